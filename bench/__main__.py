@@ -1,0 +1,51 @@
+"""./dev bench [NAME]... [--json]: measures and prints; a figure beyond its aim fails nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+
+import psutil
+
+from bench import lazy, ps, read, revive, runs, save, start
+from bench.figures import as_json, table
+
+BENCHES = {"start": start.run, "read": read.run, "ps": ps.run, "save": save.run}
+BENCHES |= {"revive": revive.run, "lazy": lazy.run, "runs": runs.run}
+
+
+def main() -> int:
+    """The command; the exit code is 2 where a name is unknown."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description="The figures of hostler.")
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(BENCHES)}; all where none is given")
+    parser.add_argument("--json", action="store_true", help="print JSON, samples included")
+    given = parser.parse_args()
+    unknown = [name for name in given.name if name not in BENCHES]
+    if unknown:
+        parser.error(f"cannot run {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    if not given.json:
+        print(f"{_machine()}\n")
+    reports = []
+    for name in given.name or BENCHES:
+        began = time.monotonic()
+        report = BENCHES[name]()
+        reports.append(report)
+        if not given.json:
+            print(f"{table(report)}\n({time.monotonic() - began:.0f} s)\n", flush=True)
+    if given.json:
+        print(json.dumps({"machine": _machine(), "reports": as_json(reports)}, indent=1))
+    return 0
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    memory = psutil.virtual_memory().total / 2**30
+    version = ".".join(map(str, sys.version_info[:3]))
+    return f"{cores} cores, {memory:.0f} GiB, Python {version}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

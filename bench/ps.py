@@ -1,0 +1,56 @@
+"""What somebody waits for who types `hostler ps`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.daemon import all_ready, hostlerd, milliseconds, python, source, workspace
+from bench.figures import Figure, Report, alternate, ratio
+from hostler.client import Client
+
+LIMIT_MS = 250.0
+ROUNDS = 15
+
+
+def run() -> Report:
+    """`hostler ps` of three locations against bare interpreters."""
+    command = str(Path(sys.executable).parent / "hostler")
+    with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
+        of = workspace(Path(folder), {f"location_{n}.py": source(5) for n in range(3)})
+
+        def ps() -> None:
+            asked = [command, "ps", "--socket", str(of.socket)]
+            shown = subprocess.run(asked, env=of.environ, capture_output=True, check=True).stdout
+            if shown.count(b"READY") < len(of.locations):
+                raise RuntimeError(f"cannot measure: `hostler ps` shows {shown!r}")
+
+        with hostlerd(of):
+            with Client(of.socket) as client:
+                all_ready(client, of)
+            figures = alternate(
+                {
+                    "hostler ps": lambda: milliseconds(ps),
+                    "python -c pass": lambda: milliseconds(lambda: python("-c", "pass")),
+                    'python -c "import grpc"': lambda: milliseconds(
+                        lambda: python("-c", "import grpc")
+                    ),
+                },
+                ROUNDS,
+                "ms",
+            )
+    shown, bare, grpc = figures.values()
+    limited = Figure(shown.name, shown.unit, shown.samples, LIMIT_MS)
+    return Report(
+        "ps",
+        "wall time of the command, against bare interpreters",
+        (
+            limited,
+            bare,
+            grpc,
+            ratio("ps / python -c pass", shown, bare),
+            ratio("ps / import grpc", shown, grpc),
+        ),
+    )

@@ -1,0 +1,174 @@
+"""Runs: how fast they begin, how fast their events come, how fast many of them are listed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+
+import psutil
+
+from bench.daemon import Workspace, all_ready, hostlerd, milliseconds, python, workspace
+from bench.figures import Figure, Report, alternate, ratio
+from hostler.client import Client
+from hostler.daemon.runs import database
+from hostler.daemon.runs.ledger import Ledger
+from hostler.daemon.runs.record import Run, event
+from hostler.v1 import run_pb2
+
+ROUNDS = 15
+
+#: Of one run, as fast as its process can.
+EVENTS = 5000
+
+#: What the record holds when it is listed.
+RECORDED = 100_000
+
+#: All launched, then each awaited.
+EMPTY_RUNS = 1000
+
+SOURCE = """\
+from hostler.definitions import pipeline, repository, solid
+
+
+@solid
+def nothing(context):
+    pass
+
+
+@solid(config_schema={"events": int})
+def says(context):
+    for number in range(context.config["events"]):
+        context.log.info(str(number))
+
+
+@pipeline
+def empty():
+    nothing()
+
+
+@pipeline
+def chatty():
+    says()
+
+
+@repository
+def bench():
+    return [empty, chatty]
+"""
+
+
+def run() -> Report:
+    """A launch against a bare interpreter's start; the rest against what was aimed at."""
+    with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
+        of = workspace(Path(folder), {"location.py": SOURCE})
+        with hostlerd(of), Client(of.socket) as client:
+            all_ready(client, of)
+            began = alternate(
+                {
+                    "launch to first step": lambda: milliseconds(lambda: _first_step(client)),
+                    "python -c pass": lambda: milliseconds(lambda: python("-c", "pass")),
+                },
+                ROUNDS,
+                "ms",
+            )
+            launched, bare = began.values()
+            events = Figure("1,000 events to a client", "ms", _events(client), 1000)
+            empty = Figure(f"{EMPTY_RUNS:,} empty runs", "s", (_empty_runs(client),))
+            memory = Figure("the daemon after that", "MB", (_memory(of),))
+        _record(of.folder / "state" / database.FILE, RECORDED)
+        with hostlerd(of), Client(of.socket) as client:
+            listed = _lists(client)
+    return Report(
+        "runs",
+        f"runs, each event on disk before it is seen; lists among {RECORDED:,} runs",
+        (launched, bare, ratio("launch / python", launched, bare), events, empty, memory, *listed),
+    )
+
+
+def _first_step(client: Client) -> None:
+    launched = client.launch("empty")
+    for each in client.watch_run(launched.name):
+        if each.HasField("step_started"):
+            break
+
+
+def _events(client: Client) -> tuple[float, ...]:
+    """Milliseconds for 1,000 events, from the first of a run to its last, as a client sees them."""
+    config = {"solids": {"says": {"config": {"events": EVENTS}}}}
+    samples = []
+    for _ in range(5):
+        first, last, seen = 0.0, 0.0, 0
+        for each in client.execute("chatty", config):
+            if each.HasField("log_message"):
+                last = time.perf_counter()
+                first = first or last
+                seen += 1
+        if seen != EVENTS:
+            raise RuntimeError(f"cannot measure: {seen} of {EVENTS} events came")
+        samples.append((last - first) * 1e6 / EVENTS)
+    return tuple(samples)
+
+
+def _empty_runs(client: Client) -> float:
+    began = time.perf_counter()
+    for name in [client.launch("empty").name for _ in range(EMPTY_RUNS)]:
+        for _ in client.watch_run(name):
+            pass
+    return time.perf_counter() - began
+
+
+def _memory(of: Workspace) -> float:
+    (daemon,) = (
+        each for each in psutil.process_iter(["cmdline"]) if _serves(each.info["cmdline"], of)
+    )
+    return float(daemon.memory_info().rss / 1e6)
+
+
+def _serves(command: list[str] | None, of: Workspace) -> bool:
+    return "hostler.daemon.main" in (command or ()) and str(of.socket) in (command or ())
+
+
+def _record(path: Path, count: int) -> None:
+    """Fills the record as a daemon would have."""
+    ledger = Ledger(database.open_for_writing(path, 0))
+    for start in range(0, count, 1000):
+        ledger.begin()
+        for number in range(start, start + 1000):
+            place = f"locations/l{number % 10}/repositories/bench/pipelines/p{number % 50}"
+            made = Run(
+                name=f"runs/{number}",
+                pipeline=place,
+                tags={"team": str(number % 20), "nth": str(number)},
+            )
+            ledger.create(made, event("run_queued"))
+            ledger.append(str(number), event("run_started", run_pb2.RunStarted(pid=1)))
+            failed = number % 1000 == 0
+            ledger.append(str(number), event("run_failed" if failed else "run_succeeded"))
+        ledger.commit()
+    ledger.close()
+
+
+def _lists(client: Client) -> list[Figure]:
+    """The first page, of all and of what is hard to find."""
+    (middle,) = client.runs(1, tags={"nth": str(RECORDED // 2)})
+    old = middle.create_time.ToDatetime(UTC)
+    unlikely = [Run.CANCELED, Run.INTERRUPTED]
+    wanted: dict[str, tuple[int, Callable[[], list[Run]]]] = {
+        "first page of all": (100, lambda: client.runs(100)),
+        "first page of a location": (100, lambda: client.runs(100, location="l3")),
+        "first page of what failed": (100, lambda: client.runs(100, states=[Run.FAILED])),
+        "first page of a tag": (100, lambda: client.runs(100, tags={"team": "7"})),
+        "first page of the older half": (100, lambda: client.runs(100, before=old)),
+        "none in two states": (0, lambda: client.runs(100, states=unlikely)),
+        "none of a location": (0, lambda: client.runs(100, location="l3", pipeline="p4")),
+    }
+    return [Figure(name, "ms", _listed(*each), 50) for name, each in wanted.items()]
+
+
+def _listed(count: int, ask: Callable[[], list[Run]]) -> tuple[float, ...]:
+    if len(ask()) != count:
+        raise RuntimeError(f"cannot measure: the list is not of {count} runs")
+    return tuple(milliseconds(ask) for _ in range(ROUNDS))

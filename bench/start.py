@@ -1,0 +1,69 @@
+"""From the start of hostlerd to the first, and to the last, of ten locations that answers."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from bench.daemon import (
+    Workspace,
+    await_location,
+    bare_starts,
+    cores,
+    hostlerd,
+    milliseconds,
+    source,
+    workspace,
+)
+from bench.figures import Figure, Report, ratio
+from hostler.client import Client
+
+LOCATIONS = 10
+ROUNDS = 9
+
+
+def run() -> Report:
+    """Ten repositories of five pipelines against ten starts of a bare interpreter."""
+    first, last, bare = [], [], []
+    with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
+        names = [f"location_{number}.py" for number in range(LOCATIONS)]
+        of = workspace(Path(folder), dict.fromkeys(names, source(5)))
+        _start(of)  # the first one of all compiles the runtime
+        bare_starts(LOCATIONS, cores())
+        for number in range(ROUNDS):
+            if number % 2:
+                bare.append(milliseconds(lambda: bare_starts(LOCATIONS, cores())))
+            answered = _start(of)
+            first.append(answered[0])
+            last.append(answered[-1])
+            if not number % 2:
+                bare.append(milliseconds(lambda: bare_starts(LOCATIONS, cores())))
+    to_first = Figure("first location answers", "ms", tuple(first))
+    to_all = Figure("all ten answer", "ms", tuple(last))
+    starts = Figure(f"ten bare starts, {cores()} at a time", "ms", tuple(bare))
+    return Report(
+        "start",
+        "hostlerd with ten small locations, against ten `python -c pass`",
+        (
+            to_first,
+            to_all,
+            starts,
+            ratio("first / bare starts", to_first, starts),
+            ratio("all / bare starts", to_all, starts),
+        ),
+    )
+
+
+def _start(of: Workspace) -> list[float]:
+    """Milliseconds until each location has answered a ListPipelines, in their order."""
+    answered = []
+    began = time.perf_counter()
+    with hostlerd(of), Client(of.socket) as client:
+        ready = await_location(client)
+        for _ in of.locations:
+            name = next(ready).name.partition("/")[2]
+            if len(client.pipelines(name)) != 5:
+                raise RuntimeError(f"cannot measure: {name} answers with other pipelines")
+            answered.append((time.perf_counter() - began) * 1000)
+    return answered

@@ -1,0 +1,21 @@
+"""A group of commands that knows what was meant by a mistyped one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import click
+
+
+class Group(click.Group):
+    """A click group whose refusal of an unknown command names the nearest ones."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest names in the error."""
+        known = self.list_commands(ctx)
+        nearest = get_close_matches(args[0], known, n=3) if args[0] not in known else []
+        if nearest:
+            ctx.fail(f"No such command '{args[0]}'; did you mean {' or '.join(nearest)}?")
+        return super().resolve_command(ctx, args)

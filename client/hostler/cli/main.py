@@ -1,0 +1,120 @@
+"""The `hostler` command: each subcommand's module is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+from hostler.cli.exits import CommandError
+from hostler.cli.group import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Entry(NamedTuple):
+    """A subcommand: where it is, and its line in the overview."""
+
+    #: "module:attribute", the module below hostler.cli.
+    place: str
+    summary: str
+
+
+COMMANDS = {
+    "up": Entry("up:up", "Run the daemon in this terminal, with a live view."),
+    "ps": Entry("workspace:ps", "Show the locations and their states."),
+    "events": Entry("workspace:events", "Show what has happened, then what happens."),
+    "wait": Entry("workspace:wait", "Wait until locations are ready."),
+    "logs": Entry("location:logs", "Show what a location printed."),
+    "reload": Entry("location:reload", "Load the code of locations anew."),
+    "restart": Entry("location:restart", "Replace the processes of locations."),
+    "start": Entry("location:start", "Start a location that was stopped."),
+    "stop": Entry("location:stop", "Stop a location."),
+    "check": Entry("check:check", "Load everything once and report, for CI."),
+    "repository": Entry("repository:repository", "Repositories of the locations."),
+    "pipeline": Entry("pipeline:pipeline", "List, show, execute and launch pipelines."),
+    "schedule": Entry("schedule:schedule", "List, show and preview schedules."),
+    "partition": Entry("partition:partition", "List and show partition sets and partitions."),
+    "run": Entry("run:run", "List, show, watch, cancel and delete runs."),
+    "completion": Entry("completion:completion", "Print the completion script of a shell."),
+}
+
+
+class LazyGroup(Group):
+    """A group that knows its commands by name and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.place.partition(":")
+        command = getattr(importlib.import_module(f"hostler.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 good, 1 failed, 2 usage, 3 no daemon, 4 a location is not in order.",
+)
+@click.version_option(package_name="hostler", message="hostler %(version)s")
+@click.pass_context
+def hostler(ctx: click.Context) -> None:
+    """Run every code location of a workspace in its own environment, behind one socket.
+
+    \b
+    hostler up                                 serve ./workspace.yaml in this terminal
+    hostler ps                                 show its locations
+    hostler pipeline execute -f repos.py NAME  execute a pipeline, with no daemon needed
+    """
+    if "NO_COLOR" in os.environ:
+        ctx.color = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit code."""
+    try:
+        result: Any = hostler.main(
+            list(arguments) if arguments is not None else None,
+            prog_name="hostler",
+            standalone_mode=False,
+        )
+    except (click.ClickException, CommandError) as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130  # as a shell shows a death by SIGINT
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""hostlerd as a child that ends when this command does, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+#: Never imported here: the daemon is a program of its own.
+HOSTLERD = (sys.executable, "-P", "-m", "hostler.daemon.main")
+
+#: The descriptor of our own stderr.
+STDERR = 2
+
+#: The daemon itself waits 10 s for a location to end before it kills it; more means that it hangs.
+STOP_TIMEOUT = 20.0
+
+#: A daemon serves within a fraction of a second; a machine that swaps may take some.
+READY_TIMEOUT = 60.0
+
+
+class DaemonProcess:
+    """A hostlerd that serves workspace files on a socket.
+
+    It holds the other end of a socket pair, the lifeline: when this process ends in any way, also
+    by SIGKILL, the kernel closes our end and the daemon stops. It runs in a process group of its
+    own, so that the terminal's Ctrl-C reaches this process alone, which then stops it in order.
+
+    Args:
+        files: the workspace files.
+        socket_path: where it serves.
+        options: more options of hostlerd.
+        log: where its stdout and stderr go, as subprocess.Popen takes it; our stderr by default.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        socket_path: Path,
+        *,
+        options: Sequence[str] = (),
+        log: int = STDERR,
+    ) -> None:
+        self._lifeline, theirs = socket.socketpair()
+        with theirs:
+            command = [*HOSTLERD]
+            for file in files:
+                command += ["-w", str(file)]
+            command += ["--socket", str(socket_path), "--lifeline", str(theirs.fileno()), *options]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                process_group=0,
+            )
+
+    @property
+    def log(self) -> IO[bytes]:
+        """Its stdout and stderr, where `log` was PIPE."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def exit_code(self) -> int | None:
+        """As a shell shows it: 128 + N for a death by signal N; None while alive."""
+        code = self._process.poll()
+        return code if code is None or code >= 0 else 128 - code
+
+    def wait_ready(self, timeout: float = READY_TIMEOUT) -> bool:
+        """Waits until it serves; False where it ended or did not serve in time."""
+        deadline = time.monotonic() + timeout
+        while self._process.poll() is None and time.monotonic() < deadline:
+            # Short turns: a child of a daemon that died may still hold the other end.
+            if select.select([self._lifeline], [], [], 0.2)[0]:
+                if self._lifeline.recv(16).startswith(b"ready"):
+                    return True
+                self.wait(STOP_TIMEOUT)  # it is ending by itself; its exit code says why
+                break
+        return False
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Waits for its end; the exit code, or None where it is still alive after the timeout."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        return self.exit_code
+
+    def stop(self) -> int:
+        """Stops it in order and waits; kills it where it takes too long. The exit code."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            if self.wait(STOP_TIMEOUT) is None:
+                self._process.kill()
+        self._process.wait()
+        self._lifeline.close()
+        return self.exit_code or 0
+
+    def kill(self) -> None:
+        """Ends it at once; what it started ends with it."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def orderly_end() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into SystemExit, so that the ends of `with` blocks are reached."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,67 @@
+"""Times, spans, sizes and paths in words."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+
+def size(count: int) -> str:
+    """Bytes in words: "12.3 MB"; empty for none."""
+    if count <= 0:
+        return ""
+    if count < 999_500:
+        return f"{count / 1000:.0f} kB"
+    if count < 999_500_000:
+        return f"{count / 1e6:.1f} MB" if count < 99_950_000 else f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB"
+
+
+def span(seconds: float) -> str:
+    """A time span in words, its two greatest units: "12 ms", "3.2 s", "5m 20s", "3d 4h"."""
+    if seconds < 0.9995:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"
+
+
+def seconds_of(duration: Duration) -> float:
+    """A duration in seconds."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def age(moment: Timestamp) -> float:
+    """Seconds since a moment."""
+    return time.time() - moment.seconds - moment.nanos / 1e9
+
+
+def clock(moment: Timestamp) -> str:
+    """The local time of day of a moment, to the millisecond: "14:03:22.120"."""
+    local = time.strftime("%H:%M:%S", time.localtime(moment.seconds))
+    return f"{local}.{moment.nanos // 1_000_000:03d}"
+
+
+def date(moment: Timestamp) -> str:
+    """The local date and time of a moment: "2026-11-22 14:03:22"; empty for none."""
+    if not moment.seconds:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment.seconds))
+
+
+def home_relative(path: str) -> str:
+    """A path with the home folder as ~."""
+    home = str(Path.home())
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path

@@ -1,0 +1,90 @@
+"""A run's config and tags as they are given on the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: a run config travels as JSON, where 2026-11-22 is a string."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_run_config(value: str) -> dict[str, Any]:
+    """The run config that --config names.
+
+    Args:
+        value: a file, "-" for stdin, or the YAML or JSON text itself.
+
+    Raises:
+        click.UsageError: it is no file and no mapping.
+    """
+    if value == "-":
+        place, text = "stdin", sys.stdin.read()
+    elif _is_file(value):
+        place = value
+        try:
+            text = Path(value).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"cannot read the run config {value}: {error}") from error
+    else:
+        place, text = "--config", value
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
+    except yaml.YAMLError as error:
+        raise click.UsageError(f"cannot read the run config in {place}: {_said(error)}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        if place == "--config" and isinstance(document, str):
+            raise click.UsageError(
+                f"cannot find the run config {value!r}: it is neither a file nor a mapping"
+            )
+        raise click.UsageError(
+            f"cannot take the run config in {place}: a mapping is expected, "
+            f"found a {type(document).__name__}"
+        )
+    return document
+
+
+def read_tags(values: Iterable[str]) -> dict[str, str]:
+    """The tags that --tag names, each as KEY=VALUE.
+
+    Raises:
+        click.UsageError: one has no "=", or no key.
+    """
+    tags = {}
+    for value in values:
+        key, separator, text = value.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"cannot take the tag {value!r}; give it as KEY=VALUE")
+        tags[key] = text
+    return tags
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """Where the text is wrong and why, in one line."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return Path(value).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a zero byte
+        return False

@@ -1,0 +1,38 @@
+"""What a run would be launched with, in lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+from google.protobuf.json_format import MessageToDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from google.protobuf.struct_pb2 import Struct
+
+
+def run_config_lines(run_config: Struct, indent: str) -> Iterator[str]:
+    """A run config as YAML, as `-c` of `hostler pipeline execute` takes it; nothing if empty."""
+    if run_config.fields:
+        value = _exact(MessageToDict(run_config))
+        for line in yaml.safe_dump(value, allow_unicode=True, sort_keys=False).splitlines():
+            yield indent + line
+
+
+def tags_line(tags: Mapping[str, str], indent: str) -> Iterator[str]:
+    """The tags in a line; nothing if there are none."""
+    if tags:
+        yield f"{indent}tags: " + ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+
+
+def _exact(value: object) -> object:
+    """Whole numbers without a point: a Struct knows doubles alone."""
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

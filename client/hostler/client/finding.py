@@ -1,0 +1,60 @@
+"""Finding a definition by the name that people write."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from hostler.client.errors import AmbiguousNameError, NotFoundError
+from hostler.client.names import parse_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Named(Protocol):
+    """What has a resource name."""
+
+    name: str
+
+
+Found = TypeVar("Found", bound=Named)
+
+
+def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
+    """The one definition of that name.
+
+    Args:
+        noun: what it is, for messages: "pipeline".
+        name: the last part of its resource name.
+        among: where to look.
+
+    Raises:
+        NotFoundError: there is none; the message names the nearest ones.
+        AmbiguousNameError: there are several; the message lists them.
+    """
+    paths = [(one, parse_definition(one.name)) for one in among]
+    found = [(one, path) for one, path in paths if path.name == name]
+    if not found:
+        raise NotFoundError(_not_found(noun, name, {path.name for _, path in paths}))
+    if len(found) > 1:
+        lines = "".join(
+            f"\n  {path.name} in repository {path.repository} of location {path.location}"
+            for _, path in found
+        )
+        raise AmbiguousNameError(
+            f"cannot tell which {noun} {name!r} is meant; "
+            f"name its location or its repository:{lines}",
+            tuple(one.name for one, _ in found),
+        )
+    return found[0][0]
+
+
+def _not_found(noun: str, name: str, names: set[str]) -> str:
+    message = f"cannot find a {noun} {name!r}"
+    nearest = get_close_matches(name, names, n=3)
+    if nearest:
+        return f"{message}; did you mean {' or '.join(nearest)}?"
+    if names:
+        return f"{message}; there are: {', '.join(sorted(names)[:10])}"
+    return f"{message}; there are no {noun}s"

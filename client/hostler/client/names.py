@@ -1,0 +1,129 @@
+"""Resource names: `locations/{location}/repositories/{repository}/pipelines/{pipeline}`.
+
+Every function takes a resource name or the last part alone, so callers may pass either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+#: A location may have a slash in its name; what follows it may not.
+_PIPELINE = re.compile(r"locations/(.+)/repositories/([^/]+)/pipelines/([^/]+)")
+_DEFINITION = re.compile(r"locations/(.+)/repositories/([^/]+)/([^/]+)/([^/]+)")
+_REPOSITORY = re.compile(r"locations/(.+)/repositories/([^/]+)")
+
+#: Stands for every location or repository in the parent of a list.
+ALL = "-"
+
+
+class PipelinePath(NamedTuple):
+    """The parts of a pipeline's resource name."""
+
+    location: str
+    repository: str
+    pipeline: str
+
+
+class DefinitionPath(NamedTuple):
+    """The parts of the resource name of anything that a repository holds."""
+
+    location: str
+    repository: str
+    #: "pipelines", "schedules" or "partitionSets".
+    collection: str
+    name: str
+
+
+class RepositoryPath(NamedTuple):
+    """The parts of a repository's resource name."""
+
+    location: str
+    repository: str
+
+
+def location_name(location: str) -> str:
+    """The resource name of a location."""
+    return location if location.startswith("locations/") else f"locations/{location}"
+
+
+def location_id(name: str) -> str:
+    """The name of a location as people write it."""
+    return name.removeprefix("locations/")
+
+
+def repository_name(location: str, repository: str) -> str:
+    """The resource name of a repository."""
+    if repository.startswith("locations/"):
+        return repository
+    return f"{location_name(location)}/repositories/{repository}"
+
+
+def pipeline_name(location: str, repository: str, pipeline: str) -> str:
+    """The resource name of a pipeline."""
+    if is_pipeline_name(pipeline):
+        return pipeline
+    return f"{repository_name(location, repository)}/pipelines/{pipeline}"
+
+
+def definition_name(location: str, repository: str, collection: str, name: str) -> str:
+    """The resource name of something that a repository holds."""
+    if _DEFINITION.fullmatch(name):
+        return name
+    return f"{repository_name(location, repository)}/{collection}/{name}"
+
+
+def partition_id(name: str) -> str:
+    """The name of a partition as people write it."""
+    return name.partition("/partitions/")[2]
+
+
+def run_name(run: str) -> str:
+    """The resource name of a run."""
+    return run if run.startswith("runs/") else f"runs/{run}"
+
+
+def run_id(name: str) -> str:
+    """The id of a run as people write it."""
+    return name.removeprefix("runs/")
+
+
+def is_pipeline_name(text: str) -> bool:
+    """True for a resource name of a pipeline, False for a pipeline's name alone."""
+    return _PIPELINE.fullmatch(text) is not None
+
+
+def parse_pipeline(name: str) -> PipelinePath:
+    """The parts of a pipeline's resource name.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _PIPELINE.fullmatch(name)
+    if match is None:
+        raise ValueError(f"cannot read {name!r} as a pipeline's resource name")
+    return PipelinePath(*match.groups())
+
+
+def parse_definition(name: str) -> DefinitionPath:
+    """The parts of the resource name of anything that a repository holds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _DEFINITION.fullmatch(name)
+    if match is None:
+        raise ValueError(f"cannot read {name!r} as the resource name of a definition")
+    return DefinitionPath(*match.groups())
+
+
+def parse_repository(name: str) -> RepositoryPath:
+    """The parts of a repository's resource name.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _REPOSITORY.fullmatch(name)
+    if match is None:
+        raise ValueError(f"cannot read {name!r} as a repository's resource name")
+    return RepositoryPath(*match.groups())

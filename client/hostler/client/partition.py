@@ -1,0 +1,77 @@
+"""The partition sets' calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostler.client.channel import Calls
+from hostler.client.finding import find_definition
+from hostler.client.names import ALL, definition_name, repository_name
+from hostler.v1 import repository_pb2 as pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostler.v1.definitions_pb2 import Partition, PartitionSet, PartitionSetSummary
+
+
+class PartitionCalls(Calls):
+    """RepositoryService, as far as it is about partition sets."""
+
+    def partition_sets(
+        self, location: str | None = None, repository: str | None = None
+    ) -> list[PartitionSetSummary]:
+        """The partition sets of a repository, of a location, or of all; constructs nothing."""
+        request = pb.ListPartitionSetsRequest(
+            parent=repository_name(location or ALL, repository or ALL)
+        )
+        pages = self._pages(self._repository.ListPartitionSets, request)
+        return [partition_set for page in pages for partition_set in page.partition_sets]
+
+    def partition_set(self, location: str, repository: str, name: str) -> PartitionSet:
+        """One partition set; a lazy one is constructed.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            UserCodeError: the function that constructs it raised.
+            NotReadyError, LoadFailedError: the location does not answer.
+        """
+        resource = definition_name(location, repository, "partitionSets", name)
+        request = pb.GetPartitionSetRequest(name=resource)
+        return self._unary(self._repository.GetPartitionSet, request)
+
+    def partitions(self, location: str, repository: str, partition_set: str) -> Iterator[Partition]:
+        """The partitions of a set as they are now, with their names alone.
+
+        Raises:
+            NotFoundError: there is no set of that name.
+            UserCodeError: the set's function raised.
+            NotReadyError, LoadFailedError: the location does not answer.
+        """
+        parent = definition_name(location, repository, "partitionSets", partition_set)
+        request = pb.ListPartitionsRequest(parent=parent)
+        for page in self._pages(self._repository.ListPartitions, request):
+            yield from page.partitions
+
+    def partition(self, location: str, repository: str, partition_set: str, name: str) -> Partition:
+        """One partition, with what a run for it would be launched with.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            UserCodeError: one of the set's functions raised.
+            NotReadyError, LoadFailedError: the location does not answer.
+        """
+        parent = definition_name(location, repository, "partitionSets", partition_set)
+        request = pb.GetPartitionRequest(name=f"{parent}/partitions/{name}")
+        return self._unary(self._repository.GetPartition, request)
+
+    def find_partition_set(
+        self, name: str, location: str | None = None, repository: str | None = None
+    ) -> PartitionSetSummary:
+        """The one partition set of that name in the locations that answer.
+
+        Raises:
+            NotFoundError: there is none; the message names the nearest ones.
+            AmbiguousNameError: there are several; the message lists them.
+        """
+        return find_definition("partition set", name, self.partition_sets(location, repository))

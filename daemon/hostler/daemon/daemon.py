@@ -1,0 +1,143 @@
+"""The daemon: makes its parts, runs them until it is asked to stop, and ends them in order."""
+
+import asyncio
+import importlib.metadata
+import itertools
+import os
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostler.daemon import runtime, stale
+from hostler.daemon.clock import LoopClock
+from hostler.daemon.facade.facade import Facade
+from hostler.daemon.hosting import Hosting
+from hostler.daemon.journal import Format, Journal, Level
+from hostler.daemon.launcher import Keeper
+from hostler.daemon.location_process import Slots, Surroundings
+from hostler.daemon.logs import LogWriter
+from hostler.daemon.runs.runs import Runs
+from hostler.daemon.runs.store import RunStore
+from hostler.daemon.settings import Settings
+from hostler.daemon.sockets import prepare
+from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.tasks import Tasks
+from hostler.rpc.address import cache_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line.
+
+    Attributes:
+        lifeline: a descriptor that gets a line when the daemon serves; when its other end is
+            closed, the daemon stops.
+    """
+
+    files: tuple[Path, ...]
+    socket: Path
+    socket_chosen: bool
+    state: Path
+    log_format: Format
+    log_level: Level
+    lifeline: int | None
+
+
+class Daemon:
+    """One daemon, from its start to its end."""
+
+    def __init__(self, options: Options, settings: Settings, journal: Journal) -> None:
+        self._options = options
+        self._settings = settings
+        self._journal = journal
+        self._supervisor: Supervisor | None = None
+
+    async def run(self) -> None:
+        """Serves until SIGTERM, SIGINT or the end of the lifeline.
+
+        Raises:
+            SocketError: the socket is taken, or cannot be made.
+            WorkspaceError: the workspace files are not valid.
+            KeeperError: the keeper cannot be started.
+            StoreError: the record of runs cannot be used.
+            OSError: the cache or the state folder cannot be written.
+        """
+        stop = asyncio.Event()
+        self._listen_for_stop(stop)
+        options = self._options
+        claim = prepare(options.socket, chosen=options.socket_chosen)
+        async with AsyncExitStack() as stack:
+            stack.callback(claim.release)
+            tasks = await stack.enter_async_context(Tasks(self._journal))
+            supervisor = await self._supervise(stack, tasks)
+            version = importlib.metadata.version("hostler")
+            facade = Facade(supervisor, self._settings, self._journal, version, str(options.state))
+            await facade.start(claim)
+            stack.push_async_callback(facade.stop)
+            tasks.start(facade.follow_health(), "health")
+            self._journal.info("serving", socket=options.socket, pid=os.getpid(), version=version)
+            if options.lifeline is not None:
+                os.write(options.lifeline, b"ready\n")
+            await stop.wait()
+            self._journal.info("stopping")
+            supervisor.closing = True
+            await facade.drain()
+            await supervisor.runs.close()
+            await supervisor.close()
+        self._journal.info("stopped")
+
+    async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
+        """Starts the keeper and the locations."""
+        instance = stale.instance_id(self._options.socket)
+        killed = await asyncio.to_thread(stale.kill_stale, instance)
+        if killed:
+            self._journal.warning("killed what an earlier daemon left", pids=killed)
+        settings = self._settings
+        logs = LogWriter(settings)
+        logs.start()
+        stack.callback(logs.close)  # after the keeper has ended whoever may have last words
+        keeper = Keeper(instance, self._on_keeper_death)
+        await keeper.open()
+        stack.push_async_callback(keeper.close)
+        prepared = await asyncio.to_thread(runtime.prepare, cache_directory(os.environ))
+        stack.callback(prepared.close)
+        hosting = Hosting(keeper, instance, prepared, settings, os.environ)
+        clock = LoopClock(asyncio.get_running_loop())
+        slots = Slots(settings.parallel_starts, clock)
+        numbers = itertools.count(1)
+        around = Surroundings(hosting, settings, tasks, slots, clock, self._journal, numbers)
+        store = RunStore(self._options.state, settings, self._journal)
+        stack.push_async_callback(store.close)
+        runs = Runs(store, hosting, settings, tasks, self._journal)
+        self._supervisor = Supervisor(
+            self._options.files,
+            os.environ,
+            around,
+            runs,
+            logs,
+            self._options.state / "logs",
+            self._journal,
+        )
+        await self._supervisor.start()
+        runs.resume(self._supervisor.find)
+        return self._supervisor
+
+    def _on_keeper_death(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.keeper_lost()
+
+    def _listen_for_stop(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        lifeline = self._options.lifeline
+        if lifeline is not None:
+
+            def on_lifeline() -> None:
+                if not os.read(lifeline, 1):
+                    loop.remove_reader(lifeline)
+                    stop.set()
+
+            os.set_inheritable(lifeline, False)
+            loop.add_reader(lifeline, on_lifeline)

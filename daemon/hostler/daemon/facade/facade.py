@@ -1,0 +1,99 @@
+"""The facade: every service on one Unix socket."""
+
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from hostler.daemon.facade.repository import RepositoryService
+from hostler.daemon.facade.run import RunService
+from hostler.daemon.facade.server import Services
+from hostler.daemon.facade.workspace import WorkspaceService
+from hostler.daemon.journal import Journal
+from hostler.daemon.settings import Settings
+from hostler.daemon.sockets import SocketClaim
+from hostler.daemon.supervisor import Supervisor
+from hostler.rpc.address import grpc_target
+from hostler.v1 import repository_pb2, run_pb2, workspace_pb2
+
+_SERVICES = (
+    workspace_pb2.DESCRIPTOR.services_by_name["WorkspaceService"],
+    repository_pb2.DESCRIPTOR.services_by_name["RepositoryService"],
+    run_pb2.DESCRIPTOR.services_by_name["RunService"],
+)
+
+_Health = health_pb2.HealthCheckResponse
+
+#: Open calls that are left when the daemon stops are watches; they need no time to end.
+_STOP_GRACE = 0.5
+
+
+class Facade:
+    """The grpc.aio server with hostler's services, health and reflection."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        settings: Settings,
+        journal: Journal,
+        version: str,
+        state_directory: str,
+    ) -> None:
+        self._supervisor = supervisor
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            options=(
+                ("grpc.so_reuseport", 0),  # a second server would share the port silently
+                ("grpc.max_receive_message_length", settings.message_limit),
+                ("grpc.max_send_message_length", settings.message_limit),
+            )
+        )
+        services = Services(settings, journal)
+        implementations = (
+            WorkspaceService(supervisor, settings, version, state_directory),
+            RepositoryService(supervisor, settings),
+            RunService(supervisor, supervisor.runs, settings),
+        )
+        self._server.add_generic_rpc_handlers(
+            [services.handler(*pair) for pair in zip(_SERVICES, implementations, strict=True)]
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.full_name for service in _SERVICES]
+        reflected = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(reflected, self._server)
+        self._names = ("", *names)
+
+    async def start(self, claim: SocketClaim) -> None:
+        """Binds the claimed socket and serves."""
+        with claim.binding():
+            self._server.add_insecure_port(grpc_target(claim.path))
+        await self._server.start()
+        for name in self._names:
+            await self._health.set(name, _Health.SERVING)
+
+    async def follow_health(self) -> None:
+        """Keeps the health of each location, as `locations/NAME`, until it is cancelled."""
+        told: dict[str, Any] = {}
+        while True:
+            news = self._supervisor.changes.news()  # before the look: none is missed meanwhile
+            locations = self._supervisor.locations.items()
+            now: dict[str, Any] = {
+                f"locations/{name}": _Health.SERVING if location.generation else _Health.NOT_SERVING
+                for name, location in locations
+            }
+            for name in told.keys() - now.keys():
+                now[name] = _Health.SERVICE_UNKNOWN
+            for name, status in now.items():
+                if told.get(name) != status:
+                    await self._health.set(name, status)
+            told = now
+            await news.wait()
+
+    async def drain(self) -> None:
+        """Says NOT_SERVING to who asks for health; calls are answered as before."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self) -> None:
+        """Ends what is open and closes the socket."""
+        await self._server.stop(_STOP_GRACE)

@@ -1,0 +1,74 @@
+"""Resource names: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
+
+from hostler.daemon.facade import refusals
+from hostler.daemon.kinds import PIPELINE, Kind
+
+_ABOVE = ("locations", "repositories")
+_PARTITIONS = "/partitions/"
+
+
+def parse(
+    name: str, depth: int, *, kind: Kind = PIPELINE, wildcards: bool = False
+) -> tuple[str, ...]:
+    """The ids in a resource name of `depth` collections.
+
+    Args:
+        kind: of the definition that a name of depth 3 names.
+        wildcards: whether an id may be "-", which stands for all.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT, with the form that was expected.
+    """
+    parts = name.split("/")
+    ids = tuple(parts[1::2])
+    collections = (*_ABOVE, kind.collection)[:depth]
+    fits = len(parts) == 2 * depth and tuple(parts[::2]) == collections and all(ids)
+    if not fits or (not wildcards and "-" in ids):
+        raise refusals.invalid(f"cannot use the name {name!r}; expected {_form(depth, kind)}")
+    return ids
+
+
+def parse_partition(name: str, kind: Kind) -> tuple[str, str]:
+    """The resource name of the partition set, and the id of the partition, which may hold slashes.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT, with the form that was expected.
+    """
+    partition_set, separator, partition = name.partition(_PARTITIONS)
+    if not separator or not partition:
+        form = _form(3, kind) + _PARTITIONS + "{partition}"
+        raise refusals.invalid(f"cannot use the name {name!r}; expected {form}")
+    return partition_set, partition
+
+
+def _form(depth: int, kind: Kind) -> str:
+    singular = ("location", "repository", kind.noun.replace(" ", "_"))
+    pairs = zip((*_ABOVE, kind.collection), singular, strict=True)
+    return "/".join(f"{collection}/{{{one}}}" for collection, one in list(pairs)[:depth])
+
+
+def run_id(name: str) -> str:
+    """The id in runs/{run}.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT.
+    """
+    collection, _, run = name.partition("/")
+    if collection != "runs" or not run or "/" in run:
+        raise refusals.invalid(f"cannot use the name {name!r}; expected runs/{{run}}")
+    return run
+
+
+def page(count: int, page_size: int, page_token: str) -> tuple[slice, str]:
+    """Which of `count` items a page holds, and the token of the next one ("" after the last).
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT, for a token that was not handed out or a negative size.
+    """
+    if page_size < 0:
+        raise refusals.invalid(f"cannot use page_size {page_size}; expected 0 (all) or more")
+    if page_token and not (page_token.isascii() and page_token.isdigit() and len(page_token) < 19):
+        raise refusals.invalid(f"cannot use page_token {page_token!r}; pass a next_page_token")
+    start = int(page_token or 0)
+    end = start + page_size if page_size else count
+    return slice(start, end), str(end) if end < count else ""

@@ -1,0 +1,183 @@
+"""Calls that fail: the canonical code, a message, and google.rpc details.
+
+DESIGN's table of situations, each in one function.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+import grpc
+
+from hostler.daemon.channel import RemoteError
+from hostler.daemon.failures import LoadFailure
+from hostler.daemon.location import Location
+from hostler.daemon.state.location import Shown
+from hostler.daemon.workers import WorkerDiedError
+from hostler.rpc.errors import ErrorDetails, Reason
+from hostler.v1 import workspace_pb2
+
+Code = grpc.StatusCode
+
+#: A first load takes some tenths of a second; asking again sooner only adds to its work.
+FIRST_LOAD_RETRY = 0.5
+
+#: What is too much now is gone a moment later: calls are answered within milliseconds.
+OVERLOAD_RETRY = 0.1
+
+
+class RefusalError(Exception):
+    """A call that is answered with an error."""
+
+    def __init__(self, code: Code, message: str, details: ErrorDetails) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> RefusalError:
+    """NOT_FOUND, with the nearest names that there are; `wanted` if it may hold slashes."""
+    known = list(known)
+    wanted = wanted or name.rpartition("/")[2]
+    nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    message = f"cannot find {kind} {wanted!r}"
+    if nearest:
+        message += f"; did you mean {' or '.join(map(repr, nearest))}?"
+    elif known:
+        shown = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        message += f"; there are: {shown}"
+    details = ErrorDetails(
+        reason=Reason.UNKNOWN_NAME,
+        metadata={"nearest": ",".join(nearest)},
+        resource_type=kind,
+        resource_name=name,
+        description=message,
+    )
+    return RefusalError(Code.NOT_FOUND, message, details)
+
+
+def invalid(message: str) -> RefusalError:
+    """INVALID_ARGUMENT."""
+    return RefusalError(
+        Code.INVALID_ARGUMENT, message, ErrorDetails(reason=Reason.INVALID_ARGUMENT)
+    )
+
+
+def no_generation(location: Location) -> RefusalError:
+    """Why a location has nothing to answer from."""
+    metadata = {"location": location.name}
+    if location.shown is Shown.STARTING:
+        message = f"cannot ask location {location.name!r}: it is loading for the first time"
+        details = ErrorDetails(
+            reason=Reason.NOT_READY, metadata=metadata, retry_delay=FIRST_LOAD_RETRY
+        )
+        return RefusalError(Code.UNAVAILABLE, message, details)
+    if location.error is not None:
+        return _load_failed(location.name, location.error)
+    message = (
+        f"cannot ask location {location.name!r}: it is stopped; "
+        f"start it with `hostler start {location.name}`"
+    )
+    details = ErrorDetails(reason=Reason.STOPPED, metadata=metadata)
+    return RefusalError(Code.FAILED_PRECONDITION, message, details)
+
+
+def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
+    exception = failure.exception or {}
+    kind = workspace_pb2.LoadError.Kind.Name(workspace_pb2.LoadError.Kind.Value(failure.kind))
+    details = ErrorDetails(
+        reason=Reason.LOAD_FAILED,
+        metadata={"location": name, "kind": kind},
+        traceback=exception.get("traceback") or "\n".join(failure.output) or None,
+        exception_type=exception.get("type"),
+        exception_message=exception.get("message"),
+    )
+    message = f"cannot ask location {name!r}, it has never loaded: {failure.message}"
+    if failure.source is not None:
+        message += f" ({failure.source['file']}:{failure.source['line']})"
+    return RefusalError(Code.FAILED_PRECONDITION, message, details)
+
+
+def user_code(location: str, error: RemoteError) -> RefusalError:
+    """FAILED_PRECONDITION: a function of the user's raised."""
+    body = error.body
+    exception = body.get("exception")
+    known = exception if isinstance(exception, dict) else {}
+    details = ErrorDetails(
+        reason=Reason.USER_CODE,
+        metadata={"location": location},
+        traceback=known.get("traceback"),
+        exception_type=known.get("type"),
+        exception_message=known.get("message"),
+    )
+    return RefusalError(Code.FAILED_PRECONDITION, str(body.get("message")), details)
+
+
+def process_died(location: str, error: WorkerDiedError) -> RefusalError:
+    """UNAVAILABLE, with the exit code or the signal."""
+    metadata = {"location": location}
+    if error.status is not None and error.status.code is not None:
+        metadata["exit"] = str(error.status.code)
+    if error.status is not None and error.status.signal is not None:
+        metadata["signal"] = str(error.status.signal)
+    details = ErrorDetails(reason=Reason.PROCESS_DIED, metadata=metadata)
+    message = f"cannot answer for location {location!r}: {error}"
+    return RefusalError(Code.UNAVAILABLE, message, details)
+
+
+def no_process(location: str, message: str) -> RefusalError:
+    """UNAVAILABLE: no worker could be made."""
+    details = ErrorDetails(
+        reason=Reason.PROCESS_DIED, metadata={"location": location}, retry_delay=OVERLOAD_RETRY
+    )
+    return RefusalError(
+        Code.UNAVAILABLE, f"cannot answer for location {location!r}: {message}", details
+    )
+
+
+def deadline(location: str, seconds: float) -> RefusalError:
+    """DEADLINE_EXCEEDED, naming who was slow."""
+    message = f"cannot answer: location {location!r} took longer than {seconds:.3g} s"
+    details = ErrorDetails(reason=Reason.DEADLINE, metadata={"location": location})
+    return RefusalError(Code.DEADLINE_EXCEEDED, message, details)
+
+
+def overloaded(limit: int) -> RefusalError:
+    """RESOURCE_EXHAUSTED, to be tried again."""
+    message = f"cannot take more calls: {limit} are under way"
+    details = ErrorDetails(
+        reason=Reason.OVERLOADED, metadata={"limit": str(limit)}, retry_delay=OVERLOAD_RETRY
+    )
+    return RefusalError(Code.RESOURCE_EXHAUSTED, message, details)
+
+
+def too_large(size: int, limit: int) -> RefusalError:
+    """RESOURCE_EXHAUSTED, not to be tried again."""
+    message = f"cannot send an answer of {size} bytes; the limit is {limit}"
+    details = ErrorDetails(reason=Reason.MESSAGE_TOO_LARGE, metadata={"limit": str(limit)})
+    return RefusalError(Code.RESOURCE_EXHAUSTED, message, details)
+
+
+def run_goes_on(name: str) -> RefusalError:
+    """FAILED_PRECONDITION: only the record of a run that has ended may be deleted."""
+    message = f"cannot delete {name}: it has not ended; cancel it first"
+    details = ErrorDetails(reason=Reason.RUN_GOES_ON, resource_type="run", resource_name=name)
+    return RefusalError(Code.FAILED_PRECONDITION, message, details)
+
+
+def not_recorded(error: Exception) -> RefusalError:
+    """RESOURCE_EXHAUSTED: the record of runs cannot be written."""
+    message = f"{error}; make room on the disk of the state folder"
+    return RefusalError(Code.RESOURCE_EXHAUSTED, message, ErrorDetails(reason=Reason.NOT_RECORDED))
+
+
+def shutting_down() -> RefusalError:
+    """UNAVAILABLE: the daemon is ending."""
+    details = ErrorDetails(reason=Reason.SHUTTING_DOWN)
+    return RefusalError(Code.UNAVAILABLE, "cannot start anything: the daemon is stopping", details)
+
+
+def internal() -> RefusalError:
+    """INTERNAL: a fault of the facade's own."""
+    message = "a fault of hostler's own; the daemon's log has the traceback"
+    return RefusalError(Code.INTERNAL, message, ErrorDetails(reason=Reason.INTERNAL))

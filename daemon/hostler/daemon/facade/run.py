@@ -1,0 +1,190 @@
+"""RunService: launching, listing, watching, cancelling and deleting runs."""
+
+import hashlib
+import math
+from collections.abc import AsyncIterator
+
+from google.protobuf import duration_pb2, empty_pb2, struct_pb2
+
+from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.repository import generation_of, require_pipeline
+from hostler.daemon.facade.server import Context
+from hostler.daemon.facade.workspace import find, require_open
+from hostler.daemon.runs.ledger import RequestIdError, RunGoesOnError, UnknownRunError
+from hostler.daemon.runs.record import Filter, place
+from hostler.daemon.runs.runs import Runs
+from hostler.daemon.runs.store import ClosedError, NotRecordedError
+from hostler.daemon.settings import Settings
+from hostler.daemon.supervisor import Supervisor
+from hostler.v1 import run_pb2 as pb
+
+#: Of a list whose caller names no size: more than a screen, and an answer within milliseconds.
+PAGE = 100
+
+#: Of any list: a run may hold a large config.
+LARGEST_PAGE = 1000
+
+#: A UUID has 36.
+REQUEST_ID_LENGTH = 128
+
+
+def _require_finite(config: struct_pb2.Struct) -> None:
+    """Refuses NaN and the infinities: JSON, and so the location, has no form for them."""
+    values = list(config.fields.values())
+    while values:
+        value = values.pop()
+        kind = value.WhichOneof("kind")
+        if kind == "number_value" and not math.isfinite(value.number_value):
+            raise refusals.invalid(f"cannot use {value.number_value} in a run config")
+        if kind == "struct_value":
+            values.extend(value.struct_value.fields.values())
+        elif kind == "list_value":
+            values.extend(value.list_value.values)
+
+
+class RunService:
+    """Implements hostler.v1.RunService."""
+
+    def __init__(self, supervisor: Supervisor, runs: Runs, settings: Settings) -> None:
+        self._supervisor = supervisor
+        self._runs = runs
+        self._settings = settings
+
+    async def launch_run(self, request: pb.LaunchRunRequest, _: Context) -> pb.Run:
+        require_open(self._supervisor)
+        _require_finite(request.run_config)
+        wanted = self._wanted(request)
+        try:
+            earlier = await self._runs.earlier(wanted)
+            if earlier is not None:
+                return earlier
+            location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
+            location = find(self._supervisor, f"locations/{location_name}")
+            generation = generation_of(location)
+            require_pipeline(generation, request.pipeline)
+            return await self._runs.launch(wanted, location, generation)
+        except RequestIdError as error:
+            message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
+            raise refusals.invalid(f"{message}, with another content") from error
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+
+    async def get_run(self, request: pb.GetRunRequest, _: Context) -> pb.Run:
+        return await self._find(request.name)
+
+    async def list_runs(self, request: pb.ListRunsRequest, _: Context) -> pb.ListRunsResponse:
+        if request.page_size < 0:
+            size = request.page_size
+            raise refusals.invalid(f"cannot use page_size {size}; expected 0 ({PAGE}) or more")
+        size = min(request.page_size or PAGE, LARGEST_PAGE)
+        before = _place_of(request.page_token, request.filter)
+        # one more than is shown says whether there is another page
+        found = await self._runs.store.page(_filter(request.filter), size + 1, before)
+        token = ""
+        if len(found) > size:
+            token = _token(found[size - 1][0], request.filter)
+        return pb.ListRunsResponse(runs=[run for _, run in found[:size]], next_page_token=token)
+
+    async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
+        if request.after_sequence < 0:
+            raise refusals.invalid("cannot watch after a negative sequence number")
+        run = await self._find(request.name)
+        events = self._runs.store.follow(names.run_id(run.name), request.after_sequence)
+        try:
+            async for event in events:
+                yield event
+        except ClosedError:
+            raise refusals.shutting_down() from None
+
+    async def cancel_run(self, request: pb.CancelRunRequest, _: Context) -> pb.Run:
+        run = await self._find(request.name)
+        try:
+            await self._runs.cancel(names.run_id(run.name), "a cancel was asked for")
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+        return await self._find(request.name)
+
+    async def delete_run(self, request: pb.DeleteRunRequest, _: Context) -> empty_pb2.Empty:
+        try:
+            await self._runs.store.delete(names.run_id(request.name))
+        except UnknownRunError:
+            raise refusals.unknown("run", request.name, ()) from None
+        except RunGoesOnError:
+            raise refusals.run_goes_on(request.name) from None
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+        return empty_pb2.Empty()
+
+    async def _find(self, name: str) -> pb.Run:
+        run = await self._runs.store.get(names.run_id(name))
+        if run is None:
+            raise refusals.unknown("run", name, ())
+        return run
+
+    def _wanted(self, request: pb.LaunchRunRequest) -> pb.Run:
+        if len(request.request_id) > REQUEST_ID_LENGTH:
+            length = len(request.request_id)
+            raise refusals.invalid(
+                f"cannot use a request_id of {length} characters; at most {REQUEST_ID_LENGTH}"
+            )
+        timeout = duration_pb2.Duration()
+        timeout.FromNanoseconds(int(self._settings.run_timeout * 1e9))
+        if request.HasField("timeout"):
+            timeout = request.timeout
+        if timeout.ToNanoseconds() < 0:
+            raise refusals.invalid("cannot use a negative timeout; 0 is for none")
+        return pb.Run(
+            pipeline=request.pipeline,
+            run_config=request.run_config,
+            tags=request.tags,
+            request_id=request.request_id,
+            timeout=timeout if timeout.ToNanoseconds() else None,
+        )
+
+
+def _filter(given: pb.RunFilter) -> Filter:
+    location, repository, pipeline = "", "", given.pipeline
+    if "/" in pipeline:
+        location, repository, pipeline = place(pb.Run(pipeline=pipeline))
+        if not (location and repository and pipeline):
+            raise refusals.invalid(
+                f"cannot filter by the pipeline {given.pipeline!r}; expected its name alone or "
+                "locations/{location}/repositories/{repository}/pipelines/{pipeline}"
+            )
+    if given.location:
+        named = given.location.removeprefix("locations/")
+        if named == given.location or location not in ("", named):
+            expected = f"locations/{location}" if location else "locations/{location}"
+            message = f"cannot filter by the location {given.location!r}; expected {expected}"
+            raise refusals.invalid(message)
+        location = named
+    return Filter(
+        location=location,
+        repository=repository,
+        pipeline=pipeline,
+        states=frozenset(given.states),
+        tags=tuple(sorted(given.tags.items())),
+        created_from=given.create_time_from.ToNanoseconds(),
+        created_before=given.create_time_before.ToNanoseconds(),
+    )
+
+
+def _token(place_: int, given: pb.RunFilter) -> str:
+    return f"{place_}-{_digest(given)}"
+
+
+def _place_of(token: str, given: pb.RunFilter) -> int | None:
+    """The place after which a page begins; None for the first one."""
+    if not token:
+        return None
+    place_, _, digest = token.partition("-")
+    if not (place_.isascii() and place_.isdigit() and len(place_) < 19):
+        raise refusals.invalid(f"cannot use page_token {token!r}; pass a next_page_token")
+    if digest != _digest(given):
+        raise refusals.invalid(f"cannot use page_token {token!r} with another filter")
+    return int(place_)
+
+
+def _digest(given: pb.RunFilter) -> str:
+    data = given.SerializeToString(deterministic=True)
+    return hashlib.blake2b(data, digest_size=6).hexdigest()

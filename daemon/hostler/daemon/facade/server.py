@@ -1,0 +1,133 @@
+"""The gRPC server: which method answers which call, and what becomes of errors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from hostler.daemon.facade import refusals
+from hostler.daemon.facade.refusals import RefusalError
+from hostler.daemon.journal import Journal
+from hostler.daemon.settings import Settings
+from hostler.rpc.errors import pack, trailing_metadata
+
+T = TypeVar("T")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+#: An answer that says who was slow has to be with the caller before its own clock ends the call.
+DEADLINE_MARGIN = 0.02
+
+
+class Services:
+    """Binds implementations to services, with what holds for every call.
+
+    An implementation has a method for each of its service's, in snake case. A unary one may return
+    the message or its bytes: answers that are kept serialized are not parsed for being sent.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._in_flight = 0
+
+    def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
+        """What a grpc.aio server takes in for one service."""
+        handlers: dict[str, Any] = {}
+        for method in service.methods:
+            function = getattr(implementation, _snake_case(method.name))
+            parse = GetMessageClass(method.input_type).FromString
+            if method.server_streaming:
+                handlers[method.name] = grpc.unary_stream_rpc_method_handler(
+                    self._stream(function, parse), None, self._serialize
+                )
+            else:
+                handlers[method.name] = grpc.unary_unary_rpc_method_handler(
+                    self._unary(function, parse), None, self._serialize
+                )
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _serialize(self, answer: Message | bytes) -> bytes:
+        return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+    def _unary(
+        self,
+        function: Callable[[Message, Context], Awaitable[Message | bytes]],
+        parse: Callable[[bytes], Message],
+    ) -> Callable[[bytes, Context], Awaitable[Message | bytes]]:
+        limit = self._settings.in_flight_limit
+        largest = self._settings.message_limit
+
+        async def call(request: bytes, context: Context) -> Message | bytes:
+            if self._in_flight >= limit:
+                await _abort(context, refusals.overloaded(limit))
+            self._in_flight += 1
+            try:
+                answer = await function(parse(request), context)
+                size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
+                if size > largest:
+                    await _abort(context, refusals.too_large(size, largest))
+            except RefusalError as refusal:
+                await _abort(context, refusal)
+            except DecodeError as error:
+                await _abort(context, refusals.invalid(f"cannot read the request: {error}"))
+            except Exception as error:  # noqa: BLE001 (INTERNAL, and into the log)
+                await self._fault(context, error)
+            else:
+                return answer
+            finally:
+                self._in_flight -= 1
+            raise AssertionError("abort raises")  # pragma: no cover
+
+        return call
+
+    def _stream(
+        self,
+        function: Callable[[Message, Context], AsyncIterator[Message]],
+        parse: Callable[[bytes], Message],
+    ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+        async def call(request: bytes, context: Context) -> AsyncIterator[Message]:
+            try:
+                async for answer in function(parse(request), context):
+                    yield answer
+            except RefusalError as refusal:
+                await _abort(context, refusal)
+            except DecodeError as error:
+                await _abort(context, refusals.invalid(f"cannot read the request: {error}"))
+            except Exception as error:  # noqa: BLE001 (INTERNAL, and into the log)
+                await self._fault(context, error)
+
+        return call
+
+    async def _fault(self, context: Context, error: Exception) -> None:
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        self._journal.fault("a call failed", error)
+        await _abort(context, refusals.internal())
+
+
+async def within(context: Context, settings: Settings, location: str, work: Awaitable[T]) -> T:
+    """Awaits what the user's code takes part in, no longer than the caller waits.
+
+    Raises:
+        RefusalError: DEADLINE_EXCEEDED, naming the location.
+    """
+    remaining = context.time_remaining()
+    seconds = settings.call_timeout if remaining is None else remaining
+    try:
+        async with asyncio.timeout(max(0.0, seconds - DEADLINE_MARGIN)):
+            return await work
+    except TimeoutError:
+        raise refusals.deadline(location, seconds) from None
+
+
+async def _abort(context: Context, refusal: RefusalError) -> None:
+    status = pack(refusal.code.value[0], refusal.message, refusal.details)
+    await context.abort(refusal.code, status.message, trailing_metadata(status))
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,159 @@
+"""WorkspaceService: the locations and what is done with them."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+
+from hostler.daemon import presentation
+from hostler.daemon.changes import LaggedError
+from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.server import Context, within
+from hostler.daemon.location import Location
+from hostler.daemon.logs import LogLine
+from hostler.daemon.settings import Settings
+from hostler.daemon.supervisor import Supervisor
+from hostler.v1 import workspace_pb2 as pb
+
+_STREAMS = {"stdout": pb.LogLine.STDOUT, "stderr": pb.LogLine.STDERR, "daemon": pb.LogLine.DAEMON}
+
+
+class WorkspaceService:
+    """Implements hostler.v1.WorkspaceService."""
+
+    def __init__(
+        self, supervisor: Supervisor, settings: Settings, version: str, state_directory: str
+    ) -> None:
+        self._supervisor = supervisor
+        self._settings = settings
+        self._version = version
+        self._state_directory = state_directory
+
+    async def get_workspace(self, _request: pb.GetWorkspaceRequest, _: Context) -> pb.Workspace:
+        return self._workspace()
+
+    async def list_locations(
+        self, request: pb.ListLocationsRequest, _: Context
+    ) -> pb.ListLocationsResponse:
+        locations = list(self._supervisor.locations.values())
+        part, token = names.page(len(locations), request.page_size, request.page_token)
+        shown = map(self._supervisor.location_message, locations[part])
+        return pb.ListLocationsResponse(locations=shown, next_page_token=token)
+
+    async def get_location(self, request: pb.GetLocationRequest, _: Context) -> pb.Location:
+        return self._supervisor.location_message(find(self._supervisor, request.name))
+
+    async def reload_locations(
+        self, request: pb.ReloadLocationsRequest, context: Context
+    ) -> pb.ReloadLocationsResponse:
+        require_open(self._supervisor)
+        locations = self._named(request.names)
+        for location in locations:
+            location.reload()
+        shown = await self._outcome(context, locations, wait=not request.no_wait)
+        return pb.ReloadLocationsResponse(locations=shown)
+
+    async def restart_locations(
+        self, request: pb.RestartLocationsRequest, context: Context
+    ) -> pb.RestartLocationsResponse:
+        require_open(self._supervisor)
+        locations = self._named(request.names)
+        for location in locations:
+            location.restart()
+        shown = await self._outcome(context, locations, wait=not request.no_wait)
+        return pb.RestartLocationsResponse(locations=shown)
+
+    async def start_location(
+        self, request: pb.StartLocationRequest, context: Context
+    ) -> pb.Location:
+        require_open(self._supervisor)
+        location = find(self._supervisor, request.name)
+        location.start()
+        await within(context, self._settings, location.name, location.settled())
+        return self._supervisor.location_message(location)
+
+    async def stop_location(self, request: pb.StopLocationRequest, context: Context) -> pb.Location:
+        location = find(self._supervisor, request.name)
+        location.stop()
+        await within(context, self._settings, location.name, location.ended())
+        return self._supervisor.location_message(location)
+
+    async def watch_workspace(
+        self, request: pb.WatchWorkspaceRequest, _: Context
+    ) -> AsyncIterator[pb.WorkspaceChange]:
+        changes = self._supervisor.changes
+        after = request.after_revision
+        if request.history and after <= changes.revision:
+            after = max(after, changes.oldest - 1)
+        elif not after or after > changes.revision:  # a revision of an earlier daemon
+            after = changes.revision
+            yield self._snapshot()
+        while True:
+            try:
+                async for change in changes.follow(after):
+                    after = change.revision
+                    yield change
+            except LaggedError:
+                after = changes.revision
+                yield self._snapshot()
+
+    async def read_logs(self, request: pb.ReadLogsRequest, _: Context) -> AsyncIterator[pb.LogLine]:
+        log = find(self._supervisor, request.name).log
+        count = 0 if request.skip_history else request.last or sys.maxsize
+        if not request.follow:
+            for line in log.tail(count):
+                yield _line(line)
+            return
+        with contextlib.closing(log.follow(count)) as follower:
+            async for line in follower:
+                yield _line(line)
+
+    def _workspace(self) -> pb.Workspace:
+        message = self._supervisor.workspace_message()
+        daemon = presentation.daemon_message(self._version, self._state_directory)
+        message.daemon.CopyFrom(daemon)
+        return message
+
+    def _snapshot(self) -> pb.WorkspaceChange:
+        change = pb.WorkspaceChange(
+            revision=self._supervisor.changes.revision, workspace=self._workspace()
+        )
+        change.time.GetCurrentTime()
+        return change
+
+    def _named(self, wanted: Sequence[str]) -> list[Location]:
+        if not wanted:
+            return list(self._supervisor.locations.values())
+        return [find(self._supervisor, name) for name in wanted]
+
+    async def _outcome(
+        self, context: Context, locations: Sequence[Location], *, wait: bool
+    ) -> list[pb.Location]:
+        """The locations, once their loads have ended if that is to be awaited."""
+        for location in locations if wait else ():  # they go on side by side
+            await within(context, self._settings, location.name, location.settled())
+        return [self._supervisor.location_message(location) for location in locations]
+
+
+def _line(line: LogLine) -> pb.LogLine:
+    message = pb.LogLine(stream=_STREAMS[line.stream], text=line.text, pid=line.pid, role=line.role)
+    message.time.FromNanoseconds(int(line.time * 1e9))
+    return message
+
+
+def require_open(supervisor: Supervisor) -> None:
+    """Refuses, with UNAVAILABLE, what would start a process while the daemon stops."""
+    if supervisor.closing:
+        raise refusals.shutting_down()
+
+
+def find(supervisor: Supervisor, name: str) -> Location:
+    """The location of a resource name.
+
+    Raises:
+        RefusalError: NOT_FOUND, with the nearest names, or INVALID_ARGUMENT.
+    """
+    (wanted,) = names.parse(name, 1)
+    location = supervisor.locations.get(wanted)
+    if location is None:
+        raise refusals.unknown("location", name, supervisor.locations)
+    return location

@@ -1,0 +1,254 @@
+"""Processes of locations: spawned by the keeper, or forked from one that has loaded."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from hostler.daemon import environment
+from hostler.daemon.channel import Channel, ChannelClosedError
+from hostler.daemon.launcher import ExitStatus, Handle, Keeper, SpawnOrder
+from hostler.daemon.logs import PipeReader
+from hostler.daemon.runtime import Runtime
+from hostler.daemon.settings import Settings
+from hostler.daemon.text import load_json
+from hostler.daemon.workspace import LocationSpec
+from hostler.host.wire import Event, Method, dump
+
+Role = Literal["location", "worker", "run"]
+Stream = Literal["stdout", "stderr"]
+
+#: A location process that is ready only forks, in about 3 ms. One that takes this long is stopped
+#: or starved, and the caller is better served by a spawn.
+FORK_SECONDS = 1.0
+
+#: Between a process's closing of its wire and the keeper's report of its death. A process whose
+#: wire is closed and that lives on is of no use.
+DEATH_SECONDS = 1.0
+
+
+class ForkError(Exception):
+    """The location process could not fork; a spawn may still work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what a process says.
+
+    Attributes:
+        line: a line that it printed: the stream, the text, the process's id.
+        touched: source files that it read (path, digest) or looked for in vain (path, None).
+    """
+
+    line: Callable[[Stream, str, int], None]
+    touched: Callable[[list[tuple[str, str | None]]], None]
+
+
+class Hosted:
+    """One process of a location: its wire, its output, its exit.
+
+    Attributes:
+        pid: of the interpreter; of a wrapper script until it has greeted.
+        hello: what it said of itself, once it has greeted.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        handle: Handle,
+        listener: Listener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.owner = owner
+        self.pid = handle.pid
+        self.exit = handle.exit
+        self.started = time.time()
+        self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.released = False
+        self._leader = handle.pid
+        self._listener = listener
+        self.channel = Channel(loop, handle.control, self._on_event)
+        self._pipes = [
+            PipeReader(loop, handle.stdout, self._line_to("stdout")),
+            PipeReader(loop, handle.stderr, self._line_to("stderr")),
+        ]
+
+    @property
+    def leader(self) -> int:
+        """The process that the keeper started: the interpreter, or a wrapper around it."""
+        return self._leader
+
+    @property
+    def has_greeted(self) -> bool:
+        return self.hello.done() and not self.hello.cancelled()
+
+    async def greeted(self) -> None:
+        """Returns when it has said hello, or has ended."""
+        either: list[asyncio.Future[Any]] = [self.hello, self.exit]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
+    def drain_output(self) -> None:
+        """Takes what it has printed up to now."""
+        for pipe in self._pipes:
+            pipe.drain()
+
+    def catch_up(self) -> None:
+        """Takes the lines that it has printed up to now."""
+        for pipe in self._pipes:
+            pipe.catch_up()
+
+    def hold(self) -> None:
+        """Reads nothing that it says or prints until `go_on`; it waits once its pipes are full."""
+        self.channel.pause()
+        for pipe in self._pipes:
+            pipe.hold()
+
+    def go_on(self) -> None:
+        """Reads again after `hold`."""
+        for pipe in self._pipes:
+            pipe.go_on()
+        self.channel.resume()
+
+    def release(self) -> None:
+        """Gives up what the daemon holds of the process, after its death."""
+        if self.released:
+            return
+        self.released = True
+        self.channel.drain()
+        self.drain_output()
+        for pipe in self._pipes:
+            pipe.close()
+        self.channel.close("the process has ended")
+        if not self.hello.done():
+            self.hello.cancel()
+
+    def _line_to(self, stream: Stream) -> Callable[[str], None]:
+        return lambda text: self._listener.line(stream, text, self.pid)
+
+    def _on_event(self, event: int, value: object) -> None:
+        if event == Event.HELLO:
+            hello = cast("dict[str, Any]", value)
+            self.pid = int(hello["pid"])
+            if not self.hello.done():
+                self.hello.set_result(hello)
+        elif event == Event.TOUCHED:
+            pairs = cast("list[tuple[str, str | None]]", value)
+            self._listener.touched([(path, digest) for path, digest in pairs])
+
+
+class Hosting:
+    """Makes and ends processes of locations."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        instance: str,
+        runtime: Runtime,
+        settings: Settings,
+        inherited: Mapping[str, str],
+    ) -> None:
+        self.keeper = keeper
+        self.settings = settings
+        self._instance = instance
+        self._runtime = runtime
+        self._inherited = inherited
+        self._loop = asyncio.get_running_loop()
+
+    async def spawn(self, spec: LocationSpec, owner: str, listener: Listener) -> Hosted:
+        """Starts the location's interpreter; it has not greeted yet.
+
+        Raises:
+            SpawnError: the executable could not be started.
+        """
+        if not self._runtime.is_whole:
+            await asyncio.to_thread(self._runtime.restore)
+        runtime = self._runtime.path
+        order = SpawnOrder(
+            owner=owner,
+            argv=environment.command(spec, runtime),
+            env=environment.variables(spec, runtime, self._inherited),
+            cwd="/",
+            memory=spec.limits.memory,
+            nice=spec.limits.nice,
+        )
+        handle = await self.keeper.start(order)
+        return Hosted(owner, handle, listener, self._loop)
+
+    async def fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
+        """Forks a process that has loaded; the child has greeted.
+
+        Raises:
+            ForkError: the parent is gone, does not answer in time, or may not fork.
+        """
+        ours, theirs = socket.socketpair()
+        out_read, out_write = os.pipe2(os.O_CLOEXEC)
+        err_read, err_write = os.pipe2(os.O_CLOEXEC)
+        for descriptor in (out_read, err_read):
+            os.set_blocking(descriptor, False)
+        fds = (theirs.detach(), out_write, err_write)
+        exit_: asyncio.Future[ExitStatus] = self._loop.create_future()
+        child = Hosted(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
+        try:
+            order = dump({"owner": f"{self._instance}:{owner}"})
+            timeout = FORK_SECONDS
+            await parent.channel.request(Method.FORK, order, fds=fds, timeout=timeout)
+            async with asyncio.timeout(timeout):
+                await child.hello
+        except (ChannelClosedError, TimeoutError, asyncio.CancelledError) as error:
+            child.release()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise ForkError(f"cannot fork process {parent.pid}: {error or 'no answer'}") from error
+        except Exception as error:
+            child.release()
+            raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
+        child.exit = self.keeper.adopt(child.pid, owner)
+        child._leader = child.pid
+        return child
+
+    async def load(
+        self, hosted: Hosted, spec: LocationSpec, overlay: bytes | None
+    ) -> dict[str, Any]:
+        """Has a spawned process load its target.
+
+        Args:
+            overlay: sources that stand in for what is on disk, as `wire.pack_files` packs them.
+
+        Returns:
+            The body of the answer; see hostler.host.loading.
+
+        Raises:
+            RemoteError: the load failed.
+            ChannelClosedError: the process went away.
+        """
+        if overlay is not None:
+            await hosted.channel.request(Method.OVERLAY, overlay)
+        target = spec.target
+        order = {
+            "location": spec.name,
+            "target": {
+                "kind": target.kind,
+                "value": target.value,
+                "attribute": target.attribute,
+                "working_directory": target.working_directory,
+            },
+        }
+        frame = await hosted.channel.request(Method.LOAD, dump(order))
+        return cast("dict[str, Any]", load_json(frame.body))
+
+    async def terminate(self, hosted: Hosted) -> None:
+        """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
+        if not hosted.exit.done():
+            self.keeper.signal(hosted.leader, signal.SIGTERM)
+            await asyncio.wait([hosted.exit], timeout=self.settings.stop_grace)
+        await self.kill(hosted)
+
+    async def kill(self, hosted: Hosted) -> None:
+        """KILL to all that the keeper counts as the process's; returns after its end."""
+        await self.keeper.end(hosted.owner)
+        await asyncio.wait([hosted.exit])
+        hosted.release()

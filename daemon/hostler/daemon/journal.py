@@ -1,0 +1,114 @@
+"""The daemon's own log: an event name and key/values, as text or as JSON, on stderr."""
+
+import contextlib
+import json
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from typing import Literal, TextIO
+
+Format = Literal["text", "json"]
+Level = Literal["info", "warning", "error"]
+
+#: From the least to the most.
+LEVELS: tuple[Level, ...] = ("info", "warning", "error")
+
+
+#: Lines that wait for a slow reader of stderr; what comes beyond is counted and left out.
+WAITING = 10_000
+
+#: At the end, for a reader that is slow or asleep.
+CLOSE_SECONDS = 1.0
+
+
+class Journal:
+    """Writes one line for each event, from a thread: a paused terminal must not stop the daemon.
+
+    Usable from any thread.
+    """
+
+    def __init__(
+        self, layout: Format = "text", level: Level = "info", stream: TextIO | None = None
+    ) -> None:
+        self._layout = layout
+        self._least = LEVELS.index(level)
+        self._stream = stream or sys.stderr
+        self._lines: deque[str] = deque()
+        self._left_out = 0
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Writes what waits, as far as the reader takes it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(CLOSE_SECONDS)
+
+    def info(self, event: str, **values: object) -> None:
+        self._write("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        self._write("warning", event, values)
+
+    def error(self, event: str, **values: object) -> None:
+        self._write("error", event, values)
+
+    def fault(self, event: str, error: BaseException, **values: object) -> None:
+        """A fault of the daemon's own, with its traceback."""
+        trace = "".join(traceback.format_exception(error))
+        self._write("error", event, {**values, "error": repr(error), "traceback": trace})
+
+    def _write(self, level: Level, event: str, values: dict[str, object]) -> None:
+        if LEVELS.index(level) < self._least:
+            return
+        now = time.time()
+        stamp = (
+            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+        )
+        given = {key: value for key, value in values.items() if value is not None}
+        if self._layout == "json":
+            record = {"time": stamp, "level": level, "event": event, **given}
+            line = json.dumps(record, default=str)
+        else:
+            line = f"{stamp} {level:<7} {event}" + _as_text(given)
+        with self._changed:
+            if len(self._lines) >= WAITING:
+                self._left_out += 1
+                return
+            if self._left_out:
+                self._lines.append(f"{stamp} warning journal left_out={self._left_out}")
+                self._left_out = 0
+            self._lines.append(line)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._lines and not self._closed:
+                    self._changed.wait()
+                if not self._lines:
+                    return
+                lines = list(self._lines)
+                self._lines.clear()
+            with contextlib.suppress(OSError, ValueError):  # nobody is there to be told
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+
+
+def _as_text(values: dict[str, object]) -> str:
+    """` key=value`, quoted where it has blanks; what has lines follows on lines of its own."""
+    short, long = "", ""
+    for key, value in values.items():
+        text = str(value)
+        if "\n" in text:
+            long += "\n" + "\n".join("    " + line for line in text.rstrip("\n").split("\n"))
+        elif " " in text or not text:
+            short += f" {key}={json.dumps(text, ensure_ascii=False)}"
+        else:
+            short += f" {key}={text}"
+    return short + long

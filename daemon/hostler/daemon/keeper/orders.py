@@ -1,0 +1,190 @@
+"""What the daemon asks of the keeper, and what it gets: a process, or the reason why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnOrder:
+    """A process to make.
+
+    Attributes:
+        owner: to whom it and its descendants belong; not empty.
+        argv: the arguments; the first is the path of the executable, PATH is not searched.
+        env: the whole environment, to which the mark of the owner is added.
+        cwd: its working directory; None for "/".
+        memory: a limit in bytes on its data, heap and private mappings (RLIMIT_DATA).
+        nice: what is added to the daemon's niceness.
+    """
+
+    owner: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str | None
+    memory: int | None = None
+    nice: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended: by its code, by a signal, or in a way that nobody saw."""
+
+    code: int | None
+    signal: int | None
+    keeper_died: bool = False
+
+    @classmethod
+    def from_wait(cls, status: int) -> ExitStatus:
+        """From what `waitpid` gives."""
+        code = os.waitstatus_to_exitcode(status)
+        return cls(code, None) if code >= 0 else cls(None, -code)
+
+    def describe(self) -> str:
+        """For people: "exit code 3", "killed by SIGKILL"."""
+        if self.code is not None:
+            return f"exit code {self.code}"
+        if self.signal is not None:
+            return f"killed by {_signal_name(self.signal)}"
+        if self.keeper_died:
+            return "killed with its keeper"
+        return "ended unseen"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+class SpawnError(Exception):
+    """A process could not be made.
+
+    Attributes:
+        stage: what failed: "order", "fork", "session", "descriptors", "chdir", "nice", "memory",
+            "exec", or "keeper" where there is no keeper any more.
+        errno: the system's error, 0 where there is none.
+        message: for people, with the object and the cause.
+    """
+
+    def __init__(self, stage: str, errno: int, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.errno = errno
+        self.message = message
+
+
+def spawn_error(order: SpawnOrder, stage: str, errno: int) -> SpawnError:
+    """The error of an order that failed in a stage."""
+    executable = order.argv[0]
+    failed = {
+        "chdir": f"cannot start {executable} in the folder {order.cwd}",
+        "nice": f"cannot start {executable} with {order.nice} added to its niceness",
+        "memory": f"cannot start {executable} with {order.memory} bytes of memory",
+        "exec": f"cannot execute {executable}",
+        "keeper": f"cannot start {executable}: its keeper has ended",
+    }
+    message = failed.get(stage, f"cannot start {executable} ({stage})")
+    return SpawnError(stage, errno, f"{message}: {os.strerror(errno)}" if errno else message)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A process that was made. The descriptors are the receiver's, who closes them.
+
+    Attributes:
+        pid: also its process group's and its session's.
+        control: the daemon's end of the stream socket that the process has as descriptor 3;
+            non-blocking.
+        stdout: the read end of its standard output; non-blocking.
+        stderr: the same of its standard error.
+        exit: resolved when it has ended and was reaped, whoever still holds its descriptors.
+    """
+
+    pid: int
+    control: socket.socket
+    stdout: int
+    stderr: int
+    exit: asyncio.Future[ExitStatus]
+
+    def close(self) -> None:
+        """Close the three descriptors; once, and only while all are still open."""
+        self.control.close()
+        os.close(self.stdout)
+        os.close(self.stderr)
+
+
+class Channels:
+    """Control, stdout and stderr of a process that is to be made: the daemon's ends."""
+
+    __slots__ = ("control", "stderr", "stdout")
+
+    def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
+        self.control = control
+        self.stdout = stdout
+        self.stderr = stderr
+
+    def close(self) -> None:
+        self.control.close()
+        os.close(self.stdout)
+        os.close(self.stderr)
+
+
+def channels(order: SpawnOrder) -> tuple[Channels, list[int]]:
+    """The daemon's ends, and the descriptors that go with the order to the keeper.
+
+    Raises:
+        SpawnError: a text holds a NUL byte, or no descriptors are left.
+    """
+    body = _body(order)
+    made: list[int] = []
+    try:
+        memfd = os.memfd_create("hostler-order")
+        made.append(memfd)
+        with open(memfd, "wb", closefd=False) as file:
+            file.write(body)
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        made += [control.detach(), theirs.detach()]
+        for _ in ("stdout", "stderr"):
+            made += os.pipe()
+    except OSError as error:
+        for fd in made:
+            os.close(fd)
+        raise spawn_error(order, "order", error.errno or 0) from error
+    memfd, ours, theirs_, stdout, child_stdout, stderr, child_stderr = made
+    control = socket.socket(fileno=ours)
+    control.setblocking(False)
+    os.set_blocking(stdout, False)
+    os.set_blocking(stderr, False)
+    return Channels(control, stdout, stderr), [memfd, theirs_, child_stdout, child_stderr]
+
+
+def _body(order: SpawnOrder) -> bytes:
+    """The order as the keeper reads it; its texts are bytes, one to a character."""
+    texts = [*order.argv, *order.env.keys(), *order.env.values(), order.cwd or ""]
+    if any("\0" in text for text in texts):
+        message = f"cannot start {order.argv[0]!r}: an argument or variable holds a NUL character"
+        raise SpawnError("order", 0, message)
+    body = {
+        "owner": order.owner,
+        "argv": [_latin(argument) for argument in order.argv],
+        "env": {_latin(name): _latin(value) for name, value in order.env.items()},
+        "cwd": _latin(order.cwd) if order.cwd is not None else None,
+        "memory": order.memory,
+        "nice": order.nice,
+    }
+    return json.dumps(body).encode()
+
+
+def _latin(text: str) -> str:
+    return os.fsencode(text).decode("latin-1")

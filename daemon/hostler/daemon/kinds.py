@@ -1,0 +1,48 @@
+"""The kinds of definitions that a repository holds."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from google.protobuf.message import Message
+
+from hostler.v1 import definitions_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind.
+
+    Attributes:
+        noun: in messages.
+        collection: in resource names, and in the JSON of hostler.v1.Repository.
+        field: of hostler.v1.Repository and of a list's answer.
+        message: what describes one.
+    """
+
+    noun: str
+    collection: str
+    field: str
+    message: type[Message]
+
+
+PIPELINE = Kind("pipeline", "pipelines", "pipelines", definitions_pb2.Pipeline)
+SCHEDULE = Kind("schedule", "schedules", "schedules", definitions_pb2.Schedule)
+PARTITION_SET = Kind(
+    "partition set", "partitionSets", "partition_sets", definitions_pb2.PartitionSet
+)
+KINDS = (PIPELINE, SCHEDULE, PARTITION_SET)
+
+
+class Key(NamedTuple):
+    """Names a definition of a generation."""
+
+    kind: Kind
+    repository: str
+    name: str
+
+    def __str__(self) -> str:
+        """As changes are told: a pipeline's name needs no word before it."""
+        parts = [self.repository, self.name]
+        if self.kind is not PIPELINE:
+            parts.insert(1, self.kind.collection)
+        return "/".join(parts)

@@ -1,0 +1,414 @@
+"""One location: performs what the location table says and feeds it what happens."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+
+from hostler.daemon import generation
+from hostler.daemon.backoff import Backoff
+from hostler.daemon.clock import Timer
+from hostler.daemon.failures import LoadFailure
+from hostler.daemon.generation import Generation
+from hostler.daemon.hosting import Hosted, Listener, Role, Stream
+from hostler.daemon.launcher import ExitStatus
+from hostler.daemon.lazy import Readings
+from hostler.daemon.location_process import LocationProcess, Surroundings
+from hostler.daemon.logs import LocationLog
+from hostler.daemon.offspring import Offspring
+from hostler.daemon.state.location import (
+    LOAD,
+    SERVING,
+    UNSETTLED,
+    Effect,
+    Event,
+    Load,
+    Serving,
+    Shown,
+    shown,
+)
+from hostler.daemon.text import encodable
+from hostler.daemon.watching import Watcher, digest_of
+from hostler.daemon.workers import Workers
+from hostler.daemon.workspace import LocationSpec
+from hostler.v1 import workspace_pb2
+
+#: What a load may take at least, after its files have changed, before it is given up for a new one.
+PATIENCE_SECONDS = 0.25
+
+
+class Location:
+    """A location's generations and processes.
+
+    Attributes:
+        spec: as workspace.yaml has it now.
+        generation: the last good one; None before the first, and when stopped.
+        restarts: processes that were started because one before them died or hung.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        spec: LocationSpec,
+        log: LocationLog,
+        watcher: Watcher,
+        on_change: Callable[["Location", Shown, str], None],
+    ) -> None:
+        self.spec = spec
+        self.log = log
+        self.generation: Generation | None = None
+        self.restarts = 0
+        self.retry_time: float | None = None
+        self.last_changes = workspace_pb2.DefinitionChanges()
+        self._around = around
+        self._clock = around.clock
+        self._watcher = watcher
+        self._on_change = on_change
+        self._load = LOAD.initial
+        self._serving = SERVING.initial
+        self._good = itertools.count(1)
+        self._candidate: LocationProcess | None = None
+        self._process: LocationProcess | None = None
+        self._revival: LocationProcess | None = None
+        self._alive: set[LocationProcess] = set()
+        self._loaded: Generation | None = None
+        self._failure: LoadFailure | None = None
+        self._shown_failure: LoadFailure | None = None
+        self._load_backoff = Backoff(around.settings, random.random)
+        self._revival_backoff = Backoff(around.settings, random.random)
+        self._timers: dict[str, Timer] = {}
+        self._causes: set[str] = set()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._retirements: set[asyncio.Task[None]] = set()
+        self._revival_failure: LoadFailure | None = None
+        self._offspring = Offspring(around, log)
+        self._readings: Readings | None = None
+        self._effects: dict[Effect, Callable[[], None]] = {
+            Effect.LOAD: self._start_load,
+            Effect.ABORT_LOAD: self._abort_load,
+            Effect.PROMOTE: self._promote,
+            Effect.ARM_PATIENCE: self._arm_patience,
+            Effect.ARM_HOLD: self._arm_hold,
+            Effect.SHOW_FAILURE: self._show_failure,
+            Effect.FORGET_FAILURE: self._forget_failure,
+            Effect.ARM_RETRY: self._arm_retry,
+            Effect.RESET_BACKOFF: self._load_backoff.reset,
+            Effect.REVIVE: self._revive,
+            Effect.ABORT_REVIVAL: self._abort_revival,
+            Effect.ADOPT_REVIVED: self._adopt_revived,
+            Effect.ARM_REVIVAL: self._arm_revival,
+            Effect.DISARM_REVIVAL: lambda: self._disarm("revival"),
+            Effect.END_SERVING: self._end_serving,
+            Effect.FORGET_GENERATION: self._forget_generation,
+        }
+
+    # What is asked of it
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def shown(self) -> Shown:
+        """The state that `ps` shows."""
+        return shown(self._load, self._serving, processes_left=bool(self._alive))
+
+    @property
+    def error(self) -> LoadFailure | None:
+        """Why the newest load failed, or why the good generation has no process now."""
+        return self._shown_failure or self._revival_failure
+
+    @property
+    def process(self) -> LocationProcess | None:
+        """The location process that serves, or that is to serve."""
+        return self._process or self._revival or self._candidate
+
+    @property
+    def fork_reasons(self) -> tuple[str, ...]:
+        """Why workers and runs are spawned; empty where they are forked."""
+        if self.spec.fork == "never":
+            return ("fork: never in workspace.yaml",)
+        return self.generation.unsafe if self.generation else ()
+
+    @property
+    def pids(self) -> list[int]:
+        """The interpreters of the location, without its runs."""
+        workers = self._readings.workers.pids if self._readings else []
+        return [process.pid for process in self._alive if process.pid] + workers
+
+    def start(self) -> None:
+        if self.spec.reload and self._load is Load.STOPPED:
+            self._watcher.watch(self.name, {}, self.spec.watch)
+        self._feed(Event.START, "started")
+
+    def stop(self) -> None:
+        self._feed(Event.STOP, "stopped")
+        self._watcher.forget(self.name)
+
+    def reload(self) -> None:
+        self._feed(Event.RELOAD, "reload asked for")
+
+    def restart(self) -> None:
+        """Ends the processes, workers too, and starts new ones; definitions stay answered."""
+        self._retire_workers(0)
+        self._feed(Event.RESTART, "restart asked for")
+
+    def change_spec(self, spec: LocationSpec) -> None:
+        """Goes on as workspace.yaml has it now; the old generation answers until then."""
+        self.spec = spec
+        self._load_backoff.reset()
+        if not spec.reload:
+            self._watcher.forget(self.name)
+        if self._load is not Load.STOPPED:
+            self._feed(Event.RELOAD, "its entry in workspace.yaml changed")
+
+    def files_changed(self, paths: frozenset[str]) -> None:
+        self._causes |= paths
+        if self._candidate and not self._candidate.has_begun:
+            return  # it will read what is there by then
+        self._feed(Event.CHANGED, "changed: " + ", ".join(sorted(paths)))
+
+    def keeper_lost(self) -> None:
+        """Every process has ended with the keeper."""
+        self._feed(Event.KEEPER_LOST, "the keeper died")
+
+    async def settled(self) -> None:
+        """Returns when no load is under way and its outcome can be seen."""
+        await self._settled.wait()
+
+    async def ended(self) -> None:
+        """Returns when the processes of this moment have ended, runs aside."""
+        for process in list(self._alive):
+            await process.ended.wait()
+        if self._retirements:
+            await asyncio.wait(list(self._retirements))
+
+    @property
+    def readings(self) -> Readings:
+        """What the user's functions tell of the generation, of which there is one."""
+        assert self.generation is not None
+        if self._readings is None:
+            self._readings = self._make_readings(self.generation)
+        return self._readings
+
+    async def obtain(self, of: Generation, role: Role, owner: str, listener: Listener) -> Hosted:
+        """A process that has loaded generation `of`: a fork where that is safe, else a spawn.
+
+        Raises:
+            NoProcessError: neither worked.
+        """
+        process = self._process
+        forkable = of is self.generation and not self.fork_reasons
+        parent = process.hosted if process and process.is_ready and forkable else None
+        return await self._offspring.obtain(of, parent, role, owner, listener)
+
+    # What the processes say
+
+    def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
+        if process is self._candidate:
+            self._loaded = loaded
+            self._feed(Event.LOADED, "loaded")
+        elif process is self._revival:
+            self._feed(Event.REVIVED, "its process is back")
+
+    def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
+        if process is self._candidate:
+            self._failure = failure
+            self._candidate = None
+            self._watch(process.touched)
+            self._feed(Event.FAILED, failure.message)
+        elif process is self._revival:
+            self._revival = None
+            self._revival_failure = failure
+            event = Event.STOP if failure.wants_stop else Event.REVIVAL_FAILED
+            self._feed(event, failure.message)
+
+    def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
+        self.log.write(self._clock.time(), "daemon", status.describe(), process.pid, "location")
+        if process is not self._process or status.keeper_died:
+            return  # keeper_lost() follows where the keeper took it along
+        settings = self._around.settings
+        if status.code == settings.no_restart_code:
+            self._feed(Event.STOP, f"its process asked for it: {status.describe()}")
+            return
+        self._process = None
+        assert process.ready_at is not None
+        lived = self._clock.monotonic() - process.ready_at
+        if lived > settings.restart_reset_after:
+            self._revival_backoff.reset()
+        event = Event.DIED_EARLY if lived < settings.stable_after else Event.DIED
+        self._feed(event, f"its process died: {status.describe()}")
+
+    def on_unhealthy(self, process: LocationProcess) -> None:
+        if process is self._process:
+            self._feed(Event.UNHEALTHY, "its process does not answer pings")
+
+    def on_ended(self, process: LocationProcess) -> None:
+        self._alive.discard(process)
+        if not self._alive and self._load is Load.STOPPED:
+            self._on_change(self, Shown.STOPPING, "its processes have ended")
+
+    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
+        self.log.write(self._clock.time(), stream, text, pid, role)
+
+    def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
+        if process is self._candidate and self.spec.reload:
+            self._watcher.add(self.name, dict(pairs))
+
+    def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
+        """A worker or a run imported more of the user's modules."""
+        if self.generation is not None and self.spec.reload:
+            self.generation.files.update(pairs)
+            self._watcher.add(self.name, dict(pairs))
+
+    # The machine
+
+    def _feed(self, event: Event, reason: str) -> None:
+        before = self.shown
+        load = LOAD.step(self._load, event)
+        serving = SERVING.step(self._serving, event)
+        self._load, self._serving = load.state, serving.state
+        for effect in (*load.effects, *serving.effects):
+            try:
+                self._effects[effect]()
+            except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
+                self._around.journal.fault(f"cannot {effect.value}", error, location=self.name)
+        (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
+        is_news = self.shown is not before or load.effects or serving.effects
+        if is_news and self._load is not Load.HELD:
+            self._on_change(self, before, reason)
+
+    def _process_for(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
+        owner = f"{self.name}/{next(self._around.numbers)}"
+        process = LocationProcess(self._around, spec, owner, self, overlay)
+        self._alive.add(process)
+        process.start()
+        return process
+
+    def _start_load(self) -> None:
+        for name in ("patience", "hold", "retry"):
+            self._disarm(name)
+        self._candidate = self._process_for(self.spec, None)
+
+    def _abort_load(self) -> None:
+        self._disarm("patience")
+        candidate, self._candidate = self._candidate, None
+        if candidate:
+            candidate.abort()
+
+    def _promote(self) -> None:
+        assert self._loaded is not None
+        loaded, self._loaded = self._loaded, None
+        loaded.number = next(self._good)
+        loaded.ready_time = self._clock.time()
+        old, self.generation = self.generation, loaded
+        retired, self._process, self._candidate = self._process, self._candidate, None
+        causes, self._causes = self._causes, set()
+        self._forget_failure()
+        self._retire_workers(self._around.settings.drain)
+        if retired:
+            retired.retire()
+        self._load_backoff.reset()
+        self._revival_backoff.reset()
+        self._watch(loaded.files)
+        self.last_changes = generation.changes(old, loaded)
+        self.last_changes.files.extend(sorted(map(encodable, causes)))
+
+    def _watch(self, files: dict[str, str | None]) -> None:
+        if not self.spec.reload:
+            return
+        record = dict(files)
+        if self.spec.target.kind == "python_file":
+            path = self.spec.target.value
+            record.setdefault(path, digest_of(path))  # what failed before it was read
+        self._watcher.watch(self.name, record, self.spec.watch)
+
+    def _arm_patience(self) -> None:
+        usual = self.generation.seconds if self.generation else 0.0
+        self._arm("patience", max(PATIENCE_SECONDS, 2 * usual), Event.PATIENCE_OVER)
+
+    def _arm_hold(self) -> None:
+        """The failure is told in a moment, unless a change says that it was half of a save."""
+        assert self._failure is not None
+        event = Event.HOLD_OVER_FOR_GOOD if self._failure.permanent else Event.HOLD_OVER
+        self._arm("hold", self._around.settings.failure_hold, event, self._failure.message)
+
+    def _show_failure(self) -> None:
+        self._shown_failure = self._failure
+
+    def _forget_failure(self) -> None:
+        for name in ("hold", "retry"):
+            self._disarm(name)
+        self._failure = self._shown_failure = self._revival_failure = None
+
+    def _arm_retry(self) -> None:
+        delay = self._load_backoff.next_delay()
+        self.retry_time = self._clock.time() + delay
+        self._arm("retry", delay, Event.RETRY_DUE)
+
+    def _revive(self) -> None:
+        assert self.generation is not None
+        self.restarts += 1
+        if self._serving is Serving.REVIVING:
+            self._process = None
+        self._revival = self._process_for(self.generation.spec, self.generation.sources)
+
+    def _abort_revival(self) -> None:
+        revival, self._revival = self._revival, None
+        if revival:
+            revival.abort()
+
+    def _adopt_revived(self) -> None:
+        self._process, self._revival = self._revival, None
+        self._revival_failure = None
+
+    def _arm_revival(self) -> None:
+        self._process = None
+        delay = self._revival_backoff.next_delay()
+        self.retry_time = self._clock.time() + delay
+        self._arm("revival", delay, Event.REVIVAL_DUE)
+
+    def _end_serving(self) -> None:
+        ending, self._process = self._process, None
+        if ending:
+            ending.abort()
+
+    def _forget_generation(self) -> None:
+        self._retire_workers(0)
+        self.generation = None
+
+    def _arm(self, name: str, delay: float, event: Event, reason: str = "") -> None:
+        self._disarm(name)
+
+        def due() -> None:
+            self._timers.pop(name, None)
+            self.restarts += event is Event.RETRY_DUE
+            self._feed(event, reason or event.value)
+
+        self._timers[name] = self._clock.call_later(delay, due)
+
+    def _disarm(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _make_readings(self, of: Generation) -> Readings:
+        listener = Listener(
+            lambda stream, text, pid: self.on_line(stream, text, pid, "worker"),
+            self.on_late_import,
+        )
+
+        async def start_worker() -> Hosted:
+            owner = f"{self.name}/w{next(self._around.numbers)}"
+            return await self.obtain(of, "worker", owner, listener)
+
+        return Readings(of, Workers(start_worker, self._offspring.end, self._around.settings))
+
+    def _retire_workers(self, seconds: float) -> None:
+        retired, self._readings = self._readings, None
+        if retired is not None:
+            work = retired.workers.retire(seconds)
+            task = self._around.tasks.start(work, f"retirement of workers of {self.name}")
+            self._retirements.add(task)
+            task.add_done_callback(self._retirements.discard)

@@ -1,0 +1,334 @@
+"""One location process: performs what the process table says and feeds it what happens."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from google.protobuf.json_format import ParseError
+
+from hostler.daemon import environment, failures, generation
+from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
+from hostler.daemon.clock import Clock, Timer
+from hostler.daemon.failures import LoadFailure
+from hostler.daemon.generation import Generation
+from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Role, Stream
+from hostler.daemon.journal import Journal
+from hostler.daemon.launcher import ExitStatus, SpawnError
+from hostler.daemon.settings import Settings
+from hostler.daemon.state.process import TABLE, Effect, Event, State
+from hostler.daemon.tasks import Tasks
+from hostler.daemon.watching import digest_of
+from hostler.daemon.workspace import LocationSpec
+from hostler.host.wire import Method, WireError
+
+#: A load that has held its place this long is waiting for something else than the processor: the
+#: next one may start beside it.
+SLOT_SECONDS = 1.0
+
+
+class Slots:
+    """As many loads at a time as there are processors; a sleeper holds up nobody."""
+
+    def __init__(self, count: int, clock: Clock) -> None:
+        self._clock = clock
+        self._free = asyncio.Semaphore(count)
+
+    async def acquire(self) -> Callable[[], None]:
+        """Waits for a place; returns what gives it back, by itself after SLOT_SECONDS."""
+        await self._free.acquire()
+        held = [True]
+
+        def release() -> None:
+            if held:
+                held.clear()
+                self._free.release()
+
+        self._clock.call_later(SLOT_SECONDS, release)
+        return release
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every location of a daemon shares."""
+
+    hosting: Hosting
+    settings: Settings
+    tasks: Tasks
+    slots: Slots
+    clock: Clock
+    journal: Journal
+    #: Owners of processes are numbered across all locations: one that is removed and added again
+    #: must not own what its predecessor did.
+    numbers: Iterator[int]
+
+
+class Announcer(Protocol):
+    """Who is told what becomes of a process."""
+
+    def on_ready(self, process: "LocationProcess", loaded: Generation) -> None: ...
+    def on_failed(self, process: "LocationProcess", failure: LoadFailure) -> None: ...
+    def on_died(self, process: "LocationProcess", status: ExitStatus) -> None: ...
+    def on_unhealthy(self, process: "LocationProcess") -> None: ...
+    def on_ended(self, process: "LocationProcess") -> None: ...
+    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None: ...
+    def on_touched(
+        self, process: "LocationProcess", pairs: list[tuple[str, str | None]]
+    ) -> None: ...
+
+
+class LocationProcess:
+    """A process that loads a target and, once ready, only answers pings and forks.
+
+    Attributes:
+        overlay: the sources that it loads in place of the disk; None for the disk.
+        hosted: the process, once the keeper has started it.
+        has_begun: whether it is more than an order that waits for its place.
+        touched: what the load has read (digest) or looked for in vain (None), by path.
+        ended: set when nothing of it is left.
+        ready_at: by the loop's clock; None before.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        spec: LocationSpec,
+        owner: str,
+        announcer: Announcer,
+        overlay: bytes | None = None,
+    ) -> None:
+        self.spec = spec
+        self.overlay = overlay
+        self.hosted: Hosted | None = None
+        self.has_begun = False
+        self.ended = asyncio.Event()
+        self.touched: dict[str, str | None] = {}
+        self.ready_at: float | None = None
+        self._around = around
+        self._clock = around.clock
+        self._owner = owner
+        self._announcer = announcer
+        self._state = TABLE.initial
+        self._lines: deque[str] = deque(maxlen=around.settings.failure_lines)
+        self._loaded: Generation | None = None
+        self._failure: LoadFailure | None = None
+        self._lost_wire = False
+        self._ordered_at = 0.0
+        self._release_slot: Callable[[], None] | None = None
+        self._load_timer: Timer | None = None
+        self._spawning: asyncio.Task[None] | None = None
+        self._pings: asyncio.Task[None] | None = None
+        self._effects: dict[Effect, Callable[[], object]] = {
+            Effect.ORDER_LOAD: lambda: self._start(self._load(), "load"),
+            Effect.DISARM_LOAD_TIMER: self._disarm_load_timer,
+            Effect.START_PINGS: self._start_pings,
+            Effect.STOP_PINGS: self._stop_pings,
+            Effect.ANNOUNCE_READY: self._announce_ready,
+            Effect.ANNOUNCE_FAILED: self._announce_failed,
+            Effect.ANNOUNCE_OVERDUE: self._announce_overdue,
+            Effect.ANNOUNCE_UNHEALTHY: lambda: announcer.on_unhealthy(self),
+            Effect.ANNOUNCE_DIED: self._announce_died,
+            Effect.AWAIT_CALLS: lambda: self._start(self._await_calls(), "drain"),
+            Effect.TERMINATE: lambda: self._end(self._around.hosting.terminate),
+            Effect.KILL: lambda: self._end(self._around.hosting.kill),
+            Effect.RELEASE: lambda: self._start(self._release(), "release"),
+        }
+
+    @property
+    def is_ready(self) -> bool:
+        return self._state is State.READY
+
+    @property
+    def pid(self) -> int:
+        return self.hosted.pid if self.hosted else 0
+
+    def start(self) -> None:
+        """Orders the process from the keeper."""
+        self._spawning = self._start(self._spawn(), "spawn")
+
+    def retire(self) -> None:
+        """Lets its calls end, then ends it."""
+        self._feed(Event.RETIRE)
+
+    def abort(self) -> None:
+        """Ends it now, with a grace if it was ready."""
+        self._feed(Event.ABORT)
+
+    def _feed(self, event: Event) -> None:
+        rule = TABLE.step(self._state, event)
+        self._state = rule.state
+        for effect in rule.effects:
+            self._effects[effect]()
+
+    async def _spawn(self) -> None:
+        self._release_slot = await self._around.slots.acquire()
+        self.has_begun = True
+        self._ordered_at = self._clock.monotonic()
+        if self.spec.load_timeout:
+            self._load_timer = self._clock.call_later(
+                self.spec.load_timeout, self._feed, Event.OVERDUE
+            )
+        listener = Listener(self._on_line, self._on_touched)
+        try:
+            hosted = await self._around.hosting.spawn(self.spec, self._owner, listener)
+        except SpawnError as error:
+            if error.stage == "keeper":  # every location gets a new process from the next one
+                self._feed(Event.ABORT)
+                self._feed(Event.EXITED)
+                return
+            executable = environment.executable(self.spec)
+            # another one in its place is a reason to try again
+            self.touched[executable] = digest_of(executable)
+            self._failure = failures.of_spawn(executable, error)
+            self._feed(Event.SPAWN_FAILED)
+            return
+        self.hosted = hosted
+        hosted.exit.add_done_callback(lambda _: self._feed(Event.EXITED))
+        hosted.hello.add_done_callback(
+            lambda hello: None if hello.cancelled() else self._feed(Event.GREETED)
+        )
+        if self._state is State.DRAINING:  # given up while it was started
+            await self._around.hosting.kill(hosted)
+
+    async def _load(self) -> None:
+        hosted = self._hosted()
+        try:
+            body = await self._around.hosting.load(hosted, self.spec, self.overlay)
+            snapshot = await hosted.channel.request(Method.SNAPSHOT)
+            version = hosted.hello.result()["version"]
+            self._loaded = await asyncio.to_thread(
+                generation.build, self.spec, body, self.touched, snapshot.body, version
+            )
+        except RemoteError as error:
+            hosted.drain_output()
+            self._failure = failures.of_answer(error.body, list(self._lines))
+            self._feed(Event.LOAD_FAILED)
+        except (ParseError, WireError, KeyError) as error:
+            message = f"cannot read what the process says of its definitions: {error}"
+            self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
+            self._feed(Event.LOAD_FAILED)
+        except ChannelClosedError:
+            await asyncio.wait([hosted.exit], timeout=DEATH_SECONDS)
+            if not hosted.exit.done():  # the user's code closed our descriptor, and goes on
+                self._lost_wire = True
+                await self._around.hosting.kill(hosted)
+        else:
+            self._loaded.seconds = self._clock.monotonic() - self._ordered_at
+            self._feed(Event.LOADED)
+
+    async def _ping(self) -> None:
+        health = self.spec.health
+        channel = self._hosted().channel
+        missed = 0
+        while True:
+            await asyncio.sleep(health.interval)
+            try:
+                await channel.request(Method.PING, timeout=health.timeout)
+                missed = 0
+            except (TimeoutError, CanceledError):  # canceled: it woke up after the timeout
+                missed += 1
+                if missed == health.failures:
+                    self._feed(Event.UNHEALTHY)
+            except ChannelClosedError:
+                await asyncio.wait([self._hosted().exit], timeout=DEATH_SECONDS)
+                if not self._hosted().exit.done():
+                    self._end(self._around.hosting.kill)
+                return
+
+    async def _await_calls(self) -> None:
+        try:
+            async with asyncio.timeout(self._around.settings.drain):
+                await self._hosted().channel.idle()
+        except TimeoutError:
+            pass
+        self._feed(Event.DRAINED)
+
+    async def _release(self) -> None:
+        if self.hosted is not None:
+            self.hosted.release()
+            # what it left behind ends with it
+            await self._around.hosting.keeper.end(self._owner)
+        self.ended.set()
+        self._announcer.on_ended(self)
+
+    def _announce_ready(self) -> None:
+        self._give_slot_back()
+        self.ready_at = self._clock.monotonic()
+        assert self._loaded is not None
+        self._announcer.on_ready(self, self._loaded)
+
+    def _announce_failed(self) -> None:
+        self._give_slot_back()
+        assert self._failure is not None
+        self._announcer.on_failed(self, self._failure)
+
+    def _announce_overdue(self) -> None:
+        self._give_slot_back()
+        if self.hosted:
+            self.hosted.drain_output()
+        failure = failures.of_timeout(
+            environment.executable(self.spec),
+            self.spec.load_timeout,
+            list(self._lines),
+            greeted=self.hosted is not None and self.hosted.has_greeted,
+        )
+        self._announcer.on_failed(self, failure)
+
+    def _announce_died(self) -> None:
+        self._give_slot_back()
+        hosted = self._hosted()
+        status = hosted.exit.result()
+        if self.ready_at is not None or status.keeper_died:
+            self._announcer.on_died(self, status)
+            return
+        hosted.drain_output()
+        if self._lost_wire:
+            failure = failures.of_lost_wire(list(self._lines))
+        else:
+            failure = failures.of_death(
+                environment.executable(self.spec),
+                status,
+                list(self._lines),
+                greeted=hosted.has_greeted,
+                no_restart=self._around.settings.no_restart_code,
+            )
+        self._announcer.on_failed(self, failure)
+
+    def _start_pings(self) -> None:
+        self._pings = self._around.tasks.start(self._ping(), f"pings of {self._owner}")
+
+    def _stop_pings(self) -> None:
+        if self._pings is not None:
+            self._pings.cancel()
+
+    def _disarm_load_timer(self) -> None:
+        if self._load_timer is not None:
+            self._load_timer.cancel()
+
+    def _give_slot_back(self) -> None:
+        if self._release_slot is not None:
+            self._release_slot()
+
+    def _end(self, how: Callable[[Hosted], Coroutine[Any, Any, None]]) -> None:
+        self._give_slot_back()
+        if self.hosted is not None:
+            self._start(how(self.hosted), "end")
+        elif not self.has_begun and self._spawning is not None:  # it waits for its place
+            self._spawning.cancel()
+            self._feed(Event.EXITED)
+
+    def _hosted(self) -> Hosted:
+        assert self.hosted is not None
+        return self.hosted
+
+    def _on_line(self, stream: Stream, text: str, pid: int) -> None:
+        self._lines.append(text)
+        self._announcer.on_line(stream, text, pid, "location")
+
+    def _on_touched(self, pairs: list[tuple[str, str | None]]) -> None:
+        self.touched.update(pairs)
+        self._announcer.on_touched(self, pairs)
+
+    def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        return self._around.tasks.start(work, f"{what} of {self._owner}")

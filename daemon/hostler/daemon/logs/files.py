@@ -1,0 +1,185 @@
+"""The log files of all locations, written and rotated by one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hostler.daemon.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Characters that may wait for a disk that does not keep up; what comes beyond is lost to the file.
+_MOST_WAITING = 16_000_000
+
+#: Bytes of one write.
+_PIECE = 64 * 1024
+
+
+class LogWriter:
+    """Writes lines to files, off the loop; nobody ever waits for the disk.
+
+    A file that cannot be written loses lines, with one warning, until it works again; the file then
+    says how many it lost.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._files = settings.log_files
+        self._bytes = settings.log_bytes
+        self._known: dict[Path, _File] = {}
+        self._waiting: dict[Path, list[str]] = {}
+        self._size = 0
+        self._refused: dict[Path, int] = {}
+        self._is_idle = True
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="hostler-logs", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def write(self, path: Path, line: str) -> None:
+        """Hands over a line with its line break."""
+        with self._changed:
+            if self._is_closed:
+                return
+            if self._size + len(line) > _MOST_WAITING:
+                self._refused[path] = self._refused.get(path, 0) + 1
+                return
+            self._size += len(line)
+            self._waiting.setdefault(path, []).append(line)
+            if self._is_idle:
+                self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until all that was handed over is written or lost; call it off the loop."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_idle and not self._waiting, timeout)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Writes what is waiting and ends the thread; call it off the loop."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_idle = True
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                if not self._waiting:
+                    break
+                self._is_idle = False
+                batch, self._waiting, self._size = self._waiting, {}, 0
+                refused, self._refused = self._refused, {}
+            for path in {*batch, *refused}:
+                file = self._known.get(path)
+                if file is None:
+                    file = self._known[path] = _File(path, self._bytes, self._files)
+                file.write(batch.get(path, []), refused.get(path, 0))
+
+
+class _File:
+    """One log file with its predecessors `.1`, `.2`, ...; used by the writer's thread alone."""
+
+    def __init__(self, path: Path, most_bytes: int, most_files: int) -> None:
+        self._path = path
+        self._most_bytes = most_bytes
+        self._most_files = most_files
+        self._lost = 0
+        self._is_torn = False
+        self._is_failing = False
+
+    def write(self, lines: list[str], refused: int) -> None:
+        """Writes the lines, or counts them as lost."""
+        self._lost += refused
+        done = 0
+        try:
+            for chunk, count in _chunks(lines, min(_PIECE, self._most_bytes)):
+                self._append(chunk)
+                done += count
+        except OSError as error:
+            self._lost += len(lines) - done
+            if not self._is_failing:
+                self._is_failing = True
+                logger.warning(
+                    "cannot write the log file %s: %s; its lines are lost until that is mended",
+                    self._path,
+                    error,
+                )
+        else:
+            if self._is_failing:
+                self._is_failing = False
+                logger.warning("the log file %s is written again", self._path)
+
+    def _opened(self) -> int:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        return os.open(self._path, flags, 0o600)
+
+    def _append(self, chunk: bytes) -> None:
+        # Opened each time: somebody may have moved or removed the file, and a location that is
+        # gone leaves nothing open.
+        descriptor = self._opened()
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and size + len(chunk) > self._most_bytes:
+                self._rotate()
+                os.close(descriptor)
+                descriptor = -1
+                descriptor = self._opened()
+            if self._is_torn:
+                self._put(descriptor, b"\n")
+            if self._lost:
+                self._put(descriptor, f"hostler: {self._lost} lines are missing here\n".encode())
+                self._lost = 0
+            self._put(descriptor, chunk)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _put(self, descriptor: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            # A full disk may take a part.
+            count = os.write(descriptor, view)
+            view = view[count:]
+            self._is_torn = bool(view)
+
+    def _rotate(self) -> None:
+        for number in range(self._most_files - 1, 0, -1):
+            source = self._numbered(number - 1)
+            with contextlib.suppress(FileNotFoundError):
+                source.replace(self._numbered(number))
+        if self._most_files == 1:
+            self._path.unlink(missing_ok=True)
+
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
+
+
+def _chunks(lines: list[str], most: int) -> list[tuple[bytes, int]]:
+    """Whole lines in pieces of up to `most` bytes, with how many lines are in each."""
+    chunks: list[tuple[bytes, int]] = []
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        data = line.encode(errors="replace")
+        if piece and size + len(data) > most:
+            chunks.append((b"".join(piece), len(piece)))
+            piece, size = [], 0
+        piece.append(data)
+        size += len(data)
+    if piece:
+        chunks.append((b"".join(piece), len(piece)))
+    return chunks

@@ -1,0 +1,159 @@
+"""What the locations print: kept in memory for readers, and in files for later."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import urllib.parse
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hostler.daemon.logs.files import LogWriter
+    from hostler.daemon.settings import Settings
+
+#: "daemon" is a remark of the daemon's own, such as the end of a process.
+Stream: TypeAlias = Literal["stdout", "stderr", "daemon"]
+
+#: Lines that a follower may be behind: at 100 bytes a line about what the ring holds.
+FOLLOWER_LINES = 1000
+
+#: What a line costs in memory besides its text, so that empty lines count as well.
+_LINE_COST = 100
+
+# Lines have no control characters of their own, in files and terminals, but for tabs and colors.
+_BREAKS = re.compile(r"[\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a process printed."""
+
+    #: Seconds since 1970.
+    time: float
+    stream: Stream
+    text: str
+    #: 0 for a remark that is of no process.
+    pid: int
+    #: "location", "worker" or "run"; empty for a remark of no process.
+    role: str
+
+    def format(self) -> str:
+        """The line as the files have it: time, stream, pid, role, text."""
+        when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
+        stamp = when.replace("+00:00", "Z")
+        return f"{stamp} {self.stream} {self.pid} {self.role or '-'} {self.text}\n"
+
+
+class LocationLog:
+    """The log of one location. All methods are called on the loop."""
+
+    def __init__(
+        self, directory: Path | None, name: str, settings: Settings, writer: LogWriter | None = None
+    ) -> None:
+        """
+        Args:
+            directory: where the files go; None for none.
+            name: of the location.
+            writer: writes the files of all locations; None for none.
+        """
+        self.path = None if directory is None else directory / file_name(name)
+        self._writer = writer
+        self._limit = settings.log_ring
+        self._ring: deque[LogLine] = deque()
+        self._size = 0
+        self._followers: set[Follower] = set()
+
+    def write(self, time: float, stream: Stream, text: str, pid: int = 0, role: str = "") -> None:
+        """Adds a line; one that has line breaks is added with blanks in their place."""
+        line = LogLine(time, stream, _BREAKS.sub(" ", text), pid, role)
+        self._ring.append(line)
+        self._size += _cost(line)
+        while self._size > self._limit and len(self._ring) > 1:
+            self._size -= _cost(self._ring.popleft())
+        for follower in self._followers:
+            follower.put(line)
+        if self._writer is not None and self.path is not None:
+            self._writer.write(self.path, line.format())
+
+    def tail(self, count: int) -> list[LogLine]:
+        """The last lines that are still in memory, the oldest first."""
+        return list(self._ring)[-count:] if count > 0 else []
+
+    def follow(self, count: int = 0) -> Follower:
+        """The last `count` lines, then each new one, from this call on; close it when done."""
+        follower = Follower(self.tail(count), self._followers.discard)
+        self._followers.add(follower)
+        return follower
+
+    def close(self) -> None:
+        """Ends the followers, after what they have not read yet."""
+        for follower in list(self._followers):
+            follower.end()
+        self._followers.clear()
+
+
+class Follower:
+    """An async iterator over lines. One that is too slow loses the oldest, and is told how many."""
+
+    def __init__(self, lines: list[LogLine], left: Callable[[Follower], None]) -> None:
+        self._lines = deque(lines)
+        self._room = max(FOLLOWER_LINES, len(lines))
+        self._dropped = 0
+        self._left = left
+        self._is_ended = False
+        self._wakened = asyncio.Event()
+
+    def put(self, line: LogLine) -> None:
+        """Adds a line, in place of the oldest where there is no room."""
+        if len(self._lines) >= self._room:
+            self._lines.popleft()
+            self._dropped += 1
+        self._lines.append(line)
+        self._wakened.set()
+
+    def end(self) -> None:
+        """No more lines will come."""
+        self._is_ended = True
+        self._wakened.set()
+
+    def close(self) -> None:
+        """The reader has gone."""
+        self._left(self)
+        self._lines.clear()
+        self._dropped = 0
+        self.end()
+
+    def __aiter__(self) -> Follower:
+        return self
+
+    async def __anext__(self) -> LogLine:
+        while not self._lines:
+            if self._is_ended:
+                raise StopAsyncIteration
+            self._wakened.clear()
+            await self._wakened.wait()
+        if self._dropped:
+            remark = f"{self._dropped} lines left out: the reader is too slow"
+            self._dropped = 0
+            return LogLine(self._lines[0].time, "daemon", remark, 0, "")
+        return self._lines.popleft()
+
+
+def file_name(location: str) -> str:
+    """The log file of a location: its name, but for what a file's name cannot have."""
+    name = urllib.parse.quote(os.fsencode(location), safe=" :@+=,()[]{}'!~#&;")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    return name[:200] + ".log"
+
+
+def _cost(line: LogLine) -> int:
+    text = line.text
+    return _LINE_COST + (len(text) if text.isascii() else len(text.encode(errors="replace")))

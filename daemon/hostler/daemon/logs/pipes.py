@@ -1,0 +1,177 @@
+"""Lines from the pipes that are a process's stdout and stderr."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+#: A longer line is cut into pieces: what prints without end must not fill the memory.
+MAX_LINE = 64 * 1024
+
+#: One reading; a pipe holds as much.
+_READ = 64 * 1024
+
+#: Lines in one turn of the loop, about a millisecond's work.
+_LINES = 200
+
+#: What `drain` reads at most: the largest pipe that an ordinary user can have. Somebody who still
+#: writes into it does not keep us here.
+_MOST_DRAINED = 1024 * 1024
+
+
+class PipeReader:
+    """Reads a pipe on the loop and hands on its lines; owns the descriptor."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        on_line: Callable[[str], None],
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            fd: the reading end of a pipe; it is made non-blocking.
+            on_line: gets each line, without its line break; UTF-8, other bytes replaced.
+            on_end: called once after the last line, when every writer has closed its end. Not
+                called by `close`.
+        """
+        self._loop = loop
+        self._fd = fd
+        self._on_line = on_line
+        self._on_end = on_end
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
+        self._turn: asyncio.Handle | None = None
+        self._is_paused = False
+        self._is_held = False
+        self._is_ended = False
+        os.set_blocking(fd, False)
+        loop.add_reader(fd, self._read)
+
+    def hold(self) -> None:
+        """Reads no more until `go_on`; `catch_up` and `drain` still do."""
+        self._is_held = True
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        if not self._is_paused and self._fd >= 0:
+            self._is_paused = True
+            self._loop.remove_reader(self._fd)
+
+    def go_on(self) -> None:
+        """Reads again after `hold`."""
+        if self._is_held and self._fd >= 0:
+            self._turn = self._loop.call_soon(self._read)
+        self._is_held = False
+
+    def drain(self) -> None:
+        """Hands on what is in the pipe now, the last line also where it is not terminated.
+
+        For a process that has died: others that hold its pipe may go on writing, and are read on.
+        """
+        self.catch_up()
+        self._flush()
+
+    def catch_up(self) -> None:
+        """Hands on the lines that are in the pipe now; one that is not ended yet stays."""
+        count = 0
+        while not self._is_ended and self._fd >= 0 and count < _MOST_DRAINED:
+            size = self._fill()
+            if not size:
+                break
+            count += size
+        while self._lines:
+            self._hand_on(self._lines.popleft())
+
+    def close(self) -> None:
+        """Hands on what was read, and closes the descriptor; nothing if that is done."""
+        if self._fd < 0:
+            return
+        self._flush()
+        self._shut()
+
+    def _read(self) -> None:
+        """One turn: a chatty process does not keep the loop from the others."""
+        self._turn = None
+        if not self._lines:
+            self._fill()
+        for _ in range(min(_LINES, len(self._lines))):
+            self._hand_on(self._lines.popleft())
+            if self._fd < 0 or self._is_held:  # closed or held by whom we told
+                return
+        if self._lines:
+            if not self._is_paused:
+                self._is_paused = True
+                self._loop.remove_reader(self._fd)
+            self._turn = self._loop.call_soon(self._read)
+        elif self._is_ended:
+            self._shut()
+            if self._on_end is not None:
+                self._on_end()
+        elif self._is_paused:
+            self._is_paused = False
+            self._loop.add_reader(self._fd, self._read)
+
+    def _fill(self) -> int:
+        """Reads once; returns how many bytes came."""
+        try:
+            data = os.read(self._fd, _READ)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:  # a terminal's other end, gone
+            data = b""
+        if data:
+            self._rest += data
+            self._split()
+        else:
+            self._is_ended = True
+            self._take_rest()
+        return len(data)
+
+    def _split(self) -> None:
+        *lines, rest = self._rest.split(b"\n")
+        for line in lines:
+            self._cut(line)
+            self._lines.append(bytes(line))
+        if len(rest) > MAX_LINE:
+            self._cut(rest)
+        self._rest = rest
+
+    def _cut(self, line: bytearray) -> None:
+        """Moves the pieces of a line that is too long, all but the last."""
+        while len(line) > MAX_LINE:
+            end = MAX_LINE
+            # Not within a character; its later bytes are 10xxxxxx, three at most.
+            while end > MAX_LINE - 4 and line[end] & 0xC0 == 0x80:
+                end -= 1
+            self._lines.append(bytes(line[:end]))
+            del line[:end]
+
+    def _take_rest(self) -> None:
+        if self._rest:
+            self._lines.append(bytes(self._rest))
+            self._rest = bytearray()
+
+    def _flush(self) -> None:
+        self._take_rest()
+        while self._lines:
+            self._hand_on(self._lines.popleft())
+
+    def _hand_on(self, line: bytes) -> None:
+        self._on_line(line.removesuffix(b"\r").decode("utf-8", "replace"))
+
+    def _shut(self) -> None:
+        if self._fd < 0:
+            return
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._loop.remove_reader(self._fd)
+        os.close(self._fd)
+        self._fd = -1

@@ -1,0 +1,99 @@
+"""hostlerd: reads the command line and runs the daemon."""
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostler.daemon.daemon import Daemon, Options
+from hostler.daemon.journal import LEVELS, Journal
+from hostler.daemon.launcher import KeeperError
+from hostler.daemon.runs.database import StoreError
+from hostler.daemon.settings import SettingError, Settings
+from hostler.daemon.sockets import SocketError
+from hostler.daemon.workspace import WorkspaceError
+from hostler.rpc.address import default_socket, state_directory
+
+_FAILED = 1
+_USAGE = 2
+
+
+def parse(argv: Sequence[str] | None = None) -> Options:
+    """Reads the command line; exits with 2 where it cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="hostlerd",
+        description="Run every code location of a workspace in its own environment, "
+        "and answer for all of them on one gRPC socket.",
+    )
+    parser.add_argument(
+        "-w",
+        "--workspace",
+        metavar="FILE",
+        action="append",
+        type=Path,
+        help="a workspace file; may be given several times (default: ./workspace.yaml)",
+    )
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        type=Path,
+        default=os.environ.get("HOSTLER_SOCKET"),
+        help="where to serve (default: $HOSTLER_SOCKET, else a path made from the workspace files)",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="where logs and the record of runs are kept "
+        "(default: a folder below $XDG_STATE_HOME/hostler)",
+    )
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), default="text", help="of the log on stderr"
+    )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="the least that is logged"
+    )
+    parser.add_argument("--lifeline", metavar="FD", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--version", action="version", version=f"hostlerd {importlib.metadata.version('hostler')}"
+    )
+    given = parser.parse_args(argv)
+    files = tuple(path.absolute() for path in given.workspace or [Path("workspace.yaml")])
+    try:
+        socket = given.socket or default_socket(files, os.environ)
+    except ValueError as error:
+        parser.error(str(error))
+    return Options(
+        files=files,
+        socket=socket.absolute(),
+        socket_chosen=given.socket is not None,
+        state=(given.state or state_directory(socket, os.environ)).absolute(),
+        log_format=given.log_format,
+        log_level=given.log_level,
+        lifeline=given.lifeline,
+    )
+
+
+def main() -> None:
+    """The console script; exits with 0, 1 (failed) or 2 (usage, or an invalid workspace)."""
+    options = parse()
+    journal = Journal(options.log_format, options.log_level)
+    try:
+        settings = Settings.from_environment(os.environ)
+        asyncio.run(Daemon(options, settings, journal).run())
+    except (WorkspaceError, SettingError) as error:
+        for line in str(error).splitlines():
+            journal.error("cannot start", problem=line)
+        sys.exit(_USAGE)
+    except (SocketError, KeeperError, StoreError, OSError) as error:
+        journal.error("cannot start", problem=error)
+        sys.exit(_FAILED)
+    finally:
+        journal.close()
+
+
+if __name__ == "__main__":
+    main()

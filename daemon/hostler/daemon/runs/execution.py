@@ -1,0 +1,246 @@
+"""One run in its process, from the process's start to its end."""
+
+import asyncio
+import signal
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+
+from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
+from hostler.daemon.generation import Generation
+from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Stream
+from hostler.daemon.location import Location
+from hostler.daemon.offspring import NoProcessError
+from hostler.daemon.runs.record import Run, RunEvent, event, place, run_id
+from hostler.daemon.runs.store import Attendant, RunStore
+from hostler.daemon.settings import Settings
+from hostler.daemon.tasks import Tasks
+from hostler.daemon.text import encodable, load_json
+from hostler.host.wire import Method, dump
+from hostler.v1 import run_pb2
+
+_STREAMS = {
+    "stdout": run_pb2.PrintedLine.Stream.STDOUT,
+    "stderr": run_pb2.PrintedLine.Stream.STDERR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every execution needs."""
+
+    store: RunStore
+    hosting: Hosting
+    settings: Settings
+    tasks: Tasks
+
+
+class Execution:
+    """A run that goes on.
+
+    Attributes:
+        end: how it was decided from outside that it is to end; None where it ends by itself.
+    """
+
+    def __init__(
+        self, around: Surroundings, run: Run, location: Location, generation: Generation
+    ) -> None:
+        self.run = run
+        self.location = location
+        self.end: RunEvent | None = None
+        self._id = run_id(run)
+        self._around = around
+        self._generation = generation
+        self._hosted: Hosted | None = None
+        self._is_held = False
+        self._obtaining: asyncio.Task[object] | None = None
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._last_lines: deque[str] = deque(maxlen=around.settings.failure_lines)
+
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 where there is none yet."""
+        return self._hosted.pid if self._hosted else 0
+
+    def stop(self, end: RunEvent) -> None:
+        """Asks it to end, terminates it after the stop grace, then kills it.
+
+        Args:
+            end: what it ends with; the first one that is given holds.
+        """
+        if self.end is not None:
+            return
+        self.end = end
+        if self._hosted is not None:
+            self._around.tasks.start(self._escalate(self._hosted), f"stop of run {self._id}")
+        elif self._obtaining is not None:
+            self._obtaining.cancel()
+
+    async def ended(self) -> None:
+        """Returns when its process has ended and its last event is handed over."""
+        await asyncio.wait([self._ended])
+
+    async def execute(self) -> RunEvent:
+        """Has the run carried out; its last event, which is handed over as well."""
+        attendant = Attendant(self._hold, self._go_on, self._lose)
+        self._around.store.attend(self._id, attendant)
+        failure = run_pb2.RunFailure(message="a fault of hostler's own; its log has the traceback")
+        last = event("run_failed", run_pb2.RunFailed(failure=failure))
+        try:
+            last = await self._outcome()
+        except asyncio.CancelledError:
+            last = event("run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped"))
+            raise
+        finally:
+            self._around.store.append(self._id, last)
+            self._ended.set_result(None)
+        return last
+
+    async def _outcome(self) -> RunEvent:
+        try:
+            failure = await self._work()
+        except CanceledError:
+            reason = "its process was interrupted"
+            return self.end or event("run_canceled", run_pb2.RunCanceled(reason=reason))
+        except NoProcessError as error:
+            failure = run_pb2.RunFailure(message=encodable(str(error)))
+        except RemoteError as error:
+            failure = _failure_of(error)
+        if self.end is not None:
+            return self.end
+        if failure is not None:
+            return event("run_failed", run_pb2.RunFailed(failure=failure))
+        return event("run_succeeded")
+
+    async def _work(self) -> run_pb2.RunFailure | None:
+        """Returns why the run failed, None where it succeeded."""
+        store, location = self._around.store, self.location
+
+        def on_line(stream: Stream, text: str, pid: int) -> None:
+            self._last_lines.append(text)
+            location.on_line(stream, text, pid, "run")
+            line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
+            store.append(self._id, event("printed_line", line))
+
+        listener = Listener(on_line, location.on_late_import)
+        hosted = self._hosted = await self._obtain(listener)
+        if self._is_held:
+            hosted.hold()
+        timer = self._arm_timeout()
+        try:
+            number = self._generation.number
+            started = run_pb2.RunStarted(pid=hosted.pid, generation=number)
+            store.append(self._id, event("run_started", started))
+            return await self._converse(hosted)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            hosted.drain_output()
+            work = self._around.hosting.kill(hosted)
+            self._around.tasks.start(work, f"end of run {self._id}")
+
+    async def _obtain(self, listener: Listener) -> Hosted:
+        self._obtaining = asyncio.current_task()
+        try:
+            owner = f"runs/{self._id}"
+            hosted = await self.location.obtain(self._generation, "run", owner, listener)
+        except asyncio.CancelledError:
+            if self.end is None:
+                raise
+            assert self._obtaining is not None
+            self._obtaining.uncancel()  # it was `stop`
+            raise CanceledError from None
+        finally:
+            self._obtaining = None
+        return hosted
+
+    def _arm_timeout(self) -> asyncio.TimerHandle | None:
+        seconds = self.run.timeout.ToNanoseconds() / 1e9
+        if not seconds:
+            return None
+        message = f"the run took longer than its timeout of {seconds:g} s"
+        failure = run_pb2.RunFailure(message=message)
+
+        def overdue() -> None:
+            failure.output.extend(self._last_lines)
+            self.stop(event("run_failed", run_pb2.RunFailed(failure=failure)))
+
+        return asyncio.get_running_loop().call_later(seconds, overdue)
+
+    async def _converse(self, hosted: Hosted) -> run_pb2.RunFailure | None:
+        _, repository, pipeline = place(self.run)
+        request = {
+            "run": self._id,
+            "repository": repository,
+            "pipeline": pipeline,
+            "config": json_format.MessageToDict(self.run.run_config),
+            "tags": dict(self.run.tags),
+        }
+
+        def on_item(body: bytes) -> None:
+            hosted.catch_up()  # what it printed before the event comes before the event
+            self._around.store.append(self._id, _event_of(body))
+
+        try:
+            frame = await hosted.channel.request(Method.RUN, dump(request), on_item=on_item)
+        except ChannelClosedError:
+            await asyncio.wait([hosted.exit], timeout=DEATH_SECONDS)
+            hosted.drain_output()
+            how = hosted.exit.result().describe() if hosted.exit.done() else "it closed its wire"
+            return run_pb2.RunFailure(
+                message=f"the run's process died: {how}", output=self._last_lines
+            )
+        body = load_json(frame.body)
+        if body["failure"] is None:
+            return None
+        return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
+
+    def _hold(self) -> None:
+        self._is_held = True
+        if self._hosted is not None:
+            self._hosted.hold()
+
+    def _go_on(self) -> None:
+        self._is_held = False
+        if self._hosted is not None:
+            self._hosted.go_on()
+
+    def _lose(self, reason: str) -> None:
+        """Its record cannot be written: nobody would see what it does."""
+        failure = run_pb2.RunFailure(message=reason)
+        self.stop(event("run_failed", run_pb2.RunFailed(failure=failure)))
+        if self._hosted is not None:
+            work = self._around.hosting.kill(self._hosted)
+            self._around.tasks.start(work, f"end of run {self._id}")
+
+    async def _escalate(self, hosted: Hosted) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if hosted.exit.done() or self._ended.done():
+                return
+            self._around.hosting.keeper.signal(hosted.leader, number)
+            either: list[asyncio.Future[Any]] = [self._ended, hosted.exit]
+            grace = self._around.settings.stop_grace
+            await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        if not self._ended.done():
+            await self._around.hosting.kill(hosted)
+
+
+def _event_of(body: bytes) -> RunEvent:
+    said = load_json(body)
+    made = json_format.ParseDict({said["event"]: said["data"]}, RunEvent())
+    if said["step"]:
+        made.step = said["step"]
+    made.time.FromNanoseconds(int(said["time"] * 1e9))
+    return made
+
+
+def _failure_of(error: RemoteError) -> run_pb2.RunFailure:
+    """Of a load in a new process that the user's code has failed."""
+    failure = run_pb2.RunFailure(message=encodable(str(error)))
+    exception = error.body.get("exception")
+    if isinstance(exception, dict):
+        for name, text in exception.items():
+            setattr(failure.exception, name, encodable(text))
+    return failure

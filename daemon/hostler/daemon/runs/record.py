@@ -1,0 +1,110 @@
+"""What a run's record is made of: its events, and what they mean for the run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from hostler.v1 import run_pb2
+
+Run = run_pb2.Run
+State = Run.State
+RunEvent = run_pb2.RunEvent
+
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.INTERRUPTED})
+
+#: The events after which no other comes.
+ENDS = frozenset({"run_succeeded", "run_failed", "run_canceled", "run_interrupted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Runs that fit all that is set.
+
+    Attributes:
+        pipeline: its name alone.
+        states: any of them; none for all.
+        tags: all of them.
+        created_from: in nanoseconds since the epoch, inclusive; 0 for no bound.
+        created_before: the same, exclusive.
+    """
+
+    location: str = ""
+    repository: str = ""
+    pipeline: str = ""
+    states: frozenset[int] = frozenset()
+    tags: tuple[tuple[str, str], ...] = ()
+    created_from: int = 0
+    created_before: int = 0
+
+
+def event(kind: str, value: Any = None) -> RunEvent:
+    """An event of now; `kind` is a field of RunEvent."""
+    made = RunEvent()
+    made.time.FromNanoseconds(time.time_ns())
+    field = getattr(made, kind)
+    field.SetInParent()
+    if value is not None:
+        field.CopyFrom(value)
+    return made
+
+
+def is_end(of: RunEvent) -> bool:
+    """Whether a run has ended with an event."""
+    return of.WhichOneof("event") in ENDS
+
+
+def run_id(run: Run) -> str:
+    """The last part of a run's resource name."""
+    return run.name.rpartition("/")[2]
+
+
+def place(run: Run) -> tuple[str, str, str]:
+    """The location, the repository and the name of a run's pipeline.
+
+    A location may have a slash in its name; what follows it may not.
+    """
+    rest, _, pipeline = run.pipeline.rpartition("/pipelines/")
+    location, _, repository = rest.rpartition("/repositories/")
+    return location.removeprefix("locations/"), repository, pipeline
+
+
+def is_same_launch(one: Run, other: Run) -> bool:
+    """Whether two runs were asked for with the same content."""
+    return (
+        one.pipeline == other.pipeline
+        and one.run_config == other.run_config
+        and one.tags == other.tags
+        and one.HasField("timeout") == other.HasField("timeout")
+        and one.timeout == other.timeout
+    )
+
+
+def apply(run: Run, of: RunEvent) -> bool:
+    """Does to the run what an event means for it; whether more than its sequence has changed."""
+    run.last_sequence = of.sequence
+    kind = of.WhichOneof("event")
+    if kind == "run_queued":
+        run.state = State.QUEUED
+        run.create_time.CopyFrom(of.time)
+    elif kind == "run_started":
+        if run.state == State.QUEUED:  # a cancel may have been faster
+            run.state = State.RUNNING
+        run.start_time.CopyFrom(of.time)
+        run.pid = of.run_started.pid
+        run.generation = of.run_started.generation
+    elif kind == "run_succeeded":
+        run.state = State.SUCCEEDED
+    elif kind == "run_failed":
+        run.state = State.FAILED
+        run.failure.CopyFrom(of.run_failed.failure)
+    elif kind == "run_canceled":
+        run.state = State.CANCELED
+    elif kind == "run_interrupted":
+        run.state = State.INTERRUPTED
+    else:
+        return False
+    if run.state in ENDED:
+        run.end_time.CopyFrom(of.time)
+    return True

@@ -1,0 +1,200 @@
+"""All runs: taking them in, starting them within the limits, ending them."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hostler.daemon.generation import Generation
+from hostler.daemon.hosting import Hosting
+from hostler.daemon.journal import Journal
+from hostler.daemon.location import Location
+from hostler.daemon.runs.execution import Execution, Surroundings
+from hostler.daemon.runs.ledger import RequestIdError
+from hostler.daemon.runs.limits import Limits, Queue, parse_tag_limits
+from hostler.daemon.runs.record import Run, RunEvent, event, is_same_launch, place, run_id
+from hostler.daemon.runs.store import NotRecordedError, RunStore
+from hostler.daemon.settings import Settings
+from hostler.daemon.tasks import Tasks
+from hostler.v1 import run_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A run in the queue.
+
+    Attributes:
+        code: what it executes; None where an earlier daemon took it in, whose code is gone.
+    """
+
+    run: Run
+    code: tuple[Location, Generation] | None
+
+    @property
+    def run_id(self) -> str:
+        return run_id(self.run)
+
+    @property
+    def location_name(self) -> str:
+        return place(self.run)[0]
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return self.run.tags
+
+
+class Runs:
+    """The runs that wait and those that go on, each of these in a process of its own."""
+
+    def __init__(
+        self, store: RunStore, hosting: Hosting, settings: Settings, tasks: Tasks, journal: Journal
+    ) -> None:
+        self.store = store
+        self._around = Surroundings(store, hosting, settings, tasks)
+        self._journal = journal
+        self._going_on: dict[str, Execution] = {}
+        limits = Limits(
+            settings.run_limit,
+            settings.run_limit_location,
+            parse_tag_limits(settings.run_limit_tags),
+        )
+        self._queue: Queue[_Waiting] = Queue(limits)
+        self._find: Callable[[str], Location | None] | None = None
+        self._is_closing = False
+
+    def resume(self, find: Callable[[str], Location | None]) -> None:
+        """Takes up what an earlier daemon left in the queue.
+
+        Args:
+            find: the location of a name, None where the workspace has none.
+        """
+        self._find = find
+        for run in self.store.queued:
+            self._queue.add(_Waiting(run, None))
+        self.look()
+
+    async def earlier(self, run: Run) -> Run | None:
+        """The run that was launched with the same request id before; None where there is none.
+
+        Raises:
+            RequestIdError: it was launched with another content.
+        """
+        found = await self.store.of_request(run.request_id) if run.request_id else None
+        if found is not None and not is_same_launch(found, run):
+            raise RequestIdError(found.name)
+        return found
+
+    async def launch(self, run: Run, location: Location, generation: Generation) -> Run:
+        """Records a run, and starts it as soon as the limits allow.
+
+        Args:
+            run: its pipeline, config, tags, timeout and request id.
+
+        Raises:
+            RequestIdError: the request id was used for another launch.
+            NotRecordedError: it cannot be written.
+        """
+        run.name = f"runs/{uuid.uuid4().hex}"
+        run.generation = generation.number
+
+        def taken_in(recorded: Run) -> None:
+            self._queue.add(_Waiting(recorded, (location, generation)))
+            self.look()
+
+        return await self.store.create(run, event("run_queued"), taken_in)
+
+    def pids(self, location: Location) -> list[int]:
+        """The processes of the location's runs."""
+        return [
+            execution.pid
+            for execution in self._going_on.values()
+            if execution.pid and execution.location is location
+        ]
+
+    async def cancel(self, run_id: str, reason: str) -> None:
+        """Asks the run to end, terminates it after the stop grace, then kills it.
+
+        One that waits ends at once. Nothing happens to one that has ended.
+
+        Raises:
+            NotRecordedError: it cannot be written.
+        """
+        canceled = event("run_canceled", run_pb2.RunCanceled(reason=reason))
+        if self._queue.remove(run_id) is not None:
+            self.store.append(run_id, canceled)
+            await self.store.flush()
+        elif (execution := self._going_on.get(run_id)) is not None:
+            execution.stop(canceled)
+            await self.store.mark_canceling(run_id)
+
+    def look(self) -> None:
+        """Starts what may be started: a run has ended, or a location has changed."""
+        if self._is_closing:
+            return
+        found: dict[str, tuple[Location, Generation]] = {}
+
+        def is_ready(waiting: _Waiting) -> bool:
+            code = waiting.code or self._code_for(waiting)
+            if code is None:
+                return False
+            found[waiting.run_id] = code
+            return True
+
+        for waiting in self._queue.start(is_ready):
+            location, generation = found[waiting.run_id]
+            execution = Execution(self._around, waiting.run, location, generation)
+            self._going_on[waiting.run_id] = execution
+            self._around.tasks.start(self._execute(execution), f"run {waiting.run_id}")
+
+    async def close(self) -> None:
+        """Interrupts what goes on and waits for its end; what waits stays in the queue."""
+        self._is_closing = True
+        going_on = list(self._going_on.values())
+        for execution in going_on:
+            reason = run_pb2.RunInterrupted(reason="the daemon stopped")
+            execution.stop(event("run_interrupted", reason))
+        await asyncio.gather(*(execution.ended() for execution in going_on))
+        with contextlib.suppress(NotRecordedError):  # the store has told of it
+            await self.store.flush()
+        self.store.end_watches()
+
+    def _code_for(self, waiting: _Waiting) -> tuple[Location, Generation] | None:
+        """What a run of an earlier daemon is to execute; None where that is not known yet."""
+        assert self._find is not None
+        name, repository, pipeline = place(waiting.run)
+        location = self._find(name)
+        if location is None:
+            self._fail(waiting, f"the workspace has no location {name!r} any more")
+            return None
+        generation = location.generation
+        if generation is None:
+            return None
+        if not generation.has_pipeline(repository, pipeline):
+            missing = f"location {name!r} has no pipeline {pipeline!r} any more"
+            self._fail(waiting, f"{missing} in repository {repository!r}")
+            return None
+        return location, generation
+
+    def _fail(self, waiting: _Waiting, message: str) -> None:
+        self._queue.remove(waiting.run_id)
+        failure = run_pb2.RunFailure(message=f"cannot start the run: {message}")
+        failed = event("run_failed", run_pb2.RunFailed(failure=failure))
+        self.store.append(waiting.run_id, failed)
+        self._tell(waiting.run, failed)
+
+    async def _execute(self, execution: Execution) -> None:
+        name = run_id(execution.run)
+        try:
+            self._tell(execution.run, await execution.execute())
+        finally:
+            del self._going_on[name]
+            self._queue.ended(name)
+            self.look()
+
+    def _tell(self, run: Run, last: RunEvent) -> None:
+        location, _, pipeline = place(run)
+        state = (last.WhichOneof("event") or "").removeprefix("run_").upper()
+        self._journal.info(
+            "run ended", run=run_id(run), location=location, pipeline=pipeline, state=state
+        )

@@ -1,0 +1,127 @@
+"""The folder that brings hostler.definitions and hostler.host to every environment."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import hostler.host
+
+_PARTS = ("definitions", "host")
+
+
+def source_root() -> Path:
+    """The folder whose `hostler/` holds definitions and host: location/, or site-packages."""
+    return Path(next(iter(hostler.host.__path__))).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A runtime folder in use; others leave it alone until `close`."""
+
+    path: Path
+    lock: int
+
+    @property
+    def is_whole(self) -> bool:
+        """False where a cleaner of caches has been at it."""
+        return bootstrap(self.path).is_file()
+
+    def restore(self) -> None:
+        """Makes the folder again.
+
+        Raises:
+            OSError: the cache cannot be written.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _copy(_sources()[0], self.path)
+
+    def close(self) -> None:
+        os.close(self.lock)
+
+
+def prepare(cache: Path) -> Runtime:
+    """Makes `<cache>/runtime-<digest>` if it is not there yet, and removes unused ones.
+
+    It holds copies, not links: an upgrade of hostler must not change what running processes
+    import. The digest names the content, so daemons of several versions share one cache; each
+    holds a lock on the one that it uses.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    files, digest = _sources()
+    path = cache / f"runtime-{digest}"
+    lock = _open_lock(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not bootstrap(path).is_file():
+            _copy(files, path)
+    except BaseException:
+        os.close(lock)
+        raise
+    _prune(cache, path)
+    return Runtime(path, lock)
+
+
+def _sources() -> tuple[list[Path], str]:
+    """The files of the runtime, and the digest of their names and contents."""
+    root = source_root()
+    files = sorted(
+        path
+        for part in _PARTS
+        for path in (root / "hostler" / part).rglob("*")
+        if path.is_file() and path.suffix in {".py", ".typed"}
+    )
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return files, digest.hexdigest()
+
+
+def _copy(files: list[Path], runtime: Path) -> None:
+    """Makes the folder whole or not at all."""
+    root = source_root()
+    made = Path(tempfile.mkdtemp(prefix=".runtime-", dir=runtime.parent))
+    try:
+        for path in files:
+            target = made / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        made.chmod(0o755)
+        if runtime.is_dir():  # a cleaner of old files has been at it
+            runtime.rename(made / ".damaged")
+        made.rename(runtime)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        if not bootstrap(runtime).is_file():  # else another daemon was faster
+            raise
+
+
+def _open_lock(runtime: Path) -> int:
+    path = runtime.with_name(f".{runtime.name}.lock")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _prune(cache: Path, used: Path) -> None:
+    """Removes the runtimes that no daemon holds; their locks, of no bytes, stay."""
+    for other in cache.glob("runtime-*"):
+        if other == used or not other.is_dir():
+            continue
+        lock = _open_lock(other)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(other, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
+
+
+def bootstrap(runtime: Path) -> Path:
+    """The script that an interpreter is started with."""
+    return runtime / "hostler" / "host" / "bootstrap.py"

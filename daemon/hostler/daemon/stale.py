@@ -1,0 +1,87 @@
+"""What an earlier daemon and its keeper left, when both were killed together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostler.daemon.keeper.table import Purge, below, owner_mark, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hostler.daemon.keeper.table import Process
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+#: What was killed is gone in milliseconds; what the kernel holds must not hold up the start.
+_PATIENCE = 5.0
+
+_PAUSE = 0.005
+
+
+def instance_id(socket_path: str | os.PathLike[str]) -> str:
+    """The name of the daemon that serves the socket, in this boot of the machine: 16 hex digits.
+
+    Marks of processes carry it; one of another boot never matches.
+    """
+    boot = _BOOT_ID.read_bytes().strip()
+    path = os.fsencode(Path(socket_path).resolve())
+    return hashlib.blake2b(boot + b"\0" + path, digest_size=8).hexdigest()
+
+
+def kill_stale(instance: str) -> list[int]:
+    """Kill what bears the mark of the instance, with its descendants; the pids that were found.
+
+    Only processes of this user, and never this one nor those above it. To be called at the
+    daemon's start with the socket's lock held, before there is a keeper. Returns when they are
+    gone, after 5 s at the latest.
+    """
+    found: set[int] = set()
+    purge = Purge()
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        table = scan()
+        exempt = _lineage(table) | _kept(table)
+        marked = [pid for pid in table if pid not in exempt and _is_stale(pid, instance)]
+        targets = {pid: table[pid] for pid in marked}
+        targets.update((p.pid, p) for p in below(table, marked) if p.pid not in exempt)
+        alive = {pid: process for pid, process in targets.items() if not process.is_dead}
+        found.update(alive)
+        if purge.strike(alive.values()) or time.monotonic() > deadline:
+            return sorted(found)
+        time.sleep(_PAUSE)
+
+
+def _is_stale(pid: int, instance: str) -> bool:
+    try:
+        owned = Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
+    return owned and owner_mark(pid, instance) is not None
+
+
+def _kept(table: Mapping[int, Process]) -> set[int]:
+    """What is below a keeper that lives: another daemon's, though it has lost its socket."""
+    keepers = [pid for pid in table if _is_keeper(pid)]
+    return {*keepers, *(process.pid for process in below(table, keepers))}
+
+
+def _is_keeper(pid: int) -> bool:
+    try:
+        return b"hostler-keeper" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _lineage(table: Mapping[int, Process]) -> set[int]:
+    """This process and those above it."""
+    pid = os.getpid()
+    lineage = {pid}
+    while pid in table:
+        pid = table[pid].parent
+        lineage.add(pid)
+    return lineage

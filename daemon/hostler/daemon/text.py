@@ -1,0 +1,33 @@
+"""Text of the user's that protobuf cannot carry as it is."""
+
+import json
+from typing import Any
+
+
+def encodable(text: str) -> str:
+    """`text` with what UTF-8 has no form for as an escape.
+
+    Names of files may be any bytes; Python keeps those that are not UTF-8 as lone surrogates.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def load_json(body: bytes) -> Any:
+    """JSON of a location's process, with every string of it encodable."""
+    value = json.loads(body)
+    return _mended(value) if b"\\ud" in body else value
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {encodable(key): _mended(each) for key, each in value.items()}
+    return value
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, with a mark where there were more."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,115 @@
+"""What a path reads as: content, never times, decides whether a file has changed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+from io import FileIO
+
+from hostler.host.wire import content_digest
+
+#: Larger files are read in a thread: 256 KiB take the loop about half a millisecond.
+LARGE = 256 * 1024
+
+#: Times this close to a reading prove nothing: two writes can share them (git's racy rule).
+RACY_NS = 2_000_000_000
+
+# Nothing that can be loaded is there; other errors (EIO, ESTALE) say nothing about the content.
+_ABSENT = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENXIO,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a stat tells about a file; a changed stamp is a reason to read it."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a path read as at one moment."""
+
+    #: As `content_digest` names the content; None where no readable regular file is.
+    digest: str | None
+    stamp: Stamp | None = None
+    #: When the reading began, in nanoseconds since 1970.
+    read_ns: int = 0
+
+    def is_current(self, stamp: Stamp) -> bool:
+        """Whether a file with this stamp need not be read again."""
+        newest = max(stamp.modified_ns, stamp.changed_ns)
+        return self.stamp == stamp and self.read_ns - newest > RACY_NS
+
+
+ABSENT = Sight(None)
+
+
+def is_large(path: str) -> bool:
+    """Whether reading the file takes longer than the loop can wait."""
+    try:
+        return os.stat(path).st_size > LARGE  # noqa: PTH116 - on the loop; Path costs as much again
+    except OSError:
+        return False
+
+
+def look(path: str, last: Sight | None = None) -> Sight | None:
+    """Reads the path, or spares that where `last` still holds.
+
+    Returns:
+        None where it cannot be told, as for an I/O error: keep what was known.
+    """
+    try:
+        if last is not None and last.is_current(_stamp(os.stat(path))):  # noqa: PTH116 - as above
+            return last
+        # A pipe would block an ordinary open until somebody writes.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _read(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return ABSENT if error.errno in _ABSENT else None
+
+
+def _read(descriptor: int) -> Sight:
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        return ABSENT
+    read_ns = time.time_ns()
+    with FileIO(descriptor, closefd=False) as file:
+        if before.st_size <= LARGE:
+            digest = content_digest(file.read())
+        else:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    stamp = _stamp(os.fstat(descriptor))
+    # Written to meanwhile: the digest may be of a content that never was; look again next time.
+    return Sight(digest, stamp, read_ns if stamp == _stamp(before) else 0)
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def digest_of(path: str) -> str | None:
+    """The content digest of a file as it is now; None where no readable regular file is."""
+    sight = look(path)
+    return sight.digest if sight is not None else None

@@ -1,0 +1,132 @@
+"""What a folder event means for the paths that are watched."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from hostler.daemon.watching.native import Happening, Kind
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable, Sequence
+
+    from hostler.daemon.watching.folders import Folders
+    from hostler.daemon.watching.routes import Routes
+    from hostler.daemon.watching.walks import Walks
+
+
+class Events:
+    """Turns events into paths to be read: at once, after a while, or when their writer is done."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        folders: Folders,
+        routes: Routes,
+        walks: Walks,
+        *,
+        settle: float,
+        check: Callable[[Iterable[str]], None],
+        sweep: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            settle: seconds that a deletion waits, since the file may be on its way back.
+            check: reads paths and compares them.
+            sweep: reads everything.
+        """
+        self._loop = loop
+        self._folders = folders
+        self._routes = routes
+        self._walks = walks
+        self._settle_time = settle
+        self._check = check
+        self._sweep = sweep
+        #: Created and not closed since: half of a file, or less.
+        self._unfinished: set[str] = set()
+        self._settling: set[asyncio.TimerHandle] = set()
+
+    def take(self, happenings: Sequence[Happening]) -> None:
+        """Handles a batch of events."""
+        settling: set[str] = set()
+        for happening in happenings:
+            if happening.kind is Kind.OVERFLOW:
+                self._sweep()
+            elif happening.kind is Kind.LOST:
+                settling |= self._lose(happening.folder)
+            elif happening.is_folder:
+                settling |= self._take_folder(happening)
+            else:
+                settling |= self._take_file(happening)
+        if settling:
+            self.settle(settling)
+
+    def settle(self, paths: set[str]) -> None:
+        """Reads the paths when what is going on with them has had a moment to end."""
+
+        def settled() -> None:
+            self._settling.discard(timer)
+            self._check(paths)
+
+        timer = self._loop.call_later(self._settle_time, settled)
+        self._settling.add(timer)
+
+    def is_unfinished(self, file: str | None) -> bool:
+        """Whether the file is being written for the first time; its close will be an event."""
+        return file in self._unfinished
+
+    def expire(self) -> None:
+        """Reads unfinished files all the same: what is never closed would never be seen."""
+        self._unfinished.clear()
+
+    def close(self) -> None:
+        """Forgets what was to settle."""
+        for timer in self._settling:
+            timer.cancel()
+        self._settling.clear()
+
+    def _lose(self, folder: str) -> set[str]:
+        self._folders.renew(folder)
+        self._walks.request_at(folder)
+        return set(self._routes.below(folder))
+
+    def _take_folder(self, happening: Happening) -> set[str]:
+        """Returns the paths that are to settle."""
+        paths = self._routes.through(_entry(happening))
+        if happening.kind is Kind.GONE:
+            return set(paths)
+        self._check(paths)
+        if happening.kind in {Kind.CREATED, Kind.ARRIVED}:
+            self._walks.request_at(happening.folder)
+        return set()
+
+    def _take_file(self, happening: Happening) -> set[str]:
+        """Returns the paths that are to settle."""
+        entry = _entry(happening)
+        paths = self._routes.through(entry) | self._walks.join(happening.folder, happening.name)
+        if not paths:
+            return set()
+        if happening.kind is Kind.CREATED and _is_being_written(entry):
+            self._unfinished.add(entry)
+            return set()
+        if happening.kind is not Kind.TOUCHED:
+            self._unfinished.discard(entry)
+            if happening.kind is not Kind.GONE:
+                self._check(paths)
+                return set()
+        return paths
+
+
+def _entry(happening: Happening) -> str:
+    return f"{happening.folder.rstrip('/')}/{happening.name}"
+
+
+def _is_being_written(entry: str) -> bool:
+    """Whether a new file's content is yet to come: links have theirs when they appear."""
+    try:
+        found = os.lstat(entry)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1

@@ -1,0 +1,209 @@
+"""Folder events from inotify.
+
+This stands on watchdog's InotifyFD, not on its Observer. The Observer holds each rename back while
+it looks for the other half, by up to half a second where its threads fall out of step (it sleeps
+the delay out once it has begun), has a thread for each folder, and does not pass an overflow on.
+InotifyFD is the layer beneath: one thread, callbacks for each watch, the overflow among them.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: More than this waiting for the loop: a full comparison is cheaper than going through them.
+_MOST_WAITING = 20_000
+
+# The flags add up where one folder is watched by two paths (bind mounts); links are followed by
+# nobody, since folders are given without them.
+_ALWAYS = (
+    InotifyConstants.IN_DELETE_SELF
+    | InotifyConstants.IN_MOVE_SELF
+    | InotifyConstants.IN_ONLYDIR
+    | InotifyConstants.IN_DONT_FOLLOW
+    | InotifyConstants.IN_MASK_ADD
+)
+# Not IN_MODIFY: it comes before the writer is done.
+_ENTRIES = (
+    InotifyConstants.IN_CLOSE_WRITE
+    | InotifyConstants.IN_ATTRIB
+    | InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_MOVED_FROM
+    | InotifyConstants.IN_MOVED_TO
+    | InotifyConstants.IN_EXCL_UNLINK
+)
+
+
+class Kind(enum.Enum):
+    """What befell a folder or an entry of it."""
+
+    #: Closed after writing.
+    WRITTEN = enum.auto()
+    #: Its mode, owner or times were changed.
+    TOUCHED = enum.auto()
+    CREATED = enum.auto()
+    #: Moved here, with its whole content.
+    ARRIVED = enum.auto()
+    #: Deleted, or moved away.
+    GONE = enum.auto()
+    #: The folder itself was deleted or moved: its watch is worth nothing any more.
+    LOST = enum.auto()
+    #: Events were dropped; anything may have changed.
+    OVERFLOW = enum.auto()
+
+
+_KINDS = (
+    (InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF, Kind.LOST),
+    (InotifyConstants.IN_UNMOUNT, Kind.LOST),
+    (InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM, Kind.GONE),
+    (InotifyConstants.IN_MOVED_TO, Kind.ARRIVED),
+    (InotifyConstants.IN_CREATE, Kind.CREATED),
+    (InotifyConstants.IN_CLOSE_WRITE, Kind.WRITTEN),
+    (InotifyConstants.IN_ATTRIB, Kind.TOUCHED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event, as the loop gets it."""
+
+    kind: Kind
+    #: The watched folder, as it was given.
+    folder: str = ""
+    #: The entry's name; empty for the folder itself.
+    name: str = ""
+    is_folder: bool = False
+
+
+class NativeWatch:
+    """Watches single folders and hands what happens to the loop, in batches.
+
+    All methods are called from the loop's thread, but for `stop`, which may block.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """
+        Args:
+            wake: called from another thread when there is something to `take`.
+
+        Raises:
+            OSError: no inotify instance is left.
+        """
+        self._wake = wake
+        self._inotify = _Inotify()
+        self._folders: dict[str, _Folder] = {}
+        self._waiting: deque[Happening] = deque()
+        self._lock = threading.Lock()
+        self._inotify.start()
+
+    def add(self, folder: str, *, entries: bool) -> None:
+        """Watches a folder: its own end, and with `entries` all that happens in it.
+
+        Raises:
+            OSError: it cannot be watched (missing, no permission, no watch left).
+        """
+        before = self._folders.get(folder)
+        if before is not None and (before.entries or not entries):
+            return
+        watch = _Folder(folder, entries, self._put)
+        mask = Mask(_ALWAYS | (_ENTRIES if entries else 0))
+        watch.descriptor = self._inotify.add_callback(
+            os.fsencode(folder), mask, watch, CallbackId(id(watch))
+        )
+        if watch.descriptor < 0:  # InotifyFD raises every error but this one
+            self._remove(watch)
+            raise PermissionError(f"cannot watch {folder}: no permission to read it")
+        self._folders[folder] = watch
+        if before is not None:
+            self._remove(before)
+
+    def drop(self, folder: str) -> None:
+        """Stops watching a folder; nothing if it is not watched."""
+        watch = self._folders.pop(folder, None)
+        if watch is not None:
+            self._remove(watch)
+
+    def take(self) -> list[Happening]:
+        """What has happened since the last call."""
+        with self._lock:
+            taken = list(self._waiting)
+            self._waiting.clear()
+        return taken
+
+    def stop(self) -> None:
+        """Ends the thread and closes the descriptors; returns when that is done."""
+        self._inotify.stop()
+        self._inotify.join()
+
+    def _remove(self, watch: _Folder) -> None:
+        watch.is_active = False
+        self._inotify.remove_callbacks([(watch.descriptor, CallbackId(id(watch)))])
+
+    def _put(self, happening: Happening) -> None:
+        """In InotifyFD's thread."""
+        with self._lock:
+            waiting = self._waiting
+            if len(waiting) >= _MOST_WAITING:
+                waiting.clear()
+                happening = Happening(Kind.OVERFLOW)
+            elif waiting and waiting[-1] == happening:
+                return
+            waiting.append(happening)
+            first = len(waiting) == 1
+        if first:
+            self._wake()
+
+
+class _Folder(WatchCallback):
+    """One watch. Its methods run in InotifyFD's thread."""
+
+    def __init__(self, path: str, entries: bool, put: Callable[[Happening], None]) -> None:  # noqa: FBT001 - private
+        self.path = path
+        self.entries = entries
+        self.descriptor = WatchDescriptor(-1)
+        self.is_active = True
+        self._put = put
+
+    def on_event(self, event: InotifyEvent) -> None:
+        if not self.is_active:
+            return
+        for flags, kind in _KINDS:
+            if event.mask & flags:
+                is_folder = bool(event.mask & InotifyConstants.IN_ISDIR)
+                self._put(Happening(kind, self.path, os.fsdecode(event.name), is_folder))
+                return
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 - the base's name
+        if self.is_active:
+            self._put(Happening(Kind.LOST, self.path))
+
+    def on_queue_overflow(self) -> None:
+        if self.is_active:
+            self._put(Happening(Kind.OVERFLOW))
+
+
+class _Inotify(InotifyFD):
+    @classmethod
+    def _create_inotify_fd(cls) -> int:
+        """The descriptor is none of our children's business; watchdog would let them inherit it."""
+        descriptor = super()._create_inotify_fd()
+        os.set_inheritable(descriptor, False)
+        return descriptor

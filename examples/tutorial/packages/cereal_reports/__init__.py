@@ -1,0 +1,1 @@
+"""A package of a team: what it would install in its environment."""

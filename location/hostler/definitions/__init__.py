@@ -1,0 +1,94 @@
+"""What the code of a location imports to define repositories and what is in them.
+
+    from hostler.definitions import pipeline, repository, solid
+
+Standard library alone, on CPython 3.8 and later. See docs/definitions.md.
+"""
+
+from __future__ import annotations
+
+from hostler.definitions.config import Field
+from hostler.definitions.contents import RepositoryData
+from hostler.definitions.context import SolidContext
+from hostler.definitions.errors import (
+    ConfigError,
+    ConfigProblem,
+    DefinitionError,
+    OutputError,
+    UnknownNameError,
+)
+from hostler.definitions.graph import OutputReference, SolidNode
+from hostler.definitions.partitions import Partition, PartitionSetDefinition, partition_set
+from hostler.definitions.pipelines import PipelineDefinition, pipeline
+from hostler.definitions.ports import InputDefinition, Output, OutputDefinition
+from hostler.definitions.repositories import RepositoryDefinition, repository
+from hostler.definitions.retries import RetryPolicy
+from hostler.definitions.schedules import ScheduleContext, ScheduleDefinition, schedule
+from hostler.definitions.solids import SolidDefinition, solid
+from hostler.definitions.source import SourcePosition
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hostler.definitions.date_partitions import (
+        daily_partitions,
+        hourly_partitions,
+        monthly_partitions,
+        weekly_partitions,
+    )
+    from hostler.definitions.execution import PipelineResult, execute_pipeline
+
+# What executes, and what calculates with dates, is loaded when it is asked for: most locations
+# define and do neither.
+_LATER = {
+    "PipelineResult": "execution",
+    "execute_pipeline": "execution",
+    "daily_partitions": "date_partitions",
+    "hourly_partitions": "date_partitions",
+    "monthly_partitions": "date_partitions",
+    "weekly_partitions": "date_partitions",
+}
+
+__all__ = [
+    "ConfigError",
+    "ConfigProblem",
+    "DefinitionError",
+    "Field",
+    "InputDefinition",
+    "Output",
+    "OutputDefinition",
+    "OutputError",
+    "OutputReference",
+    "Partition",
+    "PartitionSetDefinition",
+    "PipelineDefinition",
+    "PipelineResult",
+    "RepositoryData",
+    "RepositoryDefinition",
+    "RetryPolicy",
+    "ScheduleContext",
+    "ScheduleDefinition",
+    "SolidContext",
+    "SolidDefinition",
+    "SolidNode",
+    "SourcePosition",
+    "UnknownNameError",
+    "daily_partitions",
+    "execute_pipeline",
+    "hourly_partitions",
+    "monthly_partitions",
+    "partition_set",
+    "pipeline",
+    "repository",
+    "schedule",
+    "solid",
+    "weekly_partitions",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

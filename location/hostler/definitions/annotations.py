@@ -1,0 +1,77 @@
+"""Annotations of the user's functions: how they read, and which values of a config fit them.
+
+They are taken as they are written, evaluated or not: a name that exists for the type checker
+alone, or a syntax newer than the interpreter, is no reason for a definition to fail.
+"""
+
+from __future__ import annotations
+
+from hostler.definitions.config import ConfigType, ScalarType
+from hostler.definitions.preview import preview
+from hostler.definitions.source import MISSING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
+
+_SCALARS = {kind.__name__: kind for kind in (str, int, float, bool)}
+_CONTAINERS = {
+    "list": list,
+    "List": list,
+    "Sequence": list,
+    "dict": dict,
+    "Dict": dict,
+    "Mapping": dict,
+}
+_UNIONS = ("Optional", "Union")
+
+
+def type_name(annotation: object) -> str:
+    """How an annotation reads; "Any" where there is none."""
+    if annotation is MISSING:
+        return "Any"
+    if isinstance(annotation, str):
+        return annotation.strip("'\"")
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        return "None" if annotation is type(None) else annotation.__qualname__
+    return preview(annotation).replace("typing.", "")
+
+
+def config_type_of(annotation: object) -> ConfigType | None:
+    """What a config may give for an input of this annotation.
+
+    None where only another solid can give the value: for a class of the user's, and where there is
+    no annotation, so that a forgotten argument shows when the pipeline is made, not when it runs.
+    """
+    return None if annotation is MISSING else _config_type(type_name(annotation))
+
+
+def _config_type(text: str) -> ConfigType | None:
+    alternatives = list(_split(text, "|"))
+    if len(alternatives) > 1:
+        return _any_of(alternatives)
+    base, bracket, rest = text.strip().partition("[")
+    base = base.rpartition(".")[2].strip()
+    arguments = [one for one in _split(rest.rstrip("] "), ",") if one]
+    if not bracket and base in _SCALARS:
+        return ScalarType(_SCALARS[base])
+    if base in _CONTAINERS:
+        return ScalarType(_CONTAINERS[base]) if _any_of(arguments) else None
+    if base in _UNIONS:
+        return _any_of(arguments)
+    return ConfigType() if base in ("Any", "None", "NoneType") else None
+
+
+def _any_of(texts: list[str]) -> ConfigType | None:
+    return ConfigType() if all(_config_type(one) for one in texts) else None
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """The parts of `text` between separators that stand in no bracket."""
+    depth = start = 0
+    for at, character in enumerate(text):
+        depth += (character in "[(") - (character in "])")
+        if character == separator and depth == 0:
+            yield text[start:at].strip()
+            start = at + 1
+    yield text[start:].strip()

@@ -1,0 +1,281 @@
+"""Config schemas: what a solid's config may hold.
+
+A schema is a dict of fields. What stands for a type, in a field and by itself:
+
+    str int float bool list dict    a value of this type; an int is a good float
+    Any                             any value
+    [T]                             a list of values that fit T
+    {"name": T, ...}                a dict with these fields and no other
+    Field(T, default=..., ...)      T with a default or a description; in a dict alone
+"""
+
+from __future__ import annotations
+
+from hostler.definitions.errors import ConfigProblem, DefinitionError
+from hostler.definitions.lean_typing import is_any
+from hostler.definitions.names import a_type, suggestion
+from hostler.definitions.preview import preview
+from hostler.definitions.source import MISSING, calling_position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Mapping
+
+    from hostler.definitions.source import SourcePosition
+
+    #: Where problems are collected; a check goes on after each.
+    Problems = List[ConfigProblem]
+
+_SCALARS = (str, int, float, bool, list, dict)
+
+
+class ConfigType:
+    """What fits a place in a config; this class itself: anything."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """As the user would write it."""
+        return "Any"
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of a dict, or of the dicts in a list."""
+        return {}
+
+    @property
+    def fits_empty(self) -> bool:
+        """Whether a dict without any key fits, because every field of it may be left out."""
+        return False
+
+    def check(self, value: object, path: str, problems: Problems) -> Any:  # noqa: ARG002 (any fits)
+        """The value, with the defaults of its fields; what does not fit goes to `problems`."""
+        return value
+
+
+class ScalarType(ConfigType):
+    """A value of one builtin type."""
+
+    __slots__ = ("_type",)
+
+    def __init__(self, python_type: type) -> None:
+        self._type = python_type
+
+    @property
+    def name(self) -> str:
+        return self._type.__name__
+
+    def check(self, value: object, path: str, problems: Problems) -> Any:
+        if self._type is int and isinstance(value, float) and value.is_integer():
+            # A config travels as google.protobuf.Struct, which has no other number than float.
+            return int(value)
+        if self._type is float and isinstance(value, int) and not isinstance(value, bool):
+            try:
+                return float(value)
+            except OverflowError:
+                pass
+        # For isinstance, True is an int.
+        elif isinstance(value, self._type) and not (self._type is int and isinstance(value, bool)):
+            return value
+        problems.append(ConfigProblem(path, mismatch(value, self)))
+        return value
+
+
+class ListType(ConfigType):
+    """A list whose items are of one type."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: ConfigType) -> None:
+        self._item = item
+
+    @property
+    def name(self) -> str:
+        return f"list[{self._item.name}]"
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        return self._item.fields
+
+    def check(self, value: object, path: str, problems: Problems) -> Any:
+        if not isinstance(value, list):
+            problems.append(ConfigProblem(path, mismatch(value, self)))
+            return value
+        return [
+            self._item.check(item, f"{path}[{index}]", problems) for index, item in enumerate(value)
+        ]
+
+
+class MappingType(ConfigType):
+    """A dict with named fields."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self._fields = dict(fields)
+
+    @property
+    def name(self) -> str:
+        return "dict"
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        return self._fields
+
+    @property
+    def fits_empty(self) -> bool:
+        return not any(field.is_required for field in self._fields.values())
+
+    def check(self, value: object, path: str, problems: Problems) -> Any:
+        if not isinstance(value, dict):
+            problems.append(ConfigProblem(path, mismatch(value, self)))
+            return value
+        for key in value:
+            if key not in self._fields:
+                advice = suggestion(key, self._fields)
+                problems.append(ConfigProblem(f"{path}.{_step(key)}", f"unknown field; {advice}"))
+        checked = {}
+        for name, field in self._fields.items():
+            place = f"{path}.{name}"
+            if name in value:
+                checked[name] = field.check(value[name], place, problems)
+            elif field.default is not MISSING:
+                checked[name] = _fresh(field.default)
+            elif field.is_required:
+                problems.append(ConfigProblem(place, f"missing; expected {field.type.name}"))
+            elif field.type.fits_empty:
+                checked[name] = field.type.check({}, place, problems)
+        return checked
+
+
+class Field:
+    """A field of a config schema.
+
+    Args:
+        config_type: what fits the field; see the module's docstring.
+        default: the value where the config has none. None is a good default of any type, and the
+            config may then say null too.
+        description: shown to whoever writes a config.
+        is_required: False for a field that may be left out and then is not in the config at all.
+            A field is required unless it has a default, or is a dict whose fields are all optional.
+
+    Raises:
+        DefinitionError: no such type, or the default does not fit it.
+    """
+
+    __slots__ = ("default", "description", "is_required", "type")
+
+    def __init__(
+        self,
+        config_type: Any,
+        *,
+        default: Any = MISSING,
+        description: str = "",
+        is_required: bool | None = None,
+    ) -> None:
+        source = calling_position()
+        self.type = config_type_for(config_type, "a config field", source)
+        self.default = default
+        self.description = description
+        if is_required and default is not MISSING:
+            raise DefinitionError(
+                f"cannot make a required config field with a default ({preview(default)}): "
+                "nobody would see the default; leave out one of the two",
+                source,
+            )
+        if is_required is None:
+            is_required = default is MISSING and not self.type.fits_empty
+        self.is_required = is_required and default is MISSING
+        if default is not MISSING:
+            problems: Problems = []
+            self.default = self.check(default, "default", problems)
+            if problems:
+                listed = "; ".join(map(str, problems))
+                raise DefinitionError(
+                    f"cannot make a config field of type {self.type.name}: {listed}", source
+                )
+
+    def check(self, value: object, path: str, problems: Problems) -> Any:
+        """The value, with the defaults of its fields; what does not fit goes to `problems`."""
+        if value is None and self.default is None:
+            return None
+        return self.type.check(value, path, problems)
+
+
+def schema_type(schema: object, what: str, source: SourcePosition | None) -> MappingType:
+    """The schema that a solid declares; None declares that it takes no config.
+
+    Raises:
+        DefinitionError: it is not a dict, or something in it is no type.
+    """
+    if schema is None:
+        return MappingType({})
+    if not isinstance(schema, dict):
+        raise DefinitionError(
+            f"cannot use {preview(schema)} as the config schema of {what}: found {a_type(schema)}, "
+            'expected a dict of fields, as {"limit": int}',
+            source,
+        )
+    return _mapping_type(schema, f"the config of {what}", source)
+
+
+def config_type_for(declared: object, what: str, source: SourcePosition | None) -> ConfigType:
+    """The type that the user wrote; see the module's docstring.
+
+    Raises:
+        DefinitionError: it is none.
+    """
+    if isinstance(declared, ConfigType):
+        return declared
+    if is_any(declared):
+        return ConfigType()
+    for scalar in _SCALARS:
+        if declared is scalar:
+            return ScalarType(scalar)
+    if isinstance(declared, list) and len(declared) == 1:
+        return ListType(config_type_for(declared[0], f"an item of {what}", source))
+    if isinstance(declared, dict):
+        return _mapping_type(declared, what, source)
+    raise DefinitionError(
+        f"cannot use {preview(declared)} as the type of {what}: expected str, int, float, bool, "
+        "list, dict, Any, a list of one type, or a dict of fields",
+        source,
+    )
+
+
+def mismatch(value: object, expected: ConfigType) -> str:
+    """What to say of a value that does not fit."""
+    found = "None" if value is None else f"{preview(value, 60)} ({type(value).__name__})"
+    return f"found {found}, expected {expected.name}"
+
+
+def _mapping_type(
+    declared: dict[object, object], what: str, source: SourcePosition | None
+) -> MappingType:
+    fields = {}
+    for key, value in declared.items():
+        if not isinstance(key, str):
+            raise DefinitionError(
+                f"cannot use {preview(key)} as a field of {what}: found {a_type(key)}, "
+                "expected a string",
+                source,
+            )
+        if isinstance(value, Field):
+            fields[key] = value
+        else:
+            fields[key] = Field(config_type_for(value, f'the field "{key}" of {what}', source))
+    return MappingType(fields)
+
+
+def _step(key: object) -> str:
+    return key if isinstance(key, str) and key.isprintable() else preview(key, 60)
+
+
+def _fresh(value: Any) -> Any:
+    """A copy of a default, so that no solid changes it for the next one."""
+    if type(value) is dict:
+        return {key: _fresh(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_fresh(item) for item in value]
+    return value

@@ -1,0 +1,114 @@
+"""What a solid's function is told about its execution."""
+
+from __future__ import annotations
+
+from hostler.definitions.preview import encodable, preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping
+
+    #: Receives a line of a solid's log: the level, as "INFO", and the text.
+    LogSink = Callable[[str, str], None]
+
+
+class Log:
+    """The log of one step; its lines are events of the run.
+
+    Arguments are put into the message with `%`, as in Python's logging.
+    """
+
+    __slots__ = ("_sink",)
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+
+    def debug(self, message: object, *args: object) -> None:
+        """A line for whoever looks for a fault."""
+        self._sink("DEBUG", _formatted(message, args))
+
+    def info(self, message: object, *args: object) -> None:
+        """A line about what goes on."""
+        self._sink("INFO", _formatted(message, args))
+
+    def warning(self, message: object, *args: object) -> None:
+        """A line about what may be wrong."""
+        self._sink("WARNING", _formatted(message, args))
+
+    def error(self, message: object, *args: object) -> None:
+        """A line about what is wrong."""
+        self._sink("ERROR", _formatted(message, args))
+
+    def critical(self, message: object, *args: object) -> None:
+        """A line about what keeps the step from its work."""
+        self._sink("CRITICAL", _formatted(message, args))
+
+
+class SolidContext:
+    """What a solid's function gets as its first parameter, if that is named `context`.
+
+    One made by hand serves to call a solid in a test; its log goes to Python's logging, under
+    "hostler" and the solid's name.
+
+    Attributes:
+        log: writes lines of the run's log.
+        config: the solid's config, checked against its schema, with the defaults.
+        run_id: the id of the run.
+        solid_name: the name of the solid in the pipeline: its alias where it has one.
+        pipeline_name: the name of the pipeline.
+        tags: the tags of the run.
+        retry_number: how often the solid has been executed in this run before, and has failed.
+    """
+
+    __slots__ = (
+        "config",
+        "log",
+        "pipeline_name",
+        "retry_number",
+        "run_id",
+        "solid_name",
+        "tags",
+    )
+
+    def __init__(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        run_id: str = "",
+        solid_name: str = "",
+        pipeline_name: str = "",
+        tags: Mapping[str, str] | None = None,
+        retry_number: int = 0,
+        log: LogSink | None = None,
+    ) -> None:
+        self.log = Log(log or logging_sink(solid_name))
+        self.config: dict[str, Any] = dict(config or {})
+        self.run_id = run_id
+        self.solid_name = solid_name
+        self.pipeline_name = pipeline_name
+        self.tags: dict[str, str] = dict(tags or {})
+        self.retry_number = retry_number
+
+
+def logging_sink(solid_name: str) -> LogSink:
+    """Hands lines to Python's logging, as "hostler.SOLID"."""
+
+    def log(level: str, message: str) -> None:
+        import logging
+
+        logger = logging.getLogger(f"hostler.{solid_name}" if solid_name else "hostler")
+        logger.log(getattr(logging, level), "%s", message)
+
+    return log
+
+
+def _formatted(message: object, args: tuple[object, ...]) -> str:
+    """The text of a line; a mistake in a message must not fail the step that it tells of."""
+    try:
+        text = str(message)
+        if args:
+            # As in logging: a lone dict feeds "%(name)s".
+            text = text % (args[0] if len(args) == 1 and isinstance(args[0], dict) else args)
+    except Exception as error:  # noqa: BLE001 (a __str__ or __repr__ of the user's may raise anything)
+        text = f"{preview(message)} {preview(args)} (cannot be formatted: {type(error).__name__})"
+    return encodable(text)

@@ -1,0 +1,161 @@
+"""Partitions by time: one for each hour, day, week or month that has passed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, timezone
+
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.names import a_type
+from hostler.definitions.partitions import Partition
+from hostler.definitions.preview import preview
+from hostler.definitions.source import calling_position
+from hostler.definitions.ticks import moment_of
+from hostler.definitions.zones import UTC, UnknownZoneError, zone_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import tzinfo
+    from typing import Callable, Iterator, List, Optional, Union
+
+    Date = Union[date, str]
+    #: Gives the partitions that have passed by a moment; by now if it is left out.
+    DatePartitions = Callable[[Optional[datetime]], List[Partition]]
+    _Step = Callable[[datetime, int], datetime]
+
+_DAY = "%Y-%m-%d"
+
+
+def hourly_partitions(
+    start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
+) -> Callable[..., list[Partition]]:
+    """A partition for each hour; the arguments are those of `daily_partitions`.
+
+    Of the two hours of one name where the clock is put back, the second has its offset in the name.
+    """
+    return _partitions(start, end, timezone, name_format or f"{_DAY}-%H:%M", None)
+
+
+def daily_partitions(
+    start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
+) -> Callable[..., list[Partition]]:
+    """A partition for each day from `start` on that has passed, as a `partition_fn`.
+
+    The value of a partition is the moment at which it begins, an aware datetime.
+
+    Args:
+        start: when the first begins: a date, a datetime, or a string in the ISO form.
+        end: nothing begins at or after it; without end if left out.
+        timezone: whose days: "UTC", an offset as "+02:00", or a place as "Europe/Berlin".
+        name_format: for `strftime`; "%Y-%m-%d" if left out.
+
+    Raises:
+        DefinitionError: one of them is not what it has to be.
+    """
+    return _partitions(start, end, timezone, name_format or _DAY, _days)
+
+
+def weekly_partitions(
+    start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
+) -> Callable[..., list[Partition]]:
+    """A partition for each seven days; the arguments are those of `daily_partitions`."""
+    return _partitions(start, end, timezone, name_format or _DAY, _weeks)
+
+
+def monthly_partitions(
+    start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
+) -> Callable[..., list[Partition]]:
+    """A partition for each month; the arguments are those of `daily_partitions`.
+
+    Raises:
+        DefinitionError: also for a start after the 28th, a day that not every month has.
+    """
+    source = calling_position()
+    if _wall(start).day > 28:
+        raise DefinitionError(
+            f"cannot make monthly partitions from {preview(start)}: not every month has such a "
+            "day; start on the 28th at the latest",
+            source,
+        )
+    return _partitions(start, end, timezone, name_format or "%Y-%m", _months)
+
+
+def _partitions(
+    start: Date, end: Date | None, zone_name: str, name_format: str, step: _Step | None
+) -> Callable[..., list[Partition]]:
+    """The partition function; it steps by the clock, or, without `step`, by hours that pass."""
+    first = _wall(start)
+    last = None if end is None else _wall(end)
+    try:
+        zone = zone_of(zone_name)
+    except UnknownZoneError as error:
+        raise DefinitionError(
+            f"cannot make partitions by time: {error}", calling_position()
+        ) from None
+
+    def partitions(now: datetime | None = None) -> list[Partition]:
+        moments = _hours(first, zone) if step is None else _steps(first, zone, step)
+        until = datetime.now(timezone.utc) if now is None else now
+        limit = until if last is None else moment_of(last, zone)
+        found = []
+        name, begin = next(moments)
+        for following, after in moments:
+            if after > until or begin >= limit:
+                break
+            text = name.strftime(name_format) + (begin.strftime("%z") if name.fold else "")
+            found.append(Partition(begin, text))
+            name, begin = following, after
+        return found
+
+    return partitions
+
+
+def _hours(first: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
+    """What the clock shows at each full hour that passes, and the moment."""
+    moment = moment_of(first, zone).astimezone(timezone.utc)
+    while True:
+        local = moment.astimezone(zone)
+        yield local.replace(tzinfo=None), local
+        moment += timedelta(hours=1)
+
+
+def _steps(first: datetime, zone: tzinfo, step: _Step) -> Iterator[tuple[datetime, datetime]]:
+    """What the clock shows at each step, or would, and the moment."""
+    number = 0
+    while True:
+        wall = step(first, number)
+        yield wall, moment_of(wall, zone)
+        number += 1
+
+
+def _days(first: datetime, number: int) -> datetime:
+    return first + timedelta(days=number)
+
+
+def _weeks(first: datetime, number: int) -> datetime:
+    return first + timedelta(weeks=number)
+
+
+def _months(first: datetime, number: int) -> datetime:
+    years, month = divmod(first.month - 1 + number, 12)
+    return first.replace(year=first.year + years, month=month + 1)
+
+
+def _wall(value: object) -> datetime:
+    """A date, a time, or either as text, as what a clock shows."""
+    problem = f"found {a_type(value)}"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            problem = str(error)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return value
+        problem = 'it has a time zone, which is given as timezone="..."'
+    elif isinstance(value, date):
+        return datetime.combine(value, time.min)
+    raise DefinitionError(
+        f"cannot make partitions from {preview(value)}: {problem}, expected a date, a datetime or "
+        'a string as "2026-01-31"',
+        calling_position(),
+    )

@@ -1,0 +1,78 @@
+"""What can be wrong with definitions, and with what is asked of them.
+
+    Exception
+    ├── DefinitionError         a definition is invalid; an edit mends it
+    │   └── UnknownNameError    a name was asked for that is not there
+    ├── ConfigError             the run config does not fit the pipeline; carries every problem
+    └── OutputError             a solid broke its own declaration while it executed
+
+A message says what was found, what was expected and what to do; `source` says where.
+"""
+
+from __future__ import annotations
+
+from hostler.definitions.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Sequence
+
+    from hostler.definitions.source import SourcePosition
+
+
+class DefinitionError(Exception):
+    """A definition is invalid.
+
+    Attributes:
+        message: what was found, what was expected, what to do.
+        source: where the definition stands in the user's code, if that is known.
+    """
+
+    def __init__(self, message: str, source: SourcePosition | None = None) -> None:
+        super().__init__(message, source)
+        self.message = message
+        self.source = source
+
+    def __str__(self) -> str:
+        return self.message if self.source is None else f"{self.message} ({self.source})"
+
+
+class UnknownNameError(DefinitionError):
+    """A name was asked for that is not there; the message gives the nearest that are."""
+
+
+class ConfigProblem(Record):
+    """One thing that is wrong with a run config."""
+
+    __slots__ = ("message", "path")
+
+    def __init__(self, path: str, message: str) -> None:
+        #: Where in the config, as "solids.load.config.limit".
+        self.path = path
+        #: What was found and what was expected.
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(Exception):
+    """A run config does not fit the pipeline.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        problems: everything that is wrong, in the order of the config.
+    """
+
+    def __init__(self, pipeline: str, problems: Iterable[ConfigProblem]) -> None:
+        self.pipeline = pipeline
+        self.problems: Sequence[ConfigProblem] = tuple(problems)
+        super().__init__(pipeline, self.problems)
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        return f'cannot execute pipeline "{self.pipeline}" with this run config:{lines}'
+
+
+class OutputError(Exception):
+    """A solid produced an output that it does not declare, or left out one that is required."""

@@ -1,0 +1,108 @@
+"""Names: which are good, and which come near to one that is not there."""
+
+from __future__ import annotations
+
+from keyword import iskeyword
+
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.preview import preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from hostler.definitions.source import SourcePosition
+
+
+def check_name(what: str, name: object, source: SourcePosition | None) -> str:
+    """The name, if it is a good one: letters, digits and underscores of ASCII, no keyword.
+
+    Args:
+        what: what bears the name, with its article: "a solid".
+        name: what was given.
+        source: where.
+
+    Raises:
+        DefinitionError: it is not.
+    """
+    if not isinstance(name, str):
+        problem = f"it is {a_type(name)}, expected a string"
+    elif not name:
+        problem = "it is empty"
+    elif not (name.isascii() and name.replace("_", "a").isalnum()):
+        problem = "expected letters, digits and underscores (A-Z a-z 0-9 _) alone"
+    elif iskeyword(name):
+        problem = "it is a keyword of Python"
+    else:
+        return name
+    raise DefinitionError(
+        f"cannot name {what} {preview(name)}: {problem}; choose another name", source
+    )
+
+
+def check_tags(what: str, tags: object, source: SourcePosition | None) -> dict[str, str]:
+    """A copy of the tags, if they are a dict of strings.
+
+    Raises:
+        DefinitionError: they are not.
+    """
+    if tags is None:
+        return {}
+    if not isinstance(tags, dict):
+        raise DefinitionError(
+            f"cannot tag {what} with {preview(tags)}: expected a dict of strings", source
+        )
+    for key, value in tags.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise DefinitionError(
+                f"cannot tag {what} with {preview(key)}: {preview(value)}: "
+                "keys and values of tags are strings; write the value as one",
+                source,
+            )
+    return dict(tags)
+
+
+def check_text(what: str, text: object, source: SourcePosition | None) -> str:
+    """A description, if it is a string; None counts as empty.
+
+    Raises:
+        DefinitionError: it is not.
+    """
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise DefinitionError(
+            f"cannot describe {what} by {preview(text)} ({type(text).__name__}): expected a string",
+            source,
+        )
+    return text
+
+
+def nearest(name: object, known: Iterable[str]) -> list[str]:
+    """The known names that come near to `name`, the nearest first, three at most."""
+    if not isinstance(name, str):
+        return []
+    from difflib import get_close_matches
+
+    folded = {one.lower(): one for one in known}
+    return [folded[one] for one in get_close_matches(name.lower(), folded)]
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """A clause that helps whoever wrote `name`: the nearest of the known, else all of them."""
+    known = list(known)
+    near = nearest(name, known)
+    if near:
+        return "did you mean " + " or ".join(f'"{one}"' for one in near) + "?"
+    if not known:
+        return "there are none"
+    more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+    return "there are " + ", ".join(f'"{one}"' for one in known[:10]) + more
+
+
+def a_type(value: object) -> str:
+    """The type of a value for a sentence: "None", "a list", "an int"."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

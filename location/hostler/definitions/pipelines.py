@@ -1,0 +1,155 @@
+"""Pipelines: graphs of solids."""
+
+from __future__ import annotations
+
+from hostler.definitions.composition import compose
+from hostler.definitions.errors import DefinitionError, UnknownNameError
+from hostler.definitions.graph import SolidNode, check_graph
+from hostler.definitions.names import check_name, check_tags, check_text, suggestion
+from hostler.definitions.preview import preview
+from hostler.definitions.signatures import check_function, check_no_arguments
+from hostler.definitions.source import (
+    calling_position,
+    documentation_of,
+    position_of,
+)
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+    from hostler.definitions.lean_typing import overload
+else:
+    from typing import Callable, Mapping, Sequence, overload
+
+    from hostler.definitions.source import SourcePosition
+
+
+class PipelineDefinition:
+    """A pipeline: uses of solids and what feeds each.
+
+    The decorator `pipeline` makes one of a function; by hand it serves whoever generates graphs.
+
+    Args:
+        name: the name.
+        nodes: the uses of solids, in any order.
+        description: what it is for.
+        tags: remarks for people and tools; a run takes them over.
+        source: where it is defined; the caller's place if left out.
+
+    Attributes:
+        nodes: in an order in which they can execute.
+
+    Raises:
+        DefinitionError: a bad name, or a graph that cannot execute.
+    """
+
+    __slots__ = ("_nodes", "description", "name", "source", "tags")
+
+    def __init__(
+        self,
+        name: str,
+        nodes: Sequence[SolidNode],
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        source: SourcePosition | None = None,
+    ) -> None:
+        self.source = source = source or calling_position()
+        self.name = check_name("a pipeline", name, source)
+        what = f'pipeline "{name}"'
+        self.description = check_text(what, description, source)
+        self.tags = check_tags(what, tags, source)
+        for index, node in enumerate(nodes):
+            if not isinstance(node, SolidNode):
+                raise DefinitionError(
+                    f"cannot make {what}: its node at index {index} is {preview(node)} "
+                    f"({type(node).__name__}), expected a SolidNode",
+                    source,
+                )
+        self._nodes = check_graph(name, nodes)
+
+    @property
+    def nodes(self) -> tuple[SolidNode, ...]:
+        return tuple(self._nodes.values())
+
+    def node(self, name: str) -> SolidNode:
+        """The solid of this name.
+
+        Raises:
+            UnknownNameError: there is none; the message gives the nearest.
+        """
+        if name not in self._nodes:
+            raise UnknownNameError(
+                f"cannot find solid {preview(name)} in pipeline "
+                f'"{self.name}"; {suggestion(name, self._nodes)}',
+                self.source,
+            )
+        return self._nodes[name]
+
+    def __repr__(self) -> str:
+        return f'<pipeline "{self.name}">'
+
+
+class PipelineDecorator:
+    """What `pipeline(...)` with arguments returns: it makes a pipeline of the function below it."""
+
+    __slots__ = ("_description", "_name", "_tags")
+
+    def __init__(
+        self, name: str | None, description: str | None, tags: Mapping[str, str] | None
+    ) -> None:
+        self._name = name
+        self._description = description
+        self._tags = tags
+
+    def __call__(self, function: Callable[[], object]) -> PipelineDefinition:
+        check_function("a pipeline", function)
+        source = position_of(function)
+        name = self._name
+        if name is None:
+            name = getattr(function, "__name__", None)
+        name = check_name("a pipeline", name, source)
+        check_no_arguments(f'make pipeline "{name}"', function, source)
+        return PipelineDefinition(
+            name,
+            compose(name, function),
+            description=self._description or documentation_of(function),
+            tags=self._tags,
+            source=source,
+        )
+
+
+@overload
+def pipeline(function: Callable[[], object], /) -> PipelineDefinition: ...
+@overload
+def pipeline(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> PipelineDecorator: ...
+
+
+def pipeline(
+    function: Callable[[], object] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> PipelineDefinition | PipelineDecorator:
+    """Makes a pipeline of a function that calls solids.
+
+    The function is called once, at once. Nothing executes: each call adds a solid to the pipeline
+    and gives its outputs, to pass to other solids. A list of outputs feeds an input that takes a
+    list. `solid.alias("name")` names a use of a solid; the second without an alias gets "_2".
+
+    Args:
+        name: the function's name if left out.
+        description: the function's docstring if left out.
+        tags: remarks for people and tools; a run takes them over.
+
+    Raises:
+        DefinitionError: the function takes arguments, or the graph that it makes cannot execute.
+    """
+    decorator = PipelineDecorator(name, description, tags)
+    return decorator if function is None else decorator(function)

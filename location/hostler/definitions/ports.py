@@ -1,0 +1,240 @@
+"""The inputs and outputs of a solid, as they are declared and as a function implies them."""
+
+from __future__ import annotations
+
+from hostler.definitions.annotations import config_type_of, type_name
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.names import a_type, check_name, check_text, suggestion
+from hostler.definitions.preview import preview
+from hostler.definitions.source import MISSING, calling_position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Sequence, TypeVar, Union
+
+    from hostler.definitions.config import ConfigType
+    from hostler.definitions.signatures import Parameter, Signature
+    from hostler.definitions.source import SourcePosition
+
+    _Port = TypeVar("_Port", bound=Union["InputDefinition", "OutputDefinition"])
+
+#: The output of a solid that declares none by name.
+DEFAULT_OUTPUT = "result"
+
+#: First parameters that get the context.
+CONTEXT_NAMES = frozenset({"context", "_context", "_"})
+
+
+class InputDefinition:
+    """An input of a solid.
+
+    Only needed where the function's parameter does not say all: its name, annotation and default
+    are taken from there.
+
+    Args:
+        name: the name of the function's parameter.
+        python_type: what the input takes, for readers; also decides whether a run config may give
+            it (str, int, float, bool, list, dict, and Any).
+        description: shown to readers.
+        default: the value where the pipeline gives none.
+    """
+
+    __slots__ = ("default", "description", "name", "python_type")
+
+    def __init__(
+        self,
+        name: str,
+        python_type: Any = MISSING,
+        *,
+        description: str = "",
+        default: Any = MISSING,
+    ) -> None:
+        source = calling_position()
+        self.name = check_name("an input", name, source)
+        self.python_type = python_type
+        self.description = check_text(f'input "{name}"', description, source)
+        self.default = default
+
+    @property
+    def type_name(self) -> str:
+        """How the type reads; "Any" where none is declared."""
+        return type_name(self.python_type)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the solid can do without a value."""
+        return self.default is not MISSING
+
+    @property
+    def config_type(self) -> ConfigType | None:
+        """What a run config may give; None where only another solid can feed the input."""
+        return config_type_of(self.python_type)
+
+
+class OutputDefinition:
+    """An output of a solid.
+
+    Args:
+        name: what other solids ask for; "result" where a solid has one output.
+        python_type: what the output gives, for readers.
+        description: shown to readers.
+        is_required: False for an output that the solid may leave out; what hangs on it is skipped.
+    """
+
+    __slots__ = ("description", "is_required", "name", "python_type")
+
+    def __init__(
+        self,
+        name: str = DEFAULT_OUTPUT,
+        python_type: Any = MISSING,
+        *,
+        description: str = "",
+        is_required: bool = True,
+    ) -> None:
+        source = calling_position()
+        self.name = check_name("an output", name, source)
+        self.python_type = python_type
+        self.description = check_text(f'output "{name}"', description, source)
+        self.is_required = bool(is_required)
+
+    @property
+    def type_name(self) -> str:
+        """How the type reads; "Any" where none is declared."""
+        return type_name(self.python_type)
+
+
+class Output:
+    """A value for a named output; what a solid's function yields or returns.
+
+    Args:
+        value: any value.
+        output_name: the output that it is for.
+    """
+
+    __slots__ = ("output_name", "value")
+
+    def __init__(self, value: Any, output_name: str = DEFAULT_OUTPUT) -> None:
+        self.value = value
+        self.output_name = output_name
+
+    def __repr__(self) -> str:
+        return f"Output({preview(self.value)}, {self.output_name!r})"
+
+
+def takes_context(signature: Signature) -> bool:
+    """Whether the function's first parameter is for the context."""
+    return bool(signature.parameters) and signature.parameters[0].name in CONTEXT_NAMES
+
+
+def resolve_inputs(
+    solid: str,
+    signature: Signature,
+    declared: Sequence[InputDefinition] | None,
+    source: SourcePosition | None,
+) -> tuple[InputDefinition, ...]:
+    """The inputs of a solid: its parameters in their order, with what is declared of them.
+
+    Raises:
+        DefinitionError: what is declared and what the function takes do not agree.
+    """
+    parameters = signature.parameters[takes_context(signature) :]
+    _check_function(solid, signature, parameters, source)
+    given = _by_name(solid, "input", InputDefinition, declared or (), source)
+    names = [one.name for one in parameters]
+    for name in given:
+        if name not in names and not signature.takes_keywords:
+            raise DefinitionError(
+                f'cannot make solid "{solid}": it declares the input "{name}", and its function '
+                f"has no such parameter; {suggestion(name, names)}",
+                source,
+            )
+    resolved = [_merged(one, given.pop(one.name, None)) for one in parameters]
+    return (*resolved, *given.values())
+
+
+def resolve_outputs(
+    solid: str,
+    signature: Signature,
+    declared: Sequence[OutputDefinition] | None,
+    source: SourcePosition | None,
+) -> tuple[OutputDefinition, ...]:
+    """The outputs of a solid: those declared, else one of the type that the function returns.
+
+    Raises:
+        DefinitionError: something else than outputs is declared, or a name twice.
+    """
+    # What a generator is annotated with is its own type, not that of its outputs.
+    returns = MISSING if signature.is_generator else signature.returns
+    if declared is None:
+        return (OutputDefinition(python_type=returns),)
+    outputs = tuple(_by_name(solid, "output", OutputDefinition, declared, source).values())
+    if len(outputs) == 1 and outputs[0].python_type is MISSING:
+        (one,) = outputs
+        return (
+            OutputDefinition(
+                one.name, returns, description=one.description, is_required=one.is_required
+            ),
+        )
+    return outputs
+
+
+def _check_function(
+    solid: str,
+    signature: Signature,
+    parameters: Iterable[Parameter],
+    source: SourcePosition | None,
+) -> None:
+    problem = ""
+    if signature.is_async:
+        problem = "its function is async; make it a plain function, which may call asyncio.run"
+    elif signature.takes_args:
+        problem = "its function takes *args, which no input can name; name each parameter"
+    elif any(one.name in signature.positional_only for one in parameters):
+        problem = (
+            "its function has positional-only parameters; inputs are given by name: drop the /"
+        )
+    if problem:
+        raise DefinitionError(f'cannot make solid "{solid}": {problem}', source)
+
+
+def _by_name(
+    solid: str,
+    what: str,
+    kind: type[_Port],
+    declared: Sequence[object],
+    source: SourcePosition | None,
+) -> dict[str, _Port]:
+    if not isinstance(declared, (list, tuple)):
+        raise DefinitionError(
+            f'cannot make solid "{solid}": its {what}s are {a_type(declared)}, '
+            f"expected a list of {kind.__name__}",
+            source,
+        )
+    found: dict[str, _Port] = {}
+    for index, one in enumerate(declared):
+        if not isinstance(one, kind):
+            raise DefinitionError(
+                f'cannot make solid "{solid}": its {what} at index {index} is {preview(one)} '
+                f"({type(one).__name__}), expected {kind.__name__}",
+                source,
+            )
+        if one.name in found:
+            raise DefinitionError(
+                f'cannot make solid "{solid}": it declares the {what} "{one.name}" twice; '
+                "rename one of them",
+                source,
+            )
+        found[one.name] = one
+    return found
+
+
+def _merged(parameter: Parameter, declared: InputDefinition | None) -> InputDefinition:
+    """What the declaration says, and the parameter where that says nothing."""
+    if declared is None:
+        return InputDefinition(parameter.name, parameter.annotation, default=parameter.default)
+    return InputDefinition(
+        declared.name,
+        parameter.annotation if declared.python_type is MISSING else declared.python_type,
+        description=declared.description,
+        default=declared.default if declared.has_default else parameter.default,
+    )

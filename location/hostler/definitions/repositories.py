@@ -1,0 +1,168 @@
+"""Repositories: named collections of pipelines, schedules and partition sets."""
+
+from __future__ import annotations
+
+from hostler.definitions.contents import (
+    PARTITION_SETS,
+    PIPELINES,
+    SCHEDULES,
+    sorted_contents,
+)
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.names import check_name, check_text, suggestion
+from hostler.definitions.shelves import Shelf
+from hostler.definitions.signatures import check_function, check_no_arguments
+from hostler.definitions.source import (
+    calling_position,
+    documentation_of,
+    position_of,
+)
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+    from hostler.definitions.lean_typing import overload
+else:
+    from typing import Any, Callable, Mapping, Sequence, Union, overload
+
+    from hostler.definitions.contents import RepositoryData
+    from hostler.definitions.partitions import PartitionSetDefinition
+    from hostler.definitions.pipelines import PipelineDefinition
+    from hostler.definitions.schedules import ScheduleDefinition
+    from hostler.definitions.shelves import Definition
+    from hostler.definitions.source import SourcePosition
+
+    #: What the function of a repository returns.
+    Contents = Union[
+        Sequence[Definition],
+        Mapping[str, Mapping[str, Union[Definition, Callable[[], Definition]]]],
+        RepositoryData,
+    ]
+
+
+class RepositoryDefinition:
+    """A repository. The decorator `repository` makes one.
+
+    Where a function stands in the place of a definition, it takes no arguments and is called when
+    the definition is first asked for.
+
+    Args:
+        name: the name.
+        pipelines: by name.
+        schedules: by name.
+        partition_sets: by name.
+        description: what it holds.
+        source: where it is defined; the caller's place if left out.
+
+    Attributes:
+        pipelines, schedules, partition_sets: what there is of each kind.
+
+    Raises:
+        DefinitionError: a bad name, a name that differs from its key, neither a definition nor a
+            function, or a schedule or partition set of an unknown pipeline.
+    """
+
+    __slots__ = ("description", "name", "partition_sets", "pipelines", "schedules", "source")
+
+    def __init__(
+        self,
+        name: str,
+        pipelines: Mapping[str, PipelineDefinition | Callable[[], PipelineDefinition]],
+        *,
+        schedules: Mapping[str, ScheduleDefinition | Callable[[], ScheduleDefinition]]
+        | None = None,
+        partition_sets: Mapping[str, PartitionSetDefinition | Callable[[], PartitionSetDefinition]]
+        | None = None,
+        description: str | None = None,
+        source: SourcePosition | None = None,
+    ) -> None:
+        self.source = source = source or calling_position()
+        self.name = check_name("a repository", name, source)
+        self.description = check_text(f'repository "{name}"', description, source)
+        self.pipelines: Shelf[PipelineDefinition] = Shelf(PIPELINES, name, pipelines, source)
+        self.schedules: Shelf[ScheduleDefinition] = Shelf(
+            SCHEDULES, name, schedules or {}, source, self._check_pipeline
+        )
+        self.partition_sets: Shelf[PartitionSetDefinition] = Shelf(
+            PARTITION_SETS, name, partition_sets or {}, source, self._check_pipeline
+        )
+
+    @property
+    def pipeline_names(self) -> tuple[str, ...]:
+        """The names of all pipelines, in the order of their declaration; constructs nothing."""
+        return self.pipelines.names
+
+    def get_pipeline(self, name: str) -> PipelineDefinition:
+        """The pipeline of this name; see `Shelf.get`."""
+        return self.pipelines.get(name)
+
+    def __repr__(self) -> str:
+        return f'<repository "{self.name}">'
+
+    def _check_pipeline(self, definition: ScheduleDefinition | PartitionSetDefinition) -> None:
+        known = self.pipelines.names
+        if definition.pipeline_name not in known:
+            raise DefinitionError(
+                f'cannot use {definition!r} in repository "{self.name}": it is for pipeline '
+                f'"{definition.pipeline_name}", which is not in the repository; '
+                f"{suggestion(definition.pipeline_name, known)}",
+                definition.source,
+            )
+
+
+class RepositoryDecorator:
+    """What `repository(...)` with arguments returns: it makes a repository of the function."""
+
+    __slots__ = ("_description", "_name")
+
+    def __init__(self, name: str | None, description: str | None) -> None:
+        self._name = name
+        self._description = description
+
+    def __call__(self, function: Callable[[], Contents]) -> RepositoryDefinition:
+        check_function("a repository", function)
+        source = position_of(function)
+        name = self._name
+        if name is None:
+            name = getattr(function, "__name__", None)
+        name = check_name("a repository", name, source)
+        check_no_arguments(f'make repository "{name}"', function, source)
+        found: dict[str, Any] = sorted_contents(name, function(), source)
+        return RepositoryDefinition(
+            name,
+            **found,
+            description=self._description or documentation_of(function),
+            source=source,
+        )
+
+
+@overload
+def repository(function: Callable[[], Contents], /) -> RepositoryDefinition: ...
+@overload
+def repository(
+    *, name: str | None = None, description: str | None = None
+) -> RepositoryDecorator: ...
+
+
+def repository(
+    function: Callable[[], Contents] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+) -> RepositoryDefinition | RepositoryDecorator:
+    """Makes a repository of a function that returns what it holds.
+
+    The function is called once, at once. It returns a list of pipelines, schedules and partition
+    sets; or `{"pipelines": {name: pipeline or function}, "schedules": ..., "partition_sets": ...}`,
+    where each function takes no arguments and is called when its definition is first needed; or a
+    `RepositoryData`.
+
+    Args:
+        name: the function's name if left out.
+        description: the function's docstring if left out.
+
+    Raises:
+        DefinitionError: the function takes arguments, or returns something else.
+    """
+    decorator = RepositoryDecorator(name, description)
+    return decorator if function is None else decorator(function)

@@ -1,0 +1,87 @@
+"""How often, and after how long, a solid that failed is executed again."""
+
+from __future__ import annotations
+
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.names import a_type, suggestion
+from hostler.definitions.preview import preview
+from hostler.definitions.records import Record
+from hostler.definitions.source import calling_position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hostler.definitions.source import SourcePosition
+
+#: How the delay grows from one retry to the next.
+BACKOFFS = ("constant", "linear", "exponential")
+
+#: Seconds; no delay grows above it.
+LONGEST_DELAY = 24 * 3600.0
+
+
+class RetryPolicy(Record):
+    """When a solid that fails is executed again.
+
+    Args:
+        max_retries: at most so many times, after the first.
+        delay: seconds before the first retry.
+        backoff: how the delay goes on: "constant"; "linear" (the delay, twice the delay, three
+            times, ...); or "exponential" (each is twice the one before). No delay grows above a
+            day.
+
+    Raises:
+        DefinitionError: a number that is negative or none, or an unknown back-off.
+    """
+
+    __slots__ = ("backoff", "delay", "max_retries")
+
+    def __init__(
+        self, max_retries: int = 1, *, delay: float = 0.0, backoff: str = "constant"
+    ) -> None:
+        source = calling_position()
+        if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
+            raise _error("max_retries", max_retries, "expected a whole number, 0 or more", source)
+        if (
+            not isinstance(delay, (int, float))
+            or isinstance(delay, bool)
+            or not 0 <= delay <= LONGEST_DELAY
+        ):
+            expected = f"expected seconds, from 0 to {LONGEST_DELAY:.0f}"
+            raise _error("delay", delay, expected, source)
+        if backoff not in BACKOFFS:
+            raise _error("backoff", backoff, suggestion(backoff, BACKOFFS), source)
+        self.max_retries = max_retries
+        self.delay = float(delay)
+        self.backoff = backoff
+
+    def delay_before(self, retry: int) -> float:
+        """Seconds before a retry; the first is 1."""
+        if self.backoff == "linear":
+            return min(self.delay * retry, LONGEST_DELAY)
+        if self.backoff == "exponential":
+            doublings = min(retry - 1, 1000)  # what a float can hold
+            return min(self.delay * 2.0**doublings, LONGEST_DELAY)
+        return self.delay
+
+
+def check_retry_policy(what: str, policy: object, source: SourcePosition | None) -> RetryPolicy:
+    """The policy; none retries where None is given.
+
+    Raises:
+        DefinitionError: it is none.
+    """
+    if policy is None:
+        return RetryPolicy(0)
+    if isinstance(policy, RetryPolicy):
+        return policy
+    raise DefinitionError(
+        f"cannot use {preview(policy)} as the retry policy of {what}: found {a_type(policy)}, "
+        "expected RetryPolicy(max_retries, delay=..., backoff=...)",
+        source,
+    )
+
+
+def _error(name: str, value: object, advice: str, source: SourcePosition | None) -> DefinitionError:
+    return DefinitionError(
+        f"cannot make a retry policy with {name}={preview(value)}: {advice}", source
+    )

@@ -1,0 +1,115 @@
+"""The config of a run: {"solids": {name: {"config": {...}, "inputs": {name: value}}}}."""
+
+from __future__ import annotations
+
+from hostler.definitions.config import ConfigType
+from hostler.definitions.errors import ConfigError, ConfigProblem
+from hostler.definitions.names import suggestion
+from hostler.definitions.preview import preview
+from hostler.definitions.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable
+
+    from hostler.definitions.graph import SolidNode
+    from hostler.definitions.pipelines import PipelineDefinition
+
+
+class StepConfig(Record):
+    """What the config of a run says of one solid, checked."""
+
+    __slots__ = ("config", "inputs")
+
+    def __init__(self, config: dict[str, Any], inputs: dict[str, Any]) -> None:
+        #: By the schema, with the defaults.
+        self.config = config
+        #: Values of inputs that no other solid feeds.
+        self.inputs = inputs
+
+
+def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[str, StepConfig]:
+    """What the run config says of each solid of the pipeline, by name.
+
+    Args:
+        pipeline: what is to be executed.
+        run_config: see the module's docstring; None for an empty one. What is None in it on the way
+            to a value counts as empty, as a key without a value does in YAML.
+
+    Raises:
+        ConfigError: it does not fit; holds all problems at once.
+    """
+    check = _Check()
+    top = check.section(run_config, "")
+    check.keys(top, "", ["solids"])
+    solids = check.section(top.get("solids"), "solids")
+    check.keys(solids, "solids", [node.name for node in pipeline.nodes])
+    steps = {
+        node.name: check.step(node, solids.get(node.name), f"solids.{node.name}")
+        for node in pipeline.nodes
+    }
+    if check.problems:
+        raise ConfigError(pipeline.name, check.problems)
+    return steps
+
+
+class _Check:
+    """One walk through a run config."""
+
+    def __init__(self) -> None:
+        self.problems: list[ConfigProblem] = []
+
+    def section(self, value: object, path: str) -> dict[object, object]:
+        """A part of the config that holds named parts."""
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return value
+        self.report(path, f"found {preview(value, 60)} ({type(value).__name__}), expected dict")
+        return {}
+
+    def keys(self, section: dict[object, object], path: str, known: Iterable[str]) -> None:
+        """Reports the keys that are not known."""
+        known = list(known)
+        for key in section:
+            if key not in known:
+                name = key if isinstance(key, str) and key.isprintable() else preview(key, 60)
+                place = f"{path}.{name}" if path else name
+                self.report(place, f"unknown; {suggestion(key, known)}")
+
+    def step(self, node: SolidNode, value: object, path: str) -> StepConfig:
+        """The part of one solid."""
+        section = self.section(value, path)
+        self.keys(section, path, ["config", "inputs"])
+        given = self.section(section.get("config"), f"{path}.config")
+        config = node.definition.config.check(given, f"{path}.config", self.problems)
+        inputs = self.section(section.get("inputs"), f"{path}.inputs")
+        return StepConfig(config, self.inputs(node, inputs, f"{path}.inputs"))
+
+    def inputs(
+        self, node: SolidNode, section: dict[object, object], path: str
+    ) -> dict[str, object]:
+        """The inputs of one solid that the config gives."""
+        declared = node.definition.inputs
+        self.keys(section, path, [one.name for one in declared])
+        found: dict[str, object] = {}
+        for one in declared:
+            place = f"{path}.{one.name}"
+            config_type = one.config_type
+            if one.name in node.sources:
+                if one.name in section:
+                    feeding = ", ".join(map(str, node.sources[one.name]))
+                    self.report(place, f"the pipeline feeds this input from {feeding}; remove it")
+            elif one.name in section:
+                given = section[one.name]
+                if given is None and one.default is None:
+                    found[one.name] = None
+                else:
+                    kind = config_type or ConfigType()
+                    found[one.name] = kind.check(given, place, self.problems)
+            elif not one.has_default:
+                self.report(place, f"missing; expected {one.type_name}")
+        return found
+
+    def report(self, path: str, message: str) -> None:
+        self.problems.append(ConfigProblem(path, message))

@@ -1,0 +1,83 @@
+"""Where definitions stand in the user's code."""
+
+from __future__ import annotations
+
+import sys
+
+from hostler.definitions.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class Missing:
+    """The type of `MISSING`: nothing was given, where None could have been."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+class SourcePosition(Record):
+    """A place in the user's code."""
+
+    __slots__ = ("file", "line")
+
+    def __init__(self, file: str, line: int) -> None:
+        self.file = file
+        #: Counted from 1.
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def calling_position() -> SourcePosition | None:
+    """The nearest place on the stack that is not in this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module != _PACKAGE and not module.startswith(_PACKAGE + "."):
+            break
+        frame = frame.f_back
+    return SourcePosition(frame.f_code.co_filename, frame.f_lineno)
+
+
+def position_of(function: object) -> SourcePosition | None:
+    """Where a function is defined, whatever wraps it; else where the caller is."""
+    code = code_of(function)
+    if code is None:
+        return calling_position()
+    return SourcePosition(code.co_filename, code.co_firstlineno)
+
+
+def documentation_of(function: object) -> str:
+    """A function's docstring without its indentation; empty where there is none."""
+    text = getattr(function, "__doc__", None)
+    # An object that is called, a functools.partial say, has the docstring of its class.
+    if not isinstance(text, str) or text == type(function).__doc__:
+        return ""
+    first, _, rest = text.expandtabs().partition("\n")
+    lines = rest.split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join([first.strip(), *(line[indent:].rstrip() for line in lines)]).strip()
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code of a function, whatever wraps it; None where it is not written in Python."""
+    seen = 0
+    # A decorator with functools.wraps leaves what it wraps; a cycle of them is the user's joke.
+    while hasattr(function, "__wrapped__") and seen < 100:
+        function = function.__wrapped__
+        seen += 1
+    function = getattr(function, "func", function)  # functools.partial
+    code: CodeType | None = getattr(function, "__code__", None)
+    return code

@@ -1,0 +1,52 @@
+"""What each location's interpreter is started with: bootstrap.py DESCRIPTOR.
+
+It has to parse on any Python, to be able to say that one is too old. It stands in `__main__` of
+the user's process, so it is guarded: multiprocessing's spawn imports it again in its children.
+"""
+
+import sys
+
+
+def main():
+    # type: () -> None
+    if sys.version_info < (3, 8):
+        sys.stderr.write(
+            "cannot host a location on Python %s (%s): hostler needs 3.8 or later\n"
+            % (sys.version.split()[0], sys.executable)
+        )
+        sys.exit(78)  # EX_CONFIG
+    descriptor = int(sys.argv[1])
+    own_folder = __file__.rpartition("/")[0]
+    if sys.path and sys.path[0] == own_folder:
+        del sys.path[0]  # else `import process` of the user's would find ours
+    del sys.argv[1:]
+
+    # the runtime folder is the daemon's own: its compiled code is kept there, also where the
+    # user's environment asks for none, or each start would compile for some 50 ms
+    dont_write_bytecode = sys.dont_write_bytecode
+    sys.dont_write_bytecode = False
+    try:
+        import hostler.definitions  # noqa: F401 (every target imports it)
+        from hostler.host import process  # only a Python that is new enough can read it
+    except ImportError:
+        refuse_foreign_package()
+        raise
+    sys.dont_write_bytecode = dont_write_bytecode
+    process.main(descriptor)
+
+
+def refuse_foreign_package():
+    # type: () -> None
+    """Exits where a regular package of the same name stands before the portions of ours."""
+    foreign = getattr(sys.modules.get("hostler"), "__file__", None)
+    if foreign is None:
+        return
+    sys.stderr.write(
+        "cannot host a location with %s: its package hostler (%s) hides the modules of this "
+        "hostler, which share that name; uninstall it\n" % (sys.executable, foreign)
+    )
+    sys.exit(78)  # EX_CONFIG
+
+
+if __name__ == "__main__":
+    main()

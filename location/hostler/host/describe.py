@@ -1,0 +1,257 @@
+"""Definitions in the canonical JSON of the messages of hostler.v1 (definitions.proto)."""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Mapping
+
+    from hostler.definitions import (
+        PartitionSetDefinition,
+        PipelineDefinition,
+        RepositoryDefinition,
+        RetryPolicy,
+        ScheduleDefinition,
+        SolidNode,
+    )
+    from hostler.definitions.config import Field
+    from hostler.definitions.shelves import Shelf
+    from hostler.definitions.source import SourcePosition
+
+    Describe = Callable[[str, str, Any], Dict[str, Any]]
+
+
+def describe_repository(location: str, repository: RepositoryDefinition) -> dict[str, Any]:
+    """hostler.v1.Repository. Constructs nothing."""
+    parent = f"locations/{location}/repositories/{repository.name}"
+    schedules = _summaries(repository.schedules, f"{parent}/schedules", _schedule_summary)
+    sets = _summaries(repository.partition_sets, f"{parent}/partitionSets", _set_summary)
+    return {
+        "name": parent,
+        "description": repository.description,
+        "pipelines": _summaries(repository.pipelines, f"{parent}/pipelines", _pipeline_summary),
+        **({"schedules": schedules} if schedules else {}),
+        **({"partitionSets": sets} if sets else {}),
+        **_source(repository.source),
+    }
+
+
+def describe_constructed(
+    location: str, repository: RepositoryDefinition
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """What is there already, by the fields of hostler.v1.Repository and by name."""
+    return {
+        field: {
+            name: describe(location, repository.name, definition)
+            for name, definition in shelf.constructed().items()
+        }
+        for field, shelf, describe in _shelves(repository)
+    }
+
+
+def describe_definition(
+    location: str, repository: RepositoryDefinition, field: str, name: str
+) -> dict[str, Any]:
+    """A definition; a lazy one is constructed.
+
+    Args:
+        field: of hostler.v1.Repository, which says the kind: "schedules".
+
+    Raises:
+        Exception: whatever the function raises that constructs it.
+        LookupError: there is no such kind.
+    """
+    for known, shelf, describe in _shelves(repository):
+        if known == field:
+            return describe(location, repository.name, shelf.get(name))
+    raise LookupError(f"unknown kind of definition {field!r}")
+
+
+def _shelves(repository: RepositoryDefinition) -> list[tuple[str, Shelf[Any], Describe]]:
+    return [
+        ("pipelines", repository.pipelines, describe_pipeline),
+        ("schedules", repository.schedules, describe_schedule),
+        ("partitionSets", repository.partition_sets, describe_partition_set),
+    ]
+
+
+def _summaries(
+    shelf: Shelf[Any], parent: str, summarize: Callable[[Any, str], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    constructed = shelf.constructed()
+    return [
+        {
+            "name": f"{parent}/{name}",
+            # Also where a worker has constructed it since: the answer is the same on each reading.
+            **({"lazy": True} if shelf.is_lazy(name) else summarize(constructed[name], parent)),
+        }
+        for name in shelf.names
+    ]
+
+
+def _pipeline_summary(pipeline: PipelineDefinition, _: str) -> dict[str, Any]:
+    return {"description": pipeline.description, "solidCount": len(pipeline.nodes)}
+
+
+def _schedule_summary(schedule: ScheduleDefinition, parent: str) -> dict[str, Any]:
+    return {
+        "description": schedule.description,
+        "cronSchedule": schedule.cron_schedule,
+        "executionTimezone": schedule.execution_timezone,
+        "pipeline": _beside(parent, schedule.pipeline_name),
+    }
+
+
+def _set_summary(partition_set: PartitionSetDefinition, parent: str) -> dict[str, Any]:
+    return {
+        "description": partition_set.description,
+        "pipeline": _beside(parent, partition_set.pipeline_name),
+    }
+
+
+def _beside(collection: str, pipeline: str) -> str:
+    """The resource name of a pipeline in the repository of another collection."""
+    return f"{collection.rpartition('/')[0]}/pipelines/{pipeline}"
+
+
+def describe_pipeline(
+    location: str, repository_name: str, pipeline: PipelineDefinition
+) -> dict[str, Any]:
+    """hostler.v1.Pipeline."""
+    parent = f"locations/{location}/repositories/{repository_name}"
+    return {
+        "name": f"{parent}/pipelines/{pipeline.name}",
+        "description": pipeline.description,
+        "tags": pipeline.tags,
+        "solids": [_solid(node) for node in pipeline.nodes],
+        **_source(pipeline.source),
+    }
+
+
+def describe_schedule(
+    location: str, repository_name: str, schedule: ScheduleDefinition
+) -> dict[str, Any]:
+    """hostler.v1.Schedule."""
+    parent = f"locations/{location}/repositories/{repository_name}/schedules"
+    return {
+        "name": f"{parent}/{schedule.name}",
+        **_schedule_summary(schedule, parent),
+        "runConfig": schedule.run_config,
+        "tags": schedule.tags,
+        "environmentVars": schedule.environment_vars,
+        "computesRunConfig": schedule.run_config_fn is not None,
+        "computesTags": schedule.tags_fn is not None,
+        "computesShouldExecute": schedule.should_execute is not None,
+        **_source(schedule.source),
+    }
+
+
+def describe_partition_set(
+    location: str, repository_name: str, partition_set: PartitionSetDefinition
+) -> dict[str, Any]:
+    """hostler.v1.PartitionSet. Asks for no partitions."""
+    parent = f"locations/{location}/repositories/{repository_name}/partitionSets"
+    return {
+        "name": f"{parent}/{partition_set.name}",
+        **_set_summary(partition_set, parent),
+        "computesRunConfig": partition_set.run_config_fn_for_partition is not None,
+        "computesTags": partition_set.tags_fn_for_partition is not None,
+        **_source(partition_set.source),
+    }
+
+
+def _solid(node: SolidNode) -> dict[str, Any]:
+    definition = node.definition
+    return {
+        "name": node.name,
+        "definition": definition.name,
+        "description": definition.description,
+        "inputs": [
+            {
+                "name": one.name,
+                "type": one.type_name,
+                "description": one.description,
+                "sources": [
+                    {"solid": feeding.solid, "output": feeding.output}
+                    for feeding in node.sources.get(one.name, ())
+                ],
+                "hasDefault": one.has_default,
+            }
+            for one in definition.inputs
+        ],
+        "outputs": [
+            {
+                "name": one.name,
+                "type": one.type_name,
+                "description": one.description,
+                "isRequired": one.is_required,
+            }
+            for one in definition.outputs
+        ],
+        "configFields": _config_fields(definition.config.fields),
+        "tags": node.tags,
+        **_source(definition.source),
+        **_retry_policy(definition.retry_policy),
+    }
+
+
+def _retry_policy(policy: RetryPolicy) -> dict[str, Any]:
+    if not policy.max_retries:
+        return {}
+    described = {
+        "maxRetries": policy.max_retries,
+        "delay": duration(policy.delay),
+        "backoff": policy.backoff.upper(),
+    }
+    return {"retryPolicy": described}
+
+
+def duration(seconds: float) -> str:
+    """google.protobuf.Duration."""
+    return f"{seconds:.6f}s"
+
+
+def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+    from hostler.definitions.source import MISSING
+
+    described = []
+    for name, field in fields.items():
+        one = {
+            "name": name,
+            "type": field.type.name,
+            "description": field.description,
+            "isRequired": field.is_required,
+            "fields": _config_fields(field.type.fields),
+        }
+        if field.default is not MISSING:
+            one["defaultValue"] = _json_value(field.default)
+        described.append(one)
+    return described
+
+
+def _json_value(value: object) -> object:
+    """The value where google.protobuf.Value has it, else its repr."""
+    from hostler.definitions.preview import preview
+
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode("utf-8")  # a lone surrogate is refused by protobuf
+        plain = json.loads(text, parse_int=_exact_int)
+    except (TypeError, ValueError, RecursionError):
+        return preview(value)
+    # Tuples, and keys that are no strings, come back as something else.
+    return plain if plain == value else preview(value)
+
+
+def _exact_int(digits: str) -> int:
+    """The number, if a double, the only number of a Value, can hold it."""
+    number = int(digits)
+    if abs(number) > 2**53:
+        raise ValueError(f"{digits} does not fit a double")
+    return number
+
+
+def _source(source: SourcePosition | None) -> dict[str, Any]:
+    return {} if source is None else {"source": {"file": source.file, "line": source.line}}

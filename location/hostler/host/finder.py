@@ -1,0 +1,325 @@
+"""How the user's own modules are found, read and recorded.
+
+A path hook serves the folders that belong to the user: all but the standard library, the
+site-packages and this runtime. There every source is read and compiled anew, never taken from a
+pyc: two saves of one size within one second would otherwise serve the older code. Each file that
+was opened, and each that was looked for in vain, is reported, so that a change to any of them can
+reload the location and no other.
+
+Nothing is cached between two look-ups: importlib's own finder trusts a folder's mtime, which two
+files created within one tick share.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+
+from hostler.host.sources import Roots, Sources, clean_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.readers import FileReader  # pyright: ignore[reportMissingImports]  # 3.10
+    from types import ModuleType
+    from typing import Any, Iterable, Mapping, Sequence
+
+    from hostler.host.sources import Report
+
+
+class UserLoader(SourceFileLoader):
+    """Loads a source of the user's: from the bytes that were read, never from a pyc."""
+
+    def __init__(self, fullname: str, path: str, sources: Sources) -> None:
+        super().__init__(fullname, path)
+        self._sources = sources
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        # importlib neither reads nor writes a pyc for a source without stats. To replace
+        # get_code instead would show frames of ours in the tracebacks of every SyntaxError.
+        raise OSError(f"no pyc is used for {path}")
+
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+        """Writes nothing: the only thing that importlib would write is a pyc."""
+
+    def get_data(self, path: str) -> bytes:
+        content = self._sources.read(path)
+        if path == self.path:
+            _prime_linecache(path, content)
+        return content
+
+    def get_source(self, fullname: str) -> str:
+        """The source that was loaded, also where the file has changed since."""
+        path = self.get_filename(fullname)
+        content = self._sources.loaded.get(path)
+        if content is None:
+            return super().get_source(fullname) or ""
+        from importlib.util import decode_source
+
+        return decode_source(content)
+
+    if sys.version_info >= (3, 10):
+
+        def get_resource_reader(self, name: str | None = None) -> FileReader:
+            from hostler.host.resources import RecordingReader
+
+            self.get_filename(name)  # raises for a module that is not this loader's
+            return RecordingReader(self)
+
+    else:
+
+        def open_resource(self, resource: str) -> Any:
+            from io import BytesIO
+
+            return BytesIO(self.get_data(os.path.join(os.path.dirname(self.path), resource)))
+
+
+def _prime_linecache(path: str, content: bytes) -> None:
+    """Gives tracebacks and `inspect.getsource` the lines that were loaded.
+
+    An entry without an mtime is never compared with the disk: linecache takes it as given by a
+    loader.
+    """
+    import linecache  # with the tokenizer 2 ms, so not before there is something to load
+    from importlib.util import decode_source
+
+    try:
+        text = decode_source(content)
+    except (SyntaxError, UnicodeDecodeError):
+        linecache.cache.pop(path, None)  # compiling it will say what is wrong
+        return
+    lines = [line + "\n" for line in text.split("\n")]
+    if len(lines) > 1 and text.endswith("\n"):
+        lines.pop()
+    linecache.cache[path] = (len(text), None, lines, path)
+
+
+class UserFinder(FileFinder):
+    """Finds modules in one folder of the user's.
+
+    Derived from importlib's finder, since pkgutil and others tell a folder's finder by its class.
+    """
+
+    def __init__(self, path: str, sources: Sources, names: set[str] | None = None) -> None:
+        super().__init__(
+            path,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (SourceFileLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+        self._sources = sources
+        #: Where the folder is shared with others' packages: the names that are the user's.
+        self._names = names
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        tail = fullname.rpartition(".")[2]
+        if self._names is not None and tail not in self._names:
+            return super().find_spec(fullname, target)
+        if not tail or os.sep in tail or "\0" in tail:
+            return None
+        base = os.path.join(self.path, tail)
+        init = os.path.join(base, "__init__")
+        if self._sources.overlay:
+            for stem, locations in ((init, [base]), (base, None)):
+                if self._sources.overlay.get(stem + ".py") is not None:
+                    return self._source_spec(fullname, stem + ".py", locations)
+        is_folder = self._sources.is_folder(base)
+        found = self._find(fullname, init, [base]) if is_folder else None
+        if found is None:
+            self._sources.miss(init + ".py")
+            found = self._find(fullname, base, None)
+        if found is None:
+            self._sources.miss(base + ".py")
+            if is_folder:
+                found = ModuleSpec(fullname, None, is_package=True)
+                found.submodule_search_locations = [base]
+        return found
+
+    def _find(self, fullname: str, stem: str, locations: list[str] | None) -> ModuleSpec | None:
+        for suffix in EXTENSION_SUFFIXES:
+            if self._sources.is_file(stem + suffix):
+                self._sources.note(stem + suffix)
+                loader = ExtensionFileLoader(fullname, stem + suffix)
+                return _spec(fullname, stem + suffix, loader, locations)
+        if self._sources.is_file(stem + ".py"):
+            return self._source_spec(fullname, stem + ".py", locations)
+        if self._sources.is_file(stem + ".pyc"):
+            self._sources.note(stem + ".pyc")
+            sourceless = SourcelessFileLoader(fullname, stem + ".pyc")
+            return _spec(fullname, stem + ".pyc", sourceless, locations)
+        return None
+
+    def _source_spec(self, fullname: str, path: str, locations: list[str] | None) -> ModuleSpec:
+        return _spec(fullname, path, UserLoader(fullname, path, self._sources), locations)
+
+
+def _spec(fullname: str, path: str, loader: Any, locations: list[str] | None) -> ModuleSpec:
+    spec = ModuleSpec(fullname, loader, origin=path)
+    spec.has_location = True
+    spec.submodule_search_locations = locations
+    return spec
+
+
+class UserImports:
+    """Stands first on `sys.meta_path` and asks the others in their order.
+
+    For two things that no path hook sees: an import that nobody can serve, whose look-ups are
+    reported at once since the process may end over it; and a source of the user's that another
+    finder found, as those of editable installs do, which gets the user's loader.
+    """
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._active: set[tuple[int, str]] = set()
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        mark = (get_ident(), fullname)
+        if mark in self._active:  # another finder that asks all others, this one among them
+            return None
+        self._active.add(mark)
+        try:
+            for finder in list(sys.meta_path):
+                find = None if finder is self else getattr(finder, "find_spec", None)
+                spec: ModuleSpec | None = find(fullname, path, target) if find else None
+                if spec is not None:
+                    return spec if finder is PathFinder else self._adopt(spec)
+        finally:
+            self._active.discard(mark)
+        self._sources.flush()
+        return None
+
+    def _adopt(self, spec: ModuleSpec) -> ModuleSpec:
+        loader = spec.loader
+        if type(loader) is SourceFileLoader and loader.path in self._sources.roots:
+            spec.loader = UserLoader(loader.name, loader.path, self._sources)
+        return spec
+
+
+class _Installed:
+    """The one finder of a process."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.imports = UserImports(sources)
+        self.hook = self.find_folder
+        sys.path_hooks.insert(0, self.hook)
+        sys.meta_path.insert(0, self.imports)
+        self.forget_folders()
+
+    def find_folder(self, path: str) -> UserFinder:
+        """The path hook: a finder for a folder of the user's, also one that does not exist yet."""
+        if isinstance(path, str):
+            folder = clean_path(path)
+            if folder in self.sources.roots and (os.path.isdir(path) or not os.path.exists(path)):
+                return UserFinder(folder, self.sources)
+            names = self.sources.roots.shared.get(folder)
+            if names:
+                return UserFinder(folder, self.sources, names)
+        raise ImportError("not a folder of the user's", path=path)
+
+    def forget_folders(self) -> None:
+        """Drops cached finders that are now ours to serve, and the others' listings.
+
+        importlib.invalidate_caches() would load importlib.metadata for it.
+        """
+        for path, finder in list(sys.path_importer_cache.items()):
+            folder = clean_path(path)
+            if folder in self.sources.roots or folder in self.sources.roots.shared:
+                sys.path_importer_cache.pop(path, None)
+            else:
+                getattr(finder, "invalidate_caches", int)()
+
+    def remove(self) -> None:
+        sys.path_hooks.remove(self.hook)
+        sys.meta_path.remove(self.imports)
+        self.forget_folders()
+
+
+_roots = Roots()
+_installed: _Installed | None = None
+
+
+def install(
+    report: Report,
+    overlay: Mapping[str, bytes | None] | None = None,
+    extra_roots: Iterable[str] = (),
+) -> None:
+    """Puts the recording finder first, in place of one that was installed before.
+
+    Args:
+        report: see `hostler.host.sources.Report`; opened files come at once,
+            each with the misses before it.
+        overlay: contents that stand in place of what is on disk, by path; None for a file that
+            shall not be seen.
+        extra_roots: folders and files that are the user's although they lie in a site-packages.
+    """
+    global _installed, _roots  # noqa: PLW0603  # one process imports in one way
+    if _installed is not None:
+        _installed.remove()
+    _roots = Roots(extra_roots)
+    _installed = _Installed(Sources(report, overlay or {}, _roots))
+
+
+def _current() -> _Installed:
+    if _installed is None:
+        raise RuntimeError("cannot load the user's code: the recording finder is not installed")
+    return _installed
+
+
+def set_report(report: Report) -> None:
+    """Redirects the report; for a forked child, whose parent's is not its own."""
+    _current().sources.redirect(report)
+
+
+def add_root(path: str) -> None:
+    """Counts a folder or a source file as the user's from now on, wherever it lies."""
+    _roots.add(path)
+    _current().forget_folders()
+
+
+def flush() -> None:
+    """Reports the look-ups that were in vain and have not been reported yet."""
+    _current().sources.flush()
+
+
+def note_file(path: str) -> None:
+    """Records a file that is read, if it is the user's."""
+    path = clean_path(path)
+    if path in _roots:
+        _current().sources.note(path)
+
+
+def loaded_sources() -> dict[str, bytes]:
+    """The files that were read so far, by path, with the bytes that were loaded."""
+    return dict(_current().sources.loaded)
+
+
+def user_loader(fullname: str, path: str) -> UserLoader:
+    """A loader for a file that is named outright, wherever it lies."""
+    return UserLoader(fullname, path, _current().sources)
+
+
+def is_overlaid(path: str) -> bool:
+    """Whether the overlay holds the file, so that the disk is of no concern."""
+    return _current().sources.overlay.get(path) is not None
+
+
+def is_user_path(path: str) -> bool:
+    """Whether the file or folder is the user's own: neither installed, nor Python's, nor ours."""
+    return path in _roots

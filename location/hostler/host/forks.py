@@ -1,0 +1,162 @@
+"""Forking workers and runs, and telling whether that is safe.
+
+A fork copies only the thread that calls it: a lock that another thread held stays locked in the
+child for ever. So a process that has Python threads, or native threads of an untested library, or
+descriptors that a child would share with it, is not forked; its workers and runs are spawned.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+import warnings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, NoReturn
+
+#: Libraries whose native threads, made at import, were seen to survive a fork: their pools make
+#: themselves anew in the child. Found by importing each, forking, and then working in the child.
+TESTED = ("numpy", "scipy", "pandas", "pyarrow", "sklearn")
+
+#: A canary that takes longer has met a lock; a healthy one takes about 3 ms.
+CANARY_SECONDS = 2.0
+
+#: A thread that Python has joined is still the kernel's for a moment.
+JOINED_SECONDS = 0.1
+
+
+def fork_process(child: Callable[[], None]) -> None:
+    """Runs `child` in a process whose parent will be the keeper; it must not return.
+
+    Forks twice: the process between exits at once, so that the keeper, the nearest subreaper,
+    becomes the parent of the new process, learns its true exit status, and the death of this
+    process takes nothing with it.
+
+    Raises:
+        OSError: the system refuses another process.
+    """
+    pid = _fork()
+    if pid == 0:
+        code = 0
+        try:
+            if _fork() == 0:
+                _run(child)
+        except OSError as error:
+            code = error.errno or 1
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    code = status >> 8
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def disown() -> None:
+    """In a forked child: leaves to the parent what the parent's multiprocessing has started.
+
+    A forkserver is asked for by its pid, which only its parent may do; the child starts its own.
+    """
+    module = sys.modules.get("multiprocessing.forkserver")
+    server = getattr(module, "_forkserver", None)
+    alive = getattr(server, "_forkserver_alive_fd", None)
+    if server is not None and alive is not None:
+        os.close(alive)  # one that is held open would keep the server alive beyond its parent
+        server._forkserver_alive_fd = None
+        server._forkserver_address = None
+        server._forkserver_pid = None
+
+
+def _run(child: Callable[[], None]) -> NoReturn:
+    code = 0
+    try:
+        child()
+    except BaseException:  # noqa: BLE001 (a fault of ours: into the log, and out)
+        from traceback import print_exc  # not at each start
+
+        code = 70  # EX_SOFTWARE
+        print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
+    """Why this process should not be forked, in words; empty where it may be.
+
+    Looks at what the user's code left behind after import: `own_descriptors` are the process's
+    own and do not count.
+    """
+    reasons = []
+    python_threads = len(sys._current_frames()) - 1
+    if python_threads:
+        reasons.append(f"{python_threads} Python thread{'s' * (python_threads > 1)} after import")
+    reasons.extend(_shared_descriptors(own_descriptors))
+    if reasons:
+        return reasons
+    if not _native_threads():
+        return []
+    if any(name in sys.modules for name in TESTED):
+        return [] if _canary_lives() else ["a forked child did not end within 2 s"]
+    deadline = time.monotonic() + JOINED_SECONDS
+    while _native_threads():
+        if time.monotonic() > deadline:
+            count = _native_threads()
+            return [f"{count} native thread{'s' * (count > 1)} of an untested library after import"]
+        time.sleep(0.001)
+    return []
+
+
+def _native_threads() -> int:
+    """Threads of this process beside the one that calls."""
+    return len(os.listdir("/proc/self/task")) - 1
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # 3.12 warns of any native thread; it does not tell those apart that were tested
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _shared_descriptors(own: set[int]) -> list[str]:
+    """Descriptors whose state a child would share and spoil."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            link = os.readlink("/proc/self/fd/" + name)
+        except OSError:  # the listing's own descriptor
+            continue
+        if int(name) in own:
+            continue
+        if link.startswith("socket:"):
+            found.append("an open socket after import")
+        elif link in ("anon_inode:[eventpoll]", "anon_inode:[eventfd]"):
+            found.append(f"an open {link[12:-1]} after import")
+    return sorted(set(found))
+
+
+def _canary_lives() -> bool:
+    """Whether a fork can allocate, log and import."""
+    readable, writable = os.pipe()
+    pid = _fork()
+    if pid == 0:
+        try:
+            os.close(readable)
+            import logging
+
+            logging.getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
+            import decimal  # noqa: F401 (any module that is seldom loaded yet)
+
+            os.write(writable, b"alive")
+        finally:
+            os._exit(0)
+    os.close(writable)
+    alive = bool(select.select([readable], [], [], CANARY_SECONDS)[0] and os.read(readable, 5))
+    os.close(readable)
+    if not alive:
+        os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return alive

@@ -1,0 +1,189 @@
+"""A process of a location: takes orders from the daemon, one after the other.
+
+The same loop serves all roles. A location process is told to LOAD and from then on only to PING,
+FORK and SNAPSHOT: it runs no user code once it is ready. A worker or a run is a fork of it, or,
+where a fork is not safe, another process that was told to LOAD the same code; a worker is sent
+CALLs, a run one RUN.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hostler.host import calls, errors, finder, forks, loading, runs, wire
+from hostler.host.connection import Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hostler.definitions import RepositoryDefinition
+
+
+class Process:
+    """What one process knows: its wire, and what it has loaded."""
+
+    def __init__(self, connection: Connection, control: int) -> None:
+        self.connection = connection
+        self.control = control
+        self.location = ""
+        self.repositories: dict[str, RepositoryDefinition] = {}
+        self._overlay: dict[str, bytes | None] = {}
+
+    def serve(self) -> None:
+        """Answers requests until the daemon closes the wire."""
+        while True:
+            frame = self.connection.receive()
+            if frame.kind == wire.Kind.REQUEST:
+                self._handle(frame)
+
+    def _handle(self, request: wire.Frame) -> None:
+        if not self.connection.is_wanted(request):
+            for descriptor in request.fds:
+                os.close(descriptor)
+            self.connection.respond(request, wire.Status.CANCELED, b"{}")
+            return
+        method = request.code
+        if method == wire.Method.PING:
+            self.connection.respond(request, wire.Status.OK)
+        elif method == wire.Method.FORK:
+            self._fork(request)
+        elif method == wire.Method.CALL:
+            self._call(request)
+        elif method == wire.Method.RUN:
+            runs.run(self, request)
+        elif method == wire.Method.LOAD:
+            self._load(request)
+        elif method == wire.Method.OVERLAY:
+            self._overlay = wire.unpack_files(request.body)
+            self.connection.respond(request, wire.Status.OK)
+        elif method == wire.Method.SNAPSHOT:
+            sources: dict[str, bytes | None] = dict(finder.loaded_sources())
+            body = wire.pack_files(sources)
+            self.connection.respond(request, wire.Status.OK, body)
+        else:
+            body = wire.dump({"message": f"unknown method {method}"})
+            self.connection.respond(request, wire.Status.BAD_REQUEST, body)
+
+    def _load(self, request: wire.Frame) -> None:
+        order = request.json()
+        self.location = order["location"]
+        try:
+            repositories, body = loading.load(order, self._overlay, self.report_touched)
+        except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
+            body = errors.describe_failure(error)
+            flush_output()
+            self.connection.respond(request, wire.Status.ERROR, wire.dump(body))
+            return
+        self.repositories = repositories
+        body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
+        flush_output()
+        self.connection.respond(request, wire.Status.OK, wire.dump(body))
+
+    def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
+        """Tells the daemon of source files that were read, or looked for in vain."""
+        self.connection.tell(wire.Event.TOUCHED, pairs)
+
+    def _fork(self, request: wire.Frame) -> None:
+        flush_output()
+        order = request.json()
+        try:
+            forks.fork_process(lambda: self._become(order, request.fds))
+        except OSError as error:
+            body = wire.dump({"message": f"cannot fork: {error}"})
+            self.connection.respond(request, wire.Status.ERROR, body)
+        else:
+            self.connection.respond(request, wire.Status.OK)
+        finally:
+            for descriptor in request.fds:
+                os.close(descriptor)
+
+    def _become(self, order: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        """In the child: a process of its own, with its own wire, output and mark."""
+        control, stdout, stderr = descriptors
+        os.setsid()
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        os.close(stdout)
+        os.close(stderr)
+        self.connection.close()
+        # what the user's code starts from here belongs to this process, not to the location's
+        os.environ["HOSTLER_OWNER"] = order["owner"]
+        reseed()
+        forks.disown()
+        self.connection = Connection(control)
+        self.control = control
+        finder.set_report(self.report_touched)
+        say_hello(self.connection)
+        run_until_closed(self)
+
+    def _call(self, request: wire.Frame) -> None:
+        try:
+            result = calls.call(self, request.json())
+        except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
+            status = wire.Status.ERROR
+            body = wire.dump(errors.describe_failure(error))
+        else:
+            status, body = wire.Status.OK, wire.dump(result)
+        finder.flush()
+        flush_output()
+        self.connection.respond(request, status, body)
+
+
+def say_hello(connection: Connection) -> None:
+    connection.tell(
+        wire.Event.HELLO,
+        {
+            "pid": os.getpid(),
+            "version": ".".join(map(str, sys.version_info[:3])),
+            "implementation": sys.implementation.name,
+            "executable": sys.executable,
+        },
+    )
+
+
+def flush_output() -> None:
+    """What was printed reaches the log before what is answered."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110 (the user's code may have put anything there)
+            pass
+
+
+def reseed() -> None:
+    """Children of one process must not draw the same random numbers; `random` mends itself."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def run_until_closed(process: Process) -> None:
+    """Serves, then ends the process without its parents' exit handlers."""
+    code = 0
+    try:
+        process.serve()
+    except (wire.WireClosedError, ConnectionError):
+        pass  # the daemon is gone, or wants no more of us
+    except wire.WireLostError as error:
+        code = wire.EXIT_LOST
+        sys.stderr.write(f"{error}\n")
+    except BaseException:  # noqa: BLE001 (a fault of ours: into the log, and out)
+        from traceback import print_exc  # with what it imports, 5 ms of each start
+
+        code = 70  # EX_SOFTWARE
+        print_exc()
+    finally:
+        flush_output()
+        os._exit(code)
+
+
+def main(descriptor: int) -> None:
+    """Serves the daemon at the other end of `descriptor`; does not return."""
+    for stream in (sys.stdout, sys.stderr):
+        # a pipe would be buffered by the block, and a crash would lose its reason
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    connection = Connection(descriptor)
+    say_hello(connection)
+    run_until_closed(Process(connection, descriptor))

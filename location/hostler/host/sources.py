@@ -1,0 +1,164 @@
+"""Which files are the user's, what was read of them, and the report of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import RLock
+
+from hostler.host.wire import content_digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Iterable, List, Mapping, Optional, Tuple
+
+    #: Takes what was touched: [path, digest of its content, or None where there is no such file].
+    #: Called under a lock, from any thread that imports; must not raise.
+    Report = Callable[[List[Tuple[str, Optional[str]]]], object]
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)
+
+
+def clean_path(path: str) -> str:
+    """The path, absolute and without `.` and `..`.
+
+    Links are kept, so that a link that is swapped later is noticed, unless a `..` goes back over
+    one of them.
+    """
+    path = os.path.join(os.getcwd(), path) if not os.path.isabs(path) else path
+    clean = os.path.normpath(path)
+    if ".." in path.split(os.sep) and os.path.realpath(clean) != os.path.realpath(path):
+        return os.path.realpath(path)
+    return clean
+
+
+def _foreign_folders() -> tuple[str, ...]:
+    """The standard library, by each of its names, and the runtime of the host itself."""
+    found = {os.path.dirname(os.path.abspath(os.__file__))}
+    major, minor = sys.version_info[:2]
+    for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):
+        for lib in {"lib", getattr(sys, "platlibdir", "lib")}:
+            found.add(os.path.join(prefix, lib, f"python{major}.{minor}"))
+            found.add(os.path.join(prefix, lib, f"python{major}{minor}.zip"))
+    own = os.path.abspath(__file__)
+    for _ in ("host", "hostler", "runtime"):
+        own = os.path.dirname(own)
+    found.add(own)
+    return tuple(found | {os.path.realpath(folder) for folder in found})
+
+
+class Roots:
+    """Which folders are the user's."""
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        self._foreign = _foreign_folders()
+        self._extra: list[str] = []
+        #: For the parent of an extra root: the names in it that are the user's.
+        self.shared: dict[str, set[str]] = {}
+        for path in extra:
+            self.add(path)
+
+    def add(self, path: str) -> None:
+        """Counts a folder, or a single source file, as the user's, wherever it lies."""
+        path = clean_path(path)
+        self._extra.append(path)
+        parent, name = os.path.split(path)
+        self.shared.setdefault(parent, set()).add(name.partition(".")[0])
+
+    def __contains__(self, path: str) -> bool:
+        if any(_inside(path, folder) for folder in self._extra):
+            return True
+        parts = path.split(os.sep)
+        if "site-packages" in parts or "dist-packages" in parts:
+            return False
+        return os.path.isabs(path) and not any(_inside(path, folder) for folder in self._foreign)
+
+
+class Sources:
+    """What was read of the user's files, and the report of it."""
+
+    def __init__(self, report: Report, overlay: Mapping[str, bytes | None], roots: Roots) -> None:
+        self.overlay = overlay
+        self.roots = roots
+        self.loaded: dict[str, bytes] = {}
+        self._report = report
+        self._lock = RLock()
+        self._reported: set[tuple[str, str | None]] = set()
+        self._waiting: list[tuple[str, str | None]] = []
+        self._overlaid_folders: set[str] = set()
+        for path, content in overlay.items():
+            folder = os.path.dirname(path)
+            while content is not None and folder not in self._overlaid_folders:
+                self._overlaid_folders.add(folder)
+                folder = os.path.dirname(folder)
+
+    def redirect(self, report: Report) -> None:
+        # Another thread of the parent's may have held the lock at the fork.
+        self._lock = RLock()
+        self._report = report
+
+    def is_file(self, path: str) -> bool:
+        if path in self.overlay:
+            return self.overlay[path] is not None
+        return os.path.isfile(path)
+
+    def is_folder(self, path: str) -> bool:
+        return path in self._overlaid_folders or os.path.isdir(path)
+
+    def read(self, path: str) -> bytes:
+        """The file's content, from the overlay or the disk; kept and reported.
+
+        Raises:
+            OSError: as `open` does; that the file could not be read is recorded.
+        """
+        path = clean_path(path)
+        content = self.overlay.get(path)
+        from_disk = content is None
+        if content is None:
+            try:
+                with open(path, "rb") as file:
+                    content = file.read()
+            except OSError:
+                if path in self.roots:
+                    self.miss(path)
+                raise
+        if path in self.roots:
+            self.loaded[path] = content
+            if from_disk:  # what the overlay has says nothing about the file
+                self._touch(path, content)
+        return content
+
+    def note(self, path: str) -> None:
+        """Reports a file that someone else reads."""
+        try:
+            if os.path.isfile(path):  # a pipe would block whoever opens it
+                with open(path, "rb") as file:
+                    self._touch(path, file.read())
+                return
+        except OSError:
+            pass
+        self.miss(path)
+
+    def miss(self, path: str) -> None:
+        """Records that there is no such file; reported with what comes next."""
+        state = (path, None)
+        with self._lock:
+            if state not in self._reported:
+                self._reported.add(state)
+                self._waiting.append(state)
+
+    def flush(self) -> None:
+        with self._lock:
+            if self._waiting:
+                missed, self._waiting = self._waiting, []
+                self._report(missed)
+
+    def _touch(self, path: str, content: bytes) -> None:
+        state = (path, content_digest(content))
+        with self._lock:
+            if state not in self._reported:
+                self._reported.add(state)
+                self._waiting.append(state)
+            self.flush()

@@ -1,0 +1,216 @@
+"""The wire between the daemon and the processes of a location.
+
+A stream socket carries frames: a fixed head of 20 bytes, then the body. Ids multiplex: every
+request has one, its answer and its stream items carry the same. Bodies are JSON where they are
+small, and raw bytes where they are bulk; the method says which.
+
+The head, network byte order:
+
+    length    u32  bytes of the body
+    id        u32  of the request; 0 for an event
+    kind      u8   one of Kind
+    fds       u8   descriptors that came with the frame, by SCM_RIGHTS
+    code      u16  one of Method, Status or Event, by the kind
+    deadline  u64  of a request: CLOCK_MONOTONIC, in milliseconds; 0 for none
+
+This module is imported on both sides, by CPython 3.8 and later: standard library alone.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+
+try:  # hashlib loads OpenSSL: 5 ms of a start that takes 16
+    from _blake2 import blake2b
+except ImportError:  # not CPython, or built without its own hashes
+    from hashlib import blake2b
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping, Sequence
+
+HEAD = struct.Struct("!IIBBHQ")
+
+#: A body above this is a fault of the sender's: 100 MB for a message and room for its frame.
+MAX_BODY = 128 * 1024 * 1024
+
+#: Descriptors in one frame at most: a control socket, stdout and stderr are three.
+MAX_FDS = 8
+
+
+class Kind:
+    """What a frame is."""
+
+    REQUEST = 1
+    #: The end of a request, with its status.
+    RESPONSE = 2
+    #: One item of a streamed answer; a RESPONSE ends the stream.
+    ITEM = 3
+    #: From the side that asked: the answer is no longer wanted. A request that has not begun is
+    #: dropped; what has begun runs user code that only a signal can stop.
+    CANCEL = 4
+    #: Unasked, from the location's side.
+    EVENT = 5
+
+
+class Method:
+    """What a request asks for. All go from the daemon to a process of a location."""
+
+    #: JSON: load a target; see hostler.host.target. Answered once the process is ready or not.
+    LOAD = 1
+    #: Empty: are you there?
+    PING = 2
+    #: JSON {"owner"}, with three descriptors (control, stdout, stderr): fork a worker or a run.
+    FORK = 3
+    #: Empty: the source files that were loaded, packed by `pack_files`.
+    SNAPSHOT = 4
+    #: Raw, packed files: load these in place of what is on disk. Comes before LOAD.
+    OVERLAY = 5
+    #: JSON {"function", ...}: call one of the user's functions; to a worker.
+    CALL = 6
+    #: JSON: execute a pipeline; streams its events; to a run process.
+    RUN = 7
+
+
+class Status:
+    """How a request ended."""
+
+    OK = 0
+    #: The user's code raised; JSON, see hostler.host.errors.
+    ERROR = 1
+    CANCELED = 2
+    #: No such method, or a body that cannot be read.
+    BAD_REQUEST = 3
+
+
+class Event:
+    """What a process of a location says unasked."""
+
+    #: JSON {"pid", "version", ...}: the interpreter is up and takes orders.
+    HELLO = 1
+    #: JSON [[path, digest or null], ...]: source files that were read, or looked for in vain.
+    TOUCHED = 2
+
+
+#: What a process ends with whose own code has closed its end of the wire (EX_PROTOCOL).
+EXIT_LOST = 76
+
+
+class WireError(Exception):
+    """The peer broke the protocol."""
+
+
+class WireClosedError(WireError):
+    """The peer closed the wire."""
+
+
+class WireLostError(WireError):
+    """This process's own code closed the descriptor of the wire, or put another in its place."""
+
+
+class Frame:
+    """One frame, decoded."""
+
+    __slots__ = ("body", "code", "deadline", "fds", "id", "kind")
+
+    def __init__(
+        self,
+        kind: int,
+        id: int,  # noqa: A002
+        code: int = 0,
+        body: bytes = b"",
+        deadline: int = 0,
+        fds: Sequence[int] = (),
+    ) -> None:
+        self.kind = kind
+        self.id = id
+        self.code = code
+        self.body = body
+        #: Of a request: CLOCK_MONOTONIC in milliseconds; one clock for all of a machine's
+        #: processes. Nobody waits for the answer after it. 0 for none.
+        self.deadline = deadline
+        #: Descriptors that travel with the frame; the receiver owns them.
+        self.fds = tuple(fds)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def encode(self) -> bytes:
+        """The frame's bytes, without its descriptors.
+
+        Raises:
+            WireError: the body is larger than MAX_BODY.
+        """
+        size = len(self.body)
+        if size > MAX_BODY:
+            raise WireError(f"cannot send a body of {size} bytes; at most {MAX_BODY} fit a frame")
+        head = HEAD.pack(size, self.id, self.kind, len(self.fds), self.code, self.deadline)
+        return head + self.body
+
+    def __repr__(self) -> str:
+        return f"Frame(kind={self.kind}, id={self.id}, code={self.code}, {len(self.body)} bytes)"
+
+
+def dump(value: object) -> bytes:
+    """A small control body."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+class Decoder:
+    """Turns the bytes of a stream, however they are cut, into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._fds: list[int] = []
+
+    def feed(self, data: bytes, fds: Sequence[int] = ()) -> Iterator[Frame]:
+        """The frames that are complete with `data`.
+
+        Descriptors come no later than the first byte of their frame, in order.
+
+        Raises:
+            WireError: a length above MAX_BODY, or fewer descriptors than a frame announces.
+        """
+        buffer = self._buffer
+        buffer += data
+        self._fds.extend(fds)
+        while len(buffer) >= HEAD.size:
+            size, id_, kind, count, code, deadline = HEAD.unpack_from(buffer)
+            if size > MAX_BODY:
+                raise WireError(f"cannot read a frame of {size} bytes; at most {MAX_BODY} are sent")
+            end = HEAD.size + size
+            if len(buffer) < end:
+                return
+            if count > len(self._fds):
+                raise WireError(f"a frame announces {count} descriptors, {len(self._fds)} came")
+            taken, self._fds = self._fds[:count], self._fds[count:]
+            body = bytes(buffer[HEAD.size : end])
+            del buffer[:end]
+            yield Frame(kind, id_, code, body, deadline, taken)
+
+
+def content_digest(content: bytes) -> str:
+    """The name of a file's content, the same on both sides: BLAKE2b of 16 bytes, in hex."""
+    return str(blake2b(content, digest_size=16).hexdigest())
+
+
+def pack_files(files: Mapping[str, bytes | None]) -> bytes:
+    """Paths and contents in one body; None for a file that is not to be seen.
+
+    A u32 length, a JSON list of that many bytes with [path, size or null], the contents.
+    """
+    index = dump([[path, None if data is None else len(data)] for path, data in files.items()])
+    contents = [data for data in files.values() if data is not None]
+    return b"".join([struct.pack("!I", len(index)), index, *contents])
+
+
+def unpack_files(body: bytes) -> dict[str, bytes | None]:
+    """The inverse of `pack_files`."""
+    (length,) = struct.unpack_from("!I", body)
+    start = 4 + length
+    files: dict[str, bytes | None] = {}
+    for path, size in json.loads(body[4:start]):
+        files[path] = None if size is None else body[start : start + size]
+        start += size or 0
+    return files

@@ -1,0 +1,102 @@
+"""Where a workspace's daemon is found: the paths that it and its clients agree on.
+
+Standard library alone, and no import of grpc: the command line asks for these before anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Bytes of a Unix socket's path: sun_path holds 108, the last one is the closing zero.
+MAX_SOCKET_PATH = 107
+
+#: Characters of a name that are a nuisance in a shell or a URI; a comma splits a gRPC address.
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def default_socket(workspace_files: Sequence[Path], environ: Mapping[str, str]) -> Path:
+    """The socket of the daemon that serves these workspace files.
+
+    Args:
+        workspace_files: in any order; the same files by another path (a link, a relative path)
+            give the same socket.
+        environ: XDG_RUNTIME_DIR names the folder, else TMPDIR.
+
+    Returns:
+        `<runtime directory>/<name>-<hash>.sock` of at most 107 bytes. The name is that of the
+        folder of the first of them, sorted, cut where the path would be too long. Where not even
+        the hash fits, the folder is /tmp/hostler-<uid>.
+
+    Raises:
+        ValueError: no workspace file is given.
+    """
+    if not workspace_files:
+        raise ValueError("cannot name a socket for no workspace file; give at least one")
+    real_paths = sorted(os.path.realpath(path) for path in workspace_files)
+    digest = hashlib.blake2b(b"\0".join(map(os.fsencode, real_paths)), digest_size=6).hexdigest()
+    name = _UNSAFE.sub("-", Path(real_paths[0]).parent.name).strip("-.")
+    folder = runtime_directory(environ)
+    room = MAX_SOCKET_PATH - len(os.fsencode(folder / f"{digest}.sock"))
+    if room < 0:
+        folder = _temporary_directory("/tmp")  # noqa: S108 - the folder is made 0700 and checked
+        room = MAX_SOCKET_PATH - len(os.fsencode(folder / f"{digest}.sock"))
+    name = name[: max(room - 1, 0)]
+    return folder / (f"{name}-{digest}.sock" if name else f"{digest}.sock")
+
+
+def runtime_directory(environ: Mapping[str, str]) -> Path:
+    """The sockets' folder: $XDG_RUNTIME_DIR/hostler, else hostler-<uid> in $TMPDIR or /tmp."""
+    base = _absolute(environ, "XDG_RUNTIME_DIR")
+    if base is not None:
+        return base / "hostler"
+    return _temporary_directory(str(_absolute(environ, "TMPDIR") or "/tmp"))  # noqa: S108 - as above
+
+
+def state_directory(socket_path: Path, environ: Mapping[str, str]) -> Path:
+    """What a daemon keeps between its starts: $XDG_STATE_HOME/hostler/<stem of its socket>."""
+    base = _absolute(environ, "XDG_STATE_HOME") or _home(environ) / ".local" / "state"
+    return base / "hostler" / socket_path.stem
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    """What can be made anew at any time: $XDG_CACHE_HOME/hostler."""
+    return (_absolute(environ, "XDG_CACHE_HOME") or _home(environ) / ".cache") / "hostler"
+
+
+def grpc_target(path: Path | str) -> str:
+    """The address of a socket as gRPC takes it, for a server and for a channel.
+
+    gRPC reads the address as a URI: what means something there is escaped.
+
+    Raises:
+        ValueError: the path has a comma, at which gRPC's resolver cuts even where it is escaped.
+    """
+    absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps the ".." parts
+    if "," in absolute:
+        raise ValueError(
+            f"cannot use the socket {absolute}: gRPC splits an address at "
+            "a comma; choose another path"
+        )
+    return "unix:" + urllib.parse.quote(os.fsencode(absolute), safe="/")
+
+
+def _temporary_directory(base: str) -> Path:
+    return Path(base) / f"hostler-{os.getuid()}"
+
+
+def _absolute(environ: Mapping[str, str], name: str) -> Path | None:
+    """A folder from the environment; a relative one is void, as the XDG specification asks."""
+    value = environ.get(name, "")
+    return Path(value) if value.startswith("/") else None
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return _absolute(environ, "HOME") or Path.home()

@@ -1,0 +1,536 @@
+"""A real process of a location, started as the keeper starts one, without a daemon around it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from e2e.interpreters import interpreters
+
+from hostler.daemon import runtime
+from hostler.host import wire
+from hostler.host.wire import Decoder, Event, Frame, Kind, Method, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INTERPRETERS = interpreters()
+
+#: Long enough for a loaded machine; a test that passes does not wait for it.
+PATIENCE = 30.0
+
+GOOD = """\
+from hostler.definitions import pipeline, repository, solid
+
+print("imported")
+
+
+@solid(config_schema={"greeting": str})
+def greet(context):
+    print("in the solid")
+    context.log.info(context.config["greeting"])
+    return 3
+
+
+@solid
+def fail(context, number):
+    raise RuntimeError("no luck with %d" % number)
+
+
+@pipeline
+def works():
+    greet()
+
+
+@pipeline
+def fails():
+    fail(greet())
+
+
+def make_late():
+    print("constructed")
+
+    @pipeline
+    def late():
+        greet()
+
+    return late
+
+
+def make_broken():
+    raise OSError("cannot reach the database")
+
+
+@repository
+def repo():
+    return {"pipelines": {"works": works, "fails": fails, "late": make_late, "broken": make_broken}}
+"""
+
+
+class Host:
+    """The daemon's part in the talk with one process; blocking, one request at a time."""
+
+    def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
+        control.settimeout(PATIENCE)
+        self.control = control
+        self.stdout = stdout
+        self.stderr = stderr
+        self.events: list[tuple[int, Any]] = []
+        self.items: list[Any] = []
+        self._decoder = Decoder()
+        self._frames: list[Frame] = []
+        self._ids = 0
+        self._forks: list[Host] = []
+
+    def hello(self) -> dict[str, Any]:
+        frame = self._receive()
+        assert (frame.kind, frame.code) == (Kind.EVENT, Event.HELLO)
+        said: dict[str, Any] = frame.json()
+        return said
+
+    def ask(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> Frame:
+        """The answer; what came before it is in `events` and `items`."""
+        return self.answer(self.order(method, body, fds))
+
+    def order(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> int:
+        """Sends a request; returns its id."""
+        self._ids += 1
+        frame = Frame(Kind.REQUEST, self._ids, method, body, fds=fds)
+        socket.send_fds(self.control, [frame.encode()], list(fds))
+        return self._ids
+
+    def cancel(self, id_: int) -> None:
+        self.control.sendall(Frame(Kind.CANCEL, id_).encode())
+
+    def answer(self, id_: int) -> Frame:
+        while (frame := self._receive()).kind != Kind.RESPONSE:
+            if frame.kind == Kind.EVENT:
+                self.events.append((frame.code, frame.json()))
+            else:
+                self.items.append(frame.json())
+        assert frame.id == id_
+        return frame
+
+    def load(self, path: Path, attribute: str | None = None) -> Frame:
+        target = {
+            "kind": "python_file",
+            "value": str(path),
+            "attribute": attribute,
+            "working_directory": str(path.parent),
+        }
+        return self.ask(Method.LOAD, wire.dump({"location": "here", "target": target}))
+
+    def fork(self, owner: str = "instance:here/w1") -> Host:
+        """A child that has not greeted yet."""
+        ours, theirs = socket.socketpair()
+        out, their_out = os.pipe()
+        err, their_err = os.pipe()
+        descriptors = (theirs.detach(), their_out, their_err)
+        answer = self.ask(Method.FORK, wire.dump({"owner": owner}), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        assert answer.code == Status.OK, answer.body
+        self._forks.append(Host(ours, out, err))
+        return self._forks[-1]
+
+    def end(self) -> tuple[str, str]:
+        """Closes the wire, which ends the process; all that it printed until its end."""
+        self.control.close()
+        printed = _read_all(self.stdout), _read_all(self.stderr)
+        self.close()
+        return printed
+
+    def close(self) -> None:
+        """Lets go of the process and of its forks, which ends them."""
+        for fork in self._forks:
+            fork.close()
+        self.control.close()
+        if self.stdout >= 0:
+            os.close(self.stdout)
+            os.close(self.stderr)
+            self.stdout = self.stderr = -1
+
+    def _receive(self) -> Frame:
+        while not self._frames:
+            data = self.control.recv(1 << 16)
+            assert data, f"the process has ended: {_read_all(self.stderr)}"
+            self._frames += self._decoder.feed(data)
+        return self._frames.pop(0)
+
+
+def _read_all(descriptor: int) -> str:
+    parts: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], PATIENCE)
+        assert ready, "a process that ought to end holds its output open"
+        part = os.read(descriptor, 1 << 16)
+        if not part:
+            return b"".join(parts).decode()
+        parts.append(part)
+
+
+@pytest.fixture(scope="session")
+def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    prepared = runtime.prepare(tmp_path_factory.mktemp("cache"))
+    yield prepared.path
+    prepared.close()
+
+
+@contextlib.contextmanager
+def hosted(executable: str, folder: Path) -> Iterator[Host]:
+    ours, theirs = socket.socketpair()
+    out, their_out = os.pipe()
+    err, their_err = os.pipe()
+    environ = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
+    process = subprocess.Popen(
+        [executable, str(runtime.bootstrap(folder)), str(theirs.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=their_out,
+        stderr=their_err,
+        pass_fds=[theirs.fileno()],
+        env={**environ, "PYTHONPATH": str(folder)},
+    )
+    theirs.close()
+    os.close(their_out)
+    os.close(their_err)
+    host = Host(ours, out, err)
+    try:
+        yield host
+        host.close()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        host.close()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(params=INTERPRETERS)
+def start(
+    request: pytest.FixtureRequest, runtime_folder: Path
+) -> Callable[[], contextlib.AbstractContextManager[Host]]:
+    """Starts a process of each interpreter."""
+    return lambda: hosted(INTERPRETERS[request.param], runtime_folder)
+
+
+@pytest.fixture
+def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterator[Host]:
+    """A process that has greeted."""
+    with start() as made:
+        made.hello()
+        yield made
+
+
+@pytest.fixture
+def loaded(host: Host, tmp_path: Path) -> Host:
+    """A process that has loaded GOOD."""
+    assert load(host, tmp_path, GOOD).code == Status.OK
+    return host
+
+
+def load(host: Host, folder: Path, text: str) -> Frame:
+    path = folder / "etl.py"
+    path.write_text(text)
+    return host.load(path)
+
+
+def test_it_greets_and_answers_pings_and_ends_with_its_wire(
+    start: Callable[[], contextlib.AbstractContextManager[Host]],
+) -> None:
+    with start() as host:
+        hello = host.hello()
+        assert Path(f"/proc/{hello['pid']}/exe").readlink().name.startswith("python")
+        assert hello["version"].split(".")[0] == "3"
+        assert hello["implementation"] == "cpython"
+        assert host.ask(Method.PING).code == Status.OK
+        assert host.ask(77).code == Status.BAD_REQUEST
+        assert host.end() == ("", "")
+
+
+def test_a_good_load_is_described(loaded: Host, tmp_path: Path) -> None:
+    body = loaded.load(tmp_path / "etl.py").json()
+    (described,) = body["repositories"]
+    assert described["repository"]["name"] == "locations/here/repositories/repo"
+    listed = {
+        each["name"].rpartition("/")[2]: each.get("lazy", False)
+        for each in described["repository"]["pipelines"]
+    }
+    assert listed == {"works": False, "fails": False, "late": True, "broken": True}
+    assert sorted(described["definitions"]["pipelines"]) == ["fails", "works"]
+    assert body["unsafe"] == []
+    touched = dict(pair for code, pairs in loaded.events if code == Event.TOUCHED for pair in pairs)
+    assert touched[str(tmp_path / "etl.py")] == wire.content_digest(GOOD.encode())
+    assert "imported" in loaded.end()[0]
+
+
+BAD = [
+    ("def broken(:\n", "IMPORT", True, "SyntaxError"),
+    ("import nowhere_to_be_found\n", "IMPORT", False, "nowhere_to_be_found"),
+    ("1 / 0\n", "IMPORT", False, "ZeroDivisionError"),
+    ("import sys; sys.exit(4)\n", "IMPORT", False, "sys.exit(4)"),
+    ("raise KeyboardInterrupt\n", "IMPORT", False, "KeyboardInterrupt"),
+    ("x = 1\n", "TARGET", True, "cannot find a repository or a pipeline"),
+]
+
+
+def test_a_bad_load_is_told_and_the_process_takes_more_orders(host: Host, tmp_path: Path) -> None:
+    for text, kind, permanent, message in BAD:
+        answer = load(host, tmp_path, text)
+        assert answer.code == Status.ERROR
+        body = answer.json()
+        assert (body["kind"], body["permanent"]) == (kind, permanent)
+        assert message in body["message"]
+    assert load(host, tmp_path, GOOD).code == Status.OK
+
+
+def test_an_overlay_stands_for_the_disk(host: Host, tmp_path: Path) -> None:
+    path, hidden = tmp_path / "etl.py", tmp_path / "hidden.py"
+    path.write_text("raise SystemError('the disk was read')\n")
+    hidden.write_text("raise SystemError('what was not there was read')\n")
+    helper = "try:\n    import hidden\nexcept ImportError:\n    pass\n"
+    files = {
+        str(path): f"import helper\n{GOOD}".encode(),
+        str(tmp_path / "helper.py"): helper.encode(),
+        str(hidden): None,
+    }
+    assert host.ask(Method.OVERLAY, wire.pack_files(files)).code == Status.OK
+    assert host.load(path).code == Status.OK
+    sources = wire.unpack_files(host.ask(Method.SNAPSHOT).body)
+    assert sources == {name: content for name, content in files.items() if content is not None}
+
+
+def test_a_snapshot_holds_what_was_loaded_not_what_was_saved_since(
+    loaded: Host, tmp_path: Path
+) -> None:
+    path = tmp_path / "etl.py"
+    path.write_text("something else\n")
+    assert wire.unpack_files(loaded.ask(Method.SNAPSHOT).body) == {str(path): GOOD.encode()}
+
+
+def test_a_fork_is_a_process_of_its_own(loaded: Host) -> None:
+    child = loaded.fork("instance:here/w7")
+    pid = child.hello()["pid"]
+    assert os.getsid(pid) == pid
+    lazy = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "late"}
+    answer = child.ask(Method.CALL, wire.dump(lazy))
+    assert answer.code == Status.OK
+    assert answer.json()["name"].endswith("/pipelines/late")
+    assert loaded.ask(Method.PING).code == Status.OK
+    assert child.end() == ("constructed\n", "")
+    assert loaded.ask(Method.PING).code == Status.OK
+    assert loaded.end() == ("imported\n", "")
+
+
+def test_a_fork_marks_what_it_starts_as_its_own(host: Host, tmp_path: Path) -> None:
+    shown = "import os\n    print(os.environ['HOSTLER_OWNER'])"
+    assert load(host, tmp_path, GOOD.replace('print("constructed")', shown)).code == Status.OK
+    child = host.fork("instance:here/w7")
+    child.hello()
+    lazy = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "late"}
+    assert child.ask(Method.CALL, wire.dump(lazy)).code == Status.OK
+    assert child.end() == ("instance:here/w7\n", "")
+
+
+def test_forks_draw_different_random_numbers(host: Host, tmp_path: Path) -> None:
+    text = GOOD.replace('print("constructed")', "print(random.random())")
+    assert load(host, tmp_path, "import random\n" + text).code == Status.OK
+    lazy = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "late"}
+    drawn = []
+    for _ in range(2):
+        child = host.fork()
+        child.hello()
+        child.ask(Method.CALL, wire.dump(lazy))
+        drawn.append(float(child.end()[0]))
+    assert drawn[0] != drawn[1]
+
+
+SCHEDULED = """\
+from hostler.definitions import (
+    PipelineDefinition, Partition, daily_partitions, partition_set, repository, schedule,
+)
+
+
+@schedule("30 2 * * *", "p", execution_timezone="Europe/Berlin", tags={"team": "a"})
+def nightly(context):
+    return {"at": context.scheduled_execution_time.isoformat()}
+
+
+@partition_set("p", daily_partitions("2026-03-28", "2026-04-01", timezone="Europe/Berlin"))
+def days(partition):
+    return {"day": partition.name}
+
+
+@repository
+def repo():
+    return [PipelineDefinition("p", []), nightly, days]
+"""
+
+
+def test_schedules_and_partitions_are_told(host: Host, tmp_path: Path) -> None:
+    assert load(host, tmp_path, SCHEDULED).code == Status.OK
+    worker = host.fork()
+    worker.hello()
+
+    def ask(function: str, name: str, **arguments: object) -> Any:
+        order = {"function": function, "repository": "repo", "name": name, **arguments}
+        return worker.ask(Method.CALL, wire.dump(order)).json()
+
+    after = 1774699200  # 2026-03-28 12:00 UTC; the clock is put forward in the night
+    ticks = ask("preview_schedule", "nightly", after=after, count=2)["ticks"]
+    assert ticks[0] == {
+        "time": "2026-03-29T01:00:00Z",
+        "localTime": "2026-03-29T03:00:00+02:00",
+        "runConfig": {"at": "2026-03-29T03:00:00+02:00"},
+        "tags": {"team": "a"},
+    }
+    assert ticks[1]["localTime"] == "2026-03-30T02:30:00+02:00"
+    page = ask("list_partitions", "days", start=1, size=2)
+    assert page == {"names": ["2026-03-29", "2026-03-30"], "count": 4}
+    found = ask("describe_partition", "days", partition="2026-03-31")
+    assert found["partition"] == {"runConfig": {"day": "2026-03-31"}, "tags": {}}
+    missing = ask("describe_partition", "days", partition="2026-03-3")
+    assert missing["partition"] is None
+    assert "2026-03-31" in missing["nearest"]
+    assert worker.end() == ("", "")
+
+
+def test_a_function_that_raises_is_told_and_the_worker_goes_on(loaded: Host) -> None:
+    child = loaded.fork()
+    child.hello()
+    order = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "broken"}
+    answer = child.ask(Method.CALL, wire.dump(order))
+    assert answer.code == Status.ERROR
+    exception = answer.json()["exception"]
+    assert exception["message"] == "cannot reach the database"
+    assert "make_broken" in exception["traceback"]
+    assert child.ask(Method.CALL, wire.dump({"function": "none"})).code == Status.ERROR
+    assert child.ask(Method.PING).code == Status.OK
+
+
+def test_a_default_timeout_for_sockets_does_not_end_a_fork(host: Host, tmp_path: Path) -> None:
+    load(host, tmp_path, "import socket\nsocket.setdefaulttimeout(0.01)\n" + GOOD)
+    child = host.fork()
+    child.hello()
+    readable, _, _ = select.select([child.control], [], [], 0.3)
+    assert not readable, _read_all(child.stderr)
+    assert child.ask(Method.PING).code == Status.OK
+
+
+def run_order(pipeline: str, greeting: object = "hello") -> bytes:
+    config = {"solids": {"greet": {"config": {"greeting": greeting}}}}
+    return wire.dump(
+        {"run": "r1", "repository": "repo", "pipeline": pipeline, "config": config, "tags": {}}
+    )
+
+
+def test_a_run_streams_its_events(loaded: Host) -> None:
+    child = loaded.fork()
+    child.hello()
+    answer = child.ask(Method.RUN, run_order("works"))
+    assert (answer.code, answer.json()) == (Status.OK, {"failure": None})
+    told = [(item["step"], item["event"]) for item in child.items]
+    assert told == [
+        ("greet", "step_started"),
+        ("greet", "log_message"),
+        ("greet", "step_output"),
+        ("greet", "step_succeeded"),
+    ]
+    assert child.items[1]["data"] == {"level": "INFO", "message": "hello"}
+    assert child.end() == ("in the solid\n", "")
+
+
+def test_a_run_that_fails_says_where_and_why(loaded: Host) -> None:
+    child = loaded.fork()
+    child.hello()
+    failure = child.ask(Method.RUN, run_order("fails")).json()["failure"]
+    assert failure["step"] == "fail"
+    assert failure["message"] == "step fail failed: RuntimeError: no luck with 3"
+    assert "raise RuntimeError" in failure["exception"]["traceback"]
+    failure = child.ask(Method.RUN, run_order("works", greeting=5)).json()["failure"]
+    assert "greeting" in failure["message"]
+
+
+def test_sigint_cancels_a_run(host: Host, tmp_path: Path) -> None:
+    """In the user's code, and before the run has come to it."""
+    wait = '    print("in the solid")\n    import time\n    time.sleep(60)\n'
+    load(host, tmp_path, GOOD.replace('    print("in the solid")\n', wait))
+    child = host.fork()
+    pid = child.hello()["pid"]
+    order = child.order(Method.RUN, run_order("works"))
+    assert os.read(child.stdout, 100) == b"in the solid\n"
+    os.kill(pid, signal.SIGINT)
+    assert child.answer(order).code == Status.CANCELED
+
+
+def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None:
+    """The process was stopped: it finds the cancellation behind the request."""
+    child = loaded.fork()
+    pid = child.hello()["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    order = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "late"}
+    call = child.order(Method.CALL, wire.dump(order))
+    child.cancel(call)
+    os.kill(pid, signal.SIGCONT)
+    assert child.answer(call).code == Status.CANCELED
+    assert child.ask(Method.PING).code == Status.OK
+    assert child.end()[0] == ""
+
+
+THREAD = """\
+import threading
+event = threading.Event()
+threading.Thread(target=event.wait, daemon=True).start()
+"""
+
+ENDED_THREAD = """\
+import threading
+thread = threading.Thread(target=int)
+thread.start()
+thread.join()
+"""
+
+NATIVE_THREAD = """\
+import ctypes
+libc = ctypes.CDLL(None)
+thread = ctypes.c_ulong()
+libc.pthread_create(ctypes.byref(thread), None, libc.pause, None)
+"""
+
+LEFT_BEHIND = {
+    "a thread": (THREAD, ["1 Python thread after import"]),
+    "a thread that has ended": (ENDED_THREAD, []),
+    "sockets": (
+        "import socket\nkept = socket.socket(), socket.socket()\n",
+        ["an open socket after import"],
+    ),
+    "an epoll": ("import select\nkept = select.epoll()\n", ["an open eventpoll after import"]),
+    "an eventfd": (
+        "import ctypes\nkept = ctypes.CDLL(None).eventfd(0, 0)\n",
+        ["an open eventfd after import"],
+    ),
+    "a native thread": (
+        NATIVE_THREAD,
+        ["1 native thread of an untested library after import"],
+    ),
+    "a file and a pipe": ("import os\nkept = open(os.devnull), os.pipe()\n", []),
+}
+
+
+@pytest.mark.parametrize("left", LEFT_BEHIND)
+def test_what_makes_forks_unsafe_is_named(host: Host, tmp_path: Path, left: str) -> None:
+    code, reasons = LEFT_BEHIND[left]
+    answer = load(host, tmp_path, code + GOOD)
+    assert answer.code == Status.OK, json.dumps(answer.json())
+    assert answer.json()["unsafe"] == reasons
+
+
+def test_every_promised_interpreter_that_is_here_was_tried() -> None:
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in INTERPRETERS

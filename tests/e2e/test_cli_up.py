@@ -1,0 +1,152 @@
+"""hostler up: the daemon in a terminal and in a pipe."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.command import Shell, Terminal, interrupt, line_with, shell_in
+from e2e.harness import PATIENCE, eventually
+
+SOURCE = """\
+from hostler.definitions import pipeline, solid
+
+
+@solid
+def one():
+    return 1
+
+
+@pipeline
+def p():
+    one()
+"""
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A folder with a workspace of one location; nothing may be left of what a test runs."""
+    with shell_in(tmp_path) as shell:
+        shell.write("repos.py", SOURCE)
+        shell.write("workspace.yaml", "load_from:\n  - python_file: repos.py\n")
+        yield shell
+        eventually(lambda: not shell.processes(), "nothing is left")
+        assert list((shell.folder / "run").rglob("*.sock")) == []
+
+
+def up(shell: Shell, *arguments: str) -> "subprocess.Popen[str]":
+    """An `up` in a pipe that has loaded its location."""
+    started = shell.start("up", *arguments)
+    line_with(started, "repos.py STARTING -> READY; generation 1; + ")
+    return started
+
+
+def test_in_a_pipe_each_change_is_a_line(shell: Shell) -> None:
+    started = up(shell)
+    shell.write("repos.py", SOURCE + "broken(\n")
+    line = line_with(started, "FAILED")
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3} repos\.py RELOADING -> FAILED; ", line)
+    assert "SyntaxError: '(' was never closed (" in line
+    assert line.rstrip().endswith("generation 1 answers")
+    ended = interrupt(started)
+    assert ended.code == 0
+    assert "hostler: stopping; Ctrl-C again to kill" in ended.err
+    assert "Traceback" not in ended.err
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_on_a_terminal_the_locations_are_live(shell: Shell) -> None:
+    with Terminal(shell, "up") as terminal:
+        terminal.read_until(lambda screen: re.search(r"repos\.py\s+\x1b\[32mREADY", screen))
+        assert re.search(r"LOCATION +STATE +GEN +SERVING", terminal.screen)
+        assert f"Ctrl-C ends; serving on {shell.folder}/run/hostler/" in terminal.screen
+        shell.write("repos.py", SOURCE + "broken(\n")
+        terminal.read_until(lambda screen: re.search(r"repos\.py\s+\x1b\[31mFAILED", screen))
+        terminal.read_until(lambda screen: "SyntaxError: '(' was never closed (" in screen)
+        terminal.ctrl_c()
+        assert terminal.end() == 0
+        assert "\x1b[?25h" in terminal.screen, "the cursor is back"
+    assert shell.processes() == []
+
+
+def test_no_live_view_where_it_is_not_wanted(shell: Shell) -> None:
+    with Terminal(shell, "up", NO_COLOR="1") as terminal:
+        terminal.read_until(lambda screen: "STARTING -> READY" in screen)
+        terminal.ctrl_c()
+        assert terminal.end() == 0
+        assert "\x1b" not in terminal.screen
+
+
+def test_every_command_finds_it_by_its_target(shell: Shell) -> None:
+    started = up(shell, "-f", "repos.py")
+    assert "READY" in shell.run("ps", "-f", "repos.py").out
+    (shell.folder / "below").mkdir()
+    elsewhere = shell.run("ps", "-f", "../repos.py", cwd=shell.folder / "below")
+    assert "READY" in elsewhere.out
+    assert shell.run("ps").code == 3, "that is another target"
+    started.terminate()
+    assert started.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+def test_a_second_one_is_refused(shell: Shell) -> None:
+    started = up(shell)
+    done = shell.run("up")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(
+        r"hostler: cannot start a daemon for workspace\.yaml: one runs already, with pid \d+; "
+        r"see it with: hostler ps\n",
+        done.err,
+    )
+    pid = re.search(r"pid (\d+)", done.err)
+    assert pid is not None
+    assert any(line.startswith(f"{pid[1]} ") for line in shell.processes())
+    assert shell.run("wait").code == 0, "the first one is not disturbed"
+    interrupt(started)
+
+
+def test_kill_9_of_the_command_ends_the_daemon(shell: Shell) -> None:
+    started = up(shell)
+    assert len(shell.processes()) >= 4, "command, daemon, keeper, location"
+    started.kill()
+    started.wait()
+    eventually(lambda: not shell.processes(), "nothing is left")
+    assert shell.run("ps").code == 3
+
+
+def test_a_workspace_that_is_wrong(shell: Shell) -> None:
+    shell.write("workspace.yaml", "load_from: 3\n")
+    done = shell.run("up")
+    assert (done.code, done.out) == (2, "")
+    assert f"{shell.folder}/workspace.yaml:1:12: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_two_interrupts_at_once_end_it(shell: Shell) -> None:
+    started = up(shell)
+    for _ in range(2):
+        started.send_signal(signal.SIGINT)
+    started.communicate(timeout=PATIENCE)
+    assert started.returncode is not None
+
+
+def test_an_edit_that_is_not_valid_is_no_green_light(shell: Shell) -> None:
+    started = up(shell)
+    shell.write("workspace.yaml", "load_form: []\n")
+    line_with(started, "not valid")
+    for command in (("wait",), ("reload", "repos.py")):
+        outcome = shell.run(*command)
+        assert outcome.code == 4
+        assert "did you mean `load_from`" in outcome.err
+    interrupt(started)
+
+
+def test_an_execution_of_the_last_good_one_says_so(shell: Shell) -> None:
+    started = up(shell)
+    shell.write("repos.py", SOURCE + "broken(\n")
+    line_with(started, "FAILED")
+    outcome = shell.run("pipeline", "execute", "p")
+    assert outcome.code == 0
+    assert "the newest code does not load, generation 1 answers" in outcome.err
+    interrupt(started)

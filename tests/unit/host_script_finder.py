@@ -1,0 +1,491 @@
+"""What the recording finder does, on any interpreter: host_script_finder.py FOLDER.
+
+Run by test_host_finder.py, with the location's sources on PYTHONPATH and an empty FOLDER. Each
+check has a process and a folder of its own.
+"""
+
+# ruff: noqa: BLE001
+# Whatever a check raises is its failure and is printed; it runs on 3.8 as well as on 3.13.
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import io
+import json
+import os
+import pickle
+import pkgutil
+import py_compile
+import subprocess
+import sys
+import threading
+import traceback
+import warnings
+from pathlib import Path
+
+from hostler.host import finder
+from hostler.host.wire import content_digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+TOUCHED: list[tuple[str, str | None]] = []
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def begin(folder: Path, files: dict[str, str]) -> None:
+    write(folder, files)
+    sys.path.insert(0, str(folder))
+    finder.install(TOUCHED.extend)
+
+
+def state(path: Path) -> tuple[str, str | None]:
+    return str(path), content_digest(path.read_bytes()) if path.exists() else None
+
+
+def check_new_code_in_spite_of_a_pyc(folder: Path) -> None:
+    module = folder / "repos.py"
+    write(folder, {"repos.py": "VALUE = 1\n"})
+    before = module.stat()
+    pyc = py_compile.compile(str(module), doraise=True)
+    write(folder, {"repos.py": "VALUE = 2\n"})  # of the same size
+    os.utime(str(module), ns=(before.st_atime_ns, before.st_mtime_ns))
+    left = Path(str(pyc)).read_bytes()
+    begin(folder, {})
+    assert importlib.import_module("repos").VALUE == 2
+    assert Path(str(pyc)).read_bytes() == left, "a pyc was written"
+
+
+def check_no_pyc_is_left(folder: Path) -> None:
+    begin(folder, {"repos.py": "import helper\n", "helper.py": ""})
+    importlib.import_module("repos")
+    assert not list(folder.rglob("*.pyc"))
+
+
+def check_two_files_of_one_tick(folder: Path) -> None:
+    begin(folder, {"one.py": ""})
+    importlib.import_module("one")
+    before = folder.stat()
+    write(folder, {"two.py": "VALUE = 2\n"})
+    os.utime(str(folder), ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert importlib.import_module("two").VALUE == 2
+
+
+def check_what_is_recorded(folder: Path) -> None:
+    begin(folder, {"repos.py": "import helper, pkg.part, this\n", "helper.py": ""})
+    write(folder, {"pkg/__init__.py": "", "pkg/part.py": ""})
+    with contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module("repos")
+    for name in ("repos.py", "helper.py", "pkg/__init__.py", "pkg/part.py"):
+        assert state(folder / name) in TOUCHED, name
+    for name in ("repos/__init__.py", "helper/__init__.py", "pkg/part/__init__.py"):
+        assert (str(folder / name), None) in TOUCHED, name
+    assert (str(folder / "this.py"), None) not in TOUCHED, "it is the user's that come before it"
+    finder.flush()
+    assert (str(folder / "this.py"), None) in TOUCHED, "it would shadow the library's"
+    assert (str(folder / "pkg.py"), None) not in TOUCHED, "the package wins, whatever comes"
+    importlib.reload(sys.modules["helper"])
+    finder.flush()
+    assert len(TOUCHED) == len(set(TOUCHED)), "each state once"
+    own = (str(folder), str(Path(__file__).parent))
+    assert all(path.startswith(own) for path, _ in TOUCHED)
+
+
+def check_misses_come_before_the_next_file_runs(folder: Path) -> None:
+    begin(folder, {"repos.py": "import json.tool\nimport helper\n", "helper.py": ""})
+    calls: list[list[tuple[str, str | None]]] = []
+    finder.set_report(lambda pairs: calls.append(list(pairs)))
+    importlib.import_module("repos")
+    with_helper = next(c for c in calls if state(folder / "helper.py") in c)
+    earlier = [pair for call in calls[: calls.index(with_helper) + 1] for pair in call]
+    assert (str(folder / "helper" / "__init__.py"), None) in earlier
+
+
+def check_missing_helper_is_recorded(folder: Path) -> None:
+    begin(folder, {"repos.py": "import helper\n"})
+    try:
+        importlib.import_module("repos")
+    except ModuleNotFoundError as error:
+        missing = error.name
+    assert missing == "helper"
+    assert (str(folder / "helper.py"), None) in TOUCHED
+    assert (str(folder / "helper" / "__init__.py"), None) in TOUCHED
+    write(folder, {"helper.py": "VALUE = 1\n"})
+    assert importlib.import_module("repos").helper.VALUE == 1
+    assert state(folder / "helper.py") in TOUCHED, "the new state of a path is reported too"
+
+
+def check_missing_name_of_a_package_is_recorded(folder: Path) -> None:
+    begin(folder, {"pkg/__init__.py": "from . import part\n"})
+    try:
+        importlib.import_module("pkg")
+    except ImportError:
+        assert (str(folder / "pkg" / "part.py"), None) in TOUCHED
+        return
+    raise AssertionError("there is no part")
+
+
+def check_new_helper_shadows(folder: Path) -> None:
+    begin(folder, {"helper.py": "VALUE = 'file'\n"})
+    assert importlib.import_module("helper").VALUE == "file"
+    write(folder, {"helper/__init__.py": "VALUE = 'package'\n"})
+    del sys.modules["helper"]
+    assert importlib.import_module("helper").VALUE == "package"
+
+
+def check_syntax_error_is_recorded(folder: Path) -> None:
+    begin(folder, {"repos.py": "import helper\n", "helper.py": "def broken(:\n"})
+    try:
+        importlib.import_module("repos")
+    except SyntaxError as error:
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        assert "hostler/host" not in text, "no frame of ours\n" + text
+        assert "repos.py" in text
+        assert "def broken(:" in text
+    assert state(folder / "helper.py") in TOUCHED
+
+
+def check_report_precedes_a_crash(folder: Path) -> None:
+    write(folder, {"repos.py": "import helper\n", "helper.py": "import os\nos._exit(3)\n"})
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read_end)
+        sys.path.insert(0, str(folder))
+        finder.install(lambda pairs: os.write(write_end, (json.dumps(pairs) + "\n").encode()))
+        importlib.import_module("repos")
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, encoding="utf-8") as pipe:
+        pairs = [tuple(pair) for line in pipe for pair in json.loads(line)]
+    assert os.waitpid(child, 0)[1] == 3 << 8
+    assert state(folder / "repos.py") in pairs
+    assert state(folder / "helper.py") in pairs
+
+
+def check_an_import_in_vain_is_reported_at_once(folder: Path) -> None:
+    source = "try:\n    import helper\nexcept ImportError:\n    import os\n    os._exit(4)\n"
+    write(folder, {"repos.py": source})
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        sys.path.insert(0, str(folder))
+        finder.install(lambda pairs: os.write(write_end, (json.dumps(pairs) + "\n").encode()))
+        importlib.import_module("repos")
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, encoding="utf-8") as pipe:
+        pairs = [tuple(pair) for line in pipe for pair in json.loads(line)]
+    assert os.waitpid(child, 0)[1] == 4 << 8
+    assert (str(folder / "helper.py"), None) in pairs
+
+
+def check_overlay(folder: Path) -> None:
+    files = {
+        "repos.py": "import gone, pkg.part, space.inner\nVALUE = 'old'\n",
+        "gone.py": "VALUE = 'gone'\n",
+        "pkg/__init__.py": "",
+        "pkg/part.py": "VALUE = 'part'\n",
+        "space/inner.py": "VALUE = 'inner'\n",
+    }
+    overlay: dict[str, bytes | None] = {
+        str(folder / name): text.encode() for name, text in files.items()
+    }
+    overlay[str(folder / "colorsys.py")] = None
+    broken = "this is no Python"
+    write(folder, {"repos.py": broken, "gone/__init__.py": broken, "colorsys.py": broken})
+    write(folder, {"extra.py": "VALUE = 'disk'\n"})
+    sys.path.insert(0, str(folder))
+    finder.install(TOUCHED.extend, overlay)
+    repos = importlib.import_module("repos")
+    assert repos.VALUE == "old"
+    assert repos.gone.VALUE == "gone"
+    assert repos.pkg.part.VALUE == "part"
+    assert repos.space.inner.VALUE == "inner"
+    assert importlib.import_module("extra").VALUE == "disk"
+    assert importlib.import_module("colorsys").rgb_to_hls, "the new file is hidden"
+    assert "VALUE = 'part'" in inspect.getsource(repos.pkg.part)
+    loaded = finder.loaded_sources()
+    assert loaded[str(folder / "pkg" / "part.py")] == files["pkg/part.py"].encode()
+    touched = {path for path, digest in TOUCHED if digest is not None}
+    assert touched == {str(folder / "extra.py")}, "the overlay says nothing about the disk"
+
+
+def check_source_stays_true_after_an_edit(folder: Path) -> None:
+    old = "# coding: latin-1\n\n\ndef fail():\n    raise ValueError('\u00e9')  # old\n"
+    begin(folder, {"other.py": "def other():\n    return 'old'\n"})
+    path = folder / "repos.py"
+    path.write_bytes(old.encode("latin-1"))
+    repos, other = importlib.import_module("repos"), importlib.import_module("other")
+    write(folder, {"repos.py": "\n" * 50 + "nothing = 'new'\n"})
+    (folder / "other.py").unlink()
+    assert inspect.getsource(repos.fail) == old[old.index("def") :]
+    assert "return 'old'" in inspect.getsource(other.other)
+    try:
+        repos.fail()
+    except ValueError:
+        assert "raise ValueError('\u00e9')  # old" in traceback.format_exc()
+    assert finder.user_loader("repos", str(path)).get_source("repos") == old
+    assert inspect.getsource(repos) == old
+
+
+def check_lines_are_counted_as_the_compiler_does(folder: Path) -> None:
+    # A form feed and a line separator end no line of Python.
+    begin(folder, {"repos.py": "A = 1\n\x0c\nB = '\u2028'\r\ndef last(): return 'here'"})
+    repos = importlib.import_module("repos")
+    assert inspect.getsource(repos.last).strip() == "def last(): return 'here'"
+
+
+def check_what_a_module_shows(folder: Path) -> None:
+    begin(folder, {"pkg/__init__.py": "", "pkg/part.py": "def f(): pass\nclass C: pass\n"})
+    part, pkg = importlib.import_module("pkg.part"), importlib.import_module("pkg")
+    assert part.__spec__
+    assert pkg.__spec__
+    assert part.__file__ == part.__spec__.origin == str(folder / "pkg" / "part.py")
+    assert part.__cached__.endswith(".pyc")
+    assert part.__spec__.cached == part.__cached__
+    assert part.__package__ == part.__spec__.parent == "pkg"
+    assert list(pkg.__path__) == [str(folder / "pkg")]
+    assert pkg.__spec__.submodule_search_locations == pkg.__path__
+    assert pickle.loads(pickle.dumps(part.f)) is part.f
+    assert isinstance(pickle.loads(pickle.dumps(part.C())), part.C)
+    assert [m.name for m in pkgutil.iter_modules(pkg.__path__)] == ["part"]
+    assert importlib.reload(part) is part
+    assert inspect.getmodule(part.f) is part
+
+
+def check_namespace_packages(folder: Path) -> None:
+    begin(folder, {"a/space/one.py": "", "b/space/two.py": ""})
+    sys.path[:0] = [str(folder / "a"), str(folder / "b")]
+    importlib.import_module("space.one")
+    importlib.import_module("space.two")
+    assert (str(folder / "a" / "space" / "__init__.py"), None) in TOUCHED
+    assert (str(folder / "a" / "space.py"), None) in TOUCHED
+    assert (str(folder / "a" / "space" / "two.py"), None) in TOUCHED
+    assert len(list(sys.modules["space"].__path__)) == 2
+
+
+def check_folder_that_does_not_exist_yet(folder: Path) -> None:
+    begin(folder, {})
+    sys.path.insert(0, str(folder / "later"))
+    with contextlib.suppress(ImportError):
+        importlib.import_module("helper")
+    assert (str(folder / "later" / "helper.py"), None) in TOUCHED
+    write(folder, {"later/helper.py": "VALUE = 1\n"})
+    assert importlib.import_module("helper").VALUE == 1
+
+
+def check_path_entries_are_cleaned(folder: Path) -> None:
+    begin(folder, {"lib/helper.py": "", "lib/sub/keep": ""})
+    sys.path.insert(0, str(folder) + "/./lib/sub/..")
+    importlib.import_module("helper")
+    assert state(folder / "lib" / "helper.py") in TOUCHED
+
+
+def check_no_file_outside_of_its_folder(folder: Path) -> None:
+    begin(folder, {"sub/helper.py": ""})
+    for name in ("sub/helper", "a\0b"):
+        try:
+            importlib.import_module(name)
+        except (ImportError, ValueError):
+            continue
+        raise AssertionError(name)
+
+
+def check_installed_packages_are_left_alone(folder: Path) -> None:
+    site = folder / ".venv" / "lib" / "python3" / "site-packages"
+    begin(folder, {})
+    write(site, {"third/__init__.py": "", "mine/__init__.py": "from . import part\n"})
+    write(site, {"mine/part.py": "", "mine-1.0.dist-info/METADATA": ""})
+    sys.path.append(str(site))
+    third = importlib.import_module("third")
+    assert not isinstance(third.__loader__, finder.UserLoader)
+    assert (str(folder / "third.py"), None) not in TOUCHED
+    finder.flush()
+    assert (str(folder / "third.py"), None) in TOUCHED, "looked for in the user's folder first"
+    finder.add_root(str(site / "mine"))
+    mine = importlib.import_module("mine")
+    assert isinstance(mine.__loader__, finder.UserLoader)
+    assert state(site / "mine" / "part.py") in TOUCHED
+    assert not any("third" in path and digest for path, digest in TOUCHED)
+    assert finder.is_user_path(str(site / "mine" / "part.py"))
+    assert not finder.is_user_path(str(site / "third" / "__init__.py"))
+    assert not finder.is_user_path(os.__file__)
+    assert not finder.is_user_path(finder.__file__)
+
+
+class Editable:
+    """As the finders of editable installs are: it names the loader itself."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name, self.path = name, path
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path)
+
+
+def check_editable_installs(folder: Path) -> None:
+    begin(folder, {})
+    project = folder / "elsewhere" / "src"
+    write(project, {"tool/__init__.py": "from . import part\n", "tool/part.py": ""})
+    sys.meta_path.append(Editable("tool", str(project / "tool" / "__init__.py")))
+    tool = importlib.import_module("tool")
+    assert isinstance(tool.__loader__, finder.UserLoader)
+    assert state(project / "tool" / "__init__.py") in TOUCHED
+    assert state(project / "tool" / "part.py") in TOUCHED
+
+
+class Nosy:
+    """A finder that asks all the others, as ours does."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        for other in sys.meta_path:
+            spec = None if type(other) is Nosy else other.find_spec(fullname, path, target)
+            if spec:
+                return spec
+        return None
+
+
+def check_finders_that_ask_all_others(folder: Path) -> None:
+    begin(folder, {"repos.py": "VALUE = 1\n"})
+    sys.meta_path.append(Nosy())
+    assert importlib.import_module("repos").VALUE == 1
+    try:
+        importlib.import_module("absent")
+    except ModuleNotFoundError:
+        return
+    raise AssertionError("there is no such module")
+
+
+def check_data_files(folder: Path) -> None:
+    begin(folder, {"pkg/__init__.py": "", "pkg/one.txt": "1", "pkg/two.txt": "2"})
+    write(folder, {"pkg/three.txt": "3"})
+    assert pkgutil.get_data("pkg", "one.txt") == b"1"
+    assert state(folder / "pkg" / "one.txt") in TOUCHED
+    resources = importlib.import_module("importlib.resources")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 3.11 and 3.12 call it deprecated, 3.13 no longer
+        assert resources.read_text("pkg", "two.txt") == "2"
+        assert state(folder / "pkg" / "two.txt") in TOUCHED
+    if sys.version_info >= (3, 10):
+        data = resources.files("pkg") / "three.txt"
+        assert data.read_text() == "3"
+        assert data.read_bytes() == b"3"
+        assert state(folder / "pkg" / "three.txt") in TOUCHED
+        assert pickle.loads(pickle.dumps(data)) == data
+        with resources.as_file(data) as path:
+            assert os.fspath(path) == str(folder / "pkg" / "three.txt")
+
+
+def check_zip_archives(folder: Path) -> None:
+    import zipfile
+
+    begin(folder, {})
+    with zipfile.ZipFile(str(folder / "lib.zip"), "w") as archive:
+        archive.writestr("zipped.py", "VALUE = 1\n")
+    sys.path.insert(0, str(folder / "lib.zip"))
+    assert importlib.import_module("zipped").VALUE == 1
+
+
+def check_threads(folder: Path) -> None:
+    names = [f"part{number}" for number in range(40)]
+    begin(folder, {f"{name}.py": "import common\n" for name in names})
+    write(folder, {"common.py": "VALUE = object()\n"})
+    start, failures = threading.Barrier(8), []
+
+    def load(mine: list[str]) -> None:
+        try:
+            start.wait()
+            for name in mine:
+                importlib.import_module(name)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=load, args=(names[i::4],)) for i in (0, 1, 2, 3) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+    assert all(state(folder / f"{name}.py") in TOUCHED for name in names)
+    assert len(TOUCHED) == len(set(TOUCHED))
+
+
+def check_report_of_a_forked_child(folder: Path) -> None:
+    begin(folder, {"early.py": "", "late.py": ""})
+    importlib.import_module("early")
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        finder.set_report(lambda pairs: os.write(write_end, (json.dumps(pairs) + "\n").encode()))
+        importlib.import_module("late")
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, encoding="utf-8") as pipe:
+        pairs = [tuple(pair) for line in pipe for pair in json.loads(line)]
+    os.waitpid(child, 0)
+    assert state(folder / "late.py") in pairs
+    assert state(folder / "early.py") not in pairs
+    assert state(folder / "late.py") not in TOUCHED
+
+
+def check_runpy(folder: Path) -> None:
+    import runpy
+
+    begin(folder, {"tool.py": "import sys\nVALUE = __name__\n"})
+    assert runpy.run_module("tool", run_name="__main__")["VALUE"] == "__main__"
+    environment = dict(os.environ, PYTHONPATH=str(folder))
+    command = [sys.executable, "-m", "tool"]
+    assert subprocess.run(command, env=environment, check=True).returncode == 0
+
+
+def check_install_again(folder: Path) -> None:
+    begin(folder, {"repos.py": ""})
+    again: list[tuple[str, str | None]] = []
+    hooks, finders = len(sys.path_hooks), len(sys.meta_path)
+    finder.install(again.extend)
+    assert (len(sys.path_hooks), len(sys.meta_path)) == (hooks, finders)
+    importlib.import_module("repos")
+    assert state(folder / "repos.py") in again
+    assert TOUCHED == []
+
+
+def main(folder: Path) -> int:
+    failed = 0
+    for name, check in list(globals().items()):
+        if not name.startswith("check_"):
+            continue
+        (folder / name).mkdir()
+        child = os.fork()
+        if child == 0:
+            try:
+                check(folder / name)
+            except BaseException:
+                traceback.print_exc()
+                print("failed:", name, file=sys.stderr, flush=True)
+                os._exit(1)
+            os._exit(0)
+        failed += os.waitpid(child, 0)[1] != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

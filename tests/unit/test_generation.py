@@ -1,0 +1,157 @@
+"""Generations: what they are built from, and what one changes of another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import ParseError
+
+from hostler.daemon import generation
+from hostler.daemon.generation import Generation, changes, serialize
+from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
+from hostler.daemon.workspace import LocationSpec, Position, Target
+from hostler.host import wire
+from hostler.v1 import definitions_pb2
+
+SPEC = LocationSpec("a", Target("python_file", "/a.py"), Position("/workspace.yaml", 1, 1))
+FILES = {"/a.py": "digest-of-a", "/helper.py": None}
+
+
+def described(
+    pipelines: dict[str, dict[str, Any] | None], repository: str = "repo"
+) -> dict[str, Any]:
+    """One repository as the host describes it; None for a pipeline that is lazy."""
+    parent = f"locations/a/repositories/{repository}"
+    return {
+        "repository": {
+            "name": parent,
+            "pipelines": [
+                {"name": f"{parent}/pipelines/{name}", "lazy": definition is None}
+                for name, definition in pipelines.items()
+            ],
+        },
+        "definitions": {
+            "pipelines": {
+                name: {"name": f"{parent}/pipelines/{name}", **definition}
+                for name, definition in pipelines.items()
+                if definition is not None
+            },
+            "schedules": {},
+            "partitionSets": {},
+        },
+    }
+
+
+def pipeline(name: str) -> Key:
+    return Key(PIPELINE, "repo", name)
+
+
+def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str, Any]:
+    """A repository of schedules; the first one is lazy."""
+    found = described({})
+    parent = f"{found['repository']['name']}/schedules"
+    found["repository"]["schedules"] = [{"name": f"{parent}/{name}"} for name in names]
+    found["definitions"]["schedules"] = {
+        name: {"cronSchedule": cron, "source": {"file": "f", "line": line}} for name in names[1:]
+    }
+    return found
+
+
+def make(*repositories: dict[str, Any], files: dict[str, str | None] | None = None) -> Generation:
+    body = {"repositories": repositories, "unsafe": ["1 Python thread after import"]}
+    sources = wire.pack_files({"/a.py": b"source"})
+    return generation.build(SPEC, body, files or FILES, sources, "3.8.1")
+
+
+def solid(name: str, line: int) -> dict[str, Any]:
+    return {"name": name, "source": {"file": "/a.py", "line": line}}
+
+
+def test_a_generation_holds_what_was_described() -> None:
+    made = make(described({"eager": {"description": "now"}, "lazy": None}))
+    assert made.repositories["repo"].pipelines[1].lazy
+    eager = definitions_pb2.Pipeline.FromString(made.definitions[pipeline("eager")])
+    assert eager.description == "now"
+    assert pipeline("lazy") not in made.definitions
+    assert made.has_pipeline("repo", "eager")
+    assert made.has_pipeline("repo", "lazy")
+    assert not made.has_pipeline("repo", "other")
+    assert not made.has_pipeline("other", "eager")
+    assert made.unsafe == ("1 Python thread after import",)
+    assert (made.python_version, made.number) == ("3.8.1", 0)
+
+
+def test_its_sources_hide_what_was_not_there() -> None:
+    assert wire.unpack_files(make().sources) == {"/a.py": b"source", "/helper.py": None}
+
+
+def test_its_digest_names_the_files_that_were_read() -> None:
+    made = make()
+    assert made.digest == make(files={"/helper.py": None, **FILES}).digest
+    assert made.digest == make(files={"/a.py": "digest-of-a", "/more.py": None}).digest
+    assert made.digest != make(files={"/a.py": "another"}).digest
+    assert made.digest != make(files={**FILES, "/helper.py": "digest"}).digest
+
+
+def test_what_does_not_fit_the_contract_is_refused() -> None:
+    with pytest.raises(ParseError):
+        make(described({"p": {"unheard_of": 1}}))
+
+
+def test_of_a_first_generation_everything_is_new() -> None:
+    found = changes(None, make(described({"b": {}, "a": None}), described({"c": {}}, "other")))
+    assert list(found.added) == ["other/c", "repo/a", "repo/b"]
+    assert not found.removed
+    assert not found.altered
+
+
+def test_what_came_went_and_changed() -> None:
+    old = make(described({"same": {"description": "x"}, "gone": {}, "new_text": {}}))
+    new = make(described({"same": {"description": "x"}, "new_text": {"description": "y"}, "n": {}}))
+    found = changes(old, new)
+    assert list(found.added) == ["repo/n"]
+    assert list(found.removed) == ["repo/gone"]
+    assert list(found.altered) == ["repo/new_text"]
+
+
+def test_a_definition_that_only_moved_has_not_changed() -> None:
+    old = make(described({"p": {"solids": [solid("s", 3)], "source": {"file": "f", "line": 1}}}))
+    new = make(described({"p": {"solids": [solid("s", 9)], "source": {"file": "f", "line": 7}}}))
+    assert changes(old, new).ByteSize() == 0
+    renamed = make(described({"p": {"solids": [solid("t", 3)]}}))
+    assert list(changes(old, renamed).altered) == ["repo/p"]
+
+
+def test_a_lazy_pipeline_that_nobody_constructed_is_known_by_its_name_alone() -> None:
+    old, new = make(described({"p": None})), make(described({"p": None}))
+    new.definitions[pipeline("p")] = serialize(PIPELINE, {"description": "constructed"})
+    assert changes(old, new).ByteSize() == 0
+    old.definitions[pipeline("p")] = serialize(PIPELINE, {"description": "before"})
+    assert list(changes(old, new).altered) == ["repo/p"]
+
+
+def test_the_same_name_in_another_repository_is_another_pipeline() -> None:
+    found = changes(make(described({"p": {}}, "one")), make(described({"p": {}}, "two")))
+    assert (list(found.added), list(found.removed)) == (["two/p"], ["one/p"])
+
+
+def test_schedules_and_partition_sets_come_and_go_too() -> None:
+    old = make(with_schedules("lazy", "same", "gone"))
+    new = make(with_schedules("lazy", "same", line=9))
+    assert list(changes(old, new).removed) == ["repo/schedules/gone"]
+    assert not changes(old, new).altered
+    later = make(with_schedules("lazy", "same", cron="@hourly"))
+    assert list(changes(new, later).altered) == ["repo/schedules/same"]
+    assert new.names(SCHEDULE, "repo") == ["lazy", "same"]
+    assert new.names(PARTITION_SET, "repo") == new.names(SCHEDULE, "other") == []
+    sets = described({})
+    name = "locations/a/repositories/repo/partitionSets/days"
+    sets["repository"]["partitionSets"] = [{"name": name, "lazy": True}]
+    assert list(changes(make(described({})), make(sets)).added) == ["repo/partitionSets/days"]
+
+
+def test_tags_are_compared_whatever_their_order() -> None:
+    old = make(described({"p": {"tags": {"a": "1", "b": "2"}}}))
+    new = make(described({"p": {"tags": {"b": "2", "a": "1"}}}))
+    assert changes(old, new).ByteSize() == 0

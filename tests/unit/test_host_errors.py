@@ -1,0 +1,55 @@
+"""What a failed load is called, and whether trying again is of use."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hostler.host.errors import TargetError, describe_failure, exception_info
+
+DefinitionError = type(
+    "DefinitionError", (Exception,), {"__module__": "hostler.definitions.errors"}
+)
+PipelineError = type("PipelineError", (DefinitionError,), {"__module__": "hostler.definitions"})
+Namesake = type("DefinitionError", (Exception,), {"__module__": "etl.errors"})
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "permanent", "message"),
+    [
+        (TargetError("cannot find x"), "TARGET", True, "cannot find x"),
+        (DefinitionError("two solids of one name"), "DEFINITION", True, "two solids of one name"),
+        (PipelineError("a cycle"), "DEFINITION", True, "a cycle"),
+        (Namesake("mine"), "IMPORT", False, "etl.errors.DefinitionError: mine"),
+        (
+            NameError("name 'x' is not defined"),
+            "IMPORT",
+            False,
+            "NameError: name 'x' is not defined",
+        ),
+        (ModuleNotFoundError("No module named 'x'"), "IMPORT", False, "No module named 'x'"),
+        (OSError("the network is down"), "IMPORT", False, "OSError: the network is down"),
+        (IndentationError("unexpected indent"), "IMPORT", True, "unexpected indent"),
+        (SystemExit(3), "IMPORT", False, "sys.exit(3) was called while the code was imported"),
+        (KeyboardInterrupt(), "IMPORT", False, "KeyboardInterrupt"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_it_is_called(error: BaseException, kind: str, permanent: bool, message: str) -> None:
+    body = describe_failure(error)
+    assert (body["kind"], body["permanent"]) == (kind, permanent)
+    assert message in body["message"]
+    assert "\n" not in body["message"]
+    assert json.loads(json.dumps(body)) == body
+
+
+def test_the_place_of_a_syntax_error_is_its_own() -> None:
+    with pytest.raises(SyntaxError) as caught:
+        compile("x = (\n", "/project/helper.py", "exec")
+    assert describe_failure(caught.value)["source"] == {"file": "/project/helper.py", "line": 1}
+
+
+def test_an_exception_that_was_never_raised_has_no_place() -> None:
+    assert describe_failure(ValueError())["source"] is None
+    assert exception_info(ValueError())["traceback"] == "ValueError\n"
