@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chostler/v1/definitions.proto\x12\nhostler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\nRepository\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12.\n\tpipelines\x18\x03 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12*\n\x06source\x18\x04 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12.\n\tschedules\x18\x05 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x37\n\x0epartition_sets\x18\x06 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\"W\n\x0fPipelineSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bsolid_count\x18\x04 \x01(\x05\"\xd7\x01\n\x08Pipeline\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12,\n\x04tags\x18\x03 \x03(\x0b\x32\x1e.hostler.v1.Pipeline.TagsEntry\x12!\n\x06solids\x18\x04 \x03(\x0b\x32\x11.hostler.v1.Solid\x12*\n\x06source\x18\x05 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x02\n\x05Solid\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndefinition\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12!\n\x06inputs\x18\x04 \x03(\x0b\x32\x11.hostler.v1.Input\x12#\n\x07outputs\x18\x05 \x03(\x0b\x32\x12.hostler.v1.Output\x12.\n\rconfig_fields\x18\x06 \x03(\x0b\x32\x17.hostler.v1.ConfigField\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.hostler.v1.Solid.TagsEntry\x12*\n\x06source\x18\x08 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12-\n\x0cretry_policy\x18\t \x01(\x0b\x32\x17.hostler.v1.RetryPolicy\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x01\n\x0bRetryPolicy\x12\x13\n\x0bmax_retries\x18\x01 \x01(\x05\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x07\x62\x61\x63koff\x18\x03 \x01(\x0e\x32\x1f.hostler.v1.RetryPolicy.Backoff\"M\n\x07\x42\x61\x63koff\x12\x17\n\x13\x42\x41\x43KOFF_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x43ONSTANT\x10\x01\x12\n\n\x06LINEAR\x10\x02\x12\x0f\n\x0b\x45XPONENTIAL\x10\x03\"{\n\x05Input\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12,\n\x07sources\x18\x04 \x03(\x0b\x32\x1b.hostler.v1.OutputReference\x12\x13\n\x0bhas_default\x18\x05 \x01(\x08\"0\n\x0fOutputReference\x12\r\n\x05solid\x18\x01 \x01(\t\x12\x0e\n\x06output\x18\x02 \x01(\t\"N\n\x06Output\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bis_required\x18\x04 \x01(\x08\"\xab\x01\n\x0b\x43onfigField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bis_required\x18\x04 \x01(\x08\x12-\n\rdefault_value\x18\x05 \x01(\x0b\x32\x16.google.protobuf.Value\x12\'\n\x06\x66ields\x18\x06 \x03(\x0b\x32\x17.hostler.v1.ConfigField\"\x87\x01\n\x0fScheduleSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x15\n\rcron_schedule\x18\x04 \x01(\t\x12\x1a\n\x12\x65xecution_timezone\x18\x05 \x01(\t\x12\x10\n\x08pipeline\x18\x06 \x01(\t\"\xf8\x03\n\x08Schedule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x15\n\rcron_schedule\x18\x03 \x01(\t\x12\x1a\n\x12\x65xecution_timezone\x18\x04 \x01(\t\x12\x10\n\x08pipeline\x18\x05 \x01(\t\x12+\n\nrun_config\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x04tags\x18\x07 \x03(\x0b\x32\x1e.hostler.v1.Schedule.TagsEntry\x12\x43\n\x10\x65nvironment_vars\x18\x08 \x03(\x0b\x32).hostler.v1.Schedule.EnvironmentVarsEntry\x12\x1b\n\x13\x63omputes_run_config\x18\t \x01(\x08\x12\x15\n\rcomputes_tags\x18\n \x01(\x08\x12\x1f\n\x17\x63omputes_should_execute\x18\x0b \x01(\x08\x12*\n\x06source\x18\x0c \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x36\n\x14\x45nvironmentVarsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x01\n\x0cScheduleTick\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlocal_time\x18\x02 \x01(\t\x12\x0f\n\x07skipped\x18\x03 \x01(\x08\x12+\n\nrun_config\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x30\n\x04tags\x18\x05 \x03(\x0b\x32\".hostler.v1.ScheduleTick.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"X\n\x13PartitionSetSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08pipeline\x18\x04 \x01(\t\"\xa3\x01\n\x0cPartitionSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08pipeline\x18\x03 \x01(\t\x12\x1b\n\x13\x63omputes_run_config\x18\x04 \x01(\x08\x12\x15\n\rcomputes_tags\x18\x05 \x01(\x08\x12*\n\x06source\x18\x06 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\"\xa2\x01\n\tPartition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\nrun_config\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\x04tags\x18\x03 \x03(\x0b\x32\x1f.hostler.v1.Partition.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\",\n\x0eSourcePosition\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\"A\n\rExceptionInfo\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chostler/v1/definitions.proto\x12\nhostler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\nRepository\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12.\n\tpipelines\x18\x03 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12*\n\x06source\x18\x04 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12.\n\tschedules\x18\x05 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x37\n\x0epartition_sets\x18\x06 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\"W\n\x0fPipelineSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bsolid_count\x18\x04 \x01(\x05\"\xd7\x01\n\x08Pipeline\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12,\n\x04tags\x18\x03 \x03(\x0b\x32\x1e.hostler.v1.Pipeline.TagsEntry\x12!\n\x06solids\x18\x04 \x03(\x0b\x32\x11.hostler.v1.Solid\x12*\n\x06source\x18\x05 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x95\x03\n\x05Solid\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndefinition\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12!\n\x06inputs\x18\x04 \x03(\x0b\x32\x11.hostler.v1.Input\x12#\n\x07outputs\x18\x05 \x03(\x0b\x32\x12.hostler.v1.Output\x12.\n\rconfig_fields\x18\x06 \x03(\x0b\x32\x17.hostler.v1.ConfigField\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.hostler.v1.Solid.TagsEntry\x12*\n\x06source\x18\x08 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12-\n\x0cretry_policy\x18\t \x01(\x0b\x32\x17.hostler.v1.RetryPolicy\x12*\n\x07timeout\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x01\n\x0bRetryPolicy\x12\x13\n\x0bmax_retries\x18\x01 \x01(\x05\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x07\x62\x61\x63koff\x18\x03 \x01(\x0e\x32\x1f.hostler.v1.RetryPolicy.Backoff\"M\n\x07\x42\x61\x63koff\x12\x17\n\x13\x42\x41\x43KOFF_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x43ONSTANT\x10\x01\x12\n\n\x06LINEAR\x10\x02\x12\x0f\n\x0b\x45XPONENTIAL\x10\x03\"{\n\x05Input\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12,\n\x07sources\x18\x04 \x03(\x0b\x32\x1b.hostler.v1.OutputReference\x12\x13\n\x0bhas_default\x18\x05 \x01(\x08\"0\n\x0fOutputReference\x12\r\n\x05solid\x18\x01 \x01(\t\x12\x0e\n\x06output\x18\x02 \x01(\t\"N\n\x06Output\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bis_required\x18\x04 \x01(\x08\"\xab\x01\n\x0b\x43onfigField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bis_required\x18\x04 \x01(\x08\x12-\n\rdefault_value\x18\x05 \x01(\x0b\x32\x16.google.protobuf.Value\x12\'\n\x06\x66ields\x18\x06 \x03(\x0b\x32\x17.hostler.v1.ConfigField\"\x87\x01\n\x0fScheduleSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x15\n\rcron_schedule\x18\x04 \x01(\t\x12\x1a\n\x12\x65xecution_timezone\x18\x05 \x01(\t\x12\x10\n\x08pipeline\x18\x06 \x01(\t\"\xf8\x03\n\x08Schedule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x15\n\rcron_schedule\x18\x03 \x01(\t\x12\x1a\n\x12\x65xecution_timezone\x18\x04 \x01(\t\x12\x10\n\x08pipeline\x18\x05 \x01(\t\x12+\n\nrun_config\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x04tags\x18\x07 \x03(\x0b\x32\x1e.hostler.v1.Schedule.TagsEntry\x12\x43\n\x10\x65nvironment_vars\x18\x08 \x03(\x0b\x32).hostler.v1.Schedule.EnvironmentVarsEntry\x12\x1b\n\x13\x63omputes_run_config\x18\t \x01(\x08\x12\x15\n\rcomputes_tags\x18\n \x01(\x08\x12\x1f\n\x17\x63omputes_should_execute\x18\x0b \x01(\x08\x12*\n\x06source\x18\x0c \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x36\n\x14\x45nvironmentVarsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x01\n\x0cScheduleTick\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlocal_time\x18\x02 \x01(\t\x12\x0f\n\x07skipped\x18\x03 \x01(\x08\x12+\n\nrun_config\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x30\n\x04tags\x18\x05 \x03(\x0b\x32\".hostler.v1.ScheduleTick.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"X\n\x13PartitionSetSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04lazy\x18\x02 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08pipeline\x18\x04 \x01(\t\"\xa3\x01\n\x0cPartitionSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08pipeline\x18\x03 \x01(\t\x12\x1b\n\x13\x63omputes_run_config\x18\x04 \x01(\x08\x12\x15\n\rcomputes_tags\x18\x05 \x01(\x08\x12*\n\x06source\x18\x06 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\"\xa2\x01\n\tPartition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\nrun_config\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\x04tags\x18\x03 \x03(\x0b\x32\x1f.hostler.v1.Partition.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\",\n\x0eSourcePosition\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\"k\n\rExceptionInfo\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12(\n\x05\x63\x61use\x18\x04 \x01(\x0b\x32\x19.hostler.v1.ExceptionInfob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,43 +55,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIPELINE_TAGSENTRY']._serialized_start=648
   _globals['_PIPELINE_TAGSENTRY']._serialized_end=691
   _globals['_SOLID']._serialized_start=694
-  _globals['_SOLID']._serialized_end=1055
+  _globals['_SOLID']._serialized_end=1099
   _globals['_SOLID_TAGSENTRY']._serialized_start=648
   _globals['_SOLID_TAGSENTRY']._serialized_end=691
-  _globals['_RETRYPOLICY']._serialized_start=1058
-  _globals['_RETRYPOLICY']._serialized_end=1263
-  _globals['_RETRYPOLICY_BACKOFF']._serialized_start=1186
-  _globals['_RETRYPOLICY_BACKOFF']._serialized_end=1263
-  _globals['_INPUT']._serialized_start=1265
-  _globals['_INPUT']._serialized_end=1388
-  _globals['_OUTPUTREFERENCE']._serialized_start=1390
-  _globals['_OUTPUTREFERENCE']._serialized_end=1438
-  _globals['_OUTPUT']._serialized_start=1440
-  _globals['_OUTPUT']._serialized_end=1518
-  _globals['_CONFIGFIELD']._serialized_start=1521
-  _globals['_CONFIGFIELD']._serialized_end=1692
-  _globals['_SCHEDULESUMMARY']._serialized_start=1695
-  _globals['_SCHEDULESUMMARY']._serialized_end=1830
-  _globals['_SCHEDULE']._serialized_start=1833
-  _globals['_SCHEDULE']._serialized_end=2337
+  _globals['_RETRYPOLICY']._serialized_start=1102
+  _globals['_RETRYPOLICY']._serialized_end=1307
+  _globals['_RETRYPOLICY_BACKOFF']._serialized_start=1230
+  _globals['_RETRYPOLICY_BACKOFF']._serialized_end=1307
+  _globals['_INPUT']._serialized_start=1309
+  _globals['_INPUT']._serialized_end=1432
+  _globals['_OUTPUTREFERENCE']._serialized_start=1434
+  _globals['_OUTPUTREFERENCE']._serialized_end=1482
+  _globals['_OUTPUT']._serialized_start=1484
+  _globals['_OUTPUT']._serialized_end=1562
+  _globals['_CONFIGFIELD']._serialized_start=1565
+  _globals['_CONFIGFIELD']._serialized_end=1736
+  _globals['_SCHEDULESUMMARY']._serialized_start=1739
+  _globals['_SCHEDULESUMMARY']._serialized_end=1874
+  _globals['_SCHEDULE']._serialized_start=1877
+  _globals['_SCHEDULE']._serialized_end=2381
   _globals['_SCHEDULE_TAGSENTRY']._serialized_start=648
   _globals['_SCHEDULE_TAGSENTRY']._serialized_end=691
-  _globals['_SCHEDULE_ENVIRONMENTVARSENTRY']._serialized_start=2283
-  _globals['_SCHEDULE_ENVIRONMENTVARSENTRY']._serialized_end=2337
-  _globals['_SCHEDULETICK']._serialized_start=2340
-  _globals['_SCHEDULETICK']._serialized_end=2573
+  _globals['_SCHEDULE_ENVIRONMENTVARSENTRY']._serialized_start=2327
+  _globals['_SCHEDULE_ENVIRONMENTVARSENTRY']._serialized_end=2381
+  _globals['_SCHEDULETICK']._serialized_start=2384
+  _globals['_SCHEDULETICK']._serialized_end=2617
   _globals['_SCHEDULETICK_TAGSENTRY']._serialized_start=648
   _globals['_SCHEDULETICK_TAGSENTRY']._serialized_end=691
-  _globals['_PARTITIONSETSUMMARY']._serialized_start=2575
-  _globals['_PARTITIONSETSUMMARY']._serialized_end=2663
-  _globals['_PARTITIONSET']._serialized_start=2666
-  _globals['_PARTITIONSET']._serialized_end=2829
-  _globals['_PARTITION']._serialized_start=2832
-  _globals['_PARTITION']._serialized_end=2994
+  _globals['_PARTITIONSETSUMMARY']._serialized_start=2619
+  _globals['_PARTITIONSETSUMMARY']._serialized_end=2707
+  _globals['_PARTITIONSET']._serialized_start=2710
+  _globals['_PARTITIONSET']._serialized_end=2873
+  _globals['_PARTITION']._serialized_start=2876
+  _globals['_PARTITION']._serialized_end=3038
   _globals['_PARTITION_TAGSENTRY']._serialized_start=648
   _globals['_PARTITION_TAGSENTRY']._serialized_end=691
-  _globals['_SOURCEPOSITION']._serialized_start=2996
-  _globals['_SOURCEPOSITION']._serialized_end=3040
-  _globals['_EXCEPTIONINFO']._serialized_start=3042
-  _globals['_EXCEPTIONINFO']._serialized_end=3107
+  _globals['_SOURCEPOSITION']._serialized_start=3040
+  _globals['_SOURCEPOSITION']._serialized_end=3084
+  _globals['_EXCEPTIONINFO']._serialized_start=3086
+  _globals['_EXCEPTIONINFO']._serialized_end=3193
 # @@protoc_insertion_point(module_scope)

@@ -197,6 +197,7 @@ class Solid(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     RETRY_POLICY_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name within the pipeline; an alias where the definition is used more than once."""
     definition: _builtins.str
@@ -218,6 +219,10 @@ class Solid(_message.Message):
     def retry_policy(self) -> Global___RetryPolicy:
         """Unset for a solid that is not executed again when it fails."""
 
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Of each attempt, which is killed after it and counts as failed. Unset for none."""
+
     def __init__(
         self,
         *,
@@ -230,10 +235,11 @@ class Solid(_message.Message):
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         source: Global___SourcePosition | None = ...,
         retry_policy: Global___RetryPolicy | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_policy", b"retry_policy", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -788,21 +794,27 @@ class ExceptionInfo(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     TRACEBACK_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """The class name, qualified where it is not a builtin: "NameError", "pandas.errors.ParserError"."""
     message: _builtins.str
     traceback: _builtins.str
-    """As Python prints it, with the source that was loaded."""
+    """As Python prints it, with the source that was loaded and with the causes."""
+    @_builtins.property
+    def cause(self) -> Global___ExceptionInfo:
+        """What it was raised from, or while handling it; without a traceback of its own."""
+
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         message: _builtins.str = ...,
         traceback: _builtins.str = ...,
+        cause: Global___ExceptionInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "traceback", b"traceback", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "message", b"message", "traceback", b"traceback", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,6 +95,9 @@ class Run(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: runs/{run}."""
     pipeline: _builtins.str
@@ -109,6 +112,10 @@ class Run(_message.Message):
     """The sequence number of the newest event."""
     request_id: _builtins.str
     """As the launch gave it."""
+    max_concurrency: _builtins.int
+    """Steps at once, each in a process of its own; 0 for one after the other in the run's process."""
+    partition: _builtins.str
+    """Resource name of the partition that it is about; empty where it is about none."""
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct: ...
     @_builtins.property
@@ -127,6 +134,10 @@ class Run(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """From its start; the run fails when it has passed. Unset for none."""
 
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids are executed, as the launch gave it; empty for all."""
+
     def __init__(
         self,
         *,
@@ -144,10 +155,13 @@ class Run(_message.Message):
         last_sequence: _builtins.int = ...,
         request_id: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        max_concurrency: _builtins.int = ...,
+        partition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "name", b"name", "pid", b"pid", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -635,12 +649,21 @@ class LaunchRunRequest(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     request_id: _builtins.str
     """Makes a retry safe: as long as a run with this id is recorded, a launch with the same id and the
     same content gives that run and starts none. At most 128 characters, best a UUID; unset for a
     launch that is not to be repeated.
+    """
+    max_concurrency: _builtins.int
+    """Steps at once, each in a process of its own; 0 for one after the other in the run's process."""
+    partition: _builtins.str
+    """Resource name of a partition of a set of the same repository: what the set's functions give for
+    it comes under run_config and tags. The solids find it as `context.partition`.
     """
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct: ...
@@ -650,6 +673,13 @@ class LaunchRunRequest(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """From the run's start; unset for the daemon's run_timeout, 0 for none."""
 
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids are executed; empty for all. Each is the name of a solid: with a `*` in front all
+        that it depends on is executed as well, with a `*` behind all that depends on it, with a `+` for
+        each `+` one step further in that direction.
+        """
+
     def __init__(
         self,
         *,
@@ -658,10 +688,13 @@ class LaunchRunRequest(_message.Message):
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         request_id: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        max_concurrency: _builtins.int = ...,
+        partition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -835,15 +868,19 @@ class CancelRunRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    KILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    kill: _builtins.bool
+    """Asks and waits no more: kills the run's process."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        kill: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kill", b"kill", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
