@@ -191,7 +191,7 @@ def test_ctrl_c_cancels_the_run(workspace: Workspace) -> None:
     out, err = execute.communicate(timeout=PATIENCE)
     assert execute.returncode == 1
     assert "canceled: asked" in out
-    assert "canceling run 1; Ctrl-C again to give up waiting" in err
+    assert "canceling run 1; Ctrl-C again to kill it" in err
     assert "Traceback" not in err
     assert gone(daemon)
 

@@ -63,6 +63,15 @@ def repo():
     return [totals, failing, waiting]
 """
 
+#: In place of what SIGINT would end.
+IMPERTURBABLE = """\
+while True:
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print("noted", flush=True)
+"""
+
 #: Where the run's process and its parent are printed.
 PIDS = re.compile(r"waiting in (\d+) (\d+)")
 
@@ -190,10 +199,24 @@ def test_ctrl_c_cancels_the_run(shell: Shell) -> None:
     assert run is not None
     ended = interrupt(execute)
     assert ended.code == 1
-    assert re.search(r"hostler: canceling run \w+; Ctrl-C again to give up waiting", ended.err)
+    assert re.search(r"hostler: canceling run \w+; Ctrl-C again to kill it", ended.err)
     assert "run               canceled: " in ended.out
     assert not alive(int(run[1]))
     assert list(shell.tmp.iterdir()) == []
+
+
+def test_a_second_ctrl_c_kills_the_run(shell: Shell) -> None:
+    shell.write("repos.py", SOURCE.replace("signal.pause()", IMPERTURBABLE))
+    with Terminal(shell, "pipeline", "execute", "-f", "repos.py", "waiting") as terminal:
+        terminal.read_until(PIDS.search)
+        terminal.ctrl_c()
+        terminal.read_until(lambda screen: "noted" in screen)
+        terminal.ctrl_c()
+        assert terminal.end() == 1
+    assert "canceled: " in terminal.screen
+    run = PIDS.search(terminal.screen)
+    assert run is not None
+    assert not alive(int(run[1]))
 
 
 def test_ctrl_c_on_a_terminal(shell: Shell) -> None:

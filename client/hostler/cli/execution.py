@@ -9,19 +9,18 @@ import click
 
 from hostler.cli import exits
 from hostler.cli.exits import say
+from hostler.cli.interrupts import INTERRUPTED, Interrupts
 from hostler.cli.output import echo_json, is_interactive
 from hostler.cli.run_events import event_lines, outcome
+from hostler.client.errors import HostlerError
+from hostler.client.execution import Execution
 from hostler.client.names import run_id
-from hostler.client.run import Execution
 from hostler.v1.run_pb2 import Run, RunEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostler.client.client import Client
-
-#: As a shell shows a death by SIGINT.
-INTERRUPTED = 130
 
 #: How long `run watch` waits for a daemon that is being restarted.
 PATIENCE = 30.0
@@ -83,36 +82,63 @@ def follow(
         run: to be followed from its first event.
         as_json: one message a line.
         steps: how many there are; 0 where that is not known.
-        cancel: the first Ctrl-C cancels the run and waits for its end, the second one gives up;
-            otherwise the first one ends the command and the run goes on.
+        cancel: the first Ctrl-C cancels the run and waits for its end, the second one kills it, the
+            third gives up waiting; otherwise the first one ends the command and the run goes on.
         patience: how long a daemon that is away is waited for, in seconds.
 
     Returns:
         The exit code.
     """
     execution = Execution(client, run, patience)
-    name = run_id(run.name)
     with display(as_json=as_json, steps=steps) as shown:
-        try:
-            return _show(execution, shown)
-        except KeyboardInterrupt:
-            if not cancel:
-                shown.note(f"run {name} goes on; see: hostler run watch {name}")
-                return INTERRUPTED
-        shown.note(f"canceling run {name}; Ctrl-C again to give up waiting")
-        try:
-            execution.cancel()
-            return _show(execution, shown)
-        except KeyboardInterrupt:
-            shown.note(f"gave up waiting for the end of run {name}")
-            return INTERRUPTED
+        ending = _Ending(execution, shown, cancels=cancel)
+        with Interrupts(ending.on_interrupt):
+            code = _show(execution, shown)
+    if ending.has_left:
+        return INTERRUPTED
+    if code is None:  # deleted meanwhile, or watched from its end on
+        code = exits.OK if execution.run().state == Run.SUCCEEDED else exits.FAILED
+    return code
 
 
-def _show(execution: Execution, shown: Display) -> int:
-    """Shows the events from where it was left until the run's end; the exit code."""
+class _Ending:
+    """What Ctrl-C does."""
+
+    def __init__(self, execution: Execution, shown: Display, *, cancels: bool) -> None:
+        self.has_left = False
+        self._execution = execution
+        self._shown = shown
+        self._cancels = cancels
+
+    def on_interrupt(self, count: int) -> None:
+        name = run_id(self._execution.name)
+        if not self._cancels:
+            self._leave(f"run {name} goes on; see: hostler run watch {name}")
+        elif count == 1:
+            self._cancel(f"canceling run {name}; Ctrl-C again to kill it", kill=False)
+        elif count == 2:
+            self._cancel(f"killing run {name}; Ctrl-C again to give up waiting", kill=True)
+        else:
+            self._leave(f"gave up waiting for the end of run {name}")
+
+    def _cancel(self, message: str, *, kill: bool) -> None:
+        self._shown.note(message)
+        try:
+            self._execution.cancel(kill=kill)
+        except HostlerError as error:
+            self._shown.note(str(error))
+
+    def _leave(self, message: str) -> None:
+        self._shown.note(message)
+        self.has_left = True
+        self._execution.leave()
+
+
+def _show(execution: Execution, shown: Display) -> int | None:
+    """Shows the events until the run's end; the exit code, None where that did not come."""
     for event in execution:
         shown.show(event)
         good = outcome(event)
         if good is not None:
             return exits.OK if good else exits.FAILED
-    return exits.OK if execution.run().state == Run.SUCCEEDED else exits.FAILED
+    return None

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from hostler.cli.exits import CommandError
 from hostler.cli.group import Group
+from hostler.cli.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return 130  # as a shell shows a death by SIGINT
+        return INTERRUPTED
     return result if isinstance(result, int) else 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.exits import say
+from hostler.cli.interrupts import end_at_interrupt
 from hostler.cli.table import table_lines
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def end_with_reader() -> None:
     """From now on the command ends with the reader of its stdout, also while it prints nothing.
 
     For streams without an end, as in `hostler events | grep -m1 READY`; others end of themselves.
+    They hold nothing that is worth an orderly end, so Ctrl-C ends them where they stand.
     """
+    end_at_interrupt()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     threading.Thread(target=_await_reader_end, daemon=True).start()
 

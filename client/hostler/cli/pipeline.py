@@ -113,8 +113,8 @@ def execute(
 ) -> int:
     """Execute a pipeline and show its events, its log and what it prints.
 
-    Ctrl-C cancels the run and waits for its end; a second one gives up waiting. Where no daemon
-    runs for the target, one is started for the duration. Exit 0 if the run succeeded, else 1.
+    Ctrl-C cancels the run and waits for its end; a second one kills it. Where no daemon runs for
+    the target, one is started for the duration. Exit 0 if the run succeeded, else 1.
 
     \b
     hostler pipeline execute -f repos.py daily_totals

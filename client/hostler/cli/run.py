@@ -133,16 +133,18 @@ def watch(*, target: Target, as_json: bool, run_name: str) -> int:
 
 @run.command(short_help="Cancel a run.")
 @target_options()
+@click.option("--kill", is_flag=True, help="Kill it at once.")
 @json_option
 @_RUN
-def cancel(*, target: Target, as_json: bool, run_name: str) -> None:
+def cancel(*, target: Target, kill: bool, as_json: bool, run_name: str) -> None:
     """Ask a run to end; it is terminated, then killed, where it does not.
 
     \b
     hostler run cancel RUN
+    hostler run cancel --kill RUN
     """
     with connect(target) as client:
-        found = client.cancel_run(run_name)
+        found = client.cancel_run(run_name, kill=kill)
     if as_json:
         echo_json(found)
     else:

@@ -32,7 +32,7 @@ from hostler.client.errors import (
     UnreachableError,
     UserCodeError,
 )
-from hostler.client.run import Execution
+from hostler.client.execution import Execution
 from hostler.client.stream import Stream
 
 __all__ = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from hostler.client.channel import RECONNECT_MS
-from hostler.client.errors import InvalidArgumentError, UnreachableError
+from hostler.client.errors import InvalidArgumentError
+from hostler.client.execution import Execution
 from hostler.client.names import is_pipeline_name, location_name, run_name
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
@@ -137,20 +136,7 @@ class RunCalls(RepositoryCalls):
         Raises:
             UnreachableError: it was away for longer.
         """
-        given_up = None
-        while True:
-            try:
-                with self.watch_run(run, after) as events:
-                    for event in events:
-                        after, given_up = event.sequence, None
-                        yield event
-            except UnreachableError:
-                given_up = given_up or time.monotonic() + patience
-                if time.monotonic() >= given_up:
-                    raise
-                time.sleep(RECONNECT_MS[0] / 1000)
-            else:
-                return
+        return iter(Execution(self, pb.Run(name=run_name(run)), patience, after=after))
 
     def delete_run(self, run: str) -> None:
         """Deletes the record of a run.
@@ -161,9 +147,9 @@ class RunCalls(RepositoryCalls):
         """
         self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=run_name(run)))
 
-    def cancel_run(self, run: str) -> pb.Run:
-        """Asks a run to end; its last event says when it has."""
-        return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run)))
+    def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
+        """Asks a run to end, or kills it; its last event says when it has ended."""
+        return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
 
     def execute(
         self,
@@ -188,45 +174,6 @@ class RunCalls(RepositoryCalls):
             timeout=timeout,
         )
         return Execution(self, run)
-
-
-class Execution:
-    """A run that was launched: iterate over it for its events.
-
-    Each iteration goes on where the one before it was left.
-
-    Attributes:
-        launched: the run as it was at its launch.
-        last_sequence: the sequence number of the last event that was given.
-    """
-
-    def __init__(self, calls: RunCalls, launched: pb.Run, patience: float = 0.0) -> None:
-        """
-        Args:
-            patience: how long a daemon that is away is waited for, in seconds.
-        """
-        self._calls = calls
-        self._patience = patience
-        self.launched = launched
-        self.last_sequence = 0
-
-    @property
-    def name(self) -> str:
-        """The run's resource name."""
-        return self.launched.name
-
-    def __iter__(self) -> Iterator[pb.RunEvent]:
-        for event in self._calls.follow_run(self.name, self.last_sequence, self._patience):
-            self.last_sequence = event.sequence
-            yield event
-
-    def cancel(self) -> pb.Run:
-        """Asks the run to end."""
-        return self._calls.cancel_run(self.name)
-
-    def run(self) -> pb.Run:
-        """The run as it is now."""
-        return self._calls.run(self.name)
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:

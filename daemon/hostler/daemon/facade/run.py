@@ -98,8 +98,9 @@ class RunService:
 
     async def cancel_run(self, request: pb.CancelRunRequest, _: Context) -> pb.Run:
         run = await self._find(request.name)
+        reason = "it was killed on request" if request.kill else "a cancel was asked for"
         try:
-            await self._runs.cancel(names.run_id(run.name), "a cancel was asked for")
+            await self._runs.cancel(names.run_id(run.name), reason, kill=request.kill)
         except NotRecordedError as error:
             raise refusals.not_recorded(error) from error
         return await self._find(request.name)

@@ -78,6 +78,13 @@ class Execution:
         elif self._obtaining is not None:
             self._obtaining.cancel()
 
+    def kill(self, end: RunEvent) -> None:
+        """Ends it at once; what it ends with is as of `stop`."""
+        self.stop(end)
+        if self._hosted is not None:
+            work = self._around.hosting.kill(self._hosted)
+            self._around.tasks.start(work, f"end of run {self._id}")
+
     async def ended(self) -> None:
         """Returns when its process has ended and its last event is handed over."""
         await asyncio.wait([self._ended])
@@ -210,10 +217,7 @@ class Execution:
     def _lose(self, reason: str) -> None:
         """Its record cannot be written: nobody would see what it does."""
         failure = run_pb2.RunFailure(message=reason)
-        self.stop(event("run_failed", run_pb2.RunFailed(failure=failure)))
-        if self._hosted is not None:
-            work = self._around.hosting.kill(self._hosted)
-            self._around.tasks.start(work, f"end of run {self._id}")
+        self.kill(event("run_failed", run_pb2.RunFailed(failure=failure)))
 
     async def _escalate(self, hosted: Hosted) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -112,8 +112,8 @@ class Runs:
             if execution.pid and execution.location is location
         ]
 
-    async def cancel(self, run_id: str, reason: str) -> None:
-        """Asks the run to end, terminates it after the stop grace, then kills it.
+    async def cancel(self, run_id: str, reason: str, *, kill: bool = False) -> None:
+        """Asks the run to end, terminates it after the stop grace, then kills it, or does so now.
 
         One that waits ends at once. Nothing happens to one that has ended.
 
@@ -125,7 +125,7 @@ class Runs:
             self.store.append(run_id, canceled)
             await self.store.flush()
         elif (execution := self._going_on.get(run_id)) is not None:
-            execution.stop(canceled)
+            (execution.kill if kill else execution.stop)(canceled)
             await self.store.mark_canceling(run_id)
 
     def look(self) -> None:

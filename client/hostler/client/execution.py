@@ -1,0 +1,88 @@
+"""The events of a run as they come, also across a restart of the daemon."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from hostler.client.channel import RECONNECT_MS
+from hostler.client.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostler.client.run import RunCalls
+    from hostler.client.stream import Stream
+    from hostler.v1 import run_pb2 as pb
+
+
+class Execution:
+    """A run that was launched: iterate over it for its events.
+
+    Each iteration goes on where the one before it was left.
+
+    Attributes:
+        launched: the run as it was at its launch.
+        last_sequence: the sequence number of the last event that was given.
+    """
+
+    def __init__(
+        self, calls: RunCalls, launched: pb.Run, patience: float = 0.0, *, after: int = 0
+    ) -> None:
+        """
+        Args:
+            patience: how long a daemon that is away is waited for, in seconds.
+            after: only events with a greater sequence number.
+        """
+        self._calls = calls
+        self._patience = patience
+        self._stream: Stream[pb.RunEvent] | None = None
+        self._left = threading.Event()
+        self.launched = launched
+        self.last_sequence = after
+
+    @property
+    def name(self) -> str:
+        """The run's resource name."""
+        return self.launched.name
+
+    def __iter__(self) -> Iterator[pb.RunEvent]:
+        """
+        Raises:
+            UnreachableError: the daemon was away for longer than the patience.
+            HostlerError: as a call does.
+        """
+        given_up = None
+        while not self._left.is_set():
+            try:
+                for event in self._watch():
+                    self.last_sequence, given_up = event.sequence, None
+                    yield event
+            except UnreachableError:
+                given_up = given_up or time.monotonic() + self._patience
+                if time.monotonic() >= given_up:
+                    raise
+                self._left.wait(RECONNECT_MS[0] / 1000)
+            else:
+                return
+
+    def _watch(self) -> Iterator[pb.RunEvent]:
+        with self._calls.watch_run(self.name, self.last_sequence) as events:
+            self._stream = events
+            if not self._left.is_set():  # `leave` sets it before it looks for the stream
+                yield from events
+
+    def leave(self) -> None:
+        """Ends the iteration that goes on, without an error; the run goes on. From any thread."""
+        self._left.set()
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def cancel(self, *, kill: bool = False) -> pb.Run:
+        """Asks the run to end, or kills it. From any thread."""
+        return self._calls.cancel_run(self.name, kill=kill)
+
+    def run(self) -> pb.Run:
+        """The run as it is now."""
+        return self._calls.run(self.name)
