@@ -27,6 +27,7 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
+from hostler.host.code_cache import cache
 from hostler.host.sources import Roots, Sources, clean_path
 
 TYPE_CHECKING = False
@@ -57,6 +58,9 @@ class UserLoader(SourceFileLoader):
         content = self._sources.read(path)
         if path == self.path:
             _prime_linecache(path, content)
+            code = cache.code(path, content)
+            if code is not None:  # a method would stand in the traceback of every SyntaxError
+                self.source_to_code = lambda *_, **__: code  # type: ignore[method-assign]
         return content
 
     def get_source(self, fullname: str) -> str:
@@ -274,6 +278,11 @@ def install(
         _installed.remove()
     _roots = Roots(extra_roots)
     _installed = _Installed(Sources(report, overlay or {}, _roots))
+
+
+def is_installed() -> bool:
+    """Whether this process has loaded, or tried to; a template has not."""
+    return _installed is not None
 
 
 def _current() -> _Installed:

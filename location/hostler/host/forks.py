@@ -15,7 +15,7 @@ import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, NoReturn
+    from typing import Callable, Iterable, NoReturn
 
 #: Libraries whose native threads, made at import, were seen to survive a fork: their pools make
 #: themselves anew in the child. Found by importing each, forking, and then working in the child.
@@ -69,6 +69,19 @@ def disown() -> None:
         server._forkserver_pid = None
 
 
+def limit(memory: int | None, nice: int | None) -> None:
+    """In a forked child: what the keeper does to a process that it makes."""
+    if nice is not None:
+        os.nice(nice)
+    if memory is not None:
+        import resource  # an extension module that few locations need
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard != resource.RLIM_INFINITY:
+            memory = min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+
+
 def _run(child: Callable[[], None]) -> NoReturn:
     code = 0
     try:
@@ -96,20 +109,20 @@ def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
     reasons.extend(_shared_descriptors(own_descriptors))
     if reasons:
         return reasons
-    if not _native_threads():
+    if not native_threads():
         return []
     if any(name in sys.modules for name in TESTED):
-        return [] if _canary_lives() else ["a forked child did not end within 2 s"]
+        return [] if canary_lives() else ["a forked child did not end within 2 s"]
     deadline = time.monotonic() + JOINED_SECONDS
-    while _native_threads():
+    while native_threads():
         if time.monotonic() > deadline:
-            count = _native_threads()
+            count = native_threads()
             return [f"{count} native thread{'s' * (count > 1)} of an untested library after import"]
         time.sleep(0.001)
     return []
 
 
-def _native_threads() -> int:
+def native_threads() -> int:
     """Threads of this process beside the one that calls."""
     return len(os.listdir("/proc/self/task")) - 1
 
@@ -123,33 +136,40 @@ def _fork() -> int:
 
 def _shared_descriptors(own: set[int]) -> list[str]:
     """Descriptors whose state a child would share and spoil."""
+    found = {link for link in open_files(own) if is_shared(link)}
+    kinds = {"socket" if link.startswith("socket:") else link[12:-1] for link in found}
+    return [f"an open {kind} after import" for kind in sorted(kinds)]
+
+
+def open_files(but: Iterable[int] = ()) -> list[str]:
+    """What the descriptors of this process lead to, as /proc has it."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
             link = os.readlink("/proc/self/fd/" + name)
         except OSError:  # the listing's own descriptor
             continue
-        if int(name) in own:
-            continue
-        if link.startswith("socket:"):
-            found.append("an open socket after import")
-        elif link in ("anon_inode:[eventpoll]", "anon_inode:[eventfd]"):
-            found.append(f"an open {link[12:-1]} after import")
-    return sorted(set(found))
+        if int(name) not in but:
+            found.append(link)
+    return found
 
 
-def _canary_lives() -> bool:
-    """Whether a fork can allocate, log and import."""
+def is_shared(link: str) -> bool:
+    """Whether a child would share the state of what a descriptor leads to, and spoil it."""
+    return link.startswith("socket:") or link in (
+        "anon_inode:[eventpoll]",
+        "anon_inode:[eventfd]",
+    )
+
+
+def canary_lives() -> bool:
+    """Whether a fork can allocate, log, speak TLS and import."""
     readable, writable = os.pipe()
     pid = _fork()
     if pid == 0:
         try:
             os.close(readable)
-            import logging
-
-            logging.getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
-            import decimal  # noqa: F401 (any module that is seldom loaded yet)
-
+            _sing()
             os.write(writable, b"alive")
         finally:
             os._exit(0)
@@ -160,3 +180,16 @@ def _canary_lives() -> bool:
         os.kill(pid, 9)
     os.waitpid(pid, 0)
     return alive
+
+
+def _sing() -> None:
+    """What meets the locks that libraries hold across a fork."""
+    import logging
+
+    logging.getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
+    import decimal  # noqa: F401 (any module that is seldom loaded yet)
+
+    # 20 ms where nobody has loaded it: who does not speak TLS does not wait for it
+    ssl = sys.modules.get("ssl")
+    if ssl is not None:
+        ssl.create_default_context()

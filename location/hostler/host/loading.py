@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hostler.host import describe, finder, repositories, target
+import time
+
+from hostler.host import describe, finder, imports, repositories, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping
+    from typing import Any, Callable, Mapping, Sequence
 
     from hostler.definitions import RepositoryDefinition
 
@@ -15,6 +17,7 @@ def load(
     order: Mapping[str, Any],
     overlay: Mapping[str, bytes | None],
     report: Callable[[list[tuple[str, str | None]]], None],
+    preloaded: Sequence[str],
 ) -> tuple[dict[str, RepositoryDefinition], dict[str, Any]]:
     """Imports the target of a LOAD order and describes its repositories.
 
@@ -22,18 +25,24 @@ def load(
         order: {"location": name, "target": see hostler.host.target.load_target}.
         overlay: sources to load in place of what is on disk, by path; None hides a file.
         report: told of each source file that is read or looked for in vain.
+        preloaded: what a template has imported ahead; empty in a process of its own.
 
     Returns:
         The repositories by name, and the body of the answer: {"repositories": [{"repository":
         Repository, "definitions": {field of Repository: {name: Pipeline or the like, of what is
-        constructed already}}}]}, in the JSON of hostler.v1.
+        constructed already}}}]}, in the JSON of hostler.v1; "imports": see `Baseline.imported`;
+        "fresh": why it should have been loaded by a process of its own; "variables": see
+        `Baseline.variables`; "packages": see `imports.packages`; "seconds": {"import", "describe"}.
     """
     finder.install(report, overlay)
+    baseline = imports.Baseline()
+    began = time.perf_counter()
 
     module = target.load_target(order["target"])
 
     found = repositories.repositories_in(module, order["target"].get("attribute"))
     finder.flush()
+    imported = time.perf_counter()
     location = order["location"]
     described = [
         {
@@ -42,4 +51,15 @@ def load(
         }
         for repository in found
     ]
-    return {repository.name: repository for repository in found}, {"repositories": described}
+    body = {
+        "repositories": described,
+        "imports": baseline.imported(),
+        "variables": baseline.variables(),
+        "packages": imports.packages(),
+        "fresh": [
+            *imports.fresh_reasons(),
+            *(f"{name}.py of the project hides a module" for name in imports.shadowed(preloaded)),
+        ],
+        "seconds": {"import": imported - began, "describe": time.perf_counter() - imported},
+    }
+    return {repository.name: repository for repository in found}, body

@@ -1,8 +1,9 @@
 """A process of a location: takes orders from the daemon, one after the other.
 
-The same loop serves all roles. A location process is told to LOAD and from then on only to PING,
-FORK and SNAPSHOT: it runs no user code once it is ready. A worker or a run is a fork of it, or,
-where a fork is not safe, another process that was told to LOAD the same code; a worker is sent
+The same loop serves all roles. A template is told to PRELOAD, then only to COMPILE and FORK. A
+location process, a fork of it or a process of its own, is told to LOAD and from then on only to
+PING, FORK and SNAPSHOT: it runs no user code once it is ready. A worker or a run is a fork of it,
+or, where a fork is not safe, another process that was told to LOAD the same code; a worker is sent
 CALLs, a run one RUN.
 """
 
@@ -13,6 +14,7 @@ import sys
 
 from hostler.host import calls, errors, finder, forks, loading, runs, wire
 from hostler.host.connection import Connection
+from hostler.host.marks import Mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,20 @@ class Process:
         self.location = ""
         self.repositories: dict[str, RepositoryDefinition] = {}
         self._overlay: dict[str, bytes | None] = {}
+        self._mark = Mark()
+        #: Imported ahead, by a template that this process is a fork of.
+        self._preloaded: list[str] = []
+        self._handlers = {
+            wire.Method.PING: self._ping,
+            wire.Method.FORK: self._fork,
+            wire.Method.CALL: self._call,
+            wire.Method.RUN: self._run,
+            wire.Method.LOAD: self._load,
+            wire.Method.OVERLAY: self._lay_over,
+            wire.Method.SNAPSHOT: self._snapshot,
+            wire.Method.PRELOAD: self._preload,
+            wire.Method.COMPILE: self._compile,
+        }
 
     def serve(self) -> None:
         """Answers requests until the daemon closes the wire."""
@@ -44,33 +60,54 @@ class Process:
                 os.close(descriptor)
             self.connection.respond(request, wire.Status.CANCELED, b"{}")
             return
-        method = request.code
-        if method == wire.Method.PING:
-            self.connection.respond(request, wire.Status.OK)
-        elif method == wire.Method.FORK:
-            self._fork(request)
-        elif method == wire.Method.CALL:
-            self._call(request)
-        elif method == wire.Method.RUN:
-            runs.run(self, request)
-        elif method == wire.Method.LOAD:
-            self._load(request)
-        elif method == wire.Method.OVERLAY:
-            self._overlay = wire.unpack_files(request.body)
-            self.connection.respond(request, wire.Status.OK)
-        elif method == wire.Method.SNAPSHOT:
-            sources: dict[str, bytes | None] = dict(finder.loaded_sources())
-            body = wire.pack_files(sources)
-            self.connection.respond(request, wire.Status.OK, body)
-        else:
-            body = wire.dump({"message": f"unknown method {method}"})
+        handler = self._handlers.get(request.code)
+        if handler is None:
+            body = wire.dump({"message": f"unknown method {request.code}"})
             self.connection.respond(request, wire.Status.BAD_REQUEST, body)
+        else:
+            handler(request)
+
+    def _ping(self, request: wire.Frame) -> None:
+        self.connection.respond(request, wire.Status.OK)
+
+    def _lay_over(self, request: wire.Frame) -> None:
+        self._overlay = wire.unpack_files(request.body)
+        self.connection.respond(request, wire.Status.OK)
+
+    def _snapshot(self, request: wire.Frame) -> None:
+        sources: dict[str, bytes | None] = dict(finder.loaded_sources())
+        self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
+
+    def _run(self, request: wire.Frame) -> None:
+        runs.run(self, request)
+
+    def _preload(self, request: wire.Frame) -> None:
+        from hostler.host import template  # for templates alone
+
+        order = request.json()
+        body = template.preload(order["modules"], order["excluded"])
+        self._preloaded = list(sys.modules)
+        flush_output()
+        self.connection.respond(request, wire.Status.OK, wire.dump(body))
+
+    def _compile(self, request: wire.Frame) -> None:
+        from hostler.host.code_cache import cache
+
+        for path in request.json():
+            cache.fill(path)
+        self.connection.respond(request, wire.Status.OK)
 
     def _load(self, request: wire.Frame) -> None:
         order = request.json()
         self.location = order["location"]
+        process = order.get("process")
+        if process is not None:  # a fork of a template, which knew nothing of the location
+            self._mark.write(process["owner"])
+            forks.limit(process["memory"], process["nice"])
         try:
-            repositories, body = loading.load(order, self._overlay, self.report_touched)
+            repositories, body = loading.load(
+                order, self._overlay, self.report_touched, self._preloaded
+            )
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
             flush_output()
@@ -108,13 +145,14 @@ class Process:
         os.close(stdout)
         os.close(stderr)
         self.connection.close()
-        # what the user's code starts from here belongs to this process, not to the location's
-        os.environ["HOSTLER_OWNER"] = order["owner"]
+        # what the user's code starts from here belongs to this process, not to its parent
+        self._mark.write(order["owner"])
         reseed()
         forks.disown()
         self.connection = Connection(control)
         self.control = control
-        finder.set_report(self.report_touched)
+        if finder.is_installed():
+            finder.set_report(self.report_touched)
         say_hello(self.connection)
         run_until_closed(self)
 

@@ -6,6 +6,7 @@ import os
 import sys
 from _thread import RLock
 
+from hostler.host.code_cache import cache
 from hostler.host.wire import content_digest
 
 TYPE_CHECKING = False
@@ -115,27 +116,35 @@ class Sources:
         """
         path = clean_path(path)
         content = self.overlay.get(path)
-        from_disk = content is None
-        if content is None:
-            try:
-                with open(path, "rb") as file:
-                    content = file.read()
-            except OSError:
-                if path in self.roots:
-                    self.miss(path)
-                raise
+        if content is not None:  # says nothing about the file
+            if path in self.roots:
+                self.loaded[path] = content
+            return content
+        kept = cache.unchanged(path)
+        if kept is not None:
+            content, digest = kept.content, kept.digest
+        else:
+            content, digest = self._read_from_disk(path), ""
         if path in self.roots:
             self.loaded[path] = content
-            if from_disk:  # what the overlay has says nothing about the file
-                self._touch(path, content)
+            self._touch(path, digest or content_digest(content))
         return content
+
+    def _read_from_disk(self, path: str) -> bytes:
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError:
+            if path in self.roots:
+                self.miss(path)
+            raise
 
     def note(self, path: str) -> None:
         """Reports a file that someone else reads."""
         try:
             if os.path.isfile(path):  # a pipe would block whoever opens it
                 with open(path, "rb") as file:
-                    self._touch(path, file.read())
+                    self._touch(path, content_digest(file.read()))
                 return
         except OSError:
             pass
@@ -155,8 +164,8 @@ class Sources:
                 missed, self._waiting = self._waiting, []
                 self._report(missed)
 
-    def _touch(self, path: str, content: bytes) -> None:
-        state = (path, content_digest(content))
+    def _touch(self, path: str, digest: str) -> None:
+        state = (path, digest)
         with self._lock:
             if state not in self._reported:
                 self._reported.add(state)

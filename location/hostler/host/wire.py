@@ -61,7 +61,8 @@ class Method:
     LOAD = 1
     #: Empty: are you there?
     PING = 2
-    #: JSON {"owner"}, with three descriptors (control, stdout, stderr): fork a worker or a run.
+    #: JSON {"owner"}, with three descriptors (control, stdout, stderr): fork. Of a template comes a
+    #: process that has not loaded, of a location process a worker or a run.
     FORK = 3
     #: Empty: the source files that were loaded, packed by `pack_files`.
     SNAPSHOT = 4
@@ -71,6 +72,10 @@ class Method:
     CALL = 6
     #: JSON: execute a pipeline; streams its events; to a run process.
     RUN = 7
+    #: JSON {"modules", "excluded"}: become a template; see hostler.host.template.preload.
+    PRELOAD = 8
+    #: JSON [path, ...]: read and compile sources of the user's, which runs nothing; to a template.
+    COMPILE = 9
 
 
 class Status:

@@ -1,0 +1,136 @@
+"""Compiled code of the user's modules, kept by content and inherited by forks.
+
+A template fills it: it reads and compiles, which runs nothing. Whoever is forked from it reads each
+file again and compiles only what has another content by now.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from hostler.host.wire import content_digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Callable, Tuple
+
+    #: What tells one state of a file from another: device, inode, size, mtime_ns, ctime_ns.
+    Signature = Tuple[int, int, int, int, int]
+
+#: Git's racy rule: two writes within one tick of a file system's clock share their times, so a
+#: stat says "unchanged" only of a file that was last written this long before it was read. Some
+#: file systems count in 2 s.
+RACY_SECONDS = 2.0
+
+#: Files at most: a project of this size is rare, and what is left out is only slower.
+MOST_FILES = 20_000
+
+
+class Compiled:
+    """One file as it was read.
+
+    Attributes:
+        content: its bytes.
+        digest: see `hostler.host.wire.content_digest`.
+        code: what it compiles to; None where it does not.
+    """
+
+    __slots__ = ("code", "content", "digest", "signature")
+
+    def __init__(
+        self, content: bytes, digest: str, code: CodeType | None, signature: Signature | None
+    ) -> None:
+        self.content = content
+        self.digest = digest
+        self.code = code
+        #: None where the racy rule forbids to trust it.
+        self.signature = signature
+
+
+class CodeCache:
+    """Files by path, with what they compile to.
+
+    Args:
+        stat_of: `os.stat`; the edge that a test replaces.
+        now: the time since the epoch in seconds, by the clock that files are stamped with.
+    """
+
+    def __init__(
+        self,
+        stat_of: Callable[[str], os.stat_result] = os.stat,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._stat_of = stat_of
+        self._now = now
+        self._files: dict[str, Compiled] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def fill(self, path: str) -> None:
+        """Reads and compiles a file, unless what is kept of it is proved to be up to date."""
+        if self.unchanged(path) is not None:
+            return
+        try:
+            began = self._now()
+            before = self._signature(path)
+            with open(path, "rb") as file:
+                content = file.read()
+            after = self._signature(path)
+        except OSError:
+            self._files.pop(path, None)
+            return
+        is_sure = before is not None and before == after and not _is_racy(before, began)
+        kept = self._files.get(path)
+        digest = content_digest(content)
+        if kept is None or kept.digest != digest:
+            if kept is None and len(self._files) >= MOST_FILES:
+                return
+            kept = self._files[path] = Compiled(content, digest, _compiled(content, path), None)
+        kept.signature = before if is_sure else None
+
+    def unchanged(self, path: str) -> Compiled | None:
+        """What is kept of a file, if a stat proves that it is what a reading would give."""
+        kept = self._files.get(path)
+        if kept is None or kept.signature is None:
+            return None
+        try:
+            return kept if self._signature(path) == kept.signature else None
+        except OSError:
+            return None
+
+    def code(self, path: str, content: bytes) -> CodeType | None:
+        """What a content compiles to, if that is kept."""
+        kept = self._files.get(path)
+        return kept.code if kept is not None and kept.content == content else None
+
+    def _signature(self, path: str) -> Signature | None:
+        found = self._stat_of(path)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_racy(signature: Signature, read_at: float) -> bool:
+    newest = max(signature[3], signature[4]) / 1e9
+    return newest > read_at - RACY_SECONDS
+
+
+def _compiled(content: bytes, path: str) -> CodeType | None:
+    import warnings
+
+    with warnings.catch_warnings():
+        # told where the module is imported: an entry for an invalid escape is the user's to see
+        warnings.simplefilter("error")
+        try:
+            made: CodeType = compile(content, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError, Warning):
+            return None
+    return made
+
+
+#: Of this process and of its forks.
+cache = CodeCache()

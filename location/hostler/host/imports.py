@@ -1,0 +1,123 @@
+"""What a load has imported beside the user's own modules, and what it did to the process.
+
+A template imports the same modules ahead, so that the next process of the location inherits them.
+Where the user's code wants a process in a state that a template cannot have, this says why.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hostler.host import finder
+from hostler.host.sources import clean_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Iterable
+
+
+class Baseline:
+    """The process before the user's code."""
+
+    def __init__(self) -> None:
+        self._modules = frozenset(sys.modules)  # with what the host itself imports when it loads
+        self._environ = dict(os.environ)
+
+    def imported(self) -> list[str]:
+        """The modules that were imported since, in their order, the user's own left out."""
+        return [
+            name
+            for name, module in list(sys.modules.items())
+            if name not in self._modules and is_shareable(name, module)
+        ]
+
+    def variables(self) -> list[str]:
+        """The variables of the environment that were set, changed or deleted since."""
+        now = dict(os.environ)
+        changed = now.keys() ^ self._environ.keys()
+        changed |= {name for name in now if now[name] != self._environ.get(name, now[name])}
+        return sorted(changed)
+
+
+def is_shareable(name: str, module: ModuleType | None) -> bool:
+    """Whether a template may import the module: it is found by its name, and not the user's."""
+    spec = getattr(module, "__spec__", None)
+    if name == "__main__" or spec is None or getattr(spec, "name", None) != name:
+        return False
+    if spec.origin in ("built-in", "frozen"):
+        return True
+    file = getattr(module, "__file__", None)
+    places = [file] if isinstance(file, str) else []
+    try:
+        places.extend(getattr(module, "__path__", ()))
+    except Exception:  # noqa: BLE001 (a lazy module of the user's may do anything here)
+        return False
+    return bool(places) and not any(
+        not isinstance(place, str) or finder.is_user_path(clean_path(place)) for place in places
+    )
+
+
+def shadowed(preloaded: Iterable[str]) -> list[str]:
+    """Modules that were imported ahead although a folder of the user's has another of that name.
+
+    Looks at the entries of `sys.path` as they are now, in their order: what stands in front of the
+    place that a module came from would have been found first.
+    """
+    found: list[str] = []
+    tops = {name for name in preloaded if "." not in name}
+    for position, entry in enumerate(list(sys.path)):
+        folder = clean_path(entry or os.curdir) if isinstance(entry, str) else ""
+        if not folder or not finder.is_user_path(folder):
+            continue
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        stems = {name.partition(".")[0] for name in names if _may_be_module(folder, name)}
+        found.extend(name for name in sorted(stems & tops) if not _comes_before(name, position))
+    return found
+
+
+def _may_be_module(folder: str, name: str) -> bool:
+    return name.endswith((".py", ".pyc", ".so")) or (
+        "." not in name and os.path.isdir(os.path.join(folder, name))
+    )
+
+
+def _comes_before(name: str, position: int) -> bool:
+    """Whether the module was found in an entry of `sys.path` before this position, or in none."""
+    module = sys.modules.get(name)
+    spec: Any = getattr(module, "__spec__", None)
+    if spec is None or spec.origin in (None, "built-in", "frozen"):
+        return True  # what Python itself finds before it looks at sys.path
+    place = os.path.dirname(spec.origin)
+    if spec.submodule_search_locations is not None:
+        place = os.path.dirname(place)
+    return place in sys.path[:position]
+
+
+def packages() -> dict[str, Any]:
+    """Where packages are installed: {"folders": site-packages, "configuration": pyvenv.cfg}."""
+    folders = [
+        entry
+        for entry in sys.path
+        if os.path.basename(entry) in ("site-packages", "dist-packages") and os.path.isabs(entry)
+    ]
+    configuration = os.path.join(sys.prefix, "pyvenv.cfg")
+    return {
+        "folders": folders,
+        "configuration": configuration if os.path.isfile(configuration) else None,
+    }
+
+
+def fresh_reasons() -> list[str]:
+    """What the user's code did that has to come before the imports that a template makes."""
+    monkey = sys.modules.get("gevent.monkey")
+    if getattr(monkey, "saved", None):
+        return ["the code is patched by gevent"]
+    patcher = sys.modules.get("eventlet.patcher")
+    if getattr(patcher, "already_patched", None):
+        return ["the code is patched by eventlet"]
+    return []

@@ -1,0 +1,161 @@
+"""Preloading: what a template does, once, before it only forks.
+
+It imports and never calls. After each import it looks at what that left behind; a process that has
+something which a fork cannot inherit says which module brought it, and is begun again without it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+
+from hostler.host import finder, forks
+from hostler.host.imports import is_shareable
+from hostler.host.sources import clean_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
+
+class UnsafeError(Exception):
+    """A module has left behind what a fork cannot inherit.
+
+    Attributes:
+        module: the top-level name that it was imported by.
+        reason: what it left.
+    """
+
+    def __init__(self, module: str, reason: str) -> None:
+        super().__init__(f"{module}: {reason}")
+        self.module = module
+        self.reason = reason
+
+
+class Gate:
+    """What the process holds, compared after each import."""
+
+    def __init__(self) -> None:
+        self._threads = forks.native_threads()
+        self._descriptors = _descriptors()
+        self._environ = dict(os.environ)
+        #: Variables that modules have set, by the module's top-level name.
+        self.variables: dict[str, list[str]] = {}
+
+    def check(self, top: str, imported: set[str]) -> None:
+        """Looks at what an import has left.
+
+        Args:
+            top: whose it is.
+            imported: the top-level names of all that came with it.
+
+        Raises:
+            UnsafeError: a fork cannot inherit it.
+        """
+        if len(sys._current_frames()) > 1:
+            raise UnsafeError(top, "it starts a Python thread when it is imported")
+        threads = forks.native_threads()
+        if threads > self._threads and not imported & set(forks.TESTED):
+            raise UnsafeError(top, "it starts a native thread when it is imported")
+        self._threads = threads
+        descriptors = _descriptors()
+        opened = descriptors - self._descriptors
+        if any(is_shared for _, is_shared in opened):
+            raise UnsafeError(top, "it opens a socket or an epoll when it is imported")
+        self._descriptors = descriptors
+        environ = dict(os.environ)
+        if environ != self._environ:
+            changed = {
+                name
+                for name in environ.keys() | self._environ.keys()
+                if environ.get(name) != self._environ.get(name)
+            }
+            self.variables.setdefault(top, []).extend(sorted(changed))
+            self._environ = environ
+
+
+def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
+    """Imports modules in their order, but for those below the excluded top-level names.
+
+    What cannot be imported here is left to whoever wants it.
+
+    Returns:
+        {"loaded": how many modules there are more, "variables": {top-level name: those it set}}, or
+        {"unsafe": {"module", "reason"}} where this process is of no use, with module "" where no
+        single one is to blame.
+    """
+    before = len(sys.modules)
+    try:
+        with _without_users_code():
+            gate = _import_all(modules, set(excluded))
+        _send_canary()
+    except UnsafeError as error:
+        return {"unsafe": {"module": error.module, "reason": error.reason}}
+    gc.collect()
+    gc.freeze()
+    return {"loaded": len(sys.modules) - before, "variables": gate.variables}
+
+
+def _import_all(modules: Sequence[str], excluded: set[str]) -> Gate:
+    gate = Gate()
+    for name in modules:
+        top = name.partition(".")[0]
+        if name in sys.modules or top in excluded:
+            continue
+        known = set(sys.modules)
+        _import(name, top)
+        fresh = [one for one in list(sys.modules) if one not in known]
+        foreign = [one for one in fresh if not _is_known_or_shareable(one)]
+        if foreign:
+            raise UnsafeError(top, f"it imports {foreign[0]}, which is code of the project")
+        gate.check(top, {one.partition(".")[0] for one in fresh})
+    return gate
+
+
+def _send_canary() -> None:
+    if not forks.canary_lives():
+        raise UnsafeError("", "a forked child did not end within 2 s")
+
+
+def _import(name: str, top: str) -> None:
+    try:
+        importlib.import_module(name)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise UnsafeError(top, "it ends the process when it is imported") from None
+    except BaseException:  # noqa: BLE001, S110 (left to the user's code, which may never need it)
+        pass
+
+
+def _is_known_or_shareable(name: str) -> bool:
+    module = sys.modules.get(name)
+    # what modules put there by hand has no place of its own
+    has_place = hasattr(module, "__file__") or hasattr(module, "__path__")
+    return not has_place or getattr(module, "__spec__", None) is None or is_shareable(name, module)
+
+
+class _without_users_code:  # noqa: N801 (a context manager that reads as a phrase)
+    """Takes the user's folders off the import system meanwhile, editable installs among them."""
+
+    def __enter__(self) -> None:
+        self._path, self._meta_path = list(sys.path), list(sys.meta_path)
+        sys.path[:] = [
+            entry for entry in self._path if entry and not finder.is_user_path(clean_path(entry))
+        ]
+        sys.meta_path[:] = [one for one in self._meta_path if not _is_editable(one)]
+
+    def __exit__(self, *_: object) -> None:
+        sys.path[:] = self._path
+        sys.meta_path[:] = self._meta_path
+
+
+def _is_editable(one: object) -> bool:
+    """setuptools puts a finder there for an editable install, from a module of this name."""
+    module = getattr(one, "__module__", None) or type(one).__module__
+    return module.startswith("__editable__")
+
+
+def _descriptors() -> set[tuple[str, bool]]:
+    """What is open, and whether a child would share and spoil its state."""
+    return {(link, forks.is_shared(link)) for link in forks.open_files()}
