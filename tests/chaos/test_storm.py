@@ -181,7 +181,7 @@ def test_no_read_of_definitions_ever_fails(tmp_path: Path) -> None:
             eventually(partial(settled, daemon, name), f"{name} serves the last save")
         for run in storm.runs:
             eventually(partial(ended, daemon, run), f"{run} ended")
-        eventually(lambda: len(daemon.tree()) <= 2 + LOCATIONS, "nothing is left over")
+        eventually(lambda: len(daemon.at_work()) <= 2 + LOCATIONS, "nothing is left over")
         after = (process.num_fds(), process.memory_info().rss)
         print(  # noqa: T201 (what a long run is for)
             f"done {dict(storm.done)}; {storm.reads} reads; descriptors {before[0]} -> {after[0]}; "

@@ -89,6 +89,7 @@ class BareKeeper:
             "cwd": None,
             "memory": None,
             "nice": None,
+            "room": 0,
         }
         memfd = os.memfd_create("order")
         os.write(memfd, json.dumps(body).encode())

@@ -178,6 +178,11 @@ class Daemon:
         process = psutil.Process(self.pid)
         return {self.pid, *(each.pid for each in process.children(recursive=True))}
 
+    def at_work(self) -> set[int]:
+        """The tree without the templates and the processes that they have forked ahead."""
+        templates = [location.template for location in self.client.locations()]
+        return self.tree() - {pid for each in templates for pid in (each.pid, each.spare_pid)}
+
 
 @contextlib.contextmanager
 def daemon_in(folder: Path, **settings: str) -> Iterator[Daemon]:

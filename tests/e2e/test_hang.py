@@ -88,16 +88,16 @@ def test_no_caller_waits_past_its_deadline(daemon: Daemon) -> None:
             assert min(late) < 0.1, "late each time: not the machine's noise"
     # the deadline took the workers along; another read gets a new one
     assert daemon.client.pipeline("repos.py", "repo", "quick").solids
-    eventually(lambda: len(daemon.tree()) == 4, "daemon, keeper, location process, one worker")
+    eventually(lambda: len(daemon.at_work()) == 4, "daemon, keeper, location process, one worker")
 
 
 def test_a_caller_that_goes_away_takes_its_work_along(daemon: Daemon) -> None:
     daemon.write("repos.py", LAZY)
     daemon.workspace.write_text(HEALTH)
     daemon.start().ready("repos.py")
-    idle = daemon.tree()
+    idle = daemon.at_work()
     call = daemon.client._repository.GetPipeline.future(_get("sleeping"))
-    (worker,) = eventually(lambda: daemon.tree() - idle)
+    (worker,) = eventually(lambda: daemon.at_work() - idle)
     call.cancel()
     eventually(lambda: not alive(worker), "the worker of the caller that left", timeout=5)
 

@@ -165,5 +165,5 @@ def test_many_saves_leak_no_process(served: Daemon, source: str) -> None:
         path.write_text(source.format(name=f"p{number}"))
         serves(served, f"p{number}")
     # the daemon, the keeper, the location process; what was replaced is gone
-    eventually(lambda: len(served.tree()) == 3, f"{served.tree()}")
+    eventually(lambda: len(served.at_work()) == 3, f"{served.at_work()}")
     assert psutil.Process(served.pid).num_fds() < 60

@@ -42,7 +42,7 @@ def test_add_remove_and_reorder_touch_nobody_else(served: Daemon) -> None:
     assert pids(served) == before
     with pytest.raises(NotFoundError):
         served.client.location("c.py")
-    eventually(lambda: len(served.tree()) == 4, "the process of the removed one is gone")
+    eventually(lambda: len(served.at_work()) == 4, "the process of the removed one is gone")
 
 
 def test_a_changed_entry_touches_its_location_alone(served: Daemon) -> None:

@@ -51,7 +51,7 @@ def test_a_location_shows_all_of_it_where_there_is_room() -> None:
     text = plain(location_lines([ready()], None))
     assert text.splitlines()[0].split() == [
         "LOCATION", "STATE", "GEN", "SERVING", "PYTHON", "PID", "UPTIME", "RESTARTS", "MEMORY",
-        "INTERPRETER",
+        "PRIVATE", "LOADED", "INTERPRETER",
     ]  # fmt: skip
     for part in ("etl", "READY", "3", "yes", "3.11.7", "1234567", "5m 2", "2", "123 MB", "/opt/"):
         assert part in text

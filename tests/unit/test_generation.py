@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.json_format import ParseError
 
 from hostler.daemon import generation
-from hostler.daemon.generation import Generation, changes, serialize
+from hostler.daemon.generation import Generation, changes
 from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
 from hostler.daemon.workspace import LocationSpec, Position, Target
 from hostler.host import wire
@@ -71,9 +71,11 @@ def solid(name: str, line: int) -> dict[str, Any]:
 def test_a_generation_holds_what_was_described() -> None:
     made = make(described({"eager": {"description": "now"}, "lazy": None}))
     assert made.repositories["repo"].pipelines[1].lazy
-    eager = definitions_pb2.Pipeline.FromString(made.definitions[pipeline("eager")])
+    serialized = made.definitions.get(pipeline("eager"))
+    assert serialized is not None
+    eager = definitions_pb2.Pipeline.FromString(serialized)
     assert eager.description == "now"
-    assert pipeline("lazy") not in made.definitions
+    assert made.definitions.get(pipeline("lazy")) is None
     assert made.has_pipeline("repo", "eager")
     assert made.has_pipeline("repo", "lazy")
     assert not made.has_pipeline("repo", "other")
@@ -95,8 +97,13 @@ def test_its_digest_names_the_files_that_were_read() -> None:
 
 
 def test_what_does_not_fit_the_contract_is_refused() -> None:
+    unheard_of = make(described({"p": {"unheard_of": 1}}))
     with pytest.raises(ParseError):
-        make(described({"p": {"unheard_of": 1}}))
+        unheard_of.definitions.get(pipeline("p"))
+    broken = described({})
+    broken["repository"]["unheard_of"] = 1
+    with pytest.raises(ParseError):
+        make(broken)
 
 
 def test_of_a_first_generation_everything_is_new() -> None:
@@ -125,9 +132,9 @@ def test_a_definition_that_only_moved_has_not_changed() -> None:
 
 def test_a_lazy_pipeline_that_nobody_constructed_is_known_by_its_name_alone() -> None:
     old, new = make(described({"p": None})), make(described({"p": None}))
-    new.definitions[pipeline("p")] = serialize(PIPELINE, {"description": "constructed"})
+    new.definitions.add(pipeline("p"), {"description": "constructed"})
     assert changes(old, new).ByteSize() == 0
-    old.definitions[pipeline("p")] = serialize(PIPELINE, {"description": "before"})
+    old.definitions.add(pipeline("p"), {"description": "before"})
     assert list(changes(old, new).altered) == ["repo/p"]
 
 

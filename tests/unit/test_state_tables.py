@@ -363,6 +363,7 @@ class ProcessModel:
         assert self.releases == (self.state is State.DEAD)
         ends = {
             proc.Effect.ANNOUNCE_FAILED,
+            proc.Effect.ANNOUNCE_UNFIT,
             proc.Effect.ANNOUNCE_OVERDUE,
             proc.Effect.ANNOUNCE_DIED,
         }

@@ -12,7 +12,7 @@ from hostler.cli.connection import connect
 from hostler.cli.exits import say
 from hostler.cli.locations import difference, failure, failure_output, say_problems, state_name
 from hostler.cli.output import echo_json, end_with_reader, json_option
-from hostler.cli.quantities import clock, seconds_of, span
+from hostler.cli.quantities import clock, home_relative, seconds_of, span
 from hostler.cli.target import Target, target_options
 from hostler.client.names import location_id
 from hostler.v1.workspace_pb2 import (
@@ -32,6 +32,9 @@ _LOCATIONS = click.argument(
     "locations", nargs=-1, metavar="[LOCATION]...", shell_complete=complete_location
 )
 _LOCATION = click.argument("location", shell_complete=complete_location)
+_WHY = click.option(
+    "--why", is_flag=True, help="Load nothing; show which files caused the last reload."
+)
 _NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the loads to end.")
 
 
@@ -77,18 +80,27 @@ def _log_line(line: LogLine) -> str:
 @click.command("reload", short_help="Load the code of locations anew.")
 @target_options()
 @_NO_WAIT
+@_WHY
 @json_option
 @_LOCATIONS
-def reload(*, target: Target, no_wait: bool, as_json: bool, locations: tuple[str, ...]) -> int:
+def reload(
+    *, target: Target, no_wait: bool, why: bool, as_json: bool, locations: tuple[str, ...]
+) -> int:
     """Load the code of the locations anew, of all where none is named.
 
     A save does that by itself; this is for what cannot be watched. The last good generation
     answers until the new one is ready, and goes on where that fails. Exit 4 if a load failed.
 
+    With --why nothing is loaded: it is shown which files caused the last reload, and what that
+    changed in the definitions.
+
     \b
     hostler reload
     hostler reload etl reports
+    hostler reload --why etl
     """
+    if why:
+        return _explain(target, locations, as_json=as_json)
     with connect(target) as client:
         loaded = client.reload(*locations, wait=not no_wait, timeout=LOAD_TIMEOUT)
         are_invalid = say_problems(client)
@@ -96,6 +108,25 @@ def reload(*, target: Target, no_wait: bool, as_json: bool, locations: tuple[str
         echo_json(ReloadLocationsResponse(locations=loaded))
     code = _report(loaded, quiet=as_json, waited=not no_wait)
     return exits.UNHEALTHY if are_invalid else code
+
+
+def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
+    """Shows why the locations were loaded last."""
+    with connect(target) as client:
+        found = [client.location(name) for name in names] if names else client.locations()
+    if as_json:
+        echo_json(ReloadLocationsResponse(locations=found))
+        return exits.OK
+    for location in found:
+        when = clock(location.ready_time) if location.serving else "never loaded"
+        click.echo(f"{location_id(location.name)}  generation {location.generation}  {when}")
+        for path in location.last_changes.files:
+            click.echo(f"    {home_relative(path)}")
+        if not location.last_changes.files and location.serving:
+            click.echo("    no file: it was started, or a reload was asked for")
+        if changed := difference(location.last_changes):
+            click.echo(f"    {changed}")
+    return exits.OK
 
 
 @click.command(short_help="Replace the processes of locations.")

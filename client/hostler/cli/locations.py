@@ -19,6 +19,8 @@ from hostler.v1.workspace_pb2 import LoadError, Location
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from google.protobuf.duration_pb2 import Duration
+
     from hostler.client.client import Client
     from hostler.v1.workspace_pb2 import DefinitionChanges, WorkspaceChange
 
@@ -32,7 +34,9 @@ COLUMNS = (
     Column("UPTIME", right=True, spare=2),
     Column("RESTARTS", right=True, spare=3),
     Column("MEMORY", right=True, spare=4),
-    Column("INTERPRETER", spare=5),
+    Column("PRIVATE", right=True, spare=5),
+    Column("LOADED", spare=6),
+    Column("INTERPRETER", spare=7),
 )
 
 COLORS = {
@@ -175,8 +179,29 @@ def _row(location: Location) -> tuple[str | Cell, ...]:
         span(age(location.start_time)) if running and location.HasField("start_time") else "-",
         str(location.restarts),
         size(location.memory_bytes) or "-",
+        size(location.private_bytes) or "-",
+        _loaded(location),
         home_relative(location.executable),
     )
+
+
+def _loaded(location: Location) -> str:
+    """How long the generation that answers took, and how the process came to be: "6 ms, forked"."""
+    seconds = seconds_of(location.load_duration)
+    parts = [span(seconds)] if location.serving else []
+    return ", ".join([*parts, *filter(None, [_start_mode(location)])]) or "-"
+
+
+def _start_mode(location: Location) -> str:
+    return _words(Location.StartMode.Name(location.start_mode), "START_MODE")
+
+
+def _template(location: Location) -> str:
+    template = location.template
+    if not location.HasField("template") or not template.pid:
+        return template.reason
+    text = f"pid {template.pid}, {size(template.memory_bytes)}, {template.forks} forks"
+    return f"{text}, a spare with pid {template.spare_pid}" if template.spare_pid else text
 
 
 def _fold(text: str, width: int | None) -> Iterable[str]:
@@ -194,14 +219,30 @@ def _details(location: Location) -> list[str]:
         ("working directory", target.working_directory),
         ("interpreter", location.executable),
         ("declared at", f"{location.source.file}:{location.source.line}"),
+        ("process", "; ".join(filter(None, [_start_mode(location), location.start_reason]))),
+        ("template", _template(location)),
+        *((f"without {name}", why) for name, why in sorted(location.template.excluded.items())),
         ("workers and runs", _words(Location.ForkMode.Name(location.fork_mode), "FORK_MODE")),
         ("because", location.fork_reason),
         ("changes noticed by", _words(Location.WatchMode.Name(location.watch_mode), "WATCH_MODE")),
         ("last changes", difference(location.last_changes)),
     ]
     if location.HasField("load_duration"):
-        pairs.append(("loaded in", span(seconds_of(location.load_duration))))
+        parts = location.load_parts
+        spans = {
+            "until there was a process": parts.order,
+            "import": getattr(parts, "import"),
+            "describe": parts.describe,
+        }
+        listed = ", ".join(f"{name} {_milliseconds(duration)}" for name, duration in spans.items())
+        pairs.append(("loaded in", f"{_milliseconds(location.load_duration)}: {listed}"))
     return lines + [f"{name}: {text}" for name, text in pairs if text and text != ":0"]
+
+
+def _milliseconds(duration: Duration) -> str:
+    """A fork is a matter of few of them."""
+    seconds = seconds_of(duration)
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.0995 else span(seconds)
 
 
 def _words(name: str, unspecified: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hostler.daemon import runtime, stale
 from hostler.daemon.clock import LoopClock
+from hostler.daemon.environments import Environments
 from hostler.daemon.facade.facade import Facade
 from hostler.daemon.hosting import Hosting
 from hostler.daemon.journal import Format, Journal, Level
@@ -106,7 +107,10 @@ class Daemon:
         clock = LoopClock(asyncio.get_running_loop())
         slots = Slots(settings.parallel_starts, clock)
         numbers = itertools.count(1)
-        around = Surroundings(hosting, settings, tasks, slots, clock, self._journal, numbers)
+        environments = Environments(hosting, tasks, self._journal)
+        around = Surroundings(
+            hosting, environments, settings, tasks, slots, clock, self._journal, numbers
+        )
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
         runs = Runs(store, hosting, settings, tasks, self._journal)

@@ -13,6 +13,49 @@ from hostler.host.wire import dump, pack_files, unpack_files
 from hostler.v1 import definitions_pb2, workspace_pb2
 
 
+class Definitions:
+    """The definitions of a generation, as its process described them.
+
+    One is serialized when it is first read: a hundred of them take longer than the load itself.
+    """
+
+    def __init__(self, described: Mapping[Key, Mapping[str, Any]]) -> None:
+        self._described = dict(described)
+        self._serialized: dict[Key, bytes] = {}
+
+    def get(self, key: Key) -> bytes | None:
+        """The serialized message; None where it has not been constructed.
+
+        Raises:
+            json_format.ParseError: the description does not fit the contract.
+        """
+        found = self._serialized.get(key)
+        if found is None and key in self._described:
+            message = json_format.ParseDict(dict(self._described[key]), key.kind.message())
+            found = self._serialized[key] = message.SerializeToString(deterministic=True)
+        return found
+
+    def add(self, key: Key, described: Mapping[str, Any]) -> bytes:
+        """Takes in one that was constructed since; the serialized message.
+
+        Raises:
+            json_format.ParseError: the description does not fit the contract.
+        """
+        self._described[key] = described
+        made = self.get(key)
+        assert made is not None
+        return made
+
+    def altered(self, since: "Definitions") -> list[Key]:
+        """Those that another generation has as well, with another description."""
+        return [
+            key
+            for key in self._described.keys() & since._described.keys()
+            if self._described[key] != since._described[key]
+            and _without_position(self._described[key]) != _without_position(since._described[key])
+        ]
+
+
 @dataclass(slots=True)
 class Generation:
     """What a location's code held when it was loaded; answers about it need no process.
@@ -20,8 +63,8 @@ class Generation:
     Attributes:
         spec: how it was loaded; a process that takes the place of its own is started alike.
         repositories: Repository messages by name.
-        definitions: serialized Pipeline, Schedule and PartitionSet messages; a lazy one joins when
-            it is first constructed.
+        definitions: Pipeline, Schedule and PartitionSet messages; a lazy one joins when it is first
+            constructed.
         files: digest by path of each source file that was read, None where one was looked for in
             vain.
         sources: the source files, packed by `wire.pack_files`, and what was not there; another
@@ -29,19 +72,21 @@ class Generation:
         digest: of the files that were read.
         unsafe: why its process may not be forked; empty where it may.
         seconds: from the order to ready.
+        parts: of those seconds: "order" (until there was a process), "import", "describe".
         number: counts the good loads of the location; set when it begins to serve.
         ready_time: when it began to serve, in seconds since the epoch.
     """
 
     spec: LocationSpec
     repositories: Mapping[str, definitions_pb2.Repository]
-    definitions: dict[Key, bytes]
+    definitions: "Definitions"
     files: dict[str, str | None]
     sources: bytes
     digest: str
     unsafe: tuple[str, ...]
     python_version: str
     seconds: float = 0.0
+    parts: Mapping[str, float] = field(default_factory=dict)
     number: int = 0
     ready_time: float = 0.0
     #: Serialized answers, by request; see hostler.daemon.facade.repository.
@@ -74,18 +119,18 @@ def build(
     repositories = {}
     definitions = {}
     for described in body["repositories"]:
-        repository = json_format.ParseDict(described["repository"], definitions_pb2.Repository())
+        repository = _repository(described["repository"])
         name = repository.name.rpartition("/")[2]
         repositories[name] = repository
         for kind in KINDS:
             for key, definition in described["definitions"][kind.collection].items():
-                definitions[Key(kind, name, key)] = serialize(kind, definition)
+                definitions[Key(kind, name, key)] = definition
     missing = {path: None for path, digest in files.items() if digest is None}
     read = sorted((path, digest) for path, digest in files.items() if digest is not None)
     return Generation(
         spec=spec,
         repositories=repositories,
-        definitions=definitions,
+        definitions=Definitions(definitions),
         files=dict(files),
         sources=pack_files(missing | unpack_files(sources)),
         digest=hashlib.blake2b(dump(read), digest_size=16).hexdigest(),
@@ -94,14 +139,20 @@ def build(
     )
 
 
-def serialize(kind: Kind, definition: Mapping[str, Any]) -> bytes:
-    """The bytes of a described definition.
-
-    Raises:
-        json_format.ParseError: it does not fit the contract.
-    """
-    message = json_format.ParseDict(dict(definition), kind.message())
-    return message.SerializeToString(deterministic=True)
+def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
+    """The message; json_format takes ten times as long for the summaries of many pipelines."""
+    rest = {key: value for key, value in described.items() if key != PIPELINE.collection}
+    repository = json_format.ParseDict(rest, definitions_pb2.Repository())
+    repository.pipelines.extend(
+        definitions_pb2.PipelineSummary(
+            name=one["name"],
+            lazy=one.get("lazy", False),
+            description=one.get("description") or "",
+            solid_count=one.get("solidCount", 0),
+        )
+        for one in described[PIPELINE.collection]
+    )
+    return repository
 
 
 def changes(old: Generation | None, new: Generation) -> workspace_pb2.DefinitionChanges:
@@ -112,15 +163,7 @@ def changes(old: Generation | None, new: Generation) -> workspace_pb2.Definition
     """
     before = _listed(old) if old else set()
     after = _listed(new)
-    altered = [
-        key
-        for key in before & after
-        if old
-        and key in old.definitions
-        and key in new.definitions
-        and _without_position(key.kind, old.definitions[key])
-        != _without_position(key.kind, new.definitions[key])
-    ]
+    altered = new.definitions.altered(old.definitions) if old else []
     return workspace_pb2.DefinitionChanges(
         added=sorted(map(str, after - before)),
         removed=sorted(map(str, before - after)),
@@ -137,11 +180,9 @@ def _listed(generation: Generation) -> set[Key]:
     }
 
 
-def _without_position(kind: Kind, serialized: bytes) -> bytes:
+def _without_position(described: Mapping[str, Any]) -> dict[str, Any]:
     """A definition that only moved within its file has not changed."""
-    message = kind.message.FromString(serialized)
-    message.ClearField("source")
-    if isinstance(message, definitions_pb2.Pipeline):
-        for solid in message.solids:
-            solid.ClearField("source")
-    return message.SerializeToString(deterministic=True)
+    stripped = {key: value for key, value in described.items() if key != "source"}
+    if "solids" in stripped:
+        stripped["solids"] = [_without_position(solid) for solid in stripped["solids"]]
+    return stripped

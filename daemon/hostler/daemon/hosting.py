@@ -30,6 +30,9 @@ FORK_SECONDS = 1.0
 #: wire is closed and that lives on is of no use.
 DEATH_SECONDS = 1.0
 
+#: Bytes for the mark of a fork: an instance, the name of a location, a number.
+MARK_ROOM = 400
+
 
 class ForkError(Exception):
     """The location process could not fork; a spawn may still work."""
@@ -54,6 +57,7 @@ class Hosted:
     Attributes:
         pid: of the interpreter; of a wrapper script until it has greeted.
         hello: what it said of itself, once it has greeted.
+        of_template: whether it was forked from a template, and so knows nothing of its location.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Hosted:
         self.started = time.time()
         self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
         self.released = False
+        self.of_template = False
         self._leader = handle.pid
         self._listener = listener
         self.channel = Channel(loop, handle.control, self._on_event)
@@ -90,6 +95,12 @@ class Hosted:
         """Returns when it has said hello, or has ended."""
         either: list[asyncio.Future[Any]] = [self.hello, self.exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
+    def serve(self, owner: str, listener: Listener) -> None:
+        """It is another's from now on."""
+        self.owner = owner
+        self.started = time.time()
+        self._listener = listener
 
     def drain_output(self) -> None:
         """Takes what it has printed up to now."""
@@ -158,8 +169,14 @@ class Hosting:
         self._inherited = inherited
         self._loop = asyncio.get_running_loop()
 
-    async def spawn(self, spec: LocationSpec, owner: str, listener: Listener) -> Hosted:
+    async def spawn(
+        self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
+    ) -> Hosted:
         """Starts the location's interpreter; it has not greeted yet.
+
+        Args:
+            is_template: it is for all locations of its environment: it has no limits, and room for
+                the marks of its forks.
 
         Raises:
             SpawnError: the executable could not be started.
@@ -172,8 +189,9 @@ class Hosting:
             argv=environment.command(spec, runtime),
             env=environment.variables(spec, runtime, self._inherited),
             cwd="/",
-            memory=spec.limits.memory,
-            nice=spec.limits.nice,
+            memory=None if is_template else spec.limits.memory,
+            nice=None if is_template else spec.limits.nice,
+            room=MARK_ROOM if is_template else 0,
         )
         handle = await self.keeper.start(order)
         return Hosted(owner, handle, listener, self._loop)
@@ -210,6 +228,11 @@ class Hosting:
         child._leader = child.pid
         return child
 
+    def hand_over(self, hosted: Hosted, owner: str, listener: Listener) -> None:
+        """Gives a process that was forked ahead to whom it is for."""
+        hosted.serve(owner, listener)
+        self.keeper.adopt(hosted.pid, owner)
+
     async def load(
         self, hosted: Hosted, spec: LocationSpec, overlay: bytes | None
     ) -> dict[str, Any]:
@@ -228,7 +251,7 @@ class Hosting:
         if overlay is not None:
             await hosted.channel.request(Method.OVERLAY, overlay)
         target = spec.target
-        order = {
+        order: dict[str, object] = {
             "location": spec.name,
             "target": {
                 "kind": target.kind,
@@ -237,6 +260,12 @@ class Hosting:
                 "working_directory": target.working_directory,
             },
         }
+        if hosted.of_template:
+            order["process"] = {
+                "owner": f"{self._instance}:{hosted.owner}",
+                "memory": spec.limits.memory,
+                "nice": spec.limits.nice,
+            }
         frame = await hosted.channel.request(Method.LOAD, dump(order))
         return cast("dict[str, Any]", load_json(frame.body))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hostler.daemon.generation import Generation, serialize
+from hostler.daemon.generation import Generation
 from hostler.daemon.kinds import Key
 from hostler.daemon.workers import WorkerDiedError, Workers
 
@@ -59,8 +59,7 @@ class Readings:
             "repository": key.repository,
             "name": key.name,
         }
-        made = self._generation.definitions[key] = serialize(key.kind, await self._call(order))
-        return made
+        return self._generation.definitions.add(key, await self._call(order))
 
     async def _call(self, order: dict[str, object]) -> dict[str, Any]:
         try:

@@ -9,6 +9,7 @@ from hostler.daemon import generation
 from hostler.daemon.backoff import Backoff
 from hostler.daemon.clock import Timer
 from hostler.daemon.failures import LoadFailure
+from hostler.daemon.freshness import Freshness
 from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import Hosted, Listener, Role, Stream
 from hostler.daemon.launcher import ExitStatus
@@ -84,6 +85,7 @@ class Location:
         self._revival_failure: LoadFailure | None = None
         self._offspring = Offspring(around, log)
         self._readings: Readings | None = None
+        self._freshness = Freshness()
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
             Effect.ABORT_LOAD: self._abort_load,
@@ -132,6 +134,11 @@ class Location:
         return self.generation.unsafe if self.generation else ()
 
     @property
+    def fresh_reason(self) -> str:
+        """Why its next process has to be a new interpreter; empty where a fork will do."""
+        return self._freshness.reason(self.spec)
+
+    @property
     def pids(self) -> list[int]:
         """The interpreters of the location, without its runs."""
         workers = self._readings.workers.pids if self._readings else []
@@ -152,6 +159,7 @@ class Location:
     def restart(self) -> None:
         """Ends the processes, workers too, and starts new ones; definitions stay answered."""
         self._retire_workers(0)
+        self._freshness.forget()
         self._feed(Event.RESTART, "restart asked for")
 
     def change_spec(self, spec: LocationSpec) -> None:
@@ -165,9 +173,16 @@ class Location:
 
     def files_changed(self, paths: frozenset[str]) -> None:
         self._causes |= paths
+        self._freshness.changed()
         if self._candidate and not self._candidate.has_begun:
             return  # it will read what is there by then
         self._feed(Event.CHANGED, "changed: " + ", ".join(sorted(paths)))
+
+    def packages_changed(self, what: str) -> None:
+        """What its environment has installed is another now."""
+        self._freshness.forget()
+        self._causes |= {what}
+        self._feed(Event.CHANGED, f"packages changed: {what}")
 
     def keeper_lost(self) -> None:
         """Every process has ended with the keeper."""
@@ -201,18 +216,39 @@ class Location:
         process = self._process
         forkable = of is self.generation and not self.fork_reasons
         parent = process.hosted if process and process.is_ready and forkable else None
-        return await self._offspring.obtain(of, parent, role, owner, listener)
+        fresh = self._freshness.reason(of.spec)
+        return await self._offspring.obtain(of, parent, role, owner, listener, fresh)
 
     # What the processes say
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
+        self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
         if process is self._candidate:
             self._loaded = loaded
             self._feed(Event.LOADED, "loaded")
         elif process is self._revival:
             self._feed(Event.REVIVED, "its process is back")
+        self._prepare_next()
+
+    def on_unfit(self, process: LocationProcess, reason: str) -> None:
+        self.log.write(
+            self._clock.time(), "daemon", f"not by a fork: {reason}", process.pid, "location"
+        )
+        if process.report.unfit_after_fork():
+            self._freshness.unfit(process.report)
+        else:
+            self._freshness.died(reason)
+        if process is self._candidate:
+            self._candidate = None
+            self._feed(Event.UNFIT, f"a new interpreter is needed: {reason}")
+        elif process is self._revival:
+            self._revival = None
+            self._feed(Event.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
 
     def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
+        if not failure.permanent:
+            self._freshness.failed(failure.message, is_fork=process.origin.is_fork)
+        self._prepare_next()
         if process is self._candidate:
             self._failure = failure
             self._candidate = None
@@ -281,10 +317,17 @@ class Location:
 
     def _process_for(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
         owner = f"{self.name}/{next(self._around.numbers)}"
-        process = LocationProcess(self._around, spec, owner, self, overlay)
+        fresh = self._freshness.reason(spec)
+        process = LocationProcess(self._around, spec, owner, self, overlay, fresh)
         self._alive.add(process)
         process.start()
         return process
+
+    def _prepare_next(self) -> None:
+        """Off the path: the template compiles what has changed, and forks another process ahead."""
+        files = self.generation.files if self.generation else {}
+        sources = [path for path in files if files[path] and path.endswith(".py")]
+        self._around.environments.prepare(self.spec, sources)
 
     def _start_load(self) -> None:
         for name in ("patience", "hold", "retry"):

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from google.protobuf.json_format import ParseError
@@ -11,7 +12,9 @@ from google.protobuf.json_format import ParseError
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.clock import Clock, Timer
+from hostler.daemon.environments import Environments, Origin
 from hostler.daemon.failures import LoadFailure
+from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Role, Stream
 from hostler.daemon.journal import Journal
@@ -26,6 +29,17 @@ from hostler.host.wire import Method, WireError
 #: A load that has held its place this long is waiting for something else than the processor: the
 #: next one may start beside it.
 SLOT_SECONDS = 1.0
+
+#: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
+#: reload more than what a usual project takes.
+LARGE = 4_000_000
+
+#: What a fork has to load in before a new interpreter is tried; one loads in some 10 ms, but the
+#: code may have come to do more when it is imported.
+FORK_PATIENCE_SECONDS = 5.0
+
+#: The same, in loads of the environment.
+FORK_PATIENCE_FACTOR = 4.0
 
 
 class Slots:
@@ -54,6 +68,7 @@ class Surroundings:
     """What every location of a daemon shares."""
 
     hosting: Hosting
+    environments: Environments
     settings: Settings
     tasks: Tasks
     slots: Slots
@@ -69,6 +84,7 @@ class Announcer(Protocol):
 
     def on_ready(self, process: "LocationProcess", loaded: Generation) -> None: ...
     def on_failed(self, process: "LocationProcess", failure: LoadFailure) -> None: ...
+    def on_unfit(self, process: "LocationProcess", reason: str) -> None: ...
     def on_died(self, process: "LocationProcess", status: ExitStatus) -> None: ...
     def on_unhealthy(self, process: "LocationProcess") -> None: ...
     def on_ended(self, process: "LocationProcess") -> None: ...
@@ -83,6 +99,8 @@ class LocationProcess:
 
     Attributes:
         overlay: the sources that it loads in place of the disk; None for the disk.
+        origin: how it came to be; set with `hosted`.
+        report: what its load said of the process; set when it is ready, or unfit.
         hosted: the process, once the keeper has started it.
         has_begun: whether it is more than an order that waits for its place.
         touched: what the load has read (digest) or looked for in vain (None), by path.
@@ -97,10 +115,17 @@ class LocationProcess:
         owner: str,
         announcer: Announcer,
         overlay: bytes | None = None,
+        fresh: str = "",
     ) -> None:
+        """
+        Args:
+            fresh: why it has to be a new interpreter; empty where a fork will do.
+        """
         self.spec = spec
         self.overlay = overlay
         self.hosted: Hosted | None = None
+        self.origin = Origin(is_fork=False)
+        self.report = Report()
         self.has_begun = False
         self.ended = asyncio.Event()
         self.touched: dict[str, str | None] = {}
@@ -109,12 +134,14 @@ class LocationProcess:
         self._clock = around.clock
         self._owner = owner
         self._announcer = announcer
+        self._fresh = fresh
+        self._unfit = ""
         self._state = TABLE.initial
         self._lines: deque[str] = deque(maxlen=around.settings.failure_lines)
         self._loaded: Generation | None = None
         self._failure: LoadFailure | None = None
         self._lost_wire = False
-        self._ordered_at = 0.0
+        self._ordered_at = self._started_at = 0.0
         self._release_slot: Callable[[], None] | None = None
         self._load_timer: Timer | None = None
         self._spawning: asyncio.Task[None] | None = None
@@ -126,6 +153,7 @@ class LocationProcess:
             Effect.STOP_PINGS: self._stop_pings,
             Effect.ANNOUNCE_READY: self._announce_ready,
             Effect.ANNOUNCE_FAILED: self._announce_failed,
+            Effect.ANNOUNCE_UNFIT: self._announce_unfit,
             Effect.ANNOUNCE_OVERDUE: self._announce_overdue,
             Effect.ANNOUNCE_UNHEALTHY: lambda: announcer.on_unhealthy(self),
             Effect.ANNOUNCE_DIED: self._announce_died,
@@ -162,7 +190,12 @@ class LocationProcess:
             self._effects[effect]()
 
     async def _spawn(self) -> None:
+        environments = self._around.environments
+        if not self._fresh:
+            await environments.settled(self.spec)
         self._release_slot = await self._around.slots.acquire()
+        if not self._fresh:  # one that had its place before may have had the template begun
+            await environments.settled(self.spec)
         self.has_begun = True
         self._ordered_at = self._clock.monotonic()
         if self.spec.load_timeout:
@@ -171,7 +204,9 @@ class LocationProcess:
             )
         listener = Listener(self._on_line, self._on_touched)
         try:
-            hosted = await self._around.hosting.spawn(self.spec, self._owner, listener)
+            hosted, self.origin = await environments.start(
+                self.spec, self._owner, listener, self._fresh
+            )
         except SpawnError as error:
             if error.stage == "keeper":  # every location gets a new process from the next one
                 self._feed(Event.ABORT)
@@ -184,6 +219,9 @@ class LocationProcess:
             self._feed(Event.SPAWN_FAILED)
             return
         self.hosted = hosted
+        self._started_at = self._clock.monotonic()
+        if self.origin.is_fork:
+            self._arm_fork_timer()
         hosted.exit.add_done_callback(lambda _: self._feed(Event.EXITED))
         hosted.hello.add_done_callback(
             lambda hello: None if hello.cancelled() else self._feed(Event.GREETED)
@@ -195,11 +233,15 @@ class LocationProcess:
         hosted = self._hosted()
         try:
             body = await self._around.hosting.load(hosted, self.spec, self.overlay)
+            self.report = Report(frozenset(body["variables"]), tuple(body["fresh"]))
+            if self.origin.is_fork and (unfit := self.report.unfit_after_fork()):
+                self._give_up(unfit)
+                return
             snapshot = await hosted.channel.request(Method.SNAPSHOT)
             version = hosted.hello.result()["version"]
-            self._loaded = await asyncio.to_thread(
-                generation.build, self.spec, body, self.touched, snapshot.body, version
-            )
+            build = partial(generation.build, self.spec, body, self.touched, snapshot.body, version)
+            is_large = len(snapshot.body) > LARGE
+            self._loaded = await asyncio.to_thread(build) if is_large else build()
         except RemoteError as error:
             hosted.drain_output()
             self._failure = failures.of_answer(error.body, list(self._lines))
@@ -215,7 +257,31 @@ class LocationProcess:
                 await self._around.hosting.kill(hosted)
         else:
             self._loaded.seconds = self._clock.monotonic() - self._ordered_at
+            self._loaded.parts = {
+                "order": self._started_at - self._ordered_at,
+                **body["seconds"],
+            }
             self._feed(Event.LOADED)
+            self._around.environments.learn(self.spec, body, self._loaded.seconds)
+
+    def _arm_fork_timer(self) -> None:
+        """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
+        usual = self._around.environments.load_seconds(self.spec)
+        patience = max(FORK_PATIENCE_SECONDS, FORK_PATIENCE_FACTOR * usual)
+        if not self.spec.load_timeout or patience < self.spec.load_timeout:
+            self._disarm_load_timer()
+            self._load_timer = self._clock.call_later(
+                patience, self._give_up, f"it was not ready within {patience:g} s"
+            )
+
+    def _give_up(self, reason: str) -> None:
+        """A new interpreter has to do what this fork was for."""
+        self._unfit = reason
+        self._feed(Event.UNFIT)
+
+    def _announce_unfit(self) -> None:
+        self._give_slot_back()
+        self._announcer.on_unfit(self, self._unfit)
 
     async def _ping(self) -> None:
         health = self.spec.health
@@ -281,6 +347,9 @@ class LocationProcess:
         status = hosted.exit.result()
         if self.ready_at is not None or status.keeper_died:
             self._announcer.on_died(self, status)
+            return
+        if self.origin.is_fork and status.signal is not None:
+            self._announcer.on_unfit(self, f"it was {status.describe()}")
             return
         hosted.drain_output()
         if self._lost_wire:

@@ -22,13 +22,21 @@ class Offspring:
         self._log = log
 
     async def obtain(
-        self, of: Generation, parent: Hosted | None, role: Role, owner: str, listener: Listener
+        self,
+        of: Generation,
+        parent: Hosted | None,
+        role: Role,
+        owner: str,
+        listener: Listener,
+        fresh: str,
     ) -> Hosted:
         """A process that has loaded generation `of`.
 
         Args:
             parent: a process of that generation to fork; None where there is none, or where a fork
                 is not safe.
+            fresh: why it has to be a new interpreter otherwise; empty where a fork of the template
+                will do, which loads the code anew.
 
         Raises:
             NoProcessError: neither a fork nor a spawn worked.
@@ -43,17 +51,19 @@ class Offspring:
             else:
                 self._watch_over(hosted)
                 return hosted
-        return await self._spawn(of, owner, listener)
+        return await self._load_anew(of, owner, listener, fresh)
 
     def end(self, hosted: Hosted) -> asyncio.Task[None]:
         """Ends a process, and what it has started, in the background."""
         work = self._around.hosting.kill(hosted)
         return self._around.tasks.start(work, f"end of {hosted.owner}")
 
-    async def _spawn(self, of: Generation, owner: str, listener: Listener) -> Hosted:
+    async def _load_anew(
+        self, of: Generation, owner: str, listener: Listener, fresh: str
+    ) -> Hosted:
         hosting = self._around.hosting
         try:
-            hosted = await hosting.spawn(of.spec, owner, listener)
+            hosted, _ = await self._around.environments.start(of.spec, owner, listener, fresh)
         except Exception as error:
             executable = environment.executable(of.spec)
             raise NoProcessError(f"cannot start {executable}: {error}") from error

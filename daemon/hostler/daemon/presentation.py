@@ -1,32 +1,46 @@
 """Locations and the workspace as the public contract tells them."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
 from hostler.daemon import environment
 from hostler.daemon.location import Location
+from hostler.daemon.template import Template
 from hostler.daemon.text import encodable
 from hostler.daemon.workspace import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
 
 def location_message(
-    location: Location, watch_mode: str, run_pids: Iterable[int]
+    location: Location,
+    watch_mode: str,
+    run_pids: Iterable[int],
+    template: Template | None,
+    *,
+    is_asked: bool,
 ) -> workspace_pb2.Location:
     """A location as it is now.
 
     Args:
+        is_asked: somebody wants to know; what takes the kernel a while is left out otherwise.
         watch_mode: "native", "polling" or "off".
         run_pids: the processes of its runs, whose memory counts as the location's.
+        template: of its environment; None where there is none.
     """
     spec = location.spec
+    pids = [*location.pids, *run_pids]
     message = workspace_pb2.Location(
         name=encodable(f"locations/{spec.name}"),
         state=workspace_pb2.Location.State.Value(location.shown.value),
         executable=encodable(environment.executable(spec)),
         restarts=location.restarts,
-        memory_bytes=memory_of([*location.pids, *run_pids]),
+        memory_bytes=memory_of(pids),
+        private_bytes=private_memory_of(pids) if is_asked else 0,
         last_changes=location.last_changes,
         watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
         source=definitions_pb2.SourcePosition(
@@ -39,10 +53,15 @@ def location_message(
         ),
     )
     _add_generation(message, location)
+    if template is not None:
+        message.template.CopyFrom(_template_message(template))
     process = location.process
     if process is not None and process.hosted is not None and not process.hosted.exit.done():
         message.pid = process.pid
         message.start_time.FromNanoseconds(int(process.hosted.started * 1e9))
+        starts = workspace_pb2.Location.StartMode
+        message.start_mode = starts.FORKED if process.origin.is_fork else starts.SPAWNED
+        message.start_reason = encodable(process.origin.reason)
         if process.hosted.has_greeted:
             message.python_version = process.hosted.hello.result()["version"]
     if location.error is not None:
@@ -62,10 +81,25 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
     message.digest = generation.digest
     message.load_duration.FromNanoseconds(int(generation.seconds * 1e9))
     message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
+    for name, seconds in generation.parts.items():
+        getattr(message.load_parts, name).FromNanoseconds(int(seconds * 1e9))
     reasons = location.fork_reasons
     modes = workspace_pb2.Location.ForkMode
-    message.fork_mode = modes.SPAWN if reasons else modes.FORK
-    message.fork_reason = "; ".join(reasons)
+    message.fork_mode = modes.FORK
+    if reasons:
+        message.fork_mode = modes.SPAWN if location.fresh_reason else modes.TEMPLATE
+    message.fork_reason = encodable("; ".join(reasons))
+
+
+def _template_message(template: Template) -> workspace_pb2.Template:
+    return workspace_pb2.Template(
+        pid=template.pid,
+        spare_pid=template.spare_pid,
+        reason=encodable(template.reason),
+        excluded={encodable(name): encodable(why) for name, why in template.excluded.items()},
+        forks=template.forks,
+        memory_bytes=memory_of(template.pids[:1]),
+    )
 
 
 def problem_message(problem: Problem) -> workspace_pb2.WorkspaceProblem:
@@ -95,7 +129,22 @@ def memory_of(pids: Iterable[int]) -> int:
     total = 0
     for pid in pids:
         try:
-            total += psutil.Process(pid).memory_info().rss
-        except (psutil.Error, ValueError):
+            text = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
+        except OSError:
             continue
+        total += int(text.split()[1]) * _PAGE
+    return total
+
+
+def private_memory_of(pids: Iterable[int]) -> int:
+    """Bytes that processes share with no other; one that has ended counts nothing."""
+    total = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if line.startswith("Private_"):
+                total += int(line.split()[1]) * 1024
     return total

@@ -1,7 +1,7 @@
 """All locations of the workspace, and the workspace itself."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hostler.daemon import presentation
@@ -64,6 +64,9 @@ class Supervisor:
         self._reading = asyncio.Lock()
         self._workspace = Workspace(tuple(map(str, files)), (), ())
         self._watcher = Watcher(asyncio.get_running_loop(), self._on_files_changed, around.settings)
+        around.environments.attach(
+            self._watcher.watch, self._watcher.forget, self._on_packages_changed
+        )
 
     @property
     def files(self) -> Sequence[str]:
@@ -85,6 +88,7 @@ class Supervisor:
         """
         self.closing = True
         await self._watcher.close()
+        self._around.environments.close()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
@@ -97,6 +101,7 @@ class Supervisor:
     def keeper_lost(self) -> None:
         """The keeper died, every process with it, and a new one is up."""
         self._journal.warning("keeper lost", action="every location gets a new process")
+        self._around.environments.keeper_lost()
         for location in self.locations.values():
             location.keeper_lost()
 
@@ -104,16 +109,28 @@ class Supervisor:
         """The location of a name; None where the workspace has none."""
         return self.locations.get(name)
 
-    def location_message(self, location: Location) -> workspace_pb2.Location:
-        """A location as it is now."""
+    def location_message(
+        self, location: Location, *, is_asked: bool = True
+    ) -> workspace_pb2.Location:
+        """A location as it is now; see `presentation.location_message`."""
         mode = self._watcher.mode(location.name) if location.spec.reload else "off"
-        return presentation.location_message(location, mode, self.runs.pids(location))
+        template = self._around.environments.template_of(location.spec)
+        return presentation.location_message(
+            location, mode, self.runs.pids(location), template, is_asked=is_asked
+        )
 
     def _on_files_changed(self, key: str, paths: frozenset[str]) -> None:
         if key == _WORKSPACE:
             self._around.tasks.start(self._reload_workspace(), "reading of the workspace files")
+        elif self._around.environments.files_changed(key, paths):
+            pass  # it tells _on_packages_changed when the installer has ended
         elif key in self.locations:
             self.locations[key].files_changed(paths)
+
+    def _on_packages_changed(self, concerns: Callable[[LocationSpec], bool], what: str) -> None:
+        for location in self.locations.values():
+            if concerns(location.spec) and location.spec.reload:
+                location.packages_changed(what)
 
     async def _reload_workspace(self) -> None:
         async with self._reading:  # one after the other, so that the newest is the last
@@ -159,6 +176,7 @@ class Supervisor:
         for spec in workspace.locations:  # what only moved within the file
             self.locations[spec.name].spec = spec
         self.locations = {spec.name: self.locations[spec.name] for spec in workspace.locations}
+        self._around.environments.keep(workspace.locations)
 
     def _add(self, spec: LocationSpec) -> None:
         log = LocationLog(self._log_directory, spec.name, self._around.settings, self._logs)
@@ -193,7 +211,7 @@ class Supervisor:
             workspace_pb2.WorkspaceChange(
                 reason=encodable(reason),
                 old_state=workspace_pb2.Location.State.Value(before.value),
-                location=self.location_message(location),
+                location=self.location_message(location, is_asked=False),
             )
         )
         self.runs.look()

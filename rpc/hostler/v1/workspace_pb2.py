@@ -27,13 +27,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from hostler.v1 import definitions_pb2 as hostler_dot_v1_dot_definitions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahostler/v1/workspace.proto\x12\nhostler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"\xad\x01\n\tWorkspace\x12\r\n\x05\x66iles\x18\x01 \x03(\t\x12\'\n\tlocations\x18\x02 \x03(\x0b\x32\x14.hostler.v1.Location\x12.\n\x08problems\x18\x03 \x03(\x0b\x32\x1c.hostler.v1.WorkspaceProblem\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12&\n\x06\x64\x61\x65mon\x18\x05 \x01(\x0b\x32\x16.hostler.v1.DaemonInfo\"\x89\x01\n\nDaemonInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fstate_directory\x18\x04 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\"O\n\x10WorkspaceProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xc4\x07\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.hostler.v1.Location.State\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0f\n\x07serving\x18\x04 \x01(\x08\x12$\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x15.hostler.v1.LoadError\x12\"\n\x06target\x18\x06 \x01(\x0b\x32\x12.hostler.v1.Target\x12\x12\n\nexecutable\x18\x07 \x01(\t\x12\x16\n\x0epython_version\x18\x08 \x01(\t\x12\x0b\n\x03pid\x18\t \x01(\x05\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08restarts\x18\x0b \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x0c \x01(\x03\x12\x30\n\rload_duration\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nretry_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0clast_changes\x18\x0f \x01(\x0b\x32\x1d.hostler.v1.DefinitionChanges\x12\x30\n\tfork_mode\x18\x10 \x01(\x0e\x32\x1d.hostler.v1.Location.ForkMode\x12\x13\n\x0b\x66ork_reason\x18\x11 \x01(\t\x12\x32\n\nwatch_mode\x18\x12 \x01(\x0e\x32\x1e.hostler.v1.Location.WatchMode\x12*\n\x06source\x18\x13 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12\x0e\n\x06\x64igest\x18\x14 \x01(\t\x12.\n\nready_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07STOPPED\x10\x01\x12\x0c\n\x08STARTING\x10\x02\x12\t\n\x05READY\x10\x03\x12\r\n\tRELOADING\x10\x04\x12\x0b\n\x07\x42\x41\x43KOFF\x10\x05\x12\n\n\x06\x46\x41ILED\x10\x06\x12\x0c\n\x08STOPPING\x10\x07\":\n\x08\x46orkMode\x12\x19\n\x15\x46ORK_MODE_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46ORK\x10\x01\x12\t\n\x05SPAWN\x10\x02\"I\n\tWatchMode\x12\x1a\n\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\n\n\x06NATIVE\x10\x01\x12\x0b\n\x07POLLING\x10\x02\x12\x07\n\x03OFF\x10\x03\"\x8a\x01\n\x06Target\x12\x15\n\x0bpython_file\x18\x01 \x01(\tH\x00\x12\x17\n\rpython_module\x18\x02 \x01(\tH\x00\x12\x18\n\x0epython_package\x18\x03 \x01(\tH\x00\x12\x11\n\tattribute\x18\x04 \x01(\t\x12\x19\n\x11working_directory\x18\x05 \x01(\tB\x08\n\x06target\"\xdf\x02\n\tLoadError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.hostler.v1.LoadError.Kind\x12\x0f\n\x07message\x18\x02 \x01(\t\x12,\n\texception\x18\x03 \x01(\x0b\x32\x19.hostler.v1.ExceptionInfo\x12\x0e\n\x06output\x18\x04 \x03(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06source\x18\x06 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\"\x82\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nEXECUTABLE\x10\x01\x12\n\n\x06TARGET\x10\x02\x12\n\n\x06IMPORT\x10\x03\x12\x0e\n\nDEFINITION\x10\x04\x12\x10\n\x0cPROCESS_DIED\x10\x05\x12\x0b\n\x07TIMEOUT\x10\x06\x12\r\n\tUNHEALTHY\x10\x07\"S\n\x11\x44\x65\x66initionChanges\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\t\x12\x0f\n\x07removed\x18\x02 \x03(\t\x12\x0f\n\x07\x61ltered\x18\x03 \x03(\t\x12\r\n\x05\x66iles\x18\x04 \x03(\t\"\x15\n\x13GetWorkspaceRequest\"=\n\x14ListLocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x15ListLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x16ReloadLocationsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07no_wait\x18\x02 \x01(\x08\"B\n\x17ReloadLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\"9\n\x17RestartLocationsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07no_wait\x18\x02 \x01(\x08\"C\n\x18RestartLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\"$\n\x14StartLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13StopLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x15WatchWorkspaceRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x12\x0f\n\x07history\x18\x02 \x01(\x08\"\x88\x02\n\x0fWorkspaceChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12-\n\told_state\x18\x04 \x01(\x0e\x32\x1a.hostler.v1.Location.State\x12*\n\tworkspace\x18\x05 \x01(\x0b\x32\x15.hostler.v1.WorkspaceH\x00\x12(\n\x08location\x18\x06 \x01(\x0b\x32\x14.hostler.v1.LocationH\x00\x12\x1a\n\x10removed_location\x18\x07 \x01(\tH\x00\x42\x08\n\x06\x63hange\"S\n\x0fReadLogsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\x05\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x14\n\x0cskip_history\x18\x04 \x01(\x08\"\xce\x01\n\x07LogLine\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06stream\x18\x02 \x01(\x0e\x32\x1a.hostler.v1.LogLine.Stream\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\x05\x12\x0c\n\x04role\x18\x05 \x01(\t\"D\n\x06Stream\x12\x16\n\x12STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\x12\n\n\x06\x44\x41\x45MON\x10\x03\x32\xd4\x05\n\x10WorkspaceService\x12\x46\n\x0cGetWorkspace\x12\x1f.hostler.v1.GetWorkspaceRequest\x1a\x15.hostler.v1.Workspace\x12T\n\rListLocations\x12 .hostler.v1.ListLocationsRequest\x1a!.hostler.v1.ListLocationsResponse\x12\x43\n\x0bGetLocation\x12\x1e.hostler.v1.GetLocationRequest\x1a\x14.hostler.v1.Location\x12Z\n\x0fReloadLocations\x12\".hostler.v1.ReloadLocationsRequest\x1a#.hostler.v1.ReloadLocationsResponse\x12]\n\x10RestartLocations\x12#.hostler.v1.RestartLocationsRequest\x1a$.hostler.v1.RestartLocationsResponse\x12G\n\rStartLocation\x12 .hostler.v1.StartLocationRequest\x1a\x14.hostler.v1.Location\x12\x45\n\x0cStopLocation\x12\x1f.hostler.v1.StopLocationRequest\x1a\x14.hostler.v1.Location\x12R\n\x0eWatchWorkspace\x12!.hostler.v1.WatchWorkspaceRequest\x1a\x1b.hostler.v1.WorkspaceChange0\x01\x12>\n\x08ReadLogs\x12\x1b.hostler.v1.ReadLogsRequest\x1a\x13.hostler.v1.LogLine0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahostler/v1/workspace.proto\x12\nhostler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"\xad\x01\n\tWorkspace\x12\r\n\x05\x66iles\x18\x01 \x03(\t\x12\'\n\tlocations\x18\x02 \x03(\x0b\x32\x14.hostler.v1.Location\x12.\n\x08problems\x18\x03 \x03(\x0b\x32\x1c.hostler.v1.WorkspaceProblem\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12&\n\x06\x64\x61\x65mon\x18\x05 \x01(\x0b\x32\x16.hostler.v1.DaemonInfo\"\x89\x01\n\nDaemonInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fstate_directory\x18\x04 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\"O\n\x10WorkspaceProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xc8\t\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.hostler.v1.Location.State\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0f\n\x07serving\x18\x04 \x01(\x08\x12$\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x15.hostler.v1.LoadError\x12\"\n\x06target\x18\x06 \x01(\x0b\x32\x12.hostler.v1.Target\x12\x12\n\nexecutable\x18\x07 \x01(\t\x12\x16\n\x0epython_version\x18\x08 \x01(\t\x12\x0b\n\x03pid\x18\t \x01(\x05\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08restarts\x18\x0b \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x0c \x01(\x03\x12\x30\n\rload_duration\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nretry_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0clast_changes\x18\x0f \x01(\x0b\x32\x1d.hostler.v1.DefinitionChanges\x12\x30\n\tfork_mode\x18\x10 \x01(\x0e\x32\x1d.hostler.v1.Location.ForkMode\x12\x13\n\x0b\x66ork_reason\x18\x11 \x01(\t\x12\x32\n\nwatch_mode\x18\x12 \x01(\x0e\x32\x1e.hostler.v1.Location.WatchMode\x12*\n\x06source\x18\x13 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\x12\x0e\n\x06\x64igest\x18\x14 \x01(\t\x12.\n\nready_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\nstart_mode\x18\x16 \x01(\x0e\x32\x1e.hostler.v1.Location.StartMode\x12\x14\n\x0cstart_reason\x18\x17 \x01(\t\x12)\n\nload_parts\x18\x18 \x01(\x0b\x32\x15.hostler.v1.LoadParts\x12\x15\n\rprivate_bytes\x18\x19 \x01(\x03\x12&\n\x08template\x18\x1a \x01(\x0b\x32\x14.hostler.v1.Template\"z\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07STOPPED\x10\x01\x12\x0c\n\x08STARTING\x10\x02\x12\t\n\x05READY\x10\x03\x12\r\n\tRELOADING\x10\x04\x12\x0b\n\x07\x42\x41\x43KOFF\x10\x05\x12\n\n\x06\x46\x41ILED\x10\x06\x12\x0c\n\x08STOPPING\x10\x07\"@\n\tStartMode\x12\x1a\n\x16START_MODE_UNSPECIFIED\x10\x00\x12\n\n\x06\x46ORKED\x10\x01\x12\x0b\n\x07SPAWNED\x10\x02\"H\n\x08\x46orkMode\x12\x19\n\x15\x46ORK_MODE_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46ORK\x10\x01\x12\t\n\x05SPAWN\x10\x02\x12\x0c\n\x08TEMPLATE\x10\x03\"I\n\tWatchMode\x12\x1a\n\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\n\n\x06NATIVE\x10\x01\x12\x0b\n\x07POLLING\x10\x02\x12\x07\n\x03OFF\x10\x03\"\x8d\x01\n\tLoadParts\x12(\n\x05order\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06import\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64\x65scribe\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc6\x01\n\x08Template\x12\x0b\n\x03pid\x18\x01 \x01(\x05\x12\x11\n\tspare_pid\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x34\n\x08\x65xcluded\x18\x04 \x03(\x0b\x32\".hostler.v1.Template.ExcludedEntry\x12\r\n\x05\x66orks\x18\x05 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x03\x1a/\n\rExcludedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8a\x01\n\x06Target\x12\x15\n\x0bpython_file\x18\x01 \x01(\tH\x00\x12\x17\n\rpython_module\x18\x02 \x01(\tH\x00\x12\x18\n\x0epython_package\x18\x03 \x01(\tH\x00\x12\x11\n\tattribute\x18\x04 \x01(\t\x12\x19\n\x11working_directory\x18\x05 \x01(\tB\x08\n\x06target\"\xdf\x02\n\tLoadError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.hostler.v1.LoadError.Kind\x12\x0f\n\x07message\x18\x02 \x01(\t\x12,\n\texception\x18\x03 \x01(\x0b\x32\x19.hostler.v1.ExceptionInfo\x12\x0e\n\x06output\x18\x04 \x03(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06source\x18\x06 \x01(\x0b\x32\x1a.hostler.v1.SourcePosition\"\x82\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nEXECUTABLE\x10\x01\x12\n\n\x06TARGET\x10\x02\x12\n\n\x06IMPORT\x10\x03\x12\x0e\n\nDEFINITION\x10\x04\x12\x10\n\x0cPROCESS_DIED\x10\x05\x12\x0b\n\x07TIMEOUT\x10\x06\x12\r\n\tUNHEALTHY\x10\x07\"S\n\x11\x44\x65\x66initionChanges\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\t\x12\x0f\n\x07removed\x18\x02 \x03(\t\x12\x0f\n\x07\x61ltered\x18\x03 \x03(\t\x12\r\n\x05\x66iles\x18\x04 \x03(\t\"\x15\n\x13GetWorkspaceRequest\"=\n\x14ListLocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x15ListLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x16ReloadLocationsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07no_wait\x18\x02 \x01(\x08\"B\n\x17ReloadLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\"9\n\x17RestartLocationsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07no_wait\x18\x02 \x01(\x08\"C\n\x18RestartLocationsResponse\x12\'\n\tlocations\x18\x01 \x03(\x0b\x32\x14.hostler.v1.Location\"$\n\x14StartLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13StopLocationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x15WatchWorkspaceRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x12\x0f\n\x07history\x18\x02 \x01(\x08\"\x88\x02\n\x0fWorkspaceChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12-\n\told_state\x18\x04 \x01(\x0e\x32\x1a.hostler.v1.Location.State\x12*\n\tworkspace\x18\x05 \x01(\x0b\x32\x15.hostler.v1.WorkspaceH\x00\x12(\n\x08location\x18\x06 \x01(\x0b\x32\x14.hostler.v1.LocationH\x00\x12\x1a\n\x10removed_location\x18\x07 \x01(\tH\x00\x42\x08\n\x06\x63hange\"S\n\x0fReadLogsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\x05\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x14\n\x0cskip_history\x18\x04 \x01(\x08\"\xce\x01\n\x07LogLine\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06stream\x18\x02 \x01(\x0e\x32\x1a.hostler.v1.LogLine.Stream\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\x05\x12\x0c\n\x04role\x18\x05 \x01(\t\"D\n\x06Stream\x12\x16\n\x12STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\x12\n\n\x06\x44\x41\x45MON\x10\x03\x32\xd4\x05\n\x10WorkspaceService\x12\x46\n\x0cGetWorkspace\x12\x1f.hostler.v1.GetWorkspaceRequest\x1a\x15.hostler.v1.Workspace\x12T\n\rListLocations\x12 .hostler.v1.ListLocationsRequest\x1a!.hostler.v1.ListLocationsResponse\x12\x43\n\x0bGetLocation\x12\x1e.hostler.v1.GetLocationRequest\x1a\x14.hostler.v1.Location\x12Z\n\x0fReloadLocations\x12\".hostler.v1.ReloadLocationsRequest\x1a#.hostler.v1.ReloadLocationsResponse\x12]\n\x10RestartLocations\x12#.hostler.v1.RestartLocationsRequest\x1a$.hostler.v1.RestartLocationsResponse\x12G\n\rStartLocation\x12 .hostler.v1.StartLocationRequest\x1a\x14.hostler.v1.Location\x12\x45\n\x0cStopLocation\x12\x1f.hostler.v1.StopLocationRequest\x1a\x14.hostler.v1.Location\x12R\n\x0eWatchWorkspace\x12!.hostler.v1.WatchWorkspaceRequest\x1a\x1b.hostler.v1.WorkspaceChange0\x01\x12>\n\x08ReadLogs\x12\x1b.hostler.v1.ReadLogsRequest\x1a\x13.hostler.v1.LogLine0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hostler.v1.workspace_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TEMPLATE_EXCLUDEDENTRY']._loaded_options = None
+  _globals['_TEMPLATE_EXCLUDEDENTRY']._serialized_options = b'8\001'
   _globals['_WORKSPACE']._serialized_start=138
   _globals['_WORKSPACE']._serialized_end=311
   _globals['_DAEMONINFO']._serialized_start=314
@@ -41,51 +43,59 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKSPACEPROBLEM']._serialized_start=453
   _globals['_WORKSPACEPROBLEM']._serialized_end=532
   _globals['_LOCATION']._serialized_start=535
-  _globals['_LOCATION']._serialized_end=1499
-  _globals['_LOCATION_STATE']._serialized_start=1242
-  _globals['_LOCATION_STATE']._serialized_end=1364
-  _globals['_LOCATION_FORKMODE']._serialized_start=1366
-  _globals['_LOCATION_FORKMODE']._serialized_end=1424
-  _globals['_LOCATION_WATCHMODE']._serialized_start=1426
-  _globals['_LOCATION_WATCHMODE']._serialized_end=1499
-  _globals['_TARGET']._serialized_start=1502
-  _globals['_TARGET']._serialized_end=1640
-  _globals['_LOADERROR']._serialized_start=1643
-  _globals['_LOADERROR']._serialized_end=1994
-  _globals['_LOADERROR_KIND']._serialized_start=1864
-  _globals['_LOADERROR_KIND']._serialized_end=1994
-  _globals['_DEFINITIONCHANGES']._serialized_start=1996
-  _globals['_DEFINITIONCHANGES']._serialized_end=2079
-  _globals['_GETWORKSPACEREQUEST']._serialized_start=2081
-  _globals['_GETWORKSPACEREQUEST']._serialized_end=2102
-  _globals['_LISTLOCATIONSREQUEST']._serialized_start=2104
-  _globals['_LISTLOCATIONSREQUEST']._serialized_end=2165
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=2167
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=2256
-  _globals['_GETLOCATIONREQUEST']._serialized_start=2258
-  _globals['_GETLOCATIONREQUEST']._serialized_end=2292
-  _globals['_RELOADLOCATIONSREQUEST']._serialized_start=2294
-  _globals['_RELOADLOCATIONSREQUEST']._serialized_end=2350
-  _globals['_RELOADLOCATIONSRESPONSE']._serialized_start=2352
-  _globals['_RELOADLOCATIONSRESPONSE']._serialized_end=2418
-  _globals['_RESTARTLOCATIONSREQUEST']._serialized_start=2420
-  _globals['_RESTARTLOCATIONSREQUEST']._serialized_end=2477
-  _globals['_RESTARTLOCATIONSRESPONSE']._serialized_start=2479
-  _globals['_RESTARTLOCATIONSRESPONSE']._serialized_end=2546
-  _globals['_STARTLOCATIONREQUEST']._serialized_start=2548
-  _globals['_STARTLOCATIONREQUEST']._serialized_end=2584
-  _globals['_STOPLOCATIONREQUEST']._serialized_start=2586
-  _globals['_STOPLOCATIONREQUEST']._serialized_end=2621
-  _globals['_WATCHWORKSPACEREQUEST']._serialized_start=2623
-  _globals['_WATCHWORKSPACEREQUEST']._serialized_end=2687
-  _globals['_WORKSPACECHANGE']._serialized_start=2690
-  _globals['_WORKSPACECHANGE']._serialized_end=2954
-  _globals['_READLOGSREQUEST']._serialized_start=2956
-  _globals['_READLOGSREQUEST']._serialized_end=3039
-  _globals['_LOGLINE']._serialized_start=3042
-  _globals['_LOGLINE']._serialized_end=3248
-  _globals['_LOGLINE_STREAM']._serialized_start=3180
-  _globals['_LOGLINE_STREAM']._serialized_end=3248
-  _globals['_WORKSPACESERVICE']._serialized_start=3251
-  _globals['_WORKSPACESERVICE']._serialized_end=3975
+  _globals['_LOCATION']._serialized_end=1759
+  _globals['_LOCATION_STATE']._serialized_start=1422
+  _globals['_LOCATION_STATE']._serialized_end=1544
+  _globals['_LOCATION_STARTMODE']._serialized_start=1546
+  _globals['_LOCATION_STARTMODE']._serialized_end=1610
+  _globals['_LOCATION_FORKMODE']._serialized_start=1612
+  _globals['_LOCATION_FORKMODE']._serialized_end=1684
+  _globals['_LOCATION_WATCHMODE']._serialized_start=1686
+  _globals['_LOCATION_WATCHMODE']._serialized_end=1759
+  _globals['_LOADPARTS']._serialized_start=1762
+  _globals['_LOADPARTS']._serialized_end=1903
+  _globals['_TEMPLATE']._serialized_start=1906
+  _globals['_TEMPLATE']._serialized_end=2104
+  _globals['_TEMPLATE_EXCLUDEDENTRY']._serialized_start=2057
+  _globals['_TEMPLATE_EXCLUDEDENTRY']._serialized_end=2104
+  _globals['_TARGET']._serialized_start=2107
+  _globals['_TARGET']._serialized_end=2245
+  _globals['_LOADERROR']._serialized_start=2248
+  _globals['_LOADERROR']._serialized_end=2599
+  _globals['_LOADERROR_KIND']._serialized_start=2469
+  _globals['_LOADERROR_KIND']._serialized_end=2599
+  _globals['_DEFINITIONCHANGES']._serialized_start=2601
+  _globals['_DEFINITIONCHANGES']._serialized_end=2684
+  _globals['_GETWORKSPACEREQUEST']._serialized_start=2686
+  _globals['_GETWORKSPACEREQUEST']._serialized_end=2707
+  _globals['_LISTLOCATIONSREQUEST']._serialized_start=2709
+  _globals['_LISTLOCATIONSREQUEST']._serialized_end=2770
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=2772
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=2861
+  _globals['_GETLOCATIONREQUEST']._serialized_start=2863
+  _globals['_GETLOCATIONREQUEST']._serialized_end=2897
+  _globals['_RELOADLOCATIONSREQUEST']._serialized_start=2899
+  _globals['_RELOADLOCATIONSREQUEST']._serialized_end=2955
+  _globals['_RELOADLOCATIONSRESPONSE']._serialized_start=2957
+  _globals['_RELOADLOCATIONSRESPONSE']._serialized_end=3023
+  _globals['_RESTARTLOCATIONSREQUEST']._serialized_start=3025
+  _globals['_RESTARTLOCATIONSREQUEST']._serialized_end=3082
+  _globals['_RESTARTLOCATIONSRESPONSE']._serialized_start=3084
+  _globals['_RESTARTLOCATIONSRESPONSE']._serialized_end=3151
+  _globals['_STARTLOCATIONREQUEST']._serialized_start=3153
+  _globals['_STARTLOCATIONREQUEST']._serialized_end=3189
+  _globals['_STOPLOCATIONREQUEST']._serialized_start=3191
+  _globals['_STOPLOCATIONREQUEST']._serialized_end=3226
+  _globals['_WATCHWORKSPACEREQUEST']._serialized_start=3228
+  _globals['_WATCHWORKSPACEREQUEST']._serialized_end=3292
+  _globals['_WORKSPACECHANGE']._serialized_start=3295
+  _globals['_WORKSPACECHANGE']._serialized_end=3559
+  _globals['_READLOGSREQUEST']._serialized_start=3561
+  _globals['_READLOGSREQUEST']._serialized_end=3644
+  _globals['_LOGLINE']._serialized_start=3647
+  _globals['_LOGLINE']._serialized_end=3853
+  _globals['_LOGLINE_STREAM']._serialized_start=3785
+  _globals['_LOGLINE_STREAM']._serialized_end=3853
+  _globals['_WORKSPACESERVICE']._serialized_start=3856
+  _globals['_WORKSPACESERVICE']._serialized_end=4580
 # @@protoc_insertion_point(module_scope)

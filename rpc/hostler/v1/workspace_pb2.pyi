@@ -174,6 +174,25 @@ class Location(_message.Message):
     STOPPING: Location.State.ValueType  # 7
     """The processes are ending."""
 
+    class _StartMode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StartModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Location._StartMode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        START_MODE_UNSPECIFIED: Location._StartMode.ValueType  # 0
+        FORKED: Location._StartMode.ValueType  # 1
+        """From the template of its environment."""
+        SPAWNED: Location._StartMode.ValueType  # 2
+        """A new interpreter."""
+
+    class StartMode(_StartMode, metaclass=_StartModeEnumTypeWrapper): ...
+    START_MODE_UNSPECIFIED: Location.StartMode.ValueType  # 0
+    FORKED: Location.StartMode.ValueType  # 1
+    """From the template of its environment."""
+    SPAWNED: Location.StartMode.ValueType  # 2
+    """A new interpreter."""
+
     class _ForkMode:
         ValueType = _typing.NewType("ValueType", _builtins.int)
         V: _TypeAlias = ValueType  # noqa: Y015
@@ -182,12 +201,20 @@ class Location(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         FORK_MODE_UNSPECIFIED: Location._ForkMode.ValueType  # 0
         FORK: Location._ForkMode.ValueType  # 1
+        """From the location process."""
         SPAWN: Location._ForkMode.ValueType  # 2
+        """New interpreters that load the same sources."""
+        TEMPLATE: Location._ForkMode.ValueType  # 3
+        """From the template of the environment; they load the same sources."""
 
     class ForkMode(_ForkMode, metaclass=_ForkModeEnumTypeWrapper): ...
     FORK_MODE_UNSPECIFIED: Location.ForkMode.ValueType  # 0
     FORK: Location.ForkMode.ValueType  # 1
+    """From the location process."""
     SPAWN: Location.ForkMode.ValueType  # 2
+    """New interpreters that load the same sources."""
+    TEMPLATE: Location.ForkMode.ValueType  # 3
+    """From the template of the environment; they load the same sources."""
 
     class _WatchMode:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -233,6 +260,11 @@ class Location(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     READY_TIME_FIELD_NUMBER: _builtins.int
+    START_MODE_FIELD_NUMBER: _builtins.int
+    START_REASON_FIELD_NUMBER: _builtins.int
+    LOAD_PARTS_FIELD_NUMBER: _builtins.int
+    PRIVATE_BYTES_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
@@ -258,6 +290,14 @@ class Location(_message.Message):
     """How changes are noticed."""
     digest: _builtins.str
     """Digest of the user's files that the answering generation was loaded from."""
+    start_mode: Global___Location.StartMode.ValueType
+    """How the location process came to be."""
+    start_reason: _builtins.str
+    """Why it was not forked; empty where it was."""
+    private_bytes: _builtins.int
+    """Memory that the location's processes share with no other, in bytes; unset in the changes of
+    WatchWorkspace.
+    """
     @_builtins.property
     def error(self) -> Global___LoadError:
         """Why the newest load failed; unset where it did not."""
@@ -288,6 +328,14 @@ class Location(_message.Message):
     def ready_time(self) -> _timestamp_pb2.Timestamp:
         """When the answering generation became ready."""
 
+    @_builtins.property
+    def load_parts(self) -> Global___LoadParts:
+        """What load_duration consists of, beside what the daemon does."""
+
+    @_builtins.property
+    def template(self) -> Global___Template:
+        """The template of the location's environment."""
+
     def __init__(
         self,
         *,
@@ -312,14 +360,112 @@ class Location(_message.Message):
         source: _definitions_pb2.SourcePosition | None = ...,
         digest: _builtins.str = ...,
         ready_time: _timestamp_pb2.Timestamp | None = ...,
+        start_mode: Global___Location.StartMode.ValueType = ...,
+        start_reason: _builtins.str = ...,
+        load_parts: Global___LoadParts | None = ...,
+        private_bytes: _builtins.int = ...,
+        template: Global___Template | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "start_time", b"start_time", "state", b"state", "target", b"target", "watch_mode", b"watch_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "watch_mode", b"watch_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Location: _TypeAlias = Location  # noqa: Y015
+
+@_typing.final
+class LoadParts(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    IMPORT_FIELD_NUMBER: _builtins.int
+    DESCRIBE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def order(self) -> _duration_pb2.Duration:
+        """Until there was a process."""
+
+    @_builtins.property
+    def describe(self) -> _duration_pb2.Duration:
+        """Of the definitions."""
+
+    def __init__(
+        self,
+        *,
+        order: _duration_pb2.Duration | None = ...,
+        describe: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["describe", b"describe", "import", b"import", "order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["describe", b"describe", "import", b"import", "order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadParts: _TypeAlias = LoadParts  # noqa: Y015
+
+@_typing.final
+class Template(_message.Message):
+    """The process that has imported the third-party modules of an environment, and forks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ExcludedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PID_FIELD_NUMBER: _builtins.int
+    SPARE_PID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXCLUDED_FIELD_NUMBER: _builtins.int
+    FORKS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    pid: _builtins.int
+    """0 where there is none."""
+    spare_pid: _builtins.int
+    """The process that was forked ahead of the next need; 0 where there is none."""
+    reason: _builtins.str
+    """Why nothing is forked; empty where it is."""
+    forks: _builtins.int
+    """Processes that were forked from it since the daemon's start."""
+    memory_bytes: _builtins.int
+    """Its own, and what its forks share with it; in bytes."""
+    @_builtins.property
+    def excluded(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Why modules were left out, by their top-level names."""
+
+    def __init__(
+        self,
+        *,
+        pid: _builtins.int = ...,
+        spare_pid: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        excluded: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        forks: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excluded", b"excluded", "forks", b"forks", "memory_bytes", b"memory_bytes", "pid", b"pid", "reason", b"reason", "spare_pid", b"spare_pid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Template: _TypeAlias = Template  # noqa: Y015
 
 @_typing.final
 class Target(_message.Message):

@@ -25,6 +25,7 @@ class SpawnOrder:
         cwd: its working directory; None for "/".
         memory: a limit in bytes on its data, heap and private mappings (RLIMIT_DATA).
         nice: what is added to the daemon's niceness.
+        room: bytes behind the mark, for the marks of forks; see `hostler.host.marks`.
     """
 
     owner: str
@@ -33,6 +34,7 @@ class SpawnOrder:
     cwd: str | None
     memory: int | None = None
     nice: int | None = None
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def _body(order: SpawnOrder) -> bytes:
         "cwd": _latin(order.cwd) if order.cwd is not None else None,
         "memory": order.memory,
         "nice": order.nice,
+        "room": order.room,
     }
     return json.dumps(body).encode()
 

@@ -12,7 +12,7 @@ import resource
 import signal
 
 from . import prctl
-from .table import MARK
+from .table import MARK, ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _CLEAR_FD = 16
 class Order:
     """What to make. Texts are bytes: the keeper's file system encoding may not be the daemon's."""
 
-    __slots__ = ("argv", "cwd", "env", "memory", "nice", "owner")
+    __slots__ = ("argv", "cwd", "env", "memory", "nice", "owner", "room")
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.owner: str = body["owner"]
@@ -38,6 +38,7 @@ class Order:
         self.cwd = _bytes(body["cwd"]) if body["cwd"] is not None else None
         self.memory: int | None = body["memory"]
         self.nice: int | None = body["nice"]
+        self.room: int = body["room"]
 
 
 class Spawn:
@@ -77,6 +78,8 @@ def spawn(id: int, order: Order, instance: str, stdio: Sequence[int]) -> Spawn: 
         OSError: no process or no pipe could be made.
     """
     order.env[MARK.encode()] = f"{instance}:{order.owner}".encode("utf-8", "surrogateescape")
+    if order.room:  # the kernel lays the variables out in their order
+        order.env[ROOM.encode()] = b" " * order.room
     keeper = os.getpid()
     pipe, report = os.pipe()
     try:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 #: The variable that says to which instance and owner a process belongs: INSTANCE:OWNER.
 MARK = "HOSTLER_OWNER"
 
+#: The variable behind it, whose room a fork writes its own mark into; see `hostler.host.marks`.
+ROOM = "HOSTLER_ROOM"
+
 
 class Process:
     """One line of the table."""
@@ -99,7 +102,8 @@ def _moved(process: Process) -> Process | None:
 def owner_mark(pid: int, instance: str) -> str | None:
     """The owner that the process's environment names; None if it has no mark of the instance.
 
-    A fork has its parent's, whatever it sets; a program that got another environment has none.
+    A fork has its parent's unless it has written its own there; a program that got another
+    environment has none.
     """
     prefix = f"{MARK}={instance}:".encode()
     try:

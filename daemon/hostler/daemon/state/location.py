@@ -56,6 +56,8 @@ class Event(Enum):
     # Of the load
     LOADED = "loaded"
     FAILED = "failed"
+    #: A fork would not do, or has failed as a new interpreter may not.
+    UNFIT = "unfit"
     #: The hold is over, and the failure may mend itself.
     HOLD_OVER = "hold over"
     #: The hold is over, and only an edit mends the failure.
@@ -67,6 +69,8 @@ class Event(Enum):
     UNHEALTHY = "unhealthy"
     REVIVED = "revived"
     REVIVAL_FAILED = "revival failed"
+    #: As UNFIT, of a process that is to take the place of a dead one.
+    REVIVAL_UNFIT = "revival unfit"
     REVIVAL_DUE = "revival due"
     #: The keeper is gone and every process with it.
     KEEPER_LOST = "keeper lost"
@@ -112,6 +116,7 @@ LOAD: Table[Load, Event, Effect] = Table(
         (_L.LOADING, _E.CHANGED): Rule(_L.OUTDATED, (_F.ARM_PATIENCE,)),
         (_L.LOADING, _E.LOADED): Rule(_L.CURRENT, (_F.PROMOTE,)),
         (_L.LOADING, _E.FAILED): Rule(_L.HELD, (_F.ARM_HOLD,)),
+        (_L.LOADING, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.LOADING, _E.KEEPER_LOST): Rule(_L.LOADING, _LOAD_ANEW),
         (_L.OUTDATED, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
         (_L.OUTDATED, _E.RELOAD): Rule(_L.LOADING, _LOAD_ANEW),
@@ -121,6 +126,7 @@ LOAD: Table[Load, Event, Effect] = Table(
         (_L.OUTDATED, _E.LOADED): Rule(_L.LOADING, (_F.PROMOTE, _F.LOAD)),
         # half of a save is no news
         (_L.OUTDATED, _E.FAILED): Rule(_L.LOADING, (_F.LOAD,)),
+        (_L.OUTDATED, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.OUTDATED, _E.KEEPER_LOST): Rule(_L.LOADING, _LOAD_ANEW),
         (_L.CURRENT, _E.STOP): Rule(_L.STOPPED),
         (_L.CURRENT, _E.RELOAD): Rule(_L.LOADING, (_F.LOAD,)),
@@ -159,7 +165,7 @@ LOAD: Table[Load, Event, Effect] = Table(
             *(
                 (s, e)
                 for s in (_L.CURRENT, _L.HELD, _L.BACKOFF, _L.FAILED)
-                for e in (_E.LOADED, _E.FAILED, _E.KEEPER_LOST)
+                for e in (_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST)
             ),
             # the serving region's affair
             *(
@@ -171,6 +177,7 @@ LOAD: Table[Load, Event, Effect] = Table(
                     _E.UNHEALTHY,
                     _E.REVIVED,
                     _E.REVIVAL_FAILED,
+                    _E.REVIVAL_UNFIT,
                     _E.REVIVAL_DUE,
                 )
             ),
@@ -197,12 +204,14 @@ SERVING: Table[Serving, Event, Effect] = Table(
         (_S.REPLACING, _E.DIED_EARLY): Rule(_S.REVIVING),
         (_S.REPLACING, _E.REVIVED): Rule(_S.UP, (_F.END_SERVING, _F.ADOPT_REVIVED)),
         (_S.REPLACING, _E.REVIVAL_FAILED): Rule(_S.LAPSED, (_F.END_SERVING, _F.ARM_REVIVAL)),
+        (_S.REPLACING, _E.REVIVAL_UNFIT): Rule(_S.REPLACING, (_F.REVIVE,)),
         (_S.REPLACING, _E.RESTART): Rule(_S.AWAITING, (_F.ABORT_REVIVAL, _F.END_SERVING)),
         (_S.REPLACING, _E.STOP): Rule(_S.NONE, (_F.ABORT_REVIVAL, *_FORGET)),
         (_S.REPLACING, _E.KEEPER_LOST): Rule(_S.REVIVING, (_F.ABORT_REVIVAL, _F.REVIVE)),
         (_S.REVIVING, _E.LOADED): Rule(_S.UP, (_F.ABORT_REVIVAL,)),
         (_S.REVIVING, _E.REVIVED): Rule(_S.UP, (_F.ADOPT_REVIVED,)),
         (_S.REVIVING, _E.REVIVAL_FAILED): Rule(_S.LAPSED, (_F.ARM_REVIVAL,)),
+        (_S.REVIVING, _E.REVIVAL_UNFIT): Rule(_S.REVIVING, (_F.REVIVE,)),
         (_S.REVIVING, _E.RESTART): Rule(_S.AWAITING, (_F.ABORT_REVIVAL,)),
         (_S.REVIVING, _E.STOP): Rule(_S.NONE, (_F.ABORT_REVIVAL, _F.FORGET_GENERATION)),
         (_S.REVIVING, _E.KEEPER_LOST): Rule(_S.REVIVING, (_F.ABORT_REVIVAL, _F.REVIVE)),
@@ -226,6 +235,7 @@ SERVING: Table[Serving, Event, Effect] = Table(
                     _E.RELOAD,
                     _E.CHANGED,
                     _E.PATIENCE_OVER,
+                    _E.UNFIT,
                     _E.HOLD_OVER,
                     _E.HOLD_OVER_FOR_GOOD,
                     _E.RETRY_DUE,
@@ -233,13 +243,23 @@ SERVING: Table[Serving, Event, Effect] = Table(
             ),
             *((s, _E.FAILED) for s in (_S.UP, _S.REPLACING, _S.REVIVING, _S.LAPSED)),
             # late news of a process or of a timer that was given up
-            *((_S.UP, e) for e in (_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_DUE)),
+            *(
+                (_S.UP, e)
+                for e in (_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT, _E.REVIVAL_DUE)
+            ),
             *((_S.REPLACING, e) for e in (_E.UNHEALTHY, _E.REVIVAL_DUE)),
             *((_S.REVIVING, e) for e in (_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY, _E.REVIVAL_DUE)),
             *(
                 (s, e)
                 for s in (_S.LAPSED, _S.AWAITING)
-                for e in (_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY, _E.REVIVED, _E.REVIVAL_FAILED)
+                for e in (
+                    _E.DIED,
+                    _E.DIED_EARLY,
+                    _E.UNHEALTHY,
+                    _E.REVIVED,
+                    _E.REVIVAL_FAILED,
+                    _E.REVIVAL_UNFIT,
+                )
             ),
             # what waits holds no process that the keeper could take with it
             *((s, _E.KEEPER_LOST) for s in (_S.LAPSED, _S.AWAITING)),

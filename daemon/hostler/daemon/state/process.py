@@ -23,6 +23,8 @@ class Event(Enum):
     GREETED = "greeted"
     LOADED = "loaded"
     LOAD_FAILED = "load failed"
+    #: It is a fork, and the code that it has loaded is not for forks.
+    UNFIT = "unfit"
     #: The load timeout has passed.
     OVERDUE = "overdue"
     #: As many pings in a row as the location allows went unanswered.
@@ -44,6 +46,7 @@ class Effect(Enum):
     STOP_PINGS = "stop pings"
     ANNOUNCE_READY = "announce ready"
     ANNOUNCE_FAILED = "announce the failure"
+    ANNOUNCE_UNFIT = "announce that it is unfit"
     ANNOUNCE_OVERDUE = "announce overdue"
     ANNOUNCE_UNHEALTHY = "announce unhealthy"
     ANNOUNCE_DIED = "announce the death"
@@ -76,6 +79,9 @@ TABLE: Table[State, Event, Effect] = Table(
         (_S.LOADING, _E.LOAD_FAILED): Rule(
             _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.KILL)
         ),
+        (_S.LOADING, _E.UNFIT): Rule(
+            _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_UNFIT, _F.KILL)
+        ),
         (_S.LOADING, _E.OVERDUE): Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
         (_S.LOADING, _E.ABORT): Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
         (_S.LOADING, _E.EXITED): Rule(
@@ -93,17 +99,17 @@ TABLE: Table[State, Event, Effect] = Table(
     ignored=frozenset(
         {
             # No load has been ordered, or no process serves yet.
-            *((_S.SPAWNED, e) for e in (_E.LOADED, _E.LOAD_FAILED, _E.UNHEALTHY)),
+            *((_S.SPAWNED, e) for e in (_E.LOADED, _E.LOAD_FAILED, _E.UNFIT, _E.UNHEALTHY)),
             *((_S.SPAWNED, e) for e in (_E.RETIRE, _E.DRAINED)),
             *((_S.LOADING, e) for e in (_E.GREETED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED)),
             # It runs already.
             *((s, _E.SPAWN_FAILED) for s in (_S.LOADING, _S.READY)),
             # The load is over.
             *((_S.READY, e) for e in (_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE)),
-            (_S.READY, _E.DRAINED),
+            *((_S.READY, e) for e in (_E.DRAINED, _E.UNFIT)),
             # What is on its way out, or dead, is nobody's any more.
             *((_S.DRAINING, e) for e in (_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE)),
-            *((_S.DRAINING, e) for e in (_E.UNHEALTHY, _E.RETIRE)),
+            *((_S.DRAINING, e) for e in (_E.UNFIT, _E.UNHEALTHY, _E.RETIRE)),
             *((_S.DEAD, e) for e in Event),
         }
     ),

@@ -1,0 +1,304 @@
+"""The template of an environment: a process that has imported the third-party modules, and forks.
+
+It is made in the background of what a load has told of its imports, and made anew when other loads
+import more. One process is forked ahead of the next need: the spare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any
+
+import psutil
+
+from hostler.daemon.channel import ChannelClosedError, RemoteError
+from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
+from hostler.daemon.launcher import SpawnError
+from hostler.daemon.tasks import Tasks
+from hostler.daemon.text import load_json
+from hostler.daemon.workspace import LocationSpec
+from hostler.host.wire import Method, WireError, dump
+
+#: Importing what a load has imported cannot take much longer than the load.
+PRELOAD_SECONDS = 60.0
+
+#: Each is begun again without one module that forks do not bear.
+MOST_TRIES = 20
+
+#: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
+COMPILED_AT_ONCE = 20
+
+#: Below this no spare is kept: a process that waits is the first thing to do without.
+SCARCE_MEMORY = 0.05
+
+#: A template that died sooner than this after it was made is not made again by itself.
+SHORT_LIFE = 1.0
+
+
+class Template:
+    """The template of one environment, over all of its processes.
+
+    Attributes:
+        reason: why nothing is forked from it now; empty where it forks.
+        excluded: why modules were left out, by top-level name.
+        forks: processes that were forked from it for locations, workers and runs.
+    """
+
+    def __init__(self, spec: LocationSpec, owner: str, hosting: Hosting, tasks: Tasks) -> None:
+        self.reason = "the template is being made"
+        self.excluded: dict[str, str] = {}
+        self.forks = 0
+        self._spec = spec
+        self._owner = owner
+        self._hosting = hosting
+        self._tasks = tasks
+        self._numbers = itertools.count(1)
+        self._modules: dict[str, None] = {}
+        self._made_of: frozenset[str] | None = None
+        self._process: Hosted | None = None
+        self._spare: Hosted | None = None
+        self._made = asyncio.Event()
+        self._building: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._sources: set[str] = set()
+        self._patience_until = 0.0
+        self._is_retired = False
+        self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
+
+    @property
+    def pids(self) -> list[int]:
+        """Its process and the spare."""
+        return [each.pid for each in (self._process, self._spare) if each is not None]
+
+    @property
+    def pid(self) -> int:
+        """Its process; 0 where there is none."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def spare_pid(self) -> int:
+        """The process that waits for the next need; 0 where there is none."""
+        return self._spare.pid if self._spare else 0
+
+    def learn(self, modules: Sequence[str], seconds: float) -> None:
+        """Has it made, or made anew, where a load has imported what it has not.
+
+        Args:
+            modules: what a load imported, in its order.
+            seconds: what the load took.
+        """
+        if self._is_retired:
+            return
+        self._modules.update(dict.fromkeys(modules))
+        if self._building is not None or not self._wants_more():
+            return
+        if self._process is None:
+            self._patience_until = asyncio.get_running_loop().time() + seconds
+        self._building = self._tasks.start(self._build(), f"making of {self._owner}")
+
+    async def settled(self) -> None:
+        """Waits while it is made for the first time, as long as the load took that it came of."""
+        if self._process is None and self._building is not None:
+            left = self._patience_until - asyncio.get_running_loop().time()
+            waiting = asyncio.ensure_future(self._made.wait())
+            await asyncio.wait([waiting], timeout=max(0.0, left))
+            waiting.cancel()
+
+    async def take(self, owner: str, listener: Listener) -> Hosted | None:
+        """A fork that has not loaded yet; None where it cannot be had."""
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.channel.closed:
+            self._hosting.hand_over(spare, owner, listener)
+            return self._counted(spare)
+        if self._process is None:
+            return None
+        try:
+            forked = await self._hosting.fork(self._process, owner, listener)
+        except ForkError as error:
+            self._begin_again(f"the template is made anew: {error}")
+            return None
+        return self._counted(forked)
+
+    def _counted(self, forked: Hosted) -> Hosted:
+        forked.of_template = True
+        self.forks += 1
+        return forked
+
+    def prepare(self, sources: Collection[str]) -> None:
+        """Has files compiled ahead and a spare forked, in the background."""
+        self._sources.update(sources)
+        if self._preparing is None and self._process is not None:
+            self._preparing = self._tasks.start(self._prepare(), f"spare of {self._owner}")
+
+    def retire(self, reason: str) -> None:
+        """Ends it; nothing is forked any more until `begin_anew`."""
+        self._is_retired = True
+        self.reason = reason
+        for task in (self._building, self._preparing):
+            if task is not None:
+                task.cancel()
+        self._building = self._preparing = None
+        self._made_of = None
+        self._made.set()  # whoever waits does not any more
+        self._end_processes()
+
+    def begin_anew(self) -> None:
+        """Learns again, of loads in the environment as it is now."""
+        self._is_retired = False
+        self.reason = "the template is being made"
+        self.excluded.clear()
+        self._modules.clear()
+        self._sources.clear()
+        self._made.clear()
+
+    def keeper_lost(self) -> None:
+        """Its processes have ended with the keeper."""
+        for task in (self._building, self._preparing):
+            if task is not None:
+                task.cancel()
+        self._building = self._preparing = None
+        self._spare = None
+        if not self._is_retired and self._modules:
+            self._begin_again("the template is being made")
+
+    # Making
+
+    def _wants_more(self) -> bool:
+        """Whether something was learned that it was not made of."""
+        return self._made_of is None or not self._modules.keys() <= self._made_of
+
+    def _begin_again(self, reason: str) -> None:
+        self.reason = reason
+        self._made_of = None
+        self._end_processes()
+        if self._building is None:
+            self._building = self._tasks.start(self._build(), f"making of {self._owner}")
+
+    async def _build(self) -> None:
+        try:
+            while True:
+                wanted = frozenset(self._modules)
+                made = await self._make()
+                self._made_of = wanted
+                if made is not None:
+                    self._install(made)
+                if not self._wants_more() or made is None:
+                    return
+        finally:
+            self._building = None
+            self._made.set()
+
+    async def _make(self) -> Hosted | None:
+        """A process that has imported all that forks bear; None where there cannot be one."""
+        for _ in range(MOST_TRIES):
+            made, unsafe = await self._try()
+            if unsafe is None:
+                return made
+            module, reason = unsafe["module"], unsafe["reason"]
+            if not module or module in self.excluded:
+                self.reason = f"there is no template: {module or 'the process'}: {reason}"
+                return None
+            self.excluded[module] = reason
+        self.reason = f"there is no template: more than {MOST_TRIES} modules do not bear a fork"
+        return None
+
+    async def _try(self) -> tuple[Hosted | None, dict[str, str] | None]:
+        """A process, or why it is of no use: {"module", "reason"}."""
+        owner = f"{self._owner}.{next(self._numbers)}"
+        self._lines.clear()
+        listener = Listener(self._on_line, lambda _: None)
+        hosted = None
+        try:
+            hosted = await self._hosting.spawn(self._spec, owner, listener, is_template=True)
+            order = {"modules": list(self._modules), "excluded": list(self.excluded)}
+            async with asyncio.timeout(PRELOAD_SECONDS):
+                await hosted.greeted()
+                frame = await hosted.channel.request(Method.PRELOAD, dump(order))
+            answer: dict[str, Any] = load_json(frame.body)
+        except BaseException as error:
+            if hosted is not None:
+                self._tasks.start(self._hosting.kill(hosted), f"end of {owner}")
+            if isinstance(error, (SpawnError, ChannelClosedError, RemoteError, WireError)):
+                last = f" ({self._lines[-1]})" if self._lines else ""
+                return None, {"module": "", "reason": f"it ended: {error}{last}"}
+            if isinstance(error, TimeoutError):
+                reason = f"its imports took longer than {PRELOAD_SECONDS:g} s"
+                return None, {"module": "", "reason": reason}
+            raise
+        if "unsafe" in answer:
+            self._tasks.start(self._hosting.kill(hosted), f"end of {owner}")
+            return None, answer["unsafe"]
+        return hosted, None
+
+    def _install(self, made: Hosted) -> None:
+        self._end_processes()
+        self._process = made
+        self.reason = ""
+        born = asyncio.get_running_loop().time()
+        made.exit.add_done_callback(lambda _: self._on_death(made, born))
+        self._made.set()
+        self.prepare(())
+
+    def _on_death(self, died: Hosted, born: float) -> None:
+        status = died.exit.result()
+        self._tasks.start(self._hosting.kill(died), f"end of {died.owner}")
+        if self._process is not died:
+            return
+        self._process = None
+        if status.keeper_died:
+            return  # keeper_lost() follows
+        if asyncio.get_running_loop().time() - born < SHORT_LIFE:
+            self.reason = f"there is no template: it died: {status.describe()}"
+        elif not self._is_retired:
+            self._begin_again(f"the template is made anew: it died: {status.describe()}")
+
+    # Spares
+
+    async def _prepare(self) -> None:
+        try:
+            while self._process is not None and (self._sources or self._lacks_spare()):
+                process = self._process
+                sources = sorted(self._sources)
+                self._sources.clear()
+                for first in range(0, len(sources), COMPILED_AT_ONCE):
+                    part = sources[first : first + COMPILED_AT_ONCE]
+                    await process.channel.request(Method.COMPILE, dump(part))
+                if not self._lacks_spare():
+                    continue
+                owner = f"{self._owner}.{next(self._numbers)}"
+                listener = Listener(self._on_line, lambda _: None)
+                spare = await self._hosting.fork(process, owner, listener)
+                spare.exit.add_done_callback(partial(self._on_spare_death, spare))
+                if self._process is process and self._spare is None:
+                    self._spare = spare
+                else:
+                    self._tasks.start(self._hosting.kill(spare), "end of a spare")
+        except (ForkError, ChannelClosedError, RemoteError, WireError):
+            pass  # whoever needs a process finds out, and has the template made anew
+        finally:
+            self._preparing = None
+
+    def _lacks_spare(self) -> bool:
+        if self._spare is not None and not self._spare.channel.closed:
+            return False
+        memory = psutil.virtual_memory()
+        return bool(memory.available > SCARCE_MEMORY * memory.total)
+
+    def _on_spare_death(self, spare: Hosted, _: object) -> None:
+        if self._spare is spare:
+            self._spare = None
+            self._tasks.start(self._hosting.kill(spare), "end of a spare")
+            self.prepare(())
+
+    def _end_processes(self) -> None:
+        for each in (self._spare, self._process):
+            if each is not None:
+                self._tasks.start(self._hosting.kill(each), f"end of {each.owner}")
+        self._spare = self._process = None
+
+    def _on_line(self, _stream: Stream, text: str, _pid: int) -> None:
+        self._lines.append(text)
