@@ -7,26 +7,18 @@ import json
 import os
 import select
 import signal
-import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from e2e.interpreters import interpreters
+from component.host import INTERPRETERS, Host, read_all
 
-from hostler.daemon import runtime
 from hostler.host import wire
-from hostler.host.wire import Decoder, Event, Frame, Kind, Method, Status
+from hostler.host.wire import Event, Frame, Method, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-INTERPRETERS = interpreters()
-
-#: Long enough for a loaded machine; a test that passes does not wait for it.
-PATIENCE = 30.0
+    from collections.abc import Callable
 
 GOOD = """\
 from hostler.definitions import pipeline, repository, solid
@@ -74,159 +66,6 @@ def make_broken():
 def repo():
     return {"pipelines": {"works": works, "fails": fails, "late": make_late, "broken": make_broken}}
 """
-
-
-class Host:
-    """The daemon's part in the talk with one process; blocking, one request at a time."""
-
-    def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
-        control.settimeout(PATIENCE)
-        self.control = control
-        self.stdout = stdout
-        self.stderr = stderr
-        self.events: list[tuple[int, Any]] = []
-        self.items: list[Any] = []
-        self._decoder = Decoder()
-        self._frames: list[Frame] = []
-        self._ids = 0
-        self._forks: list[Host] = []
-
-    def hello(self) -> dict[str, Any]:
-        frame = self._receive()
-        assert (frame.kind, frame.code) == (Kind.EVENT, Event.HELLO)
-        said: dict[str, Any] = frame.json()
-        return said
-
-    def ask(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> Frame:
-        """The answer; what came before it is in `events` and `items`."""
-        return self.answer(self.order(method, body, fds))
-
-    def order(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> int:
-        """Sends a request; returns its id."""
-        self._ids += 1
-        frame = Frame(Kind.REQUEST, self._ids, method, body, fds=fds)
-        socket.send_fds(self.control, [frame.encode()], list(fds))
-        return self._ids
-
-    def cancel(self, id_: int) -> None:
-        self.control.sendall(Frame(Kind.CANCEL, id_).encode())
-
-    def answer(self, id_: int) -> Frame:
-        while (frame := self._receive()).kind != Kind.RESPONSE:
-            if frame.kind == Kind.EVENT:
-                self.events.append((frame.code, frame.json()))
-            else:
-                self.items.append(frame.json())
-        assert frame.id == id_
-        return frame
-
-    def load(self, path: Path, attribute: str | None = None) -> Frame:
-        target = {
-            "kind": "python_file",
-            "value": str(path),
-            "attribute": attribute,
-            "working_directory": str(path.parent),
-        }
-        return self.ask(Method.LOAD, wire.dump({"location": "here", "target": target}))
-
-    def fork(self, owner: str = "instance:here/w1") -> Host:
-        """A child that has not greeted yet."""
-        ours, theirs = socket.socketpair()
-        out, their_out = os.pipe()
-        err, their_err = os.pipe()
-        descriptors = (theirs.detach(), their_out, their_err)
-        answer = self.ask(Method.FORK, wire.dump({"owner": owner}), descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        assert answer.code == Status.OK, answer.body
-        self._forks.append(Host(ours, out, err))
-        return self._forks[-1]
-
-    def end(self) -> tuple[str, str]:
-        """Closes the wire, which ends the process; all that it printed until its end."""
-        self.control.close()
-        printed = _read_all(self.stdout), _read_all(self.stderr)
-        self.close()
-        return printed
-
-    def close(self) -> None:
-        """Lets go of the process and of its forks, which ends them."""
-        for fork in self._forks:
-            fork.close()
-        self.control.close()
-        if self.stdout >= 0:
-            os.close(self.stdout)
-            os.close(self.stderr)
-            self.stdout = self.stderr = -1
-
-    def _receive(self) -> Frame:
-        while not self._frames:
-            data = self.control.recv(1 << 16)
-            assert data, f"the process has ended: {_read_all(self.stderr)}"
-            self._frames += self._decoder.feed(data)
-        return self._frames.pop(0)
-
-
-def _read_all(descriptor: int) -> str:
-    parts: list[bytes] = []
-    while True:
-        ready, _, _ = select.select([descriptor], [], [], PATIENCE)
-        assert ready, "a process that ought to end holds its output open"
-        part = os.read(descriptor, 1 << 16)
-        if not part:
-            return b"".join(parts).decode()
-        parts.append(part)
-
-
-@pytest.fixture(scope="session")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    prepared = runtime.prepare(tmp_path_factory.mktemp("cache"))
-    yield prepared.path
-    prepared.close()
-
-
-@contextlib.contextmanager
-def hosted(executable: str, folder: Path) -> Iterator[Host]:
-    ours, theirs = socket.socketpair()
-    out, their_out = os.pipe()
-    err, their_err = os.pipe()
-    environ = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
-    process = subprocess.Popen(
-        [executable, str(runtime.bootstrap(folder)), str(theirs.fileno())],
-        stdin=subprocess.DEVNULL,
-        stdout=their_out,
-        stderr=their_err,
-        pass_fds=[theirs.fileno()],
-        env={**environ, "PYTHONPATH": str(folder)},
-    )
-    theirs.close()
-    os.close(their_out)
-    os.close(their_err)
-    host = Host(ours, out, err)
-    try:
-        yield host
-        host.close()
-        assert process.wait(PATIENCE) == 0
-    finally:
-        host.close()
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(params=INTERPRETERS)
-def start(
-    request: pytest.FixtureRequest, runtime_folder: Path
-) -> Callable[[], contextlib.AbstractContextManager[Host]]:
-    """Starts a process of each interpreter."""
-    return lambda: hosted(INTERPRETERS[request.param], runtime_folder)
-
-
-@pytest.fixture
-def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterator[Host]:
-    """A process that has greeted."""
-    with start() as made:
-        made.hello()
-        yield made
 
 
 @pytest.fixture
@@ -420,7 +259,7 @@ def test_a_default_timeout_for_sockets_does_not_end_a_fork(host: Host, tmp_path:
     child = host.fork()
     child.hello()
     readable, _, _ = select.select([child.control], [], [], 0.3)
-    assert not readable, _read_all(child.stderr)
+    assert not readable, read_all(child.stderr)
     assert child.ask(Method.PING).code == Status.OK
 
 

@@ -179,7 +179,10 @@ class Daemon:
         return {self.pid, *(each.pid for each in process.children(recursive=True))}
 
     def at_work(self) -> set[int]:
-        """The tree without the templates and the processes that they have forked ahead."""
+        """The tree without the templates and the processes that they have forked ahead.
+
+        One that has just been forked may count: ask again.
+        """
         templates = [location.template for location in self.client.locations()]
         return self.tree() - {pid for each in templates for pid in (each.pid, each.spare_pid)}
 

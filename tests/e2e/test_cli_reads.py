@@ -112,12 +112,15 @@ def test_ps(served: Served) -> None:
     head, *rows = done.out.splitlines()
     assert head.split() == [
         *("LOCATION", "STATE", "GEN", "SERVING", "PYTHON", "PID", "UPTIME", "RESTARTS"),
-        *("MEMORY", "INTERPRETER"),
+        *("MEMORY", "PRIVATE", "LOADED", "INTERPRETER"),
     ]
     etl = served.daemon.client.location("etl")
     version = ".".join(map(str, sys.version_info[:3]))
     assert rows[0].split()[:6] == ["etl", "READY", "1", "yes", version, str(etl.pid)]
-    restarts, memory, unit, interpreter = rows[0].split()[-4:]
+    *_, restarts, memory, unit, private, its_unit, took, ms, mode, interpreter = rows[0].split()
+    assert (its_unit, ms, mode) == ("MB", "ms,", "spawned")
+    assert 0 < float(private) < float(memory)
+    assert float(took) > 0
     assert (restarts, unit) == ("0", "MB")
     assert float(memory) == pytest.approx(psutil.Process(etl.pid).memory_info().rss / 1e6, rel=0.5)
     assert interpreter.endswith(etl.executable.rpartition("/")[2])

@@ -97,7 +97,7 @@ def test_a_caller_that_goes_away_takes_its_work_along(daemon: Daemon) -> None:
     daemon.start().ready("repos.py")
     idle = daemon.at_work()
     call = daemon.client._repository.GetPipeline.future(_get("sleeping"))
-    (worker,) = eventually(lambda: daemon.at_work() - idle)
+    (worker,) = eventually(lambda: len(found := daemon.at_work() - idle) == 1 and found)
     call.cancel()
     eventually(lambda: not alive(worker), "the worker of the caller that left", timeout=5)
 

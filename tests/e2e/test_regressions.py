@@ -147,7 +147,7 @@ def test_stop_ends_what_constructs(daemon: Daemon) -> None:
     assert call.exception() is not None
     with pytest.raises(StoppedError):
         daemon.pipelines("repos.py")
-    assert len(daemon.at_work()) == 2, "the daemon and its keeper"
+    eventually(lambda: len(daemon.at_work()) == 2, "the daemon and its keeper")
     assert marks.read_text().split() == [pid], "no other worker has begun"
 
 

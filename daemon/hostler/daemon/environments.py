@@ -113,6 +113,8 @@ class Environments:
             body: the answer to LOAD.
             seconds: from its order to ready.
         """
+        if spec.fork == "never":
+            return
         key = _key(spec)
         found = self._environments.get(key)
         if found is None:

@@ -291,6 +291,8 @@ class Location:
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate and self.spec.reload:
             self._watcher.add(self.name, dict(pairs))
+        elif process is self._process:
+            self.on_late_import(pairs)
 
     def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
         """A worker or a run imported more of the user's modules."""

@@ -52,7 +52,7 @@ def location_message(
             working_directory=encodable(spec.target.working_directory or ""),
         ),
     )
-    _add_generation(message, location)
+    _add_generation(message, location, template)
     if template is not None:
         message.template.CopyFrom(_template_message(template))
     process = location.process
@@ -71,7 +71,9 @@ def location_message(
     return message
 
 
-def _add_generation(message: workspace_pb2.Location, location: Location) -> None:
+def _add_generation(
+    message: workspace_pb2.Location, location: Location, template: Template | None
+) -> None:
     generation = location.generation
     if generation is None:
         return
@@ -87,7 +89,9 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
     modes = workspace_pb2.Location.ForkMode
     message.fork_mode = modes.FORK
     if reasons:
-        message.fork_mode = modes.SPAWN if location.fresh_reason else modes.TEMPLATE
+        is_template_of_use = template is not None and not template.reason
+        is_spawned = location.fresh_reason or not is_template_of_use
+        message.fork_mode = modes.SPAWN if is_spawned else modes.TEMPLATE
     message.fork_reason = encodable("; ".join(reasons))
 
 

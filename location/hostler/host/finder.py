@@ -302,6 +302,11 @@ def add_root(path: str) -> None:
     _current().forget_folders()
 
 
+def miss(path: str) -> None:
+    """Records that a file is not there; see `flush`."""
+    _current().sources.miss(path)
+
+
 def flush() -> None:
     """Reports the look-ups that were in vain and have not been reported yet."""
     _current().sources.flush()

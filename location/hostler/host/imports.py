@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing import Any, Iterable
 
 
+#: Modules, classes, functions of Python and of C.
+_PLAIN = (type(sys), type, type(lambda: None), type(len))
+
+
 class Baseline:
     """The process before the user's code."""
 
@@ -78,6 +82,41 @@ def shadowed(preloaded: Iterable[str]) -> list[str]:
         stems = {name.partition(".")[0] for name in names if _may_be_module(folder, name)}
         found.extend(name for name in sorted(stems & tops) if not _comes_before(name, position))
     return found
+
+
+def report_shadows(preloaded: Iterable[str]) -> None:
+    """Records what was not looked for, since it had been imported ahead, as not being there.
+
+    A file of the project that comes to hide such a module later is a change like any other.
+    """
+    tops = {name for name in preloaded if "." not in name}
+    used = set()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and finder.is_user_path(file):
+            used |= _tops_in(module, tops)
+    for position, entry in enumerate(list(sys.path)):
+        folder = clean_path(entry) if isinstance(entry, str) and entry else ""
+        if folder and finder.is_user_path(folder):
+            for name in used:
+                if not _comes_before(name, position):
+                    finder.miss(os.path.join(folder, name + ".py"))
+                    finder.miss(os.path.join(folder, name, "__init__.py"))
+    finder.flush()
+
+
+def _tops_in(module: ModuleType, tops: set[str]) -> set[str]:
+    """The top-level names of the modules that the names in a module come from.
+
+    Looks at plain functions, classes and modules alone: asking anything else may run its code.
+    """
+    found = set()
+    for value in list(vars(module).values()):
+        if type(value) in _PLAIN:
+            name = value.__name__ if type(value) is type(sys) else value.__module__
+            if isinstance(name, str):
+                found.add(name.partition(".")[0])
+    return found & tops
 
 
 def _may_be_module(folder: str, name: str) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hostler.host import calls, errors, finder, forks, loading, runs, wire
+from hostler.host import calls, errors, finder, forks, imports, loading, runs, wire
 from hostler.host.connection import Connection
 from hostler.host.marks import Mark
 
@@ -117,6 +117,8 @@ class Process:
         body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
+        if self._preloaded:
+            imports.report_shadows(self._preloaded)
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""

@@ -1,0 +1,255 @@
+"""A real process that becomes a template, under each interpreter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from component.host import INTERPRETERS, Host, hosted
+
+from hostler.host import wire
+from hostler.host.wire import Method, Status
+
+REPOSITORY = """
+from hostler.definitions import pipeline, repository, solid
+
+
+@solid
+def one():
+    return 1
+
+
+@pipeline
+def works():
+    one()
+
+
+@repository
+def repo():
+    return [works]
+"""
+
+
+class Place:
+    """An environment with a site-packages of its own, and a project beside it."""
+
+    def __init__(self, folder: Path, runtime: Path) -> None:
+        self.site = folder / "lib" / "site-packages"
+        self.project = folder / "project"
+        self.site.mkdir(parents=True)
+        self.project.mkdir()
+        self.runtime = runtime
+
+    def install(self, name: str, text: str) -> None:
+        """Makes a third-party module."""
+        (self.site / f"{name}.py").write_text(text)
+
+    def write(self, text: str, name: str = "etl.py") -> Path:
+        """Writes a file of the project."""
+        path = self.project / name
+        path.write_text(text)
+        return path
+
+    @contextlib.contextmanager
+    def start(self, version: str) -> Iterator[Host]:
+        """A process that has greeted."""
+        path = os.pathsep.join(map(str, [self.runtime, self.site]))
+        variables = {"PYTHONPATH": path, "HOSTLER_OWNER": "i:template/1", "HOSTLER_ROOM": " " * 400}
+        with hosted(INTERPRETERS[version], self.runtime, variables) as host:
+            host.hello()
+            yield host
+
+
+@pytest.fixture
+def place(tmp_path: Path, runtime_folder: Path) -> Place:
+    return Place(tmp_path, runtime_folder)
+
+
+@pytest.fixture(params=INTERPRETERS)
+def host(request: pytest.FixtureRequest, place: Place) -> Iterator[Host]:
+    with place.start(request.param) as made:
+        yield made
+
+
+def preload(host: Host, *modules: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
+    order = {"modules": modules, "excluded": excluded}
+    answer = host.ask(Method.PRELOAD, wire.dump(order))
+    assert answer.code == Status.OK
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def forked(host: Host) -> Host:
+    child = host.fork("i:template/1.2")
+    child.hello()
+    return child
+
+
+def load(child: Host, path: Path, owner: str = "i:here/3") -> dict[str, Any]:
+    order = {
+        "location": "here",
+        "target": {
+            "kind": "python_file",
+            "value": str(path),
+            "attribute": None,
+            "working_directory": str(path.parent),
+        },
+        "process": {"owner": owner, "memory": None, "nice": 3},
+    }
+    answer = child.ask(Method.LOAD, wire.dump(order))
+    said: dict[str, Any] = answer.json()
+    assert answer.code == Status.OK, said
+    return said
+
+
+def test_what_a_load_imports_is_inherited_by_the_next_one(host: Host, place: Place) -> None:
+    place.install("dear", "import decimal\nprint('dear is imported')\n")
+    path = place.write("import helper\nimport dear\n" + REPOSITORY)
+    place.write("import wave\n", "helper.py")
+    body = load(host, path)
+    assert {"dear", "decimal", "wave"} <= set(body["imports"])
+    assert not {"etl", "helper", "__main__"} & set(body["imports"])
+    assert body["packages"]["folders"][0] == str(place.site)
+    assert set(body["seconds"]) == {"import", "describe"}
+
+
+def test_a_fork_imports_nothing_again(host: Host, place: Place) -> None:
+    place.install("dear", "print('dear is imported')\n")
+    assert "unsafe" not in preload(host, "dear", "hostler.definitions", "no_such_module")
+    for number in (1, 2):
+        child = forked(host)
+        body = load(child, place.write(f"import dear\nprint('load {number}')\n" + REPOSITORY))
+        assert body["repositories"][0]["repository"]["name"].endswith("/repo")
+        assert not {"dear", "hostler.definitions"} & set(body["imports"])
+        assert child.end() == (f"load {number}\n", "")
+    assert host.end()[0] == "dear is imported\n"
+
+
+@pytest.mark.parametrize(
+    ("leaves", "reason"),
+    [
+        ("threading.Thread(target=threading.Event().wait, daemon=True).start()", "Python thread"),
+        ("socket.socket()", "socket"),
+        ("select.epoll()", "epoll"),
+        ("sys.exit(3)", "ends the process"),
+    ],
+)
+def test_what_a_fork_cannot_inherit_is_told_with_its_module(
+    host: Host, place: Place, leaves: str, reason: str
+) -> None:
+    place.install("good", "")
+    place.install("bad", f"import select, socket, sys, threading\nkept = {leaves}\n")
+    place.install("outer", "import bad\n")
+    unsafe = preload(host, "good", "outer", "bad")["unsafe"]
+    assert unsafe["module"] == "outer"
+    assert reason in unsafe["reason"]
+
+
+def test_what_is_excluded_is_left_to_the_child(host: Host, place: Place) -> None:
+    place.install("bad", "import socket\nkept = socket.socket()\n")
+    assert "unsafe" not in preload(host, "bad", "bad.sub", excluded=("bad",))
+    body = load(forked(host), place.write("import bad\n" + REPOSITORY))
+    assert "bad" in body["imports"]
+    assert body["unsafe"] == ["an open socket after import"]
+
+
+def test_the_project_is_no_part_of_it(host: Host, place: Place, tmp_path: Path) -> None:
+    ours = tmp_path / "plugins"
+    ours.mkdir()
+    (ours / "plugin.py").write_text("raise AssertionError('imported in the template')\n")
+    (place.site / "ours.pth").write_text(f"{ours}\n")
+    place.install(
+        "loader",
+        f"import sys\nsys.path.append({str(ours)!r})\n"
+        "try:\n    import plugin\nexcept ImportError:\n    plugin = None\n",
+    )
+    (ours / "plugin.py").write_text("")
+    unsafe = preload(host, "loader")["unsafe"]
+    assert unsafe["module"] == "loader"
+    assert "plugin, which is code of the project" in unsafe["reason"]
+
+
+def test_variables_that_the_code_sets_are_told_and_the_libraries_are_not(
+    host: Host, place: Place
+) -> None:
+    place.install("sets", "import os\nos.environ.setdefault('LIBRARY', '1')\n")
+    assert preload(host, "sets")["variables"] == {"sets": ["LIBRARY"]}
+    plain = load(forked(host), place.write("import sets\n" + REPOSITORY))
+    assert plain["variables"] == []
+    own = "import os\nos.environ['THREADS'] = '1'\ndel os.environ['LIBRARY']\n"
+    assert load(forked(host), place.write(own + REPOSITORY))["variables"] == ["LIBRARY", "THREADS"]
+
+
+def test_a_module_of_the_project_that_hides_a_preloaded_one_is_told(
+    host: Host, place: Place
+) -> None:
+    place.install("shared", "")
+    preload(host, "shared", "json")
+    path = place.write("import shared\n" + REPOSITORY)
+    child = forked(host)
+    assert load(child, path)["fresh"] == []
+    child.ask(Method.PING)
+    touched = {path for _, pairs in child.events for path, digest in pairs if digest is None}
+    assert str(place.project / "shared.py") in touched, "a file that comes to hide it is noticed"
+    place.write("", "shared.py")
+    assert load(forked(host), path)["fresh"] == ["shared.py of the project hides a module"]
+
+
+def test_the_mark_of_a_fork_can_be_read_in_proc(host: Host, place: Place) -> None:
+    preload(host)
+    child = forked(host)
+    path = place.write("import os\nprint(os.getpid(), os.environ['HOSTLER_OWNER'])\n" + REPOSITORY)
+    load(child, path, owner="i:a location of ours/12")
+    environ = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+    assert b"HOSTLER_OWNER=i:a location of ours/12" in environ
+    assert not [one for one in environ if one.startswith((b"HOSTLER_ROOM", b"HOSTLER_OWNER=i:t"))]
+    printed, _ = child.end()
+    assert printed.split(maxsplit=1)[1] == "i:a location of ours/12\n"
+
+
+def test_the_niceness_is_the_location_s(host: Host, place: Place) -> None:
+    preload(host)
+    child = forked(host)
+    load(child, place.write("import os\nprint(os.nice(0))\n" + REPOSITORY))
+    assert child.end()[0] == f"{os.nice(0) + 3}\n"
+
+
+def test_compiled_code_is_inherited_and_a_changed_file_is_not(host: Host, place: Place) -> None:
+    preload(host)
+    path = place.write("print('the first')\n" + REPOSITORY)
+    assert host.ask(Method.COMPILE, wire.dump([str(path), "/no/such.py"])).code == Status.OK
+    first = forked(host)
+    load(first, path)
+    assert first.end()[0] == "the first\n"
+    second = forked(host)
+    place.write("print('the other')\n" + REPOSITORY)  # the same size, within the same second
+    load(second, path)
+    assert second.end()[0] == "the other\n"
+
+
+@pytest.mark.parametrize("version", INTERPRETERS)
+def test_tracebacks_and_source_are_as_without_a_template(place: Place, version: str) -> None:
+    path = place.write(
+        "import inspect, sys\n"
+        "def shown(): return 1\n"
+        "print(inspect.getsource(shown).strip(), __file__, __spec__.origin, __spec__.name)\n"
+        "print(open(__file__).read().count('\\n') > 5)\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n"
+        "    print(error.__traceback__.tb_lineno, shown.__code__.co_filename)\n" + REPOSITORY
+    )
+    printed = []
+    for is_template in (False, True):
+        with place.start(version) as host:
+            child = host
+            if is_template:
+                preload(host, "inspect")
+                host.ask(Method.COMPILE, wire.dump([str(path)]))
+                child = forked(host)
+            load(child, path)
+            printed.append(child.end())
+    assert printed[0] == printed[1]
+    assert "def shown(): return 1" in printed[0][0]
