@@ -55,9 +55,13 @@ class Freshness:
         """A fork has loaded the code, and what it did is not for forks."""
         self._variables, self._fresh = report.variables, report.fresh
 
-    def died(self, how: str) -> None:
-        """A fork ended, or did not get ready, in a way that a new interpreter may not."""
-        self._suspicion, self._is_once = f"a fork failed: {how}", False
+    def died(self, how: str, *, by_others: bool) -> None:
+        """A fork ended, or did not get ready, in a way that a new interpreter may not.
+
+        Args:
+            by_others: somebody may have killed it, which says little of the code.
+        """
+        self._suspicion, self._is_once = f"a fork failed: {how}", by_others
 
     def failed(self, message: str, *, is_fork: bool) -> None:
         """A load has failed by what the user's code raised, or a new interpreter has failed."""
@@ -81,7 +85,7 @@ class Freshness:
         self._variables &= report.variables
         if not self._suspicion:
             return
-        # an exception may have had its cause outside, which was mended meanwhile
+        # what an exception or a kill had its cause in may have been mended meanwhile
         self._failures += 1
         if not self._is_once or self._failures > 1:
             self._confirmed = f"{self._suspicion}; a new interpreter did not"

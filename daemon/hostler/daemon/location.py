@@ -230,14 +230,14 @@ class Location:
             self._feed(Event.REVIVED, "its process is back")
         self._prepare_next()
 
-    def on_unfit(self, process: LocationProcess, reason: str) -> None:
+    def on_unfit(self, process: LocationProcess, reason: str, *, by_others: bool = False) -> None:
         self.log.write(
             self._clock.time(), "daemon", f"not by a fork: {reason}", process.pid, "location"
         )
         if process.report.unfit_after_fork():
             self._freshness.unfit(process.report)
         else:
-            self._freshness.died(reason)
+            self._freshness.died(reason, by_others=by_others)
         if process is self._candidate:
             self._candidate = None
             self._feed(Event.UNFIT, f"a new interpreter is needed: {reason}")

@@ -1,6 +1,7 @@
 """One location process: performs what the process table says and feeds it what happens."""
 
 import asyncio
+import signal
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ class Announcer(Protocol):
 
     def on_ready(self, process: "LocationProcess", loaded: Generation) -> None: ...
     def on_failed(self, process: "LocationProcess", failure: LoadFailure) -> None: ...
-    def on_unfit(self, process: "LocationProcess", reason: str) -> None: ...
+    def on_unfit(
+        self, process: "LocationProcess", reason: str, *, by_others: bool = False
+    ) -> None: ...
     def on_died(self, process: "LocationProcess", status: ExitStatus) -> None: ...
     def on_unhealthy(self, process: "LocationProcess") -> None: ...
     def on_ended(self, process: "LocationProcess") -> None: ...
@@ -349,7 +352,8 @@ class LocationProcess:
             self._announcer.on_died(self, status)
             return
         if self.origin.is_fork and status.signal is not None:
-            self._announcer.on_unfit(self, f"it was {status.describe()}")
+            by_others = status.signal == signal.SIGKILL
+            self._announcer.on_unfit(self, f"it was {status.describe()}", by_others=by_others)
             return
         hosted.drain_output()
         if self._lost_wire:

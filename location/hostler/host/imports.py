@@ -52,15 +52,22 @@ def is_shareable(name: str, module: ModuleType | None) -> bool:
         return False
     if spec.origin in ("built-in", "frozen"):
         return True
-    file = getattr(module, "__file__", None)
-    places = [file] if isinstance(file, str) else []
+    return bool(_places(module)) and not is_users(module)
+
+
+def is_users(module: ModuleType | None) -> bool:
+    """Whether a module, or a part of it, lies in a folder of the user's."""
+    return any(finder.is_user_path(clean_path(place)) for place in _places(module))
+
+
+def _places(module: ModuleType | None) -> list[str]:
+    """Its file and its folders; what is not absolute is a name that a library made up."""
+    places = [getattr(module, "__file__", None)]
     try:
         places.extend(getattr(module, "__path__", ()))
     except Exception:  # noqa: BLE001 (a lazy module of the user's may do anything here)
-        return False
-    return bool(places) and not any(
-        not isinstance(place, str) or finder.is_user_path(clean_path(place)) for place in places
-    )
+        return []
+    return [place for place in places if isinstance(place, str) and os.path.isabs(place)]
 
 
 def shadowed(preloaded: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ import os
 import sys
 
 from hostler.host import finder, forks
-from hostler.host.imports import is_shareable
+from hostler.host.imports import is_users
 from hostler.host.sources import clean_path
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ class Gate:
         if len(sys._current_frames()) > 1:
             raise UnsafeError(top, "it starts a Python thread when it is imported")
         threads = forks.native_threads()
-        if threads > self._threads and not imported & set(forks.TESTED):
+        if threads > self._threads and not imported & set(forks.TESTED_UNUSED):
             raise UnsafeError(top, "it starts a native thread when it is imported")
         self._threads = threads
         descriptors = _descriptors()
@@ -107,7 +107,7 @@ def _import_all(modules: Sequence[str], excluded: set[str]) -> Gate:
         known = set(sys.modules)
         _import(name, top)
         fresh = [one for one in list(sys.modules) if one not in known]
-        foreign = [one for one in fresh if not _is_known_or_shareable(one)]
+        foreign = [one for one in fresh if is_users(sys.modules.get(one))]
         if foreign:
             raise UnsafeError(top, f"it imports {foreign[0]}, which is code of the project")
         gate.check(top, {one.partition(".")[0] for one in fresh})
@@ -126,13 +126,6 @@ def _import(name: str, top: str) -> None:
         raise UnsafeError(top, "it ends the process when it is imported") from None
     except BaseException:  # noqa: BLE001, S110 (left to the user's code, which may never need it)
         pass
-
-
-def _is_known_or_shareable(name: str) -> bool:
-    module = sys.modules.get(name)
-    # what modules put there by hand has no place of its own
-    has_place = hasattr(module, "__file__") or hasattr(module, "__path__")
-    return not has_place or getattr(module, "__spec__", None) is None or is_shareable(name, module)
 
 
 class _without_users_code:  # noqa: N801 (a context manager that reads as a phrase)
