@@ -51,12 +51,13 @@ def test_two_saves_of_one_size_in_one_tick_are_told_apart(path: Path) -> None:
     cache.fill(str(path))
     path.write_text("VALUE = 2\n")  # the same size, inode, mtime and ctime
     assert cache.unchanged(str(path)) is None, "it was read too soon after the write"
-    assert cache.code(str(path), b"VALUE = 2\n") is None
     cache.fill(str(path))
-    code = cache.code(str(path), b"VALUE = 2\n")
-    assert code is not None
+    kept = cache.get(str(path))
+    assert kept is not None
+    assert kept.content == b"VALUE = 2\n"
+    assert kept.code is not None
     found: dict[str, object] = {}
-    exec(code, found)
+    exec(kept.code, found)
     assert found["VALUE"] == 2
 
 
@@ -92,7 +93,9 @@ def test_what_does_not_compile_in_silence_is_left_to_the_import(path: Path, text
     path.write_text(text)
     cache = CodeCache()
     cache.fill(str(path))
-    assert cache.code(str(path), text.encode()) is None
+    kept = cache.get(str(path))
+    assert kept is not None
+    assert kept.code is None
 
 
 def test_a_file_that_is_gone_is_forgotten(path: Path) -> None:

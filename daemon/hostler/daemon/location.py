@@ -37,6 +37,9 @@ from hostler.v1 import workspace_pb2
 #: What a load may take at least, after its files have changed, before it is given up for a new one.
 PATIENCE_SECONDS = 0.25
 
+#: What a load reads is watched while it goes on, in parts: most loads end before the first.
+TOUCHED_SECONDS = 0.02
+
 
 class Location:
     """A location's generations and processes.
@@ -86,6 +89,7 @@ class Location:
         self._offspring = Offspring(around, log)
         self._readings: Readings | None = None
         self._freshness = Freshness()
+        self._touched: dict[str, str | None] = {}
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
             Effect.ABORT_LOAD: self._abort_load,
@@ -252,7 +256,9 @@ class Location:
         if process is self._candidate:
             self._failure = failure
             self._candidate = None
-            self._watch(process.touched)
+            # of a process that died it is not known what it had read of what it had inherited
+            known = self.generation.files if self.generation else {}
+            self._watch(known | process.touched)
             self._feed(Event.FAILED, failure.message)
         elif process is self._revival:
             self._revival = None
@@ -290,9 +296,16 @@ class Location:
 
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate and self.spec.reload:
-            self._watcher.add(self.name, dict(pairs))
+            self._touched.update(pairs)
+            if "touched" not in self._timers:
+                self._timers["touched"] = self._clock.call_later(TOUCHED_SECONDS, self._add_touched)
         elif process is self._process:
             self.on_late_import(pairs)
+
+    def _add_touched(self) -> None:
+        self._timers.pop("touched", None)
+        touched, self._touched = self._touched, {}
+        self._watcher.add(self.name, touched)
 
     def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
         """A worker or a run imported more of the user's modules."""
@@ -361,6 +374,8 @@ class Location:
         self.last_changes.files.extend(sorted(map(encodable, causes)))
 
     def _watch(self, files: dict[str, str | None]) -> None:
+        self._disarm("touched")
+        self._touched.clear()
         if not self.spec.reload:
             return
         record = dict(files)

@@ -102,10 +102,9 @@ class CodeCache:
         except OSError:
             return None
 
-    def code(self, path: str, content: bytes) -> CodeType | None:
-        """What a content compiles to, if that is kept."""
-        kept = self._files.get(path)
-        return kept.code if kept is not None and kept.content == content else None
+    def get(self, path: str) -> Compiled | None:
+        """What is kept of a file, whether it is the same still or not."""
+        return self._files.get(path)
 
     def _signature(self, path: str) -> Signature | None:
         found = self._stat_of(path)

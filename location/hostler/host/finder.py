@@ -28,6 +28,7 @@ from importlib.machinery import (
 )
 
 from hostler.host.code_cache import cache
+from hostler.host.lines import Lines
 from hostler.host.sources import Roots, Sources, clean_path
 
 TYPE_CHECKING = False
@@ -58,10 +59,23 @@ class UserLoader(SourceFileLoader):
         content = self._sources.read(path)
         if path == self.path:
             _prime_linecache(path, content)
-            code = cache.code(path, content)
-            if code is not None:  # a method would stand in the traceback of every SyntaxError
-                self.source_to_code = lambda *_, **__: code  # type: ignore[method-assign]
         return content
+
+    def take_compiled(self) -> None:
+        """Has importlib take the code that a template has compiled, if the file is the same still.
+
+        Set on the object: a method would stand in the traceback of every SyntaxError.
+        """
+        kept = cache.get(self.path)
+        if kept is None or kept.code is None:
+            return
+        try:
+            content = self.get_data(self.path)
+        except OSError:
+            return  # the import says so
+        if content == kept.content:
+            code = kept.code
+            self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
 
     def get_source(self, fullname: str) -> str:
         """The source that was loaded, also where the file has changed since."""
@@ -96,17 +110,8 @@ def _prime_linecache(path: str, content: bytes) -> None:
     loader.
     """
     import linecache  # with the tokenizer 2 ms, so not before there is something to load
-    from importlib.util import decode_source
 
-    try:
-        text = decode_source(content)
-    except (SyntaxError, UnicodeDecodeError):
-        linecache.cache.pop(path, None)  # compiling it will say what is wrong
-        return
-    lines = [line + "\n" for line in text.split("\n")]
-    if len(lines) > 1 and text.endswith("\n"):
-        lines.pop()
-    linecache.cache[path] = (len(text), None, lines, path)
+    linecache.cache[path] = (len(content), None, Lines(content), path)  # type: ignore[assignment]
 
 
 class UserFinder(FileFinder):
@@ -132,8 +137,12 @@ class UserFinder(FileFinder):
             return super().find_spec(fullname, target)
         if not tail or os.sep in tail or "\0" in tail:
             return None
-        base = os.path.join(self.path, tail)
-        init = os.path.join(base, "__init__")
+        names = self._sources.listing(self.path)
+        base = self.path + os.sep + tail
+        init = base + os.sep + "__init__"
+        if tail + ".py" in names and names.isdisjoint({tail, *_extensions(tail)}):
+            self._sources.miss(init + ".py")
+            return self._source_spec(fullname, base + ".py", None)
         if self._sources.overlay:
             for stem, locations in ((init, [base]), (base, None)):
                 if self._sources.overlay.get(stem + ".py") is not None:
@@ -165,7 +174,13 @@ class UserFinder(FileFinder):
         return None
 
     def _source_spec(self, fullname: str, path: str, locations: list[str] | None) -> ModuleSpec:
-        return _spec(fullname, path, UserLoader(fullname, path, self._sources), locations)
+        loader = UserLoader(fullname, path, self._sources)
+        loader.take_compiled()
+        return _spec(fullname, path, loader, locations)
+
+
+def _extensions(stem: str) -> list[str]:
+    return [stem + suffix for suffix in EXTENSION_SUFFIXES]
 
 
 def _spec(fullname: str, path: str, loader: Any, locations: list[str] | None) -> ModuleSpec:
@@ -257,6 +272,11 @@ class _Installed:
 
 _roots = Roots()
 _installed: _Installed | None = None
+
+
+def list_folders(*, on: bool) -> None:
+    """Begins or ends the time in which a load lists each folder once; see `Sources.listing`."""
+    _current().sources.list_folders(on=on)
 
 
 def install(

@@ -50,6 +50,8 @@ def is_shareable(name: str, module: ModuleType | None) -> bool:
     spec = getattr(module, "__spec__", None)
     if name == "__main__" or spec is None or getattr(spec, "name", None) != name:
         return False
+    if type(spec.loader) is finder.UserLoader:  # most of them in a large project
+        return False
     if spec.origin in ("built-in", "frozen"):
         return True
     return bool(_places(module)) and not is_users(module)

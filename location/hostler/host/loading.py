@@ -38,7 +38,11 @@ def load(
     baseline = imports.Baseline()
     began = time.perf_counter()
 
-    module = target.load_target(order["target"])
+    finder.list_folders(on=True)
+    try:
+        module = target.load_target(order["target"])
+    finally:
+        finder.list_folders(on=False)
 
     found = repositories.repositories_in(module, order["target"].get("attribute"))
     finder.flush()
@@ -51,6 +55,7 @@ def load(
         }
         for repository in found
     ]
+    seconds = {"import": imported - began, "describe": time.perf_counter() - imported}
     body = {
         "repositories": described,
         "imports": baseline.imported(),
@@ -60,6 +65,6 @@ def load(
             *imports.fresh_reasons(),
             *(f"{name}.py of the project hides a module" for name in imports.shadowed(preloaded)),
         ],
-        "seconds": {"import": imported - began, "describe": time.perf_counter() - imported},
+        "seconds": seconds,
     }
     return {repository.name: repository for repository in found}, body

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Report = Callable[[List[Tuple[str, Optional[str]]]], object]
 
 
+#: Files and misses in one report, where nothing in it is urgent.
+_AT_ONCE = 200
+
+
 def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + os.sep)
 
@@ -56,6 +60,7 @@ class Roots:
     def __init__(self, extra: Iterable[str] = ()) -> None:
         self._foreign = _foreign_folders()
         self._extra: list[str] = []
+        self._known: dict[str, bool] = {}
         #: For the parent of an extra root: the names in it that are the user's.
         self.shared: dict[str, set[str]] = {}
         for path in extra:
@@ -64,11 +69,18 @@ class Roots:
     def add(self, path: str) -> None:
         """Counts a folder, or a single source file, as the user's, wherever it lies."""
         path = clean_path(path)
+        self._known.clear()
         self._extra.append(path)
         parent, name = os.path.split(path)
         self.shared.setdefault(parent, set()).add(name.partition(".")[0])
 
     def __contains__(self, path: str) -> bool:
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = self._find(path)
+        return found
+
+    def _find(self, path: str) -> bool:
         if any(_inside(path, folder) for folder in self._extra):
             return True
         parts = path.split(os.sep)
@@ -84,6 +96,8 @@ class Sources:
         self.overlay = overlay
         self.roots = roots
         self.loaded: dict[str, bytes] = {}
+        #: While a load goes on: what each folder holds, so that a module costs one stat, not six.
+        self._listings: dict[str, frozenset[str]] | None = None
         self._report = report
         self._lock = RLock()
         self._reported: set[tuple[str, str | None]] = set()
@@ -99,6 +113,26 @@ class Sources:
         # Another thread of the parent's may have held the lock at the fork.
         self._lock = RLock()
         self._report = report
+
+    def list_folders(self, *, on: bool) -> None:
+        """Begins or ends the time in which folders are listed once; see `listing`."""
+        self._listings = {} if on and not self.overlay else None
+
+    def listing(self, folder: str) -> frozenset[str]:
+        """The names in a folder when a load first looked into it; empty where no load goes on.
+
+        Who does not find a name there has to look at the disk: the code may have made it meanwhile.
+        """
+        if self._listings is None:
+            return frozenset()
+        found = self._listings.get(folder)
+        if found is None:
+            try:
+                found = frozenset(os.listdir(folder))
+            except OSError:
+                found = frozenset()
+            self._listings[folder] = found
+        return found
 
     def is_file(self, path: str) -> bool:
         if path in self.overlay:
@@ -166,8 +200,12 @@ class Sources:
 
     def _touch(self, path: str, digest: str) -> None:
         state = (path, digest)
+        kept = cache.get(path)
         with self._lock:
             if state not in self._reported:
                 self._reported.add(state)
                 self._waiting.append(state)
-            self.flush()
+            # The daemon knows what the template has compiled, so it goes on watching that should
+            # the process end before it is told. One frame for each file costs more than its import.
+            if kept is None or kept.digest != digest or len(self._waiting) > _AT_ONCE:
+                self.flush()
