@@ -17,7 +17,7 @@ from hostler.daemon.runs.record import Run, RunEvent, event, place, run_id
 from hostler.daemon.runs.store import Attendant, RunStore
 from hostler.daemon.settings import Settings
 from hostler.daemon.tasks import Tasks
-from hostler.daemon.text import encodable, load_json
+from hostler.daemon.text import encodable, load_json, mended
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -241,6 +241,5 @@ def _failure_of(error: RemoteError) -> run_pb2.RunFailure:
     failure = run_pb2.RunFailure(message=encodable(str(error)))
     exception = error.body.get("exception")
     if isinstance(exception, dict):
-        for name, text in exception.items():
-            setattr(failure.exception, name, encodable(text))
+        json_format.ParseDict(mended(exception), failure.exception)
     return failure
