@@ -123,6 +123,24 @@ def test_config_from_stdin_that_does_not_fit(shell: Shell) -> None:
     assert "hostler/definitions" not in done.out + done.err
 
 
+def test_a_subset_of_solids(shell: Shell) -> None:
+    execute = ("pipeline", "execute", "-f", "repos.py", "totals", "--solids")
+    done = shell.run(*execute, "load+", "--json")
+    assert done.code == 0
+    steps = [e.step for e in done.messages(RunEvent) if e.HasField("step_succeeded")]
+    assert steps == ["load", "total"]
+    config = "{solids: {total: {inputs: {rows: [4, 5]}}}}"
+    assert "result: int = 9" in shell.run(*execute, "total", "-c", config).out
+    missing = shell.run(*execute, "total")
+    assert missing.code == 1
+    assert 'solids.total.inputs.rows: missing; nothing feeds it without "load"' in missing.out
+    unknown = shell.run(*execute, "totl")
+    assert unknown.code == 1
+    assert 'cannot select these solids of pipeline "totals":' in unknown.out
+    assert "'totl': unknown; did you mean \"total\"?" in unknown.out
+    assert "Traceback" not in unknown.out
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

@@ -57,12 +57,10 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
     assert exception_info(ValueError())["traceback"] == "ValueError\n"
 
 
-def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
-    """The error as somebody has caught it."""
-    try:
-        raise error from cause
-    except BaseException as caught:
-        return caught
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    """What `raise error from cause` raises."""
+    error.__cause__ = cause
+    return error
 
 
 def causes(error: BaseException) -> list[str]:
@@ -77,7 +75,7 @@ def causes(error: BaseException) -> list[str]:
 
 
 def test_causes_are_told() -> None:
-    error = raised(ValueError("top"), raised(KeyError(1), OSError("deep")))
+    error = caused(ValueError("top"), caused(KeyError(1), OSError("deep")))
     assert exception_info(error)["cause"] == {
         "type": "KeyError",
         "message": "1",
@@ -100,9 +98,7 @@ def test_a_loop_of_causes_and_a_long_chain_end() -> None:
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
     assert causes(one) == ["other"]
-    chain = ValueError("0")
+    chain: BaseException = ValueError("0")
     for number in range(1, 1000):
-        longer = ValueError(str(number))
-        longer.__cause__ = chain
-        chain = longer
+        chain = caused(ValueError(str(number)), chain)
     assert causes(chain) == [str(998 - number) for number in range(MAX_CAUSES)]

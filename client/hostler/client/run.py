@@ -14,7 +14,7 @@ from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
@@ -39,6 +39,7 @@ class RunCalls(RepositoryCalls):
         repository: str | None = None,
         request_id: str = "",
         timeout: float | None = None,
+        solids: Sequence[str] = (),
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -51,6 +52,9 @@ class RunCalls(RepositoryCalls):
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
             timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            solids: which are executed, all where none is named: ["load", "*total", "clean+"].
+                A `*` in front adds all that a solid depends on, one behind all that depends on it,
+                each `+` one step in that direction.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several.
@@ -66,6 +70,7 @@ class RunCalls(RepositoryCalls):
             run_config=_struct(run_config or {}),
             tags=tags,
             request_id=request_id,
+            solids=_names(solids),
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))
@@ -174,6 +179,7 @@ class RunCalls(RepositoryCalls):
         location: str | None = None,
         repository: str | None = None,
         timeout: float | None = None,
+        solids: Sequence[str] = (),
     ) -> Execution:
         """Launches a run and gives its events.
 
@@ -186,6 +192,7 @@ class RunCalls(RepositoryCalls):
             location=location,
             repository=repository,
             timeout=timeout,
+            solids=solids,
         )
         return Execution(self, run)
 
@@ -227,6 +234,17 @@ class Execution:
     def run(self) -> pb.Run:
         """The run as it is now."""
         return self._calls.run(self.name)
+
+
+def _names(solids: Sequence[str]) -> Sequence[str]:
+    """The names, if they are several: those of one string would be its letters.
+
+    Raises:
+        InvalidArgumentError: they are one string.
+    """
+    if isinstance(solids, str):
+        raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
+    return solids
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:

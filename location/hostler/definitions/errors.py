@@ -4,6 +4,7 @@
     ├── DefinitionError         a definition is invalid; an edit mends it
     │   └── UnknownNameError    a name was asked for that is not there
     ├── ConfigError             the run config does not fit the pipeline; carries every problem
+    ├── SelectionError          the selection of solids does not fit the pipeline
     └── OutputError             a solid broke its own declaration while it executed
 
 A message says what was found, what was expected and what to do; `source` says where.
@@ -72,6 +73,24 @@ class ConfigError(Exception):
     def __str__(self) -> str:
         lines = "".join(f"\n  {problem}" for problem in self.problems)
         return f'cannot execute pipeline "{self.pipeline}" with this run config:{lines}'
+
+
+class SelectionError(Exception):
+    """A selection of solids does not fit the pipeline.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        problems: everything that is wrong, in the order of the selection.
+    """
+
+    def __init__(self, pipeline: str, problems: Iterable[str]) -> None:
+        self.pipeline = pipeline
+        self.problems: Sequence[str] = tuple(problems)
+        super().__init__(pipeline, self.problems)
+
+    def __str__(self) -> str:
+        lines = [f"  {problem}" for problem in self.problems]
+        return "\n".join([f'cannot select these solids of pipeline "{self.pipeline}":', *lines])
 
 
 class OutputError(Exception):

@@ -7,7 +7,7 @@ from hostler.host.errors import exception_info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Mapping, Optional
+    from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
     from hostler.definitions.engine import Observer
@@ -40,18 +40,28 @@ def execute(
     run_id: str,
     emit: Emit,
     tags: Mapping[str, str] | None = None,
+    *,
+    solids: Sequence[str] = (),
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order, in this process.
 
     The events of the steps are emitted; those of the run itself are the daemon's affair.
 
+    Args:
+        solids: which of them; all where none is named.
+
     Raises:
+        SelectionError: `solids` names what is not there; nothing has been emitted.
         ConfigError: the run config does not fit; nothing has been emitted.
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
     from hostler.definitions.engine import Engine
     from hostler.definitions.run_config import check_run_config
 
+    if solids:
+        from hostler.definitions.selection import select
+
+        pipeline = select(pipeline, solids)
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
     Engine(pipeline, steps, _emitter(emit, result), run_id=run_id, tags=tags).execute()

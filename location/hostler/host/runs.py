@@ -46,7 +46,7 @@ class Cancellation:
 
 
 def run(process: Process, request: wire.Frame) -> None:
-    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags"}.
+    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids"}.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -83,7 +83,14 @@ def run(process: Process, request: wire.Frame) -> None:
 def _execute(process: Process, order: dict[str, Any], emit: Any) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
-    result = execution.execute(pipeline, order["config"], order["run"], emit, order["tags"])
+    result = execution.execute(
+        pipeline,
+        order["config"],
+        order["run"],
+        emit,
+        order["tags"],
+        solids=order.get("solids", ()),
+    )
     exception = result.exception
     if exception is None:
         return None

@@ -139,6 +139,7 @@ class RunService:
             tags=request.tags,
             request_id=request.request_id,
             timeout=timeout if timeout.ToNanoseconds() else None,
+            solids=request.solids,
         )
 
 

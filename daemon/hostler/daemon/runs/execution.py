@@ -177,6 +177,7 @@ class Execution:
             "pipeline": pipeline,
             "config": json_format.MessageToDict(self.run.run_config),
             "tags": dict(self.run.tags),
+            "solids": list(self.run.solids),
         }
 
         def on_item(body: bytes) -> None:
