@@ -120,6 +120,14 @@ class Host:
         assert frame.id == id_
         return frame
 
+    def item(self, event: str) -> Any:
+        """The next item of a stream that tells of such an event."""
+        while True:
+            frame = self._receive()
+            assert frame.kind != Kind.RESPONSE, frame.body
+            if frame.kind == Kind.ITEM and frame.json()["event"] == event:
+                return frame.json()
+
     def load(self, path: Path, attribute: str | None = None) -> Frame:
         target = {
             "kind": "python_file",
@@ -468,6 +476,91 @@ def test_sigint_cancels_a_run(host: Host, tmp_path: Path) -> None:
     assert os.read(child.stdout, 100) == b"in the solid\n"
     os.kill(pid, signal.SIGINT)
     assert child.answer(order).code == Status.CANCELED
+
+
+TIMED = GOOD.replace("@solid(config", "@solid(timeout=60, config")
+
+
+def test_a_step_in_a_process_of_its_own(host: Host, tmp_path: Path) -> None:
+    """It tells what it prints and imports, draws its own random numbers, and has no wire."""
+    (tmp_path / "late.py").write_text("")
+    shown = """\
+    import os, random, late
+    print(os.getppid(), os.getsid(0), random.random())
+"""
+    text = "import random\n" + TIMED.replace('    print("in the solid")\n', shown)
+    assert load(host, tmp_path, text).code == Status.OK
+    drawn = set()
+    for _ in range(2):
+        child = host.fork()
+        pid = child.hello()["pid"]
+        answer = child.ask(Method.RUN, run_order("works"))
+        assert (answer.code, answer.json()) == (Status.OK, {"failure": None})
+        told = [(item["step"], item["event"]) for item in child.items]
+        assert told == [
+            ("greet", "step_started"),
+            ("greet", "printed_line"),
+            ("greet", "log_message"),
+            ("greet", "step_output"),
+            ("greet", "step_succeeded"),
+        ]
+        parent, session, number = child.items[1]["data"]["text"].split()
+        assert (int(parent), int(session)) == (pid, pid)
+        drawn.add(number)
+        touched = [pairs for code, pairs in child.events if code == Event.TOUCHED]
+        assert any(path == str(tmp_path / "late.py") for pairs in touched for path, _ in pairs)
+        assert child.end() == ("", "")
+    assert len(drawn) == 2
+
+
+def test_where_forks_are_unsafe_a_step_is_forked_and_the_log_says_so(
+    host: Host, tmp_path: Path
+) -> None:
+    load(host, tmp_path, THREAD + TIMED)
+    answer = host.ask(Method.RUN, run_order("works"))
+    assert (answer.code, answer.json()) == (Status.OK, {"failure": None})
+    events = [(item["step"], item["event"]) for item in host.items]
+    assert events[:2] == [("greet", "step_started"), (None, "log_message")]
+    warning = host.items[1]["data"]
+    assert warning["level"] == "WARNING"
+    assert "(1 Python thread after import)" in warning["message"]
+
+
+WAITING = TIMED.replace(
+    '    print("in the solid")\n',
+    """\
+    import os, time
+    try:
+        print(os.getpid())
+        time.sleep(60)
+    finally:
+        print("tidied up")
+""",
+)
+
+
+def test_sigint_cancels_a_step_in_a_process_of_its_own(host: Host, tmp_path: Path) -> None:
+    load(host, tmp_path, WAITING)
+    child = host.fork()
+    pid = child.hello()["pid"]
+    order = child.order(Method.RUN, run_order("works"))
+    step = int(child.item("printed_line")["data"]["text"])
+    os.kill(pid, signal.SIGINT)
+    assert child.answer(order).code == Status.CANCELED
+    assert child.items[-1]["data"]["text"] == "tidied up"
+    assert not Path(f"/proc/{step}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_step_outlives_its_run(host: Host, tmp_path: Path, number: signal.Signals) -> None:
+    load(host, tmp_path, WAITING)
+    child = host.fork()
+    pid = child.hello()["pid"]
+    child.order(Method.RUN, run_order("works"))
+    step = os.pidfd_open(int(child.item("printed_line")["data"]["text"]))
+    os.kill(pid, number)
+    assert select.select([step], [], [], PATIENCE)[0], "the step lives"
+    os.close(step)
 
 
 def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None:

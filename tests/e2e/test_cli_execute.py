@@ -58,9 +58,21 @@ def waiting():
     wait()
 
 
+@solid(timeout=0.5)
+def hang():
+    print("hanging", flush=True)
+    signal.pause()
+
+
+@pipeline
+def hanging():
+    total(load())
+    hang()
+
+
 @repository
 def repo():
-    return [totals, failing, waiting]
+    return [totals, failing, waiting, hanging]
 """
 
 #: Where the run's process and its parent are printed.
@@ -141,6 +153,15 @@ def test_a_subset_of_solids(shell: Shell) -> None:
     assert "Traceback" not in unknown.out
 
 
+def test_a_step_that_takes_too_long(shell: Shell) -> None:
+    assert "  killed after 500 ms" in shell.run("pipeline", "show", "-f", "repos.py", "hanging").out
+    done = shell.run("pipeline", "execute", "-f", "repos.py", "hanging")
+    assert done.code == 1
+    assert "hang              | hanging" in done.out
+    assert 'cannot end solid "hang" within its timeout of 0.5 s; its process was kil' in done.out
+    assert "result: int = 3" in done.out
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -159,8 +180,8 @@ def test_other_targets(shell: Shell) -> None:
     shell.write("team/__init__.py", "")
     shell.write("team/repos.py", SOURCE.replace("totals", "sums"))
     named = {
-        ("-m", "team.repos"): {"sums", "failing", "waiting"},
-        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting"},
+        ("-m", "team.repos"): {"sums", "failing", "waiting", "hanging"},
+        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting", "hanging"},
         ("-f", "team/repos.py", "-a", "sums"): {"sums"},
     }
     for target, names in named.items():

@@ -5,7 +5,10 @@
     │   └── UnknownNameError    a name was asked for that is not there
     ├── ConfigError             the run config does not fit the pipeline; carries every problem
     ├── SelectionError          the selection of solids does not fit the pipeline
-    └── OutputError             a solid broke its own declaration while it executed
+    ├── OutputError             a solid broke its own declaration while it executed
+    ├── TransferError           a value cannot go from the process of one step to that of another
+    ├── StepTimeoutError        an attempt of a step took longer than its timeout
+    └── StepDiedError           the process of a step ended before its function had
 
 A message says what was found, what was expected and what to do; `source` says where.
 """
@@ -95,3 +98,15 @@ class SelectionError(Exception):
 
 class OutputError(Exception):
     """A solid produced an output that it does not declare, or left out one that is required."""
+
+
+class TransferError(Exception):
+    """A value cannot go from the process of one step to that of another; the step fails."""
+
+
+class StepTimeoutError(Exception):
+    """An attempt of a step took longer than its timeout; its process was killed."""
+
+
+class StepDiedError(Exception):
+    """The process of a step ended before its function had: by a signal, or by os._exit."""

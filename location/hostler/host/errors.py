@@ -35,6 +35,14 @@ class TargetError(Exception):
     """The target cannot be used: it is missing, of the wrong type, or badly named."""
 
 
+class ToldError(Exception):
+    """What a step has raised in a process of its own, as `exception_info` tells it."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        super().__init__(info["type"], info["message"])
+        self.info = info
+
+
 def exception_info(exc: BaseException) -> dict[str, Any]:
     """The exception as JSON: {"type", "message", "traceback"} and, where something led to it,
     "cause": {"type", "message"}, with a cause of its own in turn, up to MAX_CAUSES.
@@ -44,6 +52,8 @@ def exception_info(exc: BaseException) -> dict[str, Any]:
     user's code, or from it to a complaint of hostler's. Message and traceback are cut to MAX_TEXT,
     keeping head and tail.
     """
+    if isinstance(exc, ToldError):
+        return exc.info
     name, message = _type_name(type(exc)), _text_of(exc)
     try:
         text = _traceback_text(exc)
@@ -52,7 +62,10 @@ def exception_info(exc: BaseException) -> dict[str, Any]:
     info: dict[str, Any] = {"type": name, "message": _fit(message), "traceback": _fit(text)}
     told = info
     for cause in islice(_chain(exc), 1, 1 + MAX_CAUSES):
-        described = {"type": _type_name(type(cause)), "message": _fit(_text_of(cause))}
+        described: dict[str, Any] = {
+            "type": _type_name(type(cause)),
+            "message": _fit(_text_of(cause)),
+        }
         told["cause"] = described
         told = described
     return info

@@ -118,9 +118,8 @@ class Execution:
         """Returns why the run failed, None where it succeeded."""
         store, location = self._around.store, self.location
 
-        def on_line(stream: Stream, text: str, pid: int) -> None:
-            self._last_lines.append(text)
-            location.on_line(stream, text, pid, "run")
+        def on_line(stream: Stream, text: str, _pid: int) -> None:
+            self._note_line(stream, text)
             line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
             store.append(self._id, event("printed_line", line))
 
@@ -182,7 +181,11 @@ class Execution:
 
         def on_item(body: bytes) -> None:
             hosted.catch_up()  # what it printed before the event comes before the event
-            self._around.store.append(self._id, _event_of(body))
+            made = _event_of(body)
+            if made.HasField("printed_line"):  # of a step in a process of its own
+                is_error = made.printed_line.stream == run_pb2.PrintedLine.STDERR
+                self._note_line("stderr" if is_error else "stdout", made.printed_line.text)
+            self._around.store.append(self._id, made)
 
         try:
             frame = await hosted.channel.request(Method.RUN, dump(request), on_item=on_item)
@@ -197,6 +200,11 @@ class Execution:
         if body["failure"] is None:
             return None
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
+
+    def _note_line(self, stream: Stream, text: str) -> None:
+        """Something was printed: for the location's log, and for how a death is told."""
+        self._last_lines.append(text)
+        self.location.on_line(stream, text, self.pid, "run")
 
     def _hold(self) -> None:
         self._is_held = True
