@@ -226,6 +226,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             request_id=request.request_id,
             timeout=request.timeout if request.HasField("timeout") else None,
             solids=request.solids,
+            max_concurrency=request.max_concurrency,
         )
         run.create_time.GetCurrentTime()
         run.start_time.GetCurrentTime()

@@ -198,6 +198,11 @@ def test_a_selection_of_solids(client: Client) -> None:
         client.launch("bad", solids="abc")
 
 
+def test_concurrency(client: Client) -> None:
+    assert client.launch("bad", max_concurrency=2).max_concurrency == 2
+    assert client.execute("bad").launched.max_concurrency == 0
+
+
 def test_a_location_that_never_loaded(client: Client) -> None:
     with pytest.raises(LoadFailedError) as raised:
         client.pipeline("broken", "nightly", "totals")

@@ -551,16 +551,98 @@ def test_sigint_cancels_a_step_in_a_process_of_its_own(host: Host, tmp_path: Pat
     assert not Path(f"/proc/{step}").exists()
 
 
+SEVERAL = """\
+import os, signal, subprocess, sys
+from hostler.definitions import pipeline, solid
+
+
+@solid
+def wait():
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    print(os.getpid(), child.pid)
+    signal.pause()
+
+
+@solid
+def stubborn():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(os.getpid())
+    signal.pause()
+
+
+@solid
+def late(value):
+    print("never")
+
+
+@pipeline
+def several():
+    late(wait())
+    wait()
+
+
+@pipeline
+def unwilling():
+    stubborn()
+    wait()
+"""
+
+
+def order_of(pipeline: str, limit: int) -> bytes:
+    order = {"run": "r1", "repository": f"__repository__{pipeline}", "pipeline": pipeline}
+    return wire.dump({**order, "config": {}, "tags": {}, "max_concurrency": limit})
+
+
+def pidfds_of(child: Host, lines: int) -> list[int]:
+    """The processes that the next lines of output name."""
+    texts = [child.item("printed_line")["data"]["text"] for _ in range(lines)]
+    return [os.pidfd_open(int(pid)) for text in texts for pid in text.split()]
+
+
+def ended(pidfds: list[int]) -> None:
+    """Waits for the ends of processes."""
+    for pidfd in pidfds:
+        assert select.select([pidfd], [], [], PATIENCE)[0], "it lives"
+        os.close(pidfd)
+
+
+def test_sigint_cancels_all_steps_and_what_they_have_started(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "etl.py"
+    path.write_text(SEVERAL)
+    assert host.load(path, "several").code == Status.OK
+    child = host.fork()
+    pid = child.hello()["pid"]
+    order = child.order(Method.RUN, order_of("several", 2))
+    processes = pidfds_of(child, 2)
+    os.kill(pid, signal.SIGINT)
+    assert child.answer(order).code == Status.CANCELED
+    ended(processes)
+    assert {item["event"] for item in child.items} <= {"printed_line"}, "of the subprocesses"
+    assert child.ask(Method.PING).code == Status.OK
+
+
+def test_sigterm_ends_steps_that_ignore_the_cancel(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "etl.py"
+    path.write_text(SEVERAL)
+    assert host.load(path, "unwilling").code == Status.OK
+    child = host.fork()
+    pid = child.hello()["pid"]
+    child.order(Method.RUN, order_of("unwilling", 2))
+    processes = pidfds_of(child, 2)
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
+    ended(processes)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_step_outlives_its_run(host: Host, tmp_path: Path, number: signal.Signals) -> None:
     load(host, tmp_path, WAITING)
     child = host.fork()
     pid = child.hello()["pid"]
     child.order(Method.RUN, run_order("works"))
-    step = os.pidfd_open(int(child.item("printed_line")["data"]["text"]))
+    processes = pidfds_of(child, 1)
     os.kill(pid, number)
-    assert select.select([step], [], [], PATIENCE)[0], "the step lives"
-    os.close(step)
+    ended(processes)
 
 
 def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None:

@@ -70,10 +70,19 @@ def hanging():
     hang()
 
 
+@pipeline
+def twice():
+    wait()
+    wait()
+
+
 @repository
 def repo():
-    return [totals, failing, waiting, hanging]
+    return [totals, failing, waiting, hanging, twice]
 """
+
+#: Of the pipeline `hanging`.
+STEPS = ("load", "total", "hang")
 
 #: Where the run's process and its parent are printed.
 PIDS = re.compile(r"waiting in (\d+) (\d+)")
@@ -162,6 +171,31 @@ def test_a_step_that_takes_too_long(shell: Shell) -> None:
     assert "result: int = 3" in done.out
 
 
+def test_steps_at_once(shell: Shell) -> None:
+    execute = ("pipeline", "execute", "-f", "repos.py", "--max-concurrency", "2")
+    done = shell.run(*execute, "hanging", "--json")
+    assert done.code == 1
+    events = done.messages(RunEvent)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    kinds = {step: [e.WhichOneof("event") for e in events if e.step == step] for step in STEPS}
+    assert kinds == {
+        "load": ["step_started", "log_message", "step_output", "step_succeeded"],
+        "total": ["step_started", "step_output", "step_succeeded"],
+        "hang": ["step_started", "printed_line", "step_failed"],
+    }
+
+
+def test_ctrl_c_cancels_steps_at_once(shell: Shell) -> None:
+    execute = shell.start(
+        *("pipeline", "execute", "-f", "repos.py", "--max-concurrency", "2", "twice")
+    )
+    pids = [PIDS.search(line_with(execute, "waiting in")) for _ in range(2)]
+    ended = interrupt(execute)
+    assert ended.code == 1
+    assert "run               canceled: " in ended.out
+    assert not any(alive(int(found[1])) for found in pids if found)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -180,8 +214,8 @@ def test_other_targets(shell: Shell) -> None:
     shell.write("team/__init__.py", "")
     shell.write("team/repos.py", SOURCE.replace("totals", "sums"))
     named = {
-        ("-m", "team.repos"): {"sums", "failing", "waiting", "hanging"},
-        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting", "hanging"},
+        ("-m", "team.repos"): {"sums", "failing", "waiting", "hanging", "twice"},
+        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting", "hanging", "twice"},
         ("-f", "team/repos.py", "-a", "sums"): {"sums"},
     }
     for target, names in named.items():

@@ -19,6 +19,7 @@ from hostler.definitions import (
     Output,
     OutputDefinition,
     Partition,
+    PipelineDefinition,
     RetryPolicy,
     ScheduleContext,
     ScheduleDefinition,
@@ -250,8 +251,13 @@ def check_steps() -> None:
         pid_of(timed(one()))
         overdue()
 
+    for limit in (0, 1, 3):
+        steps_at_once(p, limit)
+
+
+def steps_at_once(p: PipelineDefinition, limit: int) -> None:
     events: Events = []
-    result = execute(p, {}, "r3", lambda *event: events.append(event), {})
+    result = execute(p, {}, "r3", lambda *event: events.append(event), {}, max_concurrency=limit)
     assert result.failed_step == "overdue"
     assert result.exception is not None
     assert result.exception["type"] == "hostler.definitions.errors.StepTimeoutError"

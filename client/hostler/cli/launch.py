@@ -22,12 +22,14 @@ class Launch:
     Attributes:
         timeout: seconds; None for the daemon's own.
         solids: which are executed; all where none is named.
+        max_concurrency: steps at once; 0 for the run's own process.
     """
 
     config: dict[str, Any]
     tags: dict[str, str]
     timeout: float | None
     solids: tuple[str, ...]
+    max_concurrency: int
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,10 +42,11 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         tags: tuple[str, ...],
         timeout: float | None,
         solids: tuple[str, ...],
+        max_concurrency: int | None,
         **kwargs: Any,
     ) -> Any:
         run_config = read_run_config(config) if config is not None else {}
-        launch = Launch(run_config, read_tags(tags), timeout, solids)
+        launch = Launch(run_config, read_tags(tags), timeout, solids, max_concurrency or 0)
         return function(*args, launch=launch, **kwargs)
 
     config = click.option(
@@ -69,7 +72,13 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Execute these solids alone. *NAME adds all that it depends on, NAME* all that "
         "depends on it, each + one step in that direction.",
     )
-    return config(tags(timeout(solids(command))))
+    max_concurrency = click.option(
+        "--max-concurrency",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Up to N steps at once, each in a process of its own.",
+    )
+    return config(tags(timeout(solids(max_concurrency(command)))))
 
 
 def _read_solids(

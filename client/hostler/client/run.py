@@ -29,7 +29,7 @@ _PAGE = 1000
 class RunCalls(RepositoryCalls):
     """RunService. A run is named by its resource name or by its id alone."""
 
-    def launch(
+    def launch(  # noqa: PLR0913 (what a run can be launched with)
         self,
         pipeline: str,
         run_config: Mapping[str, Any] | None = None,
@@ -40,6 +40,7 @@ class RunCalls(RepositoryCalls):
         request_id: str = "",
         timeout: float | None = None,
         solids: Sequence[str] = (),
+        max_concurrency: int = 0,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -55,6 +56,8 @@ class RunCalls(RepositoryCalls):
             solids: which are executed, all where none is named: ["load", "*total", "clean+"].
                 A `*` in front adds all that a solid depends on, one behind all that depends on it,
                 each `+` one step in that direction.
+            max_concurrency: so many steps at once, each in a process of its own; 0 for one after
+                the other in the run's process.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several.
@@ -71,6 +74,7 @@ class RunCalls(RepositoryCalls):
             tags=tags,
             request_id=request_id,
             solids=_names(solids),
+            max_concurrency=max_concurrency,
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))
@@ -180,6 +184,7 @@ class RunCalls(RepositoryCalls):
         repository: str | None = None,
         timeout: float | None = None,
         solids: Sequence[str] = (),
+        max_concurrency: int = 0,
     ) -> Execution:
         """Launches a run and gives its events.
 
@@ -193,6 +198,7 @@ class RunCalls(RepositoryCalls):
             repository=repository,
             timeout=timeout,
             solids=solids,
+            max_concurrency=max_concurrency,
         )
         return Execution(self, run)
 

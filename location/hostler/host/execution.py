@@ -45,10 +45,10 @@ def execute(
     tags: Mapping[str, str] | None = None,
     *,
     solids: Sequence[str] = (),
+    max_concurrency: int = 0,
     host: StepHost | None = None,
 ) -> ExecutionResult:
-    """Executes each solid of the pipeline once, in topological order, in this process; those that
-    have a timeout in processes of their own.
+    """Executes each solid of the pipeline once, in topological order.
 
     The events of the steps are emitted; those of the run itself are the daemon's affair.
 
@@ -59,6 +59,8 @@ def execute(
         emit: receives the events.
         tags: of the run.
         solids: which of them; all where none is named.
+        max_concurrency: so many at a time, each in a process of its own; 0 for one after the other
+            in this process, but for those that have a timeout.
         host: what this process has that those of steps must let go of.
 
     Raises:
@@ -79,6 +81,15 @@ def execute(
     observer = _emitter(emit, result)
     attempts = Attempts(pipeline, steps, run_id, tags)
     host = host or StepHost(Cancellation())
+    if max_concurrency:
+        from hostler.definitions.course import Course
+        from hostler.host.concurrency import ConcurrentEngine
+
+        processes = _step_processes(host, emit)
+        ConcurrentEngine(
+            pipeline, attempts, Course(pipeline, steps), observer, processes, max_concurrency
+        ).execute()
+        return result
     call_timed = None
     if any(node.definition.timeout is not None for node in pipeline.nodes):
         from hostler.host.timed_calls import TimedCalls

@@ -52,7 +52,8 @@ class RunHost(StepHost):
 
 
 def run(process: Process, request: wire.Frame) -> None:
-    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids"}.
+    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids",
+    "max_concurrency"}.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -100,6 +101,7 @@ def _execute(
         emit,
         order["tags"],
         solids=order.get("solids", ()),
+        max_concurrency=order.get("max_concurrency", 0),
         host=RunHost(process, cancellation, emit),
     )
     exception = result.exception

@@ -177,6 +177,7 @@ class Execution:
             "config": json_format.MessageToDict(self.run.run_config),
             "tags": dict(self.run.tags),
             "solids": list(self.run.solids),
+            "max_concurrency": self.run.max_concurrency,
         }
 
         def on_item(body: bytes) -> None:
