@@ -1,253 +1,32 @@
-"""A real process of a location, started as the keeper starts one, without a daemon around it."""
+"""A process of a location: loads, forks, runs, and what it tells of them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import signal
-import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from e2e.interpreters import interpreters
+from component.host_process import (
+    GOOD,
+    INTERPRETERS,
+    THREAD,
+    Host,
+    load,
+    read_all,
+    run_order,
+)
 
-from hostler.daemon import runtime
 from hostler.host import wire
-from hostler.host.wire import Decoder, Event, Frame, Kind, Method, Status
+from hostler.host.wire import Event, Method, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-INTERPRETERS = interpreters()
-
-#: Long enough for a loaded machine; a test that passes does not wait for it.
-PATIENCE = 30.0
-
-GOOD = """\
-from hostler.definitions import pipeline, repository, solid
-
-print("imported")
-
-
-@solid(config_schema={"greeting": str})
-def greet(context):
-    print("in the solid")
-    context.log.info(context.config["greeting"])
-    return 3
-
-
-@solid
-def fail(context, number):
-    raise RuntimeError("no luck with %d" % number)
-
-
-@pipeline
-def works():
-    greet()
-
-
-@pipeline
-def fails():
-    fail(greet())
-
-
-def make_late():
-    print("constructed")
-
-    @pipeline
-    def late():
-        greet()
-
-    return late
-
-
-def make_broken():
-    raise OSError("cannot reach the database")
-
-
-@repository
-def repo():
-    return {"pipelines": {"works": works, "fails": fails, "late": make_late, "broken": make_broken}}
-"""
-
-
-class Host:
-    """The daemon's part in the talk with one process; blocking, one request at a time."""
-
-    def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
-        control.settimeout(PATIENCE)
-        self.control = control
-        self.stdout = stdout
-        self.stderr = stderr
-        self.events: list[tuple[int, Any]] = []
-        self.items: list[Any] = []
-        self._decoder = Decoder()
-        self._frames: list[Frame] = []
-        self._ids = 0
-        self._forks: list[Host] = []
-
-    def hello(self) -> dict[str, Any]:
-        frame = self._receive()
-        assert (frame.kind, frame.code) == (Kind.EVENT, Event.HELLO)
-        said: dict[str, Any] = frame.json()
-        return said
-
-    def ask(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> Frame:
-        """The answer; what came before it is in `events` and `items`."""
-        return self.answer(self.order(method, body, fds))
-
-    def order(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> int:
-        """Sends a request; returns its id."""
-        self._ids += 1
-        frame = Frame(Kind.REQUEST, self._ids, method, body, fds=fds)
-        socket.send_fds(self.control, [frame.encode()], list(fds))
-        return self._ids
-
-    def cancel(self, id_: int) -> None:
-        self.control.sendall(Frame(Kind.CANCEL, id_).encode())
-
-    def answer(self, id_: int) -> Frame:
-        while (frame := self._receive()).kind != Kind.RESPONSE:
-            if frame.kind == Kind.EVENT:
-                self.events.append((frame.code, frame.json()))
-            else:
-                self.items.append(frame.json())
-        assert frame.id == id_
-        return frame
-
-    def item(self, event: str) -> Any:
-        """The next item of a stream that tells of such an event."""
-        while True:
-            frame = self._receive()
-            assert frame.kind != Kind.RESPONSE, frame.body
-            if frame.kind == Kind.ITEM and frame.json()["event"] == event:
-                return frame.json()
-
-    def load(self, path: Path, attribute: str | None = None) -> Frame:
-        target = {
-            "kind": "python_file",
-            "value": str(path),
-            "attribute": attribute,
-            "working_directory": str(path.parent),
-        }
-        return self.ask(Method.LOAD, wire.dump({"location": "here", "target": target}))
-
-    def fork(self, owner: str = "instance:here/w1") -> Host:
-        """A child that has not greeted yet."""
-        ours, theirs = socket.socketpair()
-        out, their_out = os.pipe()
-        err, their_err = os.pipe()
-        descriptors = (theirs.detach(), their_out, their_err)
-        answer = self.ask(Method.FORK, wire.dump({"owner": owner}), descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        assert answer.code == Status.OK, answer.body
-        self._forks.append(Host(ours, out, err))
-        return self._forks[-1]
-
-    def end(self) -> tuple[str, str]:
-        """Closes the wire, which ends the process; all that it printed until its end."""
-        self.control.close()
-        printed = _read_all(self.stdout), _read_all(self.stderr)
-        self.close()
-        return printed
-
-    def close(self) -> None:
-        """Lets go of the process and of its forks, which ends them."""
-        for fork in self._forks:
-            fork.close()
-        self.control.close()
-        if self.stdout >= 0:
-            os.close(self.stdout)
-            os.close(self.stderr)
-            self.stdout = self.stderr = -1
-
-    def _receive(self) -> Frame:
-        while not self._frames:
-            data = self.control.recv(1 << 16)
-            assert data, f"the process has ended: {_read_all(self.stderr)}"
-            self._frames += self._decoder.feed(data)
-        return self._frames.pop(0)
-
-
-def _read_all(descriptor: int) -> str:
-    parts: list[bytes] = []
-    while True:
-        ready, _, _ = select.select([descriptor], [], [], PATIENCE)
-        assert ready, "a process that ought to end holds its output open"
-        part = os.read(descriptor, 1 << 16)
-        if not part:
-            return b"".join(parts).decode()
-        parts.append(part)
-
-
-@pytest.fixture(scope="session")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    prepared = runtime.prepare(tmp_path_factory.mktemp("cache"))
-    yield prepared.path
-    prepared.close()
-
-
-@contextlib.contextmanager
-def hosted(executable: str, folder: Path) -> Iterator[Host]:
-    ours, theirs = socket.socketpair()
-    out, their_out = os.pipe()
-    err, their_err = os.pipe()
-    environ = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
-    process = subprocess.Popen(
-        [executable, str(runtime.bootstrap(folder)), str(theirs.fileno())],
-        stdin=subprocess.DEVNULL,
-        stdout=their_out,
-        stderr=their_err,
-        pass_fds=[theirs.fileno()],
-        env={**environ, "PYTHONPATH": str(folder)},
-    )
-    theirs.close()
-    os.close(their_out)
-    os.close(their_err)
-    host = Host(ours, out, err)
-    try:
-        yield host
-        host.close()
-        assert process.wait(PATIENCE) == 0
-    finally:
-        host.close()
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(params=INTERPRETERS)
-def start(
-    request: pytest.FixtureRequest, runtime_folder: Path
-) -> Callable[[], contextlib.AbstractContextManager[Host]]:
-    """Starts a process of each interpreter."""
-    return lambda: hosted(INTERPRETERS[request.param], runtime_folder)
-
-
-@pytest.fixture
-def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterator[Host]:
-    """A process that has greeted."""
-    with start() as made:
-        made.hello()
-        yield made
-
-
-@pytest.fixture
-def loaded(host: Host, tmp_path: Path) -> Host:
-    """A process that has loaded GOOD."""
-    assert load(host, tmp_path, GOOD).code == Status.OK
-    return host
-
-
-def load(host: Host, folder: Path, text: str) -> Frame:
-    path = folder / "etl.py"
-    path.write_text(text)
-    return host.load(path)
+    import contextlib
+    from collections.abc import Callable
 
 
 def test_it_greets_and_answers_pings_and_ends_with_its_wire(
@@ -428,15 +207,8 @@ def test_a_default_timeout_for_sockets_does_not_end_a_fork(host: Host, tmp_path:
     child = host.fork()
     child.hello()
     readable, _, _ = select.select([child.control], [], [], 0.3)
-    assert not readable, _read_all(child.stderr)
+    assert not readable, read_all(child.stderr)
     assert child.ask(Method.PING).code == Status.OK
-
-
-def run_order(pipeline: str, greeting: object = "hello") -> bytes:
-    config = {"solids": {"greet": {"config": {"greeting": greeting}}}}
-    return wire.dump(
-        {"run": "r1", "repository": "repo", "pipeline": pipeline, "config": config, "tags": {}}
-    )
 
 
 def test_a_run_streams_its_events(loaded: Host) -> None:
@@ -478,173 +250,6 @@ def test_sigint_cancels_a_run(host: Host, tmp_path: Path) -> None:
     assert child.answer(order).code == Status.CANCELED
 
 
-TIMED = GOOD.replace("@solid(config", "@solid(timeout=60, config")
-
-
-def test_a_step_in_a_process_of_its_own(host: Host, tmp_path: Path) -> None:
-    """It tells what it prints and imports, draws its own random numbers, and has no wire."""
-    (tmp_path / "late.py").write_text("")
-    shown = """\
-    import os, random, late
-    print(os.getppid(), os.getsid(0), random.random())
-"""
-    text = "import random\n" + TIMED.replace('    print("in the solid")\n', shown)
-    assert load(host, tmp_path, text).code == Status.OK
-    drawn = set()
-    for _ in range(2):
-        child = host.fork()
-        pid = child.hello()["pid"]
-        answer = child.ask(Method.RUN, run_order("works"))
-        assert (answer.code, answer.json()) == (Status.OK, {"failure": None})
-        told = [(item["step"], item["event"]) for item in child.items]
-        assert told == [
-            ("greet", "step_started"),
-            ("greet", "printed_line"),
-            ("greet", "log_message"),
-            ("greet", "step_output"),
-            ("greet", "step_succeeded"),
-        ]
-        parent, session, number = child.items[1]["data"]["text"].split()
-        assert (int(parent), int(session)) == (pid, pid)
-        drawn.add(number)
-        touched = [pairs for code, pairs in child.events if code == Event.TOUCHED]
-        assert any(path == str(tmp_path / "late.py") for pairs in touched for path, _ in pairs)
-        assert child.end() == ("", "")
-    assert len(drawn) == 2
-
-
-def test_where_forks_are_unsafe_a_step_is_forked_and_the_log_says_so(
-    host: Host, tmp_path: Path
-) -> None:
-    load(host, tmp_path, THREAD + TIMED)
-    answer = host.ask(Method.RUN, run_order("works"))
-    assert (answer.code, answer.json()) == (Status.OK, {"failure": None})
-    events = [(item["step"], item["event"]) for item in host.items]
-    assert events[:2] == [("greet", "step_started"), (None, "log_message")]
-    warning = host.items[1]["data"]
-    assert warning["level"] == "WARNING"
-    assert "(1 Python thread after import)" in warning["message"]
-
-
-WAITING = TIMED.replace(
-    '    print("in the solid")\n',
-    """\
-    import os, time
-    try:
-        print(os.getpid())
-        time.sleep(60)
-    finally:
-        print("tidied up")
-""",
-)
-
-
-def test_sigint_cancels_a_step_in_a_process_of_its_own(host: Host, tmp_path: Path) -> None:
-    load(host, tmp_path, WAITING)
-    child = host.fork()
-    pid = child.hello()["pid"]
-    order = child.order(Method.RUN, run_order("works"))
-    step = int(child.item("printed_line")["data"]["text"])
-    os.kill(pid, signal.SIGINT)
-    assert child.answer(order).code == Status.CANCELED
-    assert child.items[-1]["data"]["text"] == "tidied up"
-    assert not Path(f"/proc/{step}").exists()
-
-
-SEVERAL = """\
-import os, signal, subprocess, sys
-from hostler.definitions import pipeline, solid
-
-
-@solid
-def wait():
-    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-    print(os.getpid(), child.pid)
-    signal.pause()
-
-
-@solid
-def stubborn():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print(os.getpid())
-    signal.pause()
-
-
-@solid
-def late(value):
-    print("never")
-
-
-@pipeline
-def several():
-    late(wait())
-    wait()
-
-
-@pipeline
-def unwilling():
-    stubborn()
-    wait()
-"""
-
-
-def order_of(pipeline: str, limit: int) -> bytes:
-    order = {"run": "r1", "repository": f"__repository__{pipeline}", "pipeline": pipeline}
-    return wire.dump({**order, "config": {}, "tags": {}, "max_concurrency": limit})
-
-
-def pidfds_of(child: Host, lines: int) -> list[int]:
-    """The processes that the next lines of output name."""
-    texts = [child.item("printed_line")["data"]["text"] for _ in range(lines)]
-    return [os.pidfd_open(int(pid)) for text in texts for pid in text.split()]
-
-
-def ended(pidfds: list[int]) -> None:
-    """Waits for the ends of processes."""
-    for pidfd in pidfds:
-        assert select.select([pidfd], [], [], PATIENCE)[0], "it lives"
-        os.close(pidfd)
-
-
-def test_sigint_cancels_all_steps_and_what_they_have_started(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "etl.py"
-    path.write_text(SEVERAL)
-    assert host.load(path, "several").code == Status.OK
-    child = host.fork()
-    pid = child.hello()["pid"]
-    order = child.order(Method.RUN, order_of("several", 2))
-    processes = pidfds_of(child, 2)
-    os.kill(pid, signal.SIGINT)
-    assert child.answer(order).code == Status.CANCELED
-    ended(processes)
-    assert {item["event"] for item in child.items} <= {"printed_line"}, "of the subprocesses"
-    assert child.ask(Method.PING).code == Status.OK
-
-
-def test_sigterm_ends_steps_that_ignore_the_cancel(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "etl.py"
-    path.write_text(SEVERAL)
-    assert host.load(path, "unwilling").code == Status.OK
-    child = host.fork()
-    pid = child.hello()["pid"]
-    child.order(Method.RUN, order_of("unwilling", 2))
-    processes = pidfds_of(child, 2)
-    os.kill(pid, signal.SIGINT)
-    os.kill(pid, signal.SIGTERM)
-    ended(processes)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_step_outlives_its_run(host: Host, tmp_path: Path, number: signal.Signals) -> None:
-    load(host, tmp_path, WAITING)
-    child = host.fork()
-    pid = child.hello()["pid"]
-    child.order(Method.RUN, run_order("works"))
-    processes = pidfds_of(child, 1)
-    os.kill(pid, number)
-    ended(processes)
-
-
 def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None:
     """The process was stopped: it finds the cancellation behind the request."""
     child = loaded.fork()
@@ -658,12 +263,6 @@ def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None
     assert child.ask(Method.PING).code == Status.OK
     assert child.end()[0] == ""
 
-
-THREAD = """\
-import threading
-event = threading.Event()
-threading.Thread(target=event.wait, daemon=True).start()
-"""
 
 ENDED_THREAD = """\
 import threading
