@@ -105,11 +105,10 @@ class StepProcesses:
         self._on_term_before = signal.signal(signal.SIGTERM, self._on_term)
 
     def __exit__(self, *_exception: object) -> None:
-        for attempt in self._running.values():
-            _kill_group(attempt.pid)
-        self._is_stopping = True
-        while self._running:
-            self._turn(None)
+        for attempt in list(
+            self._running.values()
+        ):  # a fault of ours, which is not to meet another
+            self._abandon(attempt)
         for descriptor in list(self._left):
             self._read_left(descriptor)
         signal.signal(signal.SIGTERM, self._on_term_before or signal.SIG_DFL)
@@ -272,6 +271,18 @@ class StepProcesses:
             attempt.on_end(None if told["exception"] is None else ToldError(told["exception"]))
         elif not self._is_stopping:
             attempt.on_end(_failure(attempt, status))
+
+    def _abandon(self, attempt: _Attempt) -> None:
+        """Kills an attempt and takes nothing more from it."""
+        _kill_group(attempt.pid)
+        _reap(attempt.pid)
+        del self._running[attempt.pid]
+        for descriptor in [one for one, its in self._by_descriptor.items() if its is attempt]:
+            self._forget(descriptor)
+        for pipe in (attempt.frames, *attempt.lines.values()):
+            pipe.close()
+        if attempt.pidfd is not None:
+            os.close(attempt.pidfd)
 
     def _let_go(self, attempt: _Attempt) -> None:
         for descriptor in (attempt.frames.descriptor, attempt.pidfd):
