@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from component.host import INTERPRETERS, Host, hosted
+from component.host_process import GOOD, INTERPRETERS, Host, hosted, load
 
 from hostler.daemon import runtime
+from hostler.host.wire import Status
 
 if TYPE_CHECKING:
     import contextlib
@@ -36,3 +37,10 @@ def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterat
     with start() as made:
         made.hello()
         yield made
+
+
+@pytest.fixture
+def loaded(host: Host, tmp_path: Path) -> Host:
+    """A process that has loaded GOOD."""
+    assert load(host, tmp_path, GOOD).code == Status.OK
+    return host

@@ -225,6 +225,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             tags=request.tags,
             request_id=request.request_id,
             timeout=request.timeout if request.HasField("timeout") else None,
+            solids=request.solids,
+            max_concurrency=request.max_concurrency,
         )
         run.create_time.GetCurrentTime()
         run.start_time.GetCurrentTime()

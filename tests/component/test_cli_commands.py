@@ -284,6 +284,21 @@ class TestWithADaemon:
         assert hostler("run", "delete", "1").code == 0
         assert hostler("run", "show", "1").code == 1
 
+    def test_a_selection_of_solids(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
+        assert hostler("pipeline", "launch", "long", "--solids", "a,b+, *c").code == 0
+        assert "solids      a, b+, *c" in hostler("run", "show", "1").out
+        assert "concurrency" not in hostler("run", "show", "1").out
+        refused = hostler("pipeline", "launch", "long", "--solids", " , ")
+        assert (refused.code, refused.out) == (2, "")
+        assert "no solid is named" in refused.err
+        hostler("run", "cancel", "1")
+
+    def test_concurrency(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
+        assert hostler("pipeline", "launch", "long", "--max-concurrency", "3").code == 0
+        assert "concurrency 3 steps at most" in hostler("run", "show", "1").out
+        assert hostler("pipeline", "launch", "long", "--max-concurrency", "0").code == 2
+        hostler("run", "cancel", "1")
+
     def test_completion_of_names(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:

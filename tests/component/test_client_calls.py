@@ -191,6 +191,18 @@ def test_a_config_that_cannot_travel_is_refused(client: Client, value: object) -
         client.launch("bad", {"a": value})
 
 
+def test_a_selection_of_solids(client: Client) -> None:
+    assert list(client.launch("bad", solids=["a", "*b"]).solids) == ["a", "*b"]
+    assert list(client.execute("bad", solids=("a",)).launched.solids) == ["a"]
+    with pytest.raises(InvalidArgumentError, match=r"cannot select 'abc': expected a list"):
+        client.launch("bad", solids="abc")
+
+
+def test_concurrency(client: Client) -> None:
+    assert client.launch("bad", max_concurrency=2).max_concurrency == 2
+    assert client.execute("bad").launched.max_concurrency == 0
+
+
 def test_a_location_that_never_loaded(client: Client) -> None:
     with pytest.raises(LoadFailedError) as raised:
         client.pipeline("broken", "nightly", "totals")

@@ -1,8 +1,7 @@
-"""A real process of a location, started as the keeper starts one, without a daemon around it."""
+"""A process of a location: loads, forks, runs, and what it tells of them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -12,73 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from component.host import INTERPRETERS, Host, read_all
+from component.host_process import (
+    GOOD,
+    INTERPRETERS,
+    THREAD,
+    Host,
+    load,
+    read_all,
+    run_order,
+)
 
 from hostler.host import wire
-from hostler.host.wire import Event, Frame, Method, Status
+from hostler.host.wire import Event, Method, Status
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Callable
-
-GOOD = """\
-from hostler.definitions import pipeline, repository, solid
-
-print("imported")
-
-
-@solid(config_schema={"greeting": str})
-def greet(context):
-    print("in the solid")
-    context.log.info(context.config["greeting"])
-    return 3
-
-
-@solid
-def fail(context, number):
-    raise RuntimeError("no luck with %d" % number)
-
-
-@pipeline
-def works():
-    greet()
-
-
-@pipeline
-def fails():
-    fail(greet())
-
-
-def make_late():
-    print("constructed")
-
-    @pipeline
-    def late():
-        greet()
-
-    return late
-
-
-def make_broken():
-    raise OSError("cannot reach the database")
-
-
-@repository
-def repo():
-    return {"pipelines": {"works": works, "fails": fails, "late": make_late, "broken": make_broken}}
-"""
-
-
-@pytest.fixture
-def loaded(host: Host, tmp_path: Path) -> Host:
-    """A process that has loaded GOOD."""
-    assert load(host, tmp_path, GOOD).code == Status.OK
-    return host
-
-
-def load(host: Host, folder: Path, text: str) -> Frame:
-    path = folder / "etl.py"
-    path.write_text(text)
-    return host.load(path)
 
 
 def test_it_greets_and_answers_pings_and_ends_with_its_wire(
@@ -263,13 +211,6 @@ def test_a_default_timeout_for_sockets_does_not_end_a_fork(host: Host, tmp_path:
     assert child.ask(Method.PING).code == Status.OK
 
 
-def run_order(pipeline: str, greeting: object = "hello") -> bytes:
-    config = {"solids": {"greet": {"config": {"greeting": greeting}}}}
-    return wire.dump(
-        {"run": "r1", "repository": "repo", "pipeline": pipeline, "config": config, "tags": {}}
-    )
-
-
 def test_a_run_streams_its_events(loaded: Host) -> None:
     child = loaded.fork()
     child.hello()
@@ -322,12 +263,6 @@ def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None
     assert child.ask(Method.PING).code == Status.OK
     assert child.end()[0] == ""
 
-
-THREAD = """\
-import threading
-event = threading.Event()
-threading.Thread(target=event.wait, daemon=True).start()
-"""
 
 ENDED_THREAD = """\
 import threading

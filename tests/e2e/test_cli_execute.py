@@ -58,9 +58,27 @@ def waiting():
     wait()
 
 
+@solid(timeout=0.5)
+def hang():
+    print("hanging", flush=True)
+    signal.pause()
+
+
+@pipeline
+def hanging():
+    total(load())
+    hang()
+
+
+@pipeline
+def twice():
+    wait()
+    wait()
+
+
 @repository
 def repo():
-    return [totals, failing, waiting]
+    return [totals, failing, waiting, hanging, twice]
 """
 
 #: In place of what SIGINT would end.
@@ -71,6 +89,9 @@ while True:
         except KeyboardInterrupt:
             print("noted", flush=True)
 """
+
+#: Of the pipeline `hanging`.
+STEPS = ("load", "total", "hang")
 
 #: Where the run's process and its parent are printed.
 PIDS = re.compile(r"waiting in (\d+) (\d+)")
@@ -132,6 +153,58 @@ def test_config_from_stdin_that_does_not_fit(shell: Shell) -> None:
     assert "hostler/definitions" not in done.out + done.err
 
 
+def test_a_subset_of_solids(shell: Shell) -> None:
+    execute = ("pipeline", "execute", "-f", "repos.py", "totals", "--solids")
+    done = shell.run(*execute, "load+", "--json")
+    assert done.code == 0
+    steps = [e.step for e in done.messages(RunEvent) if e.HasField("step_succeeded")]
+    assert steps == ["load", "total"]
+    config = "{solids: {total: {inputs: {rows: [4, 5]}}}}"
+    assert "result: int = 9" in shell.run(*execute, "total", "-c", config).out
+    missing = shell.run(*execute, "total")
+    assert missing.code == 1
+    assert 'solids.total.inputs.rows: missing; nothing feeds it without "load"' in missing.out
+    unknown = shell.run(*execute, "totl")
+    assert unknown.code == 1
+    assert 'cannot select these solids of pipeline "totals":' in unknown.out
+    assert "'totl': unknown; did you mean \"total\"?" in unknown.out
+    assert "Traceback" not in unknown.out
+
+
+def test_a_step_that_takes_too_long(shell: Shell) -> None:
+    assert "  killed after 500 ms" in shell.run("pipeline", "show", "-f", "repos.py", "hanging").out
+    done = shell.run("pipeline", "execute", "-f", "repos.py", "hanging")
+    assert done.code == 1
+    assert "hang              | hanging" in done.out
+    assert 'cannot end solid "hang" within its timeout of 0.5 s; its process was kil' in done.out
+    assert "result: int = 3" in done.out
+
+
+def test_steps_at_once(shell: Shell) -> None:
+    execute = ("pipeline", "execute", "-f", "repos.py", "--max-concurrency", "2")
+    done = shell.run(*execute, "hanging", "--json")
+    assert done.code == 1
+    events = done.messages(RunEvent)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    kinds = {step: [e.WhichOneof("event") for e in events if e.step == step] for step in STEPS}
+    assert kinds == {
+        "load": ["step_started", "log_message", "step_output", "step_succeeded"],
+        "total": ["step_started", "step_output", "step_succeeded"],
+        "hang": ["step_started", "printed_line", "step_failed"],
+    }
+
+
+def test_ctrl_c_cancels_steps_at_once(shell: Shell) -> None:
+    execute = shell.start(
+        *("pipeline", "execute", "-f", "repos.py", "--max-concurrency", "2", "twice")
+    )
+    pids = [PIDS.search(line_with(execute, "waiting in")) for _ in range(2)]
+    ended = interrupt(execute)
+    assert ended.code == 1
+    assert "run               canceled: " in ended.out
+    assert not any(alive(int(found[1])) for found in pids if found)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -150,8 +223,8 @@ def test_other_targets(shell: Shell) -> None:
     shell.write("team/__init__.py", "")
     shell.write("team/repos.py", SOURCE.replace("totals", "sums"))
     named = {
-        ("-m", "team.repos"): {"sums", "failing", "waiting"},
-        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting"},
+        ("-m", "team.repos"): {"sums", "failing", "waiting", "hanging", "twice"},
+        ("-m", "repos", "-d", "team"): {"sums", "failing", "waiting", "hanging", "twice"},
         ("-f", "team/repos.py", "-a", "sums"): {"sums"},
     }
     for target, names in named.items():

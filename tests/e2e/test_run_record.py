@@ -204,6 +204,8 @@ def test_a_launch_that_is_repeated(served: Daemon) -> None:
         served.client.launch("waiting", request_id="r")
     with pytest.raises(InvalidArgumentError, match="at most 128"):
         served.client.launch("waiting", request_id="r" * 129)
+    with pytest.raises(InvalidArgumentError, match="cannot use max_concurrency -1"):
+        served.client.launch("waiting", max_concurrency=-1)
     under_way(served, first)
     killed_and_started(served)
     request = run_pb2.LaunchRunRequest(pipeline=first.pipeline, request_id="r", tags={"a": "b"})

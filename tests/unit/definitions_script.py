@@ -5,6 +5,8 @@ Standard library alone, CPython 3.8 and later; run by test_definitions_interpret
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from datetime import datetime, timezone
 from itertools import islice
@@ -17,6 +19,7 @@ from hostler.definitions import (
     Output,
     OutputDefinition,
     Partition,
+    PipelineDefinition,
     RetryPolicy,
     ScheduleContext,
     ScheduleDefinition,
@@ -224,6 +227,52 @@ def check_retries() -> None:
 
     assert execute_pipeline(p).success
     assert attempts == [0, 1, 2]
+
+
+@solid(timeout=60)
+def timed(number: int) -> dict[str, int]:
+    print("in a process of its own")
+    return {"pid": os.getpid(), "number": number}
+
+
+@solid(timeout=0.1)
+def overdue() -> None:
+    signal.pause()
+
+
+@solid
+def pid_of(given: dict[str, int]) -> int:
+    return given["pid"]
+
+
+def check_steps() -> None:
+    @pipeline
+    def p() -> None:
+        pid_of(timed(one()))
+        overdue()
+
+    for limit in (0, 1, 3):
+        steps_at_once(p, limit)
+
+
+def steps_at_once(p: PipelineDefinition, limit: int) -> None:
+    events: Events = []
+    result = execute(p, {}, "r3", lambda *event: events.append(event), {}, max_concurrency=limit)
+    assert result.failed_step == "overdue"
+    assert result.exception is not None
+    assert result.exception["type"] == "hostler.definitions.errors.StepTimeoutError"
+    printed = [(step, data["text"]) for name, step, data in events if name == "printed_line"]
+    assert printed == [("timed", "in a process of its own")], printed
+    pids = [
+        data["preview"] for name, step, data in events if step == "pid_of" and "preview" in data
+    ]
+    assert pids != [str(os.getpid())]
+    try:
+        os.wait()
+    except ChildProcessError:
+        pass
+    else:
+        raise AssertionError("a step was not reaped")
 
 
 def check_refusals() -> None:

@@ -54,7 +54,7 @@ def test_core_works_under_interpreter(version: str) -> None:
         text=True,
     )
     assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout == "10 checks passed\n"
+    assert done.stdout == "11 checks passed\n"
 
 
 def test_missing_interpreters_are_told() -> None:

@@ -1,11 +1,12 @@
-"""Properties: any graph executes each solid once after its inputs, any failures skip exactly the
-dependents, any run config is taken or refused with a ConfigError."""
+"""Properties: any graph executes each solid once after its inputs, also in parts and several at
+once, any failures skip exactly the dependents, any run config is taken or refused."""
 
 from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,15 +31,16 @@ from hostler.definitions import (
     solid,
 )
 from hostler.definitions.preview import PREVIEW_LENGTH, preview
+from hostler.host.execution import execute
 
 #: By node, the nodes that feed it; the second item says which of them come as one list.
 Graph = list[tuple[list[int], list[int]]]
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> Graph:
+def graphs(draw: st.DrawFn, most: int = 8) -> Graph:
     """Acyclic graphs: each node is fed by some of those before it."""
-    size = draw(st.integers(0, 8))
+    size = draw(st.integers(0, most))
     graph = []
     for node in range(size):
         earlier = st.lists(st.integers(0, node - 1), unique=True) if node else st.just([])
@@ -134,6 +136,73 @@ def test_failures_and_absent_outputs_skip_exactly_the_dependents(data: st.DataOb
     assert all(isinstance(error, ArithmeticError) for error in result.failed.values())
     assert set(result.succeeded) == {f"n{node}" for node in everything - skipped - failing}
     assert sorted(calls) == sorted(everything - skipped)
+
+
+def executed(
+    made: PipelineDefinition, limit: int, solids: list[str]
+) -> tuple[list[tuple[str, str | None]], dict[str | None, str]]:
+    """The events of an execution with steps in processes of their own, and why steps failed."""
+    events: list[tuple[str, str | None]] = []
+    failures: dict[str | None, str] = {}
+
+    def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
+        events.append((event, step))
+        if event == "step_failed":
+            failures[step] = data["exception"]["type"]
+
+    execute(made, {}, "r", emit, max_concurrency=limit, solids=solids)
+    return events, failures
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_the_same_holds_for_steps_in_processes_of_their_own(data: st.DataObject) -> None:
+    graph = data.draw(graphs(5))
+    order = data.draw(st.permutations(range(len(graph))))
+    numbers = st.sets(st.sampled_from(range(len(graph)))) if graph else st.just(set())
+    failing = data.draw(numbers)
+    leaving_out = data.draw(numbers) - failing
+    made = pipeline_of(graph, order, [], failing, leaving_out)
+    events, failures = executed(made, data.draw(st.integers(1, 4)), [])
+    skipped, _ = expected_fates(graph, failing, leaving_out)
+    assert failures == {f"n{node}": "ArithmeticError" for node in failing - skipped}
+    for node, (singles, fan) in enumerate(graph):
+        ours = [event for event, step in events if step == f"n{node}"]
+        if node in skipped:
+            assert ours == ["step_skipped"]
+            continue
+        end = "step_failed" if node in failing else "step_succeeded"
+        assert [event for event in ours if event != "step_output"] == ["step_started", end]
+        begun = events.index(("step_started", f"n{node}"))
+        ended = {step for event, step in events[:begun] if event != "step_started"}
+        assert {f"n{one}" for one in singles + fan} <= ended
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_selection_executes_each_of_its_solids_once(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    hypothesis.assume(graph)
+    order = data.draw(st.permutations(range(len(graph))))
+    chosen = data.draw(st.sets(st.sampled_from(range(len(graph))), min_size=1))
+    wanted: set[int] = set()
+    for node in sorted(chosen, reverse=True):  # with all that they depend on
+        wanted |= {node} | upstream(graph, node)
+    calls: list[int] = []
+    made = pipeline_of(graph, order, calls, set(), set())
+    result = execute_pipeline(made, solids=[f"*n{node}" for node in chosen])
+    assert set(result.succeeded) == {f"n{node}" for node in wanted}
+    assert sorted(calls) == sorted(wanted)
+    for node in wanted:
+        singles, fan = graph[node]
+        assert all(calls.index(one) < calls.index(node) for one in singles + fan)
+
+
+def upstream(graph: Graph, node: int) -> set[int]:
+    """All that a node depends on."""
+    singles, fan = graph[node]
+    found = {*singles, *fan}
+    return found.union(*(upstream(graph, one) for one in found))
 
 
 @settings(deadline=None)

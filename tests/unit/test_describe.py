@@ -176,6 +176,18 @@ def test_retry_policy() -> None:
     assert not parsed_pipeline(sums).solids[0].HasField("retry_policy")
 
 
+def test_timeout() -> None:
+    @solid(timeout=1.5)
+    def slow() -> None: ...
+
+    @pipeline
+    def p() -> None:
+        slow()
+
+    assert parsed_pipeline(p).solids[0].timeout.ToMilliseconds() == 1500
+    assert not parsed_pipeline(sums).solids[0].HasField("timeout")
+
+
 def test_pipeline() -> None:
     message = parsed_pipeline(sums)
     assert message.name == "locations/etl/repositories/everything/pipelines/sums"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from google.protobuf import json_format
 
-from hostler.host.errors import TargetError, describe_failure, exception_info
+from hostler.host.errors import MAX_CAUSES, TargetError, describe_failure, exception_info
+from hostler.v1.definitions_pb2 import ExceptionInfo
 
 DefinitionError = type(
     "DefinitionError", (Exception,), {"__module__": "hostler.definitions.errors"}
@@ -53,3 +55,50 @@ def test_the_place_of_a_syntax_error_is_its_own() -> None:
 def test_an_exception_that_was_never_raised_has_no_place() -> None:
     assert describe_failure(ValueError())["source"] is None
     assert exception_info(ValueError())["traceback"] == "ValueError\n"
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    """What `raise error from cause` raises."""
+    error.__cause__ = cause
+    return error
+
+
+def causes(error: BaseException) -> list[str]:
+    """What led to an error, by the messages, the nearest first."""
+    found = []
+    info = exception_info(error).get("cause")
+    while info is not None:
+        assert set(info) <= {"type", "message", "cause"}
+        found.append(info["message"])
+        info = info.get("cause")
+    return found
+
+
+def test_causes_are_told() -> None:
+    error = caused(ValueError("top"), caused(KeyError(1), OSError("deep")))
+    assert exception_info(error)["cause"] == {
+        "type": "KeyError",
+        "message": "1",
+        "cause": {"type": "OSError", "message": "deep"},
+    }
+    assert "cause" not in exception_info(ValueError("alone"))
+    message = json_format.ParseDict(exception_info(error), ExceptionInfo())
+    assert message.cause.cause.message == "deep"
+
+
+def test_what_was_being_handled_is_a_cause_unless_it_is_suppressed() -> None:
+    error = ValueError("top")
+    error.__context__ = OSError("handled")
+    assert causes(error) == ["handled"]
+    error.__suppress_context__ = True
+    assert causes(error) == []
+
+
+def test_a_loop_of_causes_and_a_long_chain_end() -> None:
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert causes(one) == ["other"]
+    chain: BaseException = ValueError("0")
+    for number in range(1, 1000):
+        chain = caused(ValueError(str(number)), chain)
+    assert causes(chain) == [str(998 - number) for number in range(MAX_CAUSES)]

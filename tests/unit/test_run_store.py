@@ -160,6 +160,10 @@ async def test_a_request_id_makes_a_retry_safe(tmp_path: Path) -> None:
         assert [run.name for run in both] == ["runs/a", "runs/a"]
         with pytest.raises(RequestIdError, match="runs/a"):
             await launch(store, "c", tags={"other": "content"})
+        with pytest.raises(RequestIdError, match="runs/a"):
+            await launch(store, "c", solids=["one"])
+        with pytest.raises(RequestIdError, match="runs/a"):
+            await launch(store, "c", max_concurrency=2)
         assert await store.get("b") is None
     async with opened(tmp_path) as store:
         assert (await launch(store, "d")).name == "runs/a"

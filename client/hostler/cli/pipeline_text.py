@@ -40,6 +40,8 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in solid.tags.items())
     if solid.HasField("retry_policy"):
         yield f"  {_retries(solid.retry_policy)}"
+    if solid.HasField("timeout"):
+        yield f"  killed after {span(seconds_of(solid.timeout))}"
     for item in solid.inputs:
         yield f"  in   {_input(item)}"
     for output in solid.outputs:

@@ -95,6 +95,8 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
         ("pipeline", path.pipeline),
         ("repository", path.repository),
         ("location", f"{path.location}, generation {found.generation}"),
+        ("solids", ", ".join(found.solids)),
+        ("concurrency", f"{found.max_concurrency} steps at most" * bool(found.max_concurrency)),
         ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
         ("created", date(found.create_time)),
         ("started", date(found.start_time)),

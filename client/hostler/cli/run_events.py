@@ -19,8 +19,11 @@ STEP_WIDTH = 16
 #: The events with which a run ends, and whether it ended well.
 ENDS = {"run_succeeded": True, "run_failed": False, "run_canceled": False, "run_interrupted": False}
 
-#: A run config that does not fit: what is wrong is in the config, so no traceback says more.
-CONFIG_ERROR = "hostler.definitions.errors.ConfigError"
+#: A run config or a selection that does not fit: what is wrong is in it, so no traceback says more.
+REFUSALS = {
+    "hostler.definitions.errors.ConfigError",
+    "hostler.definitions.errors.SelectionError",
+}
 
 _LEVEL_COLORS = {
     LogMessage.WARNING: "yellow",
@@ -84,7 +87,7 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
 
 
 def _failure_lines(failure: RunFailure) -> list[str]:
-    if failure.exception.type == CONFIG_ERROR:
+    if failure.exception.type in REFUSALS:
         first, *problems = failure.exception.message.splitlines()
         return [_bad(f"failed: {first}"), *problems]
     lines = [_bad(f"failed: {failure.message}")]

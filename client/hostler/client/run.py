@@ -13,7 +13,7 @@ from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
@@ -28,7 +28,7 @@ _PAGE = 1000
 class RunCalls(RepositoryCalls):
     """RunService. A run is named by its resource name or by its id alone."""
 
-    def launch(
+    def launch(  # noqa: PLR0913 (what a run can be launched with)
         self,
         pipeline: str,
         run_config: Mapping[str, Any] | None = None,
@@ -38,6 +38,8 @@ class RunCalls(RepositoryCalls):
         repository: str | None = None,
         request_id: str = "",
         timeout: float | None = None,
+        solids: Sequence[str] = (),
+        max_concurrency: int = 0,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -50,6 +52,11 @@ class RunCalls(RepositoryCalls):
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
             timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            solids: which are executed, all where none is named: ["load", "*total", "clean+"].
+                A `*` in front adds all that a solid depends on, one behind all that depends on it,
+                each `+` one step in that direction.
+            max_concurrency: so many steps at once, each in a process of its own; 0 for one after
+                the other in the run's process.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several.
@@ -65,6 +72,8 @@ class RunCalls(RepositoryCalls):
             run_config=_struct(run_config or {}),
             tags=tags,
             request_id=request_id,
+            solids=_names(solids),
+            max_concurrency=max_concurrency,
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))
@@ -160,6 +169,8 @@ class RunCalls(RepositoryCalls):
         location: str | None = None,
         repository: str | None = None,
         timeout: float | None = None,
+        solids: Sequence[str] = (),
+        max_concurrency: int = 0,
     ) -> Execution:
         """Launches a run and gives its events.
 
@@ -172,8 +183,21 @@ class RunCalls(RepositoryCalls):
             location=location,
             repository=repository,
             timeout=timeout,
+            solids=solids,
+            max_concurrency=max_concurrency,
         )
         return Execution(self, run)
+
+
+def _names(solids: Sequence[str]) -> Sequence[str]:
+    """The names, if they are several: those of one string would be its letters.
+
+    Raises:
+        InvalidArgumentError: they are one string.
+    """
+    if isinstance(solids, str):
+        raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
+    return solids
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from google.protobuf import json_format
+
 from hostler.daemon.launcher import ExitStatus, SpawnError
-from hostler.daemon.text import cut, encodable
+from hostler.daemon.text import cut, encodable, mended
 from hostler.host.wire import EXIT_LOST
 from hostler.v1 import workspace_pb2
 
@@ -34,7 +36,7 @@ class LoadFailure:
 
     Attributes:
         permanent: only an edit can mend it, so no further try is made by itself.
-        exception: {"type", "message", "traceback"} of the user's exception, where there was one.
+        exception: ExceptionInfo of the user's exception as JSON, where there was one.
         output: the last lines that the process printed.
         source: {"file", "line"} in the user's code, where it is known.
         wants_stop: the process asked not to be restarted.
@@ -43,7 +45,7 @@ class LoadFailure:
     kind: Kind
     permanent: bool
     message: str
-    exception: Mapping[str, str] | None = None
+    exception: Mapping[str, Any] | None = None
     output: Sequence[str] = ()
     source: Mapping[str, Any] | None = None
     wants_stop: bool = False
@@ -58,8 +60,7 @@ class LoadFailure:
         )
         error.time.FromNanoseconds(int(self.time * 1e9))
         if self.exception is not None:
-            for name, text in self.exception.items():
-                setattr(error.exception, name, encodable(text))
+            json_format.ParseDict(mended(dict(self.exception)), error.exception)
         if self.source is not None:
             error.source.file = encodable(self.source["file"])
             error.source.line = self.source["line"]

@@ -15,16 +15,17 @@ def encodable(text: str) -> str:
 def load_json(body: bytes) -> Any:
     """JSON of a location's process, with every string of it encodable."""
     value = json.loads(body)
-    return _mended(value) if b"\\ud" in body else value
+    return mended(value) if b"\\ud" in body else value
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """A value of JSON with every string of it encodable."""
     if isinstance(value, str):
         return encodable(value)
     if isinstance(value, list):
-        return [_mended(each) for each in value]
+        return [mended(each) for each in value]
     if isinstance(value, dict):
-        return {encodable(key): _mended(each) for key, each in value.items()}
+        return {encodable(key): mended(each) for key, each in value.items()}
     return value
 
 

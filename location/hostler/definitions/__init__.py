@@ -15,6 +15,7 @@ from hostler.definitions.errors import (
     ConfigProblem,
     DefinitionError,
     OutputError,
+    SelectionError,
     UnknownNameError,
 )
 from hostler.definitions.graph import OutputReference, SolidNode
@@ -67,6 +68,7 @@ __all__ = [
     "RetryPolicy",
     "ScheduleContext",
     "ScheduleDefinition",
+    "SelectionError",
     "SolidContext",
     "SolidDefinition",
     "SolidNode",

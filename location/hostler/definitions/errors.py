@@ -4,7 +4,11 @@
     ├── DefinitionError         a definition is invalid; an edit mends it
     │   └── UnknownNameError    a name was asked for that is not there
     ├── ConfigError             the run config does not fit the pipeline; carries every problem
-    └── OutputError             a solid broke its own declaration while it executed
+    ├── SelectionError          the selection of solids does not fit the pipeline
+    ├── OutputError             a solid broke its own declaration while it executed
+    ├── TransferError           a value cannot go from the process of one step to that of another
+    ├── StepTimeoutError        an attempt of a step took longer than its timeout
+    └── StepDiedError           the process of a step ended before its function had
 
 A message says what was found, what was expected and what to do; `source` says where.
 """
@@ -74,5 +78,35 @@ class ConfigError(Exception):
         return f'cannot execute pipeline "{self.pipeline}" with this run config:{lines}'
 
 
+class SelectionError(Exception):
+    """A selection of solids does not fit the pipeline.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        problems: everything that is wrong, in the order of the selection.
+    """
+
+    def __init__(self, pipeline: str, problems: Iterable[str]) -> None:
+        self.pipeline = pipeline
+        self.problems: Sequence[str] = tuple(problems)
+        super().__init__(pipeline, self.problems)
+
+    def __str__(self) -> str:
+        lines = [f"  {problem}" for problem in self.problems]
+        return "\n".join([f'cannot select these solids of pipeline "{self.pipeline}":', *lines])
+
+
 class OutputError(Exception):
     """A solid produced an output that it does not declare, or left out one that is required."""
+
+
+class TransferError(Exception):
+    """A value cannot go from the process of one step to that of another; the step fails."""
+
+
+class StepTimeoutError(Exception):
+    """An attempt of a step took longer than its timeout; its process was killed."""
+
+
+class StepDiedError(Exception):
+    """The process of a step ended before its function had: by a signal, or by os._exit."""

@@ -10,11 +10,12 @@ from hostler.definitions.pipelines import PipelineDefinition
 from hostler.definitions.ports import DEFAULT_OUTPUT
 from hostler.definitions.preview import preview
 from hostler.definitions.run_config import check_run_config
+from hostler.definitions.selection import select
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Mapping, Sequence
 
     from hostler.definitions.ports import OutputDefinition
 
@@ -72,6 +73,7 @@ def execute_pipeline(
     pipeline: PipelineDefinition,
     run_config: Mapping[str, Any] | None = None,
     *,
+    solids: Sequence[str] | None = None,
     run_id: str = "",
     tags: Mapping[str, str] | None = None,
     raise_on_error: bool = True,
@@ -83,6 +85,8 @@ def execute_pipeline(
     Args:
         pipeline: what to execute.
         run_config: {"solids": {name: {"config": {...}, "inputs": {name: value}}}}.
+        solids: which solids to execute, as `hostler pipeline execute --solids` takes them:
+            ["load", "*total"]; all if left out.
         run_id: what `context.run_id` gives.
         tags: what `context.tags` gives, with the pipeline's own.
         raise_on_error: raise the exception of the first solid that fails; otherwise what does not
@@ -90,6 +94,7 @@ def execute_pipeline(
 
     Raises:
         ConfigError: the run config does not fit; nothing is executed.
+        SelectionError: `solids` names none, or one that is not there.
         DefinitionError: this is no pipeline.
     """
     if not isinstance(pipeline, PipelineDefinition):
@@ -97,6 +102,8 @@ def execute_pipeline(
             f"cannot execute {preview(pipeline)}: found {a_type(pipeline)}, expected a pipeline",
             calling_position(),
         )
+    if solids is not None:
+        pipeline = select(pipeline, solids)
     steps = check_run_config(pipeline, run_config)
     result = PipelineResult(pipeline.name)
     recorder = _Recorder(result, raise_on_error=raise_on_error)

@@ -13,7 +13,7 @@ from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Mapping, Sequence, Union
+    from typing import Any, Container, Iterable, Mapping, Sequence, Union
 
     from hostler.definitions.solids import SolidDefinition
     from hostler.definitions.source import SourcePosition
@@ -98,6 +98,18 @@ class SolidNode:
             "expected an OutputReference, or a list of them that is not empty",
             self.source,
         )
+
+    def fed_by(self, solids: Container[str]) -> SolidNode:
+        """The same use with no source but these solids."""
+        node: SolidNode = object.__new__(SolidNode)
+        for name in SolidNode.__slots__:
+            setattr(node, name, getattr(self, name))
+        kept = {
+            name: tuple(one for one in references if one.solid in solids)
+            for name, references in self.sources.items()
+        }
+        node.sources = {name: references for name, references in kept.items() if references}
+        return node
 
     def __repr__(self) -> str:
         return f'<solid "{self.name}">'

@@ -7,13 +7,15 @@ from hostler.definitions.errors import ConfigError, ConfigProblem
 from hostler.definitions.names import suggestion
 from hostler.definitions.preview import preview
 from hostler.definitions.records import Record
+from hostler.definitions.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Any, Container, Iterable, Mapping
 
-    from hostler.definitions.graph import SolidNode
+    from hostler.definitions.graph import OutputReference, SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
+    from hostler.definitions.ports import InputDefinition
 
 
 class StepConfig(Record):
@@ -32,18 +34,18 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     """What the run config says of each solid of the pipeline, by name.
 
     Args:
-        pipeline: what is to be executed.
+        pipeline: what is to be executed; of a `Selection`, its solids alone.
         run_config: see the module's docstring; None for an empty one. What is None in it on the way
             to a value counts as empty, as a key without a value does in YAML.
 
     Raises:
         ConfigError: it does not fit; holds all problems at once.
     """
-    check = _Check()
+    check = _Check(pipeline)
     top = check.section(run_config, "")
     check.keys(top, "", ["solids"])
     solids = check.section(top.get("solids"), "solids")
-    check.keys(solids, "solids", [node.name for node in pipeline.nodes])
+    check.solids(solids)
     steps = {
         node.name: check.step(node, solids.get(node.name), f"solids.{node.name}")
         for node in pipeline.nodes
@@ -53,11 +55,21 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     return steps
 
 
+def _is_open(one: InputDefinition) -> bool:
+    """Whether an input may do without a solid that feeds it, as a pipeline's definition has it."""
+    return one.has_default or one.config_type is not None
+
+
 class _Check:
     """One walk through a run config."""
 
-    def __init__(self) -> None:
+    def __init__(self, pipeline: PipelineDefinition) -> None:
         self.problems: list[ConfigProblem] = []
+        self._names = [node.name for node in pipeline.nodes]
+        self._left_out: Container[object] = ()
+        self._cut: Mapping[tuple[str, str], Iterable[OutputReference]] = {}
+        if isinstance(pipeline, Selection):
+            self._left_out, self._cut = pipeline.left_out, pipeline.cut
 
     def section(self, value: object, path: str) -> dict[object, object]:
         """A part of the config that holds named parts."""
@@ -67,6 +79,14 @@ class _Check:
             return value
         self.report(path, f"found {preview(value, 60)} ({type(value).__name__}), expected dict")
         return {}
+
+    def solids(self, section: dict[object, object]) -> None:
+        """Reports what is said of solids that are not executed."""
+        for name in section:
+            if name in self._left_out:
+                self.report(f"solids.{name}", "this solid is not selected; remove it, or select it")
+        others = {name: value for name, value in section.items() if name not in self._left_out}
+        self.keys(others, "solids", self._names)
 
     def keys(self, section: dict[object, object], path: str, known: Iterable[str]) -> None:
         """Reports the keys that are not known."""
@@ -100,6 +120,8 @@ class _Check:
                 if one.name in section:
                     feeding = ", ".join(map(str, node.sources[one.name]))
                     self.report(place, f"the pipeline feeds this input from {feeding}; remove it")
+            elif (node.name, one.name) in self._cut and not _is_open(one):
+                self.report(place, self._closed(node, one))
             elif one.name in section:
                 given = section[one.name]
                 if given is None and one.default is None:
@@ -108,8 +130,21 @@ class _Check:
                     kind = config_type or ConfigType()
                     found[one.name] = kind.check(given, place, self.problems)
             elif not one.has_default:
-                self.report(place, f"missing; expected {one.type_name}")
+                why = self._lack(node, one)
+                self.report(place, f"missing; {why}expected {one.type_name}")
         return found
+
+    def _lack(self, node: SolidNode, one: InputDefinition) -> str:
+        """That the solids that would feed an input are not selected; empty where there are none."""
+        names = [reference.solid for reference in self._cut.get((node.name, one.name), ())]
+        listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
+        return f"nothing feeds it without {listed}, not selected; " if listed else ""
+
+    def _closed(self, node: SolidNode, one: InputDefinition) -> str:
+        return (
+            f"{self._lack(node, one)}a run config cannot hold {one.type_name}; "
+            "select what feeds the input, or give it a default"
+        )
 
     def report(self, path: str, message: str) -> None:
         self.problems.append(ConfigProblem(path, message))

@@ -21,6 +21,7 @@ from hostler.definitions.source import (
     documentation_of,
     position_of,
 )
+from hostler.definitions.timeouts import check_timeout
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -66,12 +67,13 @@ class SolidDefinition(Generic[R_co]):
         config: the schema of the config; `config.fields` are its fields by name.
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails.
+        timeout: seconds of each attempt; None for no limit.
         source: where the function is defined.
         takes_context: whether the function's first parameter is the context.
         is_generator: whether the function yields its outputs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what can be said of a solid)
         self,
         function: Callable[..., R_co],
         *,
@@ -82,6 +84,7 @@ class SolidDefinition(Generic[R_co]):
         config_schema: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         retry_policy: RetryPolicy | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.source = source = position_of(function)
         if name is None:
@@ -98,6 +101,7 @@ class SolidDefinition(Generic[R_co]):
         self.config = schema_type(config_schema, what, source)
         self.tags = check_tags(what, tags, source)
         self.retry_policy = check_retry_policy(what, retry_policy, source)
+        self.timeout = check_timeout(what, timeout, source)
         # For help(), and for whatever reads signatures.
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
@@ -247,6 +251,7 @@ def solid(
     config_schema: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     retry_policy: RetryPolicy | None = None,
+    timeout: float | None = None,
 ) -> SolidDecorator: ...
 
 
@@ -269,6 +274,8 @@ def solid(
             default=10)}; see `hostler.definitions.config`. No config if left out.
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails; never if left out.
+        timeout: seconds; an attempt that takes longer is killed and counts as failed. In a run, a
+            solid with a timeout executes in a process of its own, and its outputs are pickled.
 
     Raises:
         DefinitionError: what is declared does not agree with itself or with the function.

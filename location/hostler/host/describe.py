@@ -194,6 +194,7 @@ def _solid(node: SolidNode) -> dict[str, Any]:
         "tags": node.tags,
         **_source(definition.source),
         **_retry_policy(definition.retry_policy),
+        **({} if definition.timeout is None else {"timeout": duration(definition.timeout)}),
     }
 
 

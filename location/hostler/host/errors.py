@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 
 from hostler.host import finder
 
@@ -22,6 +23,9 @@ MAX_TEXT = 100_000
 #: Of the one line that a list of locations shows.
 MAX_LINE = 500
 
+#: Of what led to an exception: a longer chain is a loop of the user's code, and says no more.
+MAX_CAUSES = 10
+
 _HOST = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DEFINITIONS = os.path.join(os.path.dirname(_HOST[:-1]), "definitions") + os.sep
 _IMPORTLIB = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "importlib") + os.sep
@@ -31,20 +35,40 @@ class TargetError(Exception):
     """The target cannot be used: it is missing, of the wrong type, or badly named."""
 
 
-def exception_info(exc: BaseException) -> dict[str, str]:
-    """The exception as JSON: {"type", "message", "traceback"}.
+class ToldError(Exception):
+    """What a step has raised in a process of its own, as `exception_info` tells it."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        super().__init__(info["type"], info["message"])
+        self.info = info
+
+
+def exception_info(exc: BaseException) -> dict[str, Any]:
+    """The exception as JSON: {"type", "message", "traceback"} and, where something led to it,
+    "cause": {"type", "message"}, with a cause of its own in turn, up to MAX_CAUSES.
 
     The type is qualified unless it is a builtin. The traceback is what Python prints, with causes
     and contexts, but without the frames of hostler and of the import system that lead to the
     user's code, or from it to a complaint of hostler's. Message and traceback are cut to MAX_TEXT,
     keeping head and tail.
     """
+    if isinstance(exc, ToldError):
+        return exc.info
     name, message = _type_name(type(exc)), _text_of(exc)
     try:
         text = _traceback_text(exc)
     except BaseException:  # noqa: BLE001  # the user's exception may break whatever prints it
         text = f"{name}: {message}\n"
-    return {"type": name, "message": _fit(message), "traceback": _fit(text)}
+    info: dict[str, Any] = {"type": name, "message": _fit(message), "traceback": _fit(text)}
+    told = info
+    for cause in islice(_chain(exc), 1, 1 + MAX_CAUSES):
+        described: dict[str, Any] = {
+            "type": _type_name(type(cause)),
+            "message": _fit(_text_of(cause)),
+        }
+        told["cause"] = described
+        told = described
+    return info
 
 
 def describe_failure(exc: BaseException) -> dict[str, Any]:

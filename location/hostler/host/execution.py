@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from hostler.host.cancellation import Cancellation
 from hostler.host.describe import duration
 from hostler.host.errors import exception_info
+from hostler.host.step_host import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Mapping, Optional
+    from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
-    from hostler.definitions.engine import Observer
+    from hostler.definitions.observer import Observer
+    from hostler.host.steps import StepProcesses
 
     #: Receives an event: the snake_case name of its field in RunEvent, the step, and the event in
     #: protobuf's canonical JSON.
@@ -25,8 +28,8 @@ class ExecutionResult:
     def __init__(self) -> None:
         #: The first step that failed.
         self.failed_step: str | None = None
-        #: What it raised: {"type", "message", "traceback"}.
-        self.exception: dict[str, str] | None = None
+        #: What it raised, as `exception_info` tells it.
+        self.exception: dict[str, Any] | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -40,26 +43,73 @@ def execute(
     run_id: str,
     emit: Emit,
     tags: Mapping[str, str] | None = None,
+    *,
+    solids: Sequence[str] = (),
+    max_concurrency: int = 0,
+    host: StepHost | None = None,
 ) -> ExecutionResult:
-    """Executes each solid of the pipeline once, in topological order, in this process.
+    """Executes each solid of the pipeline once, in topological order.
 
     The events of the steps are emitted; those of the run itself are the daemon's affair.
 
+    Args:
+        pipeline: what to execute.
+        run_config: of the run.
+        run_id: of the run.
+        emit: receives the events.
+        tags: of the run.
+        solids: which of them; all where none is named.
+        max_concurrency: so many at a time, each in a process of its own; 0 for one after the other
+            in this process, but for those that have a timeout.
+        host: what this process has that those of steps must let go of.
+
     Raises:
+        SelectionError: `solids` names what is not there; nothing has been emitted.
         ConfigError: the run config does not fit; nothing has been emitted.
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
+    from hostler.definitions.attempts import Attempts
     from hostler.definitions.engine import Engine
     from hostler.definitions.run_config import check_run_config
 
+    if solids:
+        from hostler.definitions.selection import select
+
+        pipeline = select(pipeline, solids)
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
-    Engine(pipeline, steps, _emitter(emit, result), run_id=run_id, tags=tags).execute()
+    observer = _emitter(emit, result)
+    attempts = Attempts(pipeline, steps, run_id, tags)
+    host = host or StepHost(Cancellation())
+    if max_concurrency:
+        from hostler.definitions.course import Course
+        from hostler.host.concurrency import ConcurrentEngine
+
+        processes = _step_processes(host, emit)
+        ConcurrentEngine(
+            pipeline, attempts, Course(pipeline, steps), observer, processes, max_concurrency
+        ).execute()
+        return result
+    call_timed = None
+    if any(node.definition.timeout is not None for node in pipeline.nodes):
+        from hostler.host.timed_calls import TimedCalls
+
+        call_timed = TimedCalls(_step_processes(host, emit), attempts).call
+    Engine(pipeline, steps, observer, run_id=run_id, tags=tags, call_timed=call_timed).execute()
     return result
 
 
+def _step_processes(host: StepHost, emit: Emit) -> StepProcesses:
+    from hostler.host.steps import StepProcesses
+
+    def on_line(step: str, stream: str, text: str) -> None:
+        emit("printed_line", step, {"stream": stream, "text": text})
+
+    return StepProcesses(host, on_line)
+
+
 def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
-    from hostler.definitions.engine import Observer
+    from hostler.definitions.observer import Observer
     from hostler.definitions.preview import preview
 
     class Emitter(Observer):

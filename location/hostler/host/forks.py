@@ -62,6 +62,18 @@ def fork_process(child: Callable[[], None]) -> None:
         raise OSError(code, os.strerror(code))
 
 
+def fork_child(child: Callable[[], None]) -> int:
+    """Runs `child` in a process whose parent this one is; returns its pid.
+
+    Raises:
+        OSError: the system refuses another process.
+    """
+    pid = _fork()
+    if pid == 0:
+        _run(child)
+    return pid
+
+
 def disown() -> None:
     """In a forked child: leaves to the parent what the parent's multiprocessing has started.
 

@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
-from hostler.host import errors, execution, finder, wire
+from hostler.host import errors, execution, finder, forks, wire
+from hostler.host.cancellation import Cancellation
+from hostler.host.step_host import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import Any
 
+    from hostler.host.execution import Emit
     from hostler.host.process import Process
+    from hostler.host.step_host import Report
 
 
-class Cancellation:
-    """SIGINT asks a run to end: KeyboardInterrupt in the user's code, and nowhere else."""
+class RunHost(StepHost):
+    """What a run's process has beside its steps: the wire, and the report of what is imported."""
 
-    def __init__(self) -> None:
-        self.asked = False
-        self._interruptible = False
-        signal.signal(signal.SIGINT, self._on_signal)
+    def __init__(self, process: Process, cancellation: Cancellation, emit: Emit) -> None:
+        super().__init__(cancellation)
+        self._process = process
+        self._emit = emit
+        self._has_warned = False
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        if self._interruptible:
-            raise KeyboardInterrupt
+    def prepare(self) -> None:
+        super().prepare()
+        if self._has_warned:
+            return
+        reasons = forks.unsafe_reasons({0, 1, 2, self._process.control})
+        if reasons:
+            self._has_warned = True
+            message = (
+                f"it is not safe to fork steps from this process ({', '.join(reasons)}): what is "
+                "locked at that moment stays locked in the step; start threads and open "
+                "connections in solids, not at import"
+            )
+            self._emit("log_message", None, {"level": "WARNING", "message": message})
 
-    def __enter__(self) -> None:
-        self.admit()
+    def enter_step(self, report: Report) -> None:
+        self._process.connection.close()
+        finder.set_report(report)
 
-    def __exit__(self, *_exception: object) -> None:
-        self.hold()
+    def leave_step(self) -> None:
+        finder.flush()
 
-    def admit(self) -> None:
-        """From here on the signal interrupts; at once if it has come already."""
-        self._interruptible = True
-        if self.asked:
-            raise KeyboardInterrupt
-
-    def hold(self) -> None:
-        """From here on the signal is only noted: a frame must not be cut in two."""
-        self._interruptible = False
+    def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
+        self._process.report_touched(pairs)
 
 
 def run(process: Process, request: wire.Frame) -> None:
-    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags"}.
+    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids",
+    "max_concurrency"}.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -54,19 +61,21 @@ def run(process: Process, request: wire.Frame) -> None:
     from hostler.host import process as processes
 
     cancellation = Cancellation()
+    cancellation.install()
     order = request.json()
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
         item = {"time": time.time(), "step": step, "event": event, "data": data}
         frame = wire.Frame(wire.Kind.ITEM, request.id, 0, wire.dump(item))
-        cancellation.hold()
+        was_interruptible = cancellation.hold()
         process.connection.send(frame)
-        cancellation.admit()
+        if was_interruptible:
+            cancellation.admit()
 
     failure: dict[str, Any] | None = None
     try:
         with cancellation:
-            failure = _execute(process, order, emit)
+            failure = _execute(process, order, emit, cancellation)
     except KeyboardInterrupt:
         status = wire.Status.CANCELED
     except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
@@ -80,10 +89,21 @@ def run(process: Process, request: wire.Frame) -> None:
     process.connection.respond(request, status, wire.dump({"failure": failure}))
 
 
-def _execute(process: Process, order: dict[str, Any], emit: Any) -> dict[str, Any] | None:
+def _execute(
+    process: Process, order: dict[str, Any], emit: Emit, cancellation: Cancellation
+) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
-    result = execution.execute(pipeline, order["config"], order["run"], emit, order["tags"])
+    result = execution.execute(
+        pipeline,
+        order["config"],
+        order["run"],
+        emit,
+        order["tags"],
+        solids=order.get("solids", ()),
+        max_concurrency=order.get("max_concurrency", 0),
+        host=RunHost(process, cancellation, emit),
+    )
     exception = result.exception
     if exception is None:
         return None

@@ -128,6 +128,12 @@ class RunService:
             raise refusals.invalid(
                 f"cannot use a request_id of {length} characters; at most {REQUEST_ID_LENGTH}"
             )
+        if request.max_concurrency < 0:
+            number = request.max_concurrency
+            raise refusals.invalid(
+                f"cannot use max_concurrency {number}; expected 0, for the run's own process, "
+                "or so many steps at once"
+            )
         timeout = duration_pb2.Duration()
         timeout.FromNanoseconds(int(self._settings.run_timeout * 1e9))
         if request.HasField("timeout"):
@@ -140,6 +146,8 @@ class RunService:
             tags=request.tags,
             request_id=request.request_id,
             timeout=timeout if timeout.ToNanoseconds() else None,
+            solids=request.solids,
+            max_concurrency=request.max_concurrency,
         )
 
 

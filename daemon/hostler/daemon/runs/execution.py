@@ -17,7 +17,7 @@ from hostler.daemon.runs.record import Run, RunEvent, event, place, run_id
 from hostler.daemon.runs.store import Attendant, RunStore
 from hostler.daemon.settings import Settings
 from hostler.daemon.tasks import Tasks
-from hostler.daemon.text import encodable, load_json
+from hostler.daemon.text import encodable, load_json, mended
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -125,9 +125,8 @@ class Execution:
         """Returns why the run failed, None where it succeeded."""
         store, location = self._around.store, self.location
 
-        def on_line(stream: Stream, text: str, pid: int) -> None:
-            self._last_lines.append(text)
-            location.on_line(stream, text, pid, "run")
+        def on_line(stream: Stream, text: str, _pid: int) -> None:
+            self._note_line(stream, text)
             line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
             store.append(self._id, event("printed_line", line))
 
@@ -184,11 +183,17 @@ class Execution:
             "pipeline": pipeline,
             "config": json_format.MessageToDict(self.run.run_config),
             "tags": dict(self.run.tags),
+            "solids": list(self.run.solids),
+            "max_concurrency": self.run.max_concurrency,
         }
 
         def on_item(body: bytes) -> None:
             hosted.catch_up()  # what it printed before the event comes before the event
-            self._around.store.append(self._id, _event_of(body))
+            made = _event_of(body)
+            if made.HasField("printed_line"):  # of a step in a process of its own
+                is_error = made.printed_line.stream == run_pb2.PrintedLine.STDERR
+                self._note_line("stderr" if is_error else "stdout", made.printed_line.text)
+            self._around.store.append(self._id, made)
 
         try:
             frame = await hosted.channel.request(Method.RUN, dump(request), on_item=on_item)
@@ -203,6 +208,11 @@ class Execution:
         if body["failure"] is None:
             return None
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
+
+    def _note_line(self, stream: Stream, text: str) -> None:
+        """Something was printed: for the location's log, and for how a death is told."""
+        self._last_lines.append(text)
+        self.location.on_line(stream, text, self.pid, "run")
 
     def _hold(self) -> None:
         self._is_held = True
@@ -245,6 +255,5 @@ def _failure_of(error: RemoteError) -> run_pb2.RunFailure:
     failure = run_pb2.RunFailure(message=encodable(str(error)))
     exception = error.body.get("exception")
     if isinstance(exception, dict):
-        for name, text in exception.items():
-            setattr(failure.exception, name, encodable(text))
+        json_format.ParseDict(mended(exception), failure.exception)
     return failure

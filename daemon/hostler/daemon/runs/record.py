@@ -76,6 +76,8 @@ def is_same_launch(one: Run, other: Run) -> bool:
         one.pipeline == other.pipeline
         and one.run_config == other.run_config
         and one.tags == other.tags
+        and one.solids == other.solids
+        and one.max_concurrency == other.max_concurrency
         and one.HasField("timeout") == other.HasField("timeout")
         and one.timeout == other.timeout
     )

@@ -89,7 +89,7 @@ class Runs:
         """Records a run, and starts it as soon as the limits allow.
 
         Args:
-            run: its pipeline, config, tags, timeout and request id.
+            run: its pipeline, config, tags, solids, concurrency, timeout and request id.
 
         Raises:
             RequestIdError: the request id was used for another launch.

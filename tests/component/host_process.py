@@ -1,4 +1,4 @@
-"""The daemon's part in the talk with one real process of a location."""
+"""A real process of a location, started as the keeper starts one, without a daemon around it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import select
 import socket
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2e.interpreters import interpreters
@@ -18,11 +17,59 @@ from hostler.host.wire import Decoder, Event, Frame, Kind, Method, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 INTERPRETERS = interpreters()
 
 #: Long enough for a loaded machine; a test that passes does not wait for it.
 PATIENCE = 30.0
+
+GOOD = """\
+from hostler.definitions import pipeline, repository, solid
+
+print("imported")
+
+
+@solid(config_schema={"greeting": str})
+def greet(context):
+    print("in the solid")
+    context.log.info(context.config["greeting"])
+    return 3
+
+
+@solid
+def fail(context, number):
+    raise RuntimeError("no luck with %d" % number)
+
+
+@pipeline
+def works():
+    greet()
+
+
+@pipeline
+def fails():
+    fail(greet())
+
+
+def make_late():
+    print("constructed")
+
+    @pipeline
+    def late():
+        greet()
+
+    return late
+
+
+def make_broken():
+    raise OSError("cannot reach the database")
+
+
+@repository
+def repo():
+    return {"pipelines": {"works": works, "fails": fails, "late": make_late, "broken": make_broken}}
+"""
 
 
 class Host:
@@ -70,6 +117,14 @@ class Host:
                 self.items.append(frame.json())
         assert frame.id == id_
         return frame
+
+    def item(self, event: str) -> Any:
+        """The next item of a stream that tells of such an event."""
+        while True:
+            frame = self._receive()
+            assert frame.kind != Kind.RESPONSE, frame.body
+            if frame.kind == Kind.ITEM and frame.json()["event"] == event:
+                return frame.json()
 
     def load(self, path: Path, attribute: str | None = None) -> Frame:
         target = {
@@ -158,3 +213,23 @@ def hosted(
         host.close()
         process.kill()
         process.wait()
+
+
+def load(host: Host, folder: Path, text: str) -> Frame:
+    path = folder / "etl.py"
+    path.write_text(text)
+    return host.load(path)
+
+
+def run_order(pipeline: str, greeting: object = "hello") -> bytes:
+    config = {"solids": {"greet": {"config": {"greeting": greeting}}}}
+    return wire.dump(
+        {"run": "r1", "repository": "repo", "pipeline": pipeline, "config": config, "tags": {}}
+    )
+
+
+THREAD = """\
+import threading
+event = threading.Event()
+threading.Thread(target=event.wait, daemon=True).start()
+"""

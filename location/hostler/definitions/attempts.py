@@ -1,0 +1,170 @@
+"""One call of a solid's function: its context, its inputs, its outputs, what it raises."""
+
+from __future__ import annotations
+
+from types import GeneratorType
+
+from hostler.definitions.context import SolidContext
+from hostler.definitions.errors import OutputError, TransferError
+from hostler.definitions.names import suggestion
+from hostler.definitions.ports import Output
+from hostler.definitions.preview import preview
+from hostler.definitions.sealed import opened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Iterator, Mapping
+
+    from hostler.definitions.graph import SolidNode
+    from hostler.definitions.observer import Observer
+    from hostler.definitions.pipelines import PipelineDefinition
+    from hostler.definitions.ports import OutputDefinition
+    from hostler.definitions.run_config import StepConfig
+    from hostler.definitions.solids import SolidDefinition
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class Attempts:
+    """Calls the functions of the solids of one execution.
+
+    Args:
+        pipeline: what is executed.
+        steps: what the run config says of each solid.
+        run_id: of the run.
+        tags: of the run; the pipeline's own come under them.
+    """
+
+    def __init__(
+        self,
+        pipeline: PipelineDefinition,
+        steps: Mapping[str, StepConfig],
+        run_id: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._steps = steps
+        self._run_id = run_id
+        self._tags = {**pipeline.tags, **(tags or {})}
+
+    def call(
+        self, node: SolidNode, inputs: dict[str, Any], retry: int, observer: Observer
+    ) -> BaseException | None:
+        """Calls the function of a solid once; what it raised, None where it ended well.
+
+        Args:
+            node: the use of the solid.
+            inputs: by name; what is sealed is opened.
+            retry: 0 for the first attempt.
+            observer: is told what is logged, and the outputs as they are produced.
+
+        Raises:
+            KeyboardInterrupt: somebody asks for the end.
+        """
+        try:
+            context = self._context(node, retry, observer)
+            for output, value in _outputs(node.definition, opened(inputs), context):
+                observer.step_output(node.name, output, value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 (sys.exit in a solid must not end the run)
+            return error.with_traceback(_user_traceback(error))
+        return None
+
+    def _context(self, node: SolidNode, retry: int, observer: Observer) -> SolidContext:
+        def log(level: str, message: str) -> None:
+            observer.log_message(node.name, level, message)
+
+        return SolidContext(
+            config=self._steps[node.name].config,
+            run_id=self._run_id,
+            solid_name=node.name,
+            pipeline_name=self._pipeline.name,
+            tags=self._tags,
+            retry_number=retry,
+            log=log,
+        )
+
+
+def _outputs(
+    definition: SolidDefinition[Any], inputs: dict[str, Any], context: SolidContext
+) -> Iterator[tuple[OutputDefinition, Any]]:
+    """The outputs of a solid as they are produced, each checked against its declaration."""
+    declared = {one.name: one for one in definition.outputs}
+    produced = set()
+    arguments = [context] if definition.takes_context else []
+    result = definition.function(*arguments, **inputs)
+    for one in _as_outputs(definition, result):
+        if one.output_name not in declared:
+            raise OutputError(
+                f'cannot take an output "{one.output_name}" from solid "{definition.name}": '
+                f"it declares none of that name; {suggestion(one.output_name, declared)}"
+            )
+        if one.output_name in produced:
+            raise OutputError(
+                f'cannot take the output "{one.output_name}" from solid "{definition.name}" '
+                "twice; an output has one value"
+            )
+        produced.add(one.output_name)
+        yield declared[one.output_name], one.value
+    missing = [name for name, one in declared.items() if one.is_required and name not in produced]
+    if missing:
+        listed = ", ".join(f'"{name}"' for name in missing)
+        raise OutputError(
+            f'cannot end solid "{definition.name}" without its output {listed}; '
+            f'yield Output(value, "{missing[0]}"), or declare it with is_required=False'
+        )
+
+
+def _as_outputs(definition: SolidDefinition[Any], result: Any) -> Iterator[Output]:
+    """What a solid's function returned or yields, as outputs."""
+    outputs = definition.outputs
+    if definition.is_generator and isinstance(result, GeneratorType):
+        yield from _yielded(definition, result)
+    elif isinstance(result, Output):
+        yield result
+    elif (
+        isinstance(result, (tuple, list))
+        and result
+        and all(isinstance(one, Output) for one in result)
+    ):
+        yield from result
+    elif len(outputs) == 1:
+        yield Output(result, outputs[0].name)
+    elif isinstance(result, tuple) and len(result) == len(outputs):
+        for declared, value in zip(outputs, result):
+            yield Output(value, declared.name)
+    elif result is not None:
+        names = ", ".join(one.name for one in outputs) or "none"
+        raise OutputError(
+            f"cannot take {preview(result)} ({type(result).__name__}) from solid "
+            f'"{definition.name}": it declares {len(outputs)} outputs ({names}); '
+            "return or yield an Output(value, name) for each"
+        )
+
+
+def _yielded(definition: SolidDefinition[Any], generator: Any) -> Iterator[Output]:
+    try:
+        for one in generator:
+            if not isinstance(one, Output):
+                raise OutputError(
+                    f"cannot take {preview(one)} ({type(one).__name__}) from solid "
+                    f'"{definition.name}": a function that yields yields Output(value, name)'
+                )
+            yield one
+    finally:
+        generator.close()
+
+
+def _user_traceback(error: BaseException) -> TracebackType | None:
+    """The traceback from the first frame of the user's on.
+
+    Where there is none, an error of the outputs' needs no traceback, and anything else is a fault
+    in here.
+    """
+    inner = error.__traceback__
+    while inner is not None and inner.tb_frame.f_globals.get("__package__") == _PACKAGE:
+        inner = inner.tb_next
+    ours = isinstance(error, (OutputError, TransferError))
+    return inner if inner or ours else error.__traceback__

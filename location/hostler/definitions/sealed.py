@@ -1,0 +1,82 @@
+"""Values on their way from the process of one step to that of another."""
+
+from __future__ import annotations
+
+from hostler.definitions.errors import TransferError
+from hostler.definitions.preview import preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Sealed:
+    """A value as another process has produced it: pickled, and opened by who takes it alone.
+
+    What passes it on runs no code of the user's for it. Its repr is the value's preview.
+    """
+
+    __slots__ = ("_data", "_preview", "_what")
+
+    def __init__(self, what: str, data: bytes, preview_: str) -> None:
+        self._what = what
+        self._data = data
+        self._preview = preview_
+
+    def open(self) -> Any:
+        """The value, another one at each call.
+
+        Raises:
+            TransferError: it cannot be made again from its pickle.
+        """
+        import pickle
+
+        try:
+            return pickle.loads(self._data)  # noqa: S301 (written by this run's own step)
+        except Exception as error:
+            raise TransferError(
+                f"cannot take {self._what} from the process of its step: what was pickled there "
+                f"cannot be unpickled ({type(error).__name__}: {error})"
+            ) from error
+
+    def __repr__(self) -> str:
+        return self._preview
+
+
+def seal(what: str, value: object) -> bytes:
+    """The pickle of a value.
+
+    Args:
+        what: which output of which solid.
+
+    Raises:
+        TransferError: it has none.
+    """
+    import pickle
+
+    try:
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise TransferError(
+            f"cannot pass on {what}, {preview(value, 60)} ({type(value).__name__}): a step in a "
+            "process of its own hands its outputs over pickled, and this one cannot be "
+            f"({type(error).__name__}: {error}); return plain data, or execute the step without "
+            "timeout and max_concurrency"
+        ) from error
+
+
+def opened(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a step with what is sealed in them opened.
+
+    Raises:
+        TransferError: a value cannot be made again.
+    """
+    found = {}
+    for name, value in inputs.items():
+        if isinstance(value, Sealed):
+            found[name] = value.open()
+        elif isinstance(value, list):
+            found[name] = [one.open() if isinstance(one, Sealed) else one for one in value]
+        else:
+            found[name] = value
+    return found

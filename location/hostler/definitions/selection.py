@@ -1,0 +1,117 @@
+"""Executing a part of a pipeline: some of its solids, named one by one or by what they hang on."""
+
+from __future__ import annotations
+
+from hostler.definitions.errors import SelectionError
+from hostler.definitions.names import suggestion
+from hostler.definitions.pipelines import PipelineDefinition
+from hostler.definitions.preview import preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Mapping, Sequence
+
+    from hostler.definitions.graph import OutputReference
+
+
+class Selection(PipelineDefinition):
+    """A pipeline with some of its solids, each of them fed by those alone.
+
+    Attributes:
+        left_out: the names of the other solids of the pipeline.
+        cut: by solid and input, what feeds the input in the whole pipeline and was left out, where
+            nothing is left that feeds it.
+    """
+
+    __slots__ = ("cut", "left_out")
+
+    def __init__(self, pipeline: PipelineDefinition, names: Iterable[str]) -> None:
+        self.source = pipeline.source
+        self.name = pipeline.name
+        self.description = pipeline.description
+        self.tags = pipeline.tags
+        chosen = set(names)
+        self._nodes = {one.name: one.fed_by(chosen) for one in pipeline.nodes if one.name in chosen}
+        self.left_out = {one.name for one in pipeline.nodes} - chosen
+        self.cut: dict[tuple[str, str], tuple[OutputReference, ...]] = {
+            (node.name, name): references
+            for node in pipeline.nodes
+            if node.name in chosen
+            for name, references in node.sources.items()
+            if name not in self._nodes[node.name].sources
+        }
+
+
+def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> Selection:
+    """The part of a pipeline that `solids` names.
+
+    Args:
+        pipeline: the whole of it.
+        solids: each the name of a solid; with a `*` in front all that it depends on is selected as
+            well, with a `*` behind all that depends on it, with a `+` for each `+` one step further
+            in that direction.
+
+    Raises:
+        SelectionError: a name is unknown, or cannot be read, or there is none; tells all of it.
+    """
+    feeding: dict[str, set[str]] = {
+        node.name: {one.solid for references in node.sources.values() for one in references}
+        for node in pipeline.nodes
+    }
+    fed: dict[str, set[str]] = {name: set() for name in feeding}
+    for name, sources in feeding.items():
+        for one in sources:
+            fed[one].add(name)
+    chosen: set[str] = set()
+    problems: list[str] = []
+    for clause in solids:
+        try:
+            before, name, after = _parse(clause)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if name not in feeding:
+            problems.append(f"{preview(name, 60)}: unknown; {suggestion(name, feeding)}")
+            continue
+        chosen |= _within(name, feeding, before) | _within(name, fed, after)
+    if not solids:
+        problems.append(f"no solid is named; {suggestion(None, feeding)}")
+    if problems:
+        raise SelectionError(pipeline.name, problems)
+    return Selection(pipeline, chosen)
+
+
+def _parse(clause: object) -> tuple[int | None, str, int | None]:
+    """The steps up, the name, the steps down; None for all steps.
+
+    Raises:
+        ValueError: it cannot be read; the message says why.
+    """
+    if isinstance(clause, str):
+        name = clause.strip("*+")
+        before, _, after = clause.partition(name) if name else (clause, "", "")
+        steps = [_steps(before), _steps(after)]
+        if name and -1 not in steps:
+            return steps[0], name, steps[1]
+    raise ValueError(
+        f"{preview(clause, 60)}: expected the name of a solid, with one * or some + in front of it "
+        "or behind"
+    )
+
+
+def _steps(marks: str) -> int | None:
+    """How far the marks reach; None for all the way, -1 for marks that mean nothing."""
+    if marks == "*":
+        return None
+    return len(marks) if not marks.strip("+") else -1
+
+
+def _within(start: str, edges: Mapping[str, set[str]], steps: int | None) -> set[str]:
+    """What can be reached in so many steps, the start too."""
+    found = {start}
+    frontier = found
+    while frontier and steps != 0:
+        frontier = {one for name in frontier for one in edges[name]} - found
+        found = found | frontier
+        steps = None if steps is None else steps - 1
+    return found

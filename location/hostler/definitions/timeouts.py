@@ -1,0 +1,33 @@
+"""How long an attempt of a solid may take."""
+
+from __future__ import annotations
+
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.names import a_type
+from hostler.definitions.preview import preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hostler.definitions.source import SourcePosition
+
+#: Seconds; what a Duration, and a sum with the clock, can surely hold: a hundred years.
+LONGEST = 100 * 365 * 24 * 3600.0
+
+
+def check_timeout(what: str, timeout: object, source: SourcePosition | None) -> float | None:
+    """The timeout in seconds; None for none.
+
+    Raises:
+        DefinitionError: it is no positive number.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        if 0 < timeout <= LONGEST:
+            return float(timeout)
+        problem = "expected seconds above 0; leave it out for none"
+    else:
+        problem = f"found {a_type(timeout)}, expected seconds"
+    raise DefinitionError(
+        f"cannot use {preview(timeout)} as the timeout of {what}: {problem}", source
+    )

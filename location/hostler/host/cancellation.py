@@ -1,0 +1,53 @@
+"""SIGINT asks a run to end."""
+
+from __future__ import annotations
+
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class Cancellation:
+    """KeyboardInterrupt in the user's code, and where nothing can be cut in two.
+
+    Attributes:
+        asked: whether the signal has come.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._interruptible = False
+
+    def install(self) -> None:
+        """Takes the signal from here on; in the main thread."""
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if self._interruptible:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> None:
+        self.admit()
+
+    def __exit__(self, *_exception: object) -> None:
+        self.hold()
+
+    def admit(self) -> None:
+        """From here on the signal interrupts; at once if it has come already."""
+        self._interruptible = True
+        if self.asked:
+            self._interruptible = False
+            raise KeyboardInterrupt
+
+    def hold(self) -> bool:
+        """From here on the signal is only noted: a frame must not be cut in two.
+
+        Returns:
+            Whether it would have interrupted, so that it may be admitted again.
+        """
+        before = self._interruptible
+        self._interruptible = False
+        return before

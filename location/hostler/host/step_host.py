@@ -1,0 +1,65 @@
+"""What the process that forks steps has beside them."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, List, Optional, Tuple
+
+    from hostler.host.cancellation import Cancellation
+
+    #: Is told of source files that were read, or looked for in vain.
+    Report = Callable[[List[Tuple[str, Optional[str]]]], None]
+
+_PR_SET_PDEATHSIG = 1
+
+
+class StepHost:
+    """What the process that forks steps has beside them; this one has nothing.
+
+    Attributes:
+        cancellation: what asks for the end; a step's process takes the signal in the same way.
+    """
+
+    def __init__(self, cancellation: Cancellation) -> None:
+        self.cancellation = cancellation
+        self._prctl: Callable[..., int] | None = None
+
+    def prepare(self) -> None:
+        """Loads what every step needs, once for all of them."""
+        import pickle  # noqa: F401
+
+        import hostler.host.process  # noqa: F401 (there already, but in a test)
+
+        if self._prctl is None:
+            self._prctl = _load_prctl()
+
+    def enter_step(self, report: Report) -> None:
+        """In a step's process: lets go of what is the run's."""
+
+    def leave_step(self) -> None:
+        """In a step's process: its function has ended."""
+
+    def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
+        """A step has read source files, or has looked for them in vain."""
+
+    def die_with(self, parent: int) -> None:
+        """In a step's process: the end of the run's process is its own."""
+        if self._prctl is not None:
+            self._prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _load_prctl() -> Callable[..., int] | None:
+    """prctl(2); None where the interpreter was built without ctypes."""
+    try:
+        import ctypes
+
+        found: Callable[..., int] = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+    return found

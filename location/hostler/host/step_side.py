@@ -1,0 +1,121 @@
+"""The step's end: what happens in the process of a step."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from hostler.definitions.observer import Observer
+from hostler.definitions.preview import preview
+from hostler.definitions.sealed import seal
+from hostler.host.errors import exception_info
+from hostler.host.step_frames import Writer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
+    from hostler.definitions.graph import SolidNode
+    from hostler.definitions.ports import OutputDefinition
+    from hostler.host.cancellation import Cancellation
+    from hostler.host.step_host import StepHost
+
+
+class StepSide:
+    """One attempt, in its own process.
+
+    Args:
+        node: the step.
+        host: what the run's process has.
+        is_read: whether another step takes an output.
+        frames: the descriptor to write frames to.
+        out: the one that becomes stdout.
+        err: the one that becomes stderr.
+    """
+
+    def __init__(
+        self,
+        node: SolidNode,
+        host: StepHost,
+        is_read: Callable[[str], bool],
+        frames: int,
+        out: int,
+        err: int,
+    ) -> None:
+        self._node = node
+        self._host = host
+        self._is_read = is_read
+        self._frames = frames
+        self._out = out
+        self._err = err
+
+    def execute(
+        self,
+        work: Callable[[Observer], BaseException | None],
+        others: Iterable[int],
+        parent: int,
+        on_term: Any,
+    ) -> None:
+        """Calls the function and tells how it went.
+
+        Args:
+            work: calls it.
+            others: descriptors of the run's process that are none of this one's.
+            parent: the pid of the run's process.
+            on_term: how SIGTERM was handled before there were steps.
+        """
+        from hostler.host import forks
+        from hostler.host import process as processes
+
+        os.setpgid(0, 0)
+        self._host.die_with(parent)
+        signal.signal(signal.SIGTERM, on_term or signal.SIG_DFL)
+        for descriptor in others:
+            os.close(descriptor)
+        for made, wanted in ((self._out, 1), (self._err, 2)):
+            os.dup2(made, wanted)
+            os.close(made)
+        teller = Teller(Writer(self._frames), self._host.cancellation, self._is_read)
+        self._host.enter_step(teller.touched)
+        forks.disown()
+        processes.reseed()
+        exception, interrupted = None, False
+        try:
+            with self._host.cancellation:
+                exception = work(teller)
+        except KeyboardInterrupt:
+            interrupted = True
+        self._host.leave_step()
+        processes.flush_output()
+        info = None if exception is None else exception_info(exception)
+        teller.tell({"kind": "end", "exception": info, "interrupted": interrupted})
+
+
+class Teller(Observer):
+    """Tells the run's process what a step logs and produces."""
+
+    def __init__(
+        self, writer: Writer, cancellation: Cancellation, is_read: Callable[[str], bool]
+    ) -> None:
+        self._writer = writer
+        self._cancellation = cancellation
+        self._is_read = is_read
+
+    def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
+        raw = b""
+        if self._is_read(output.name):
+            raw = seal(f'the output "{output.name}" of solid "{step}"', value)
+        self.tell({"kind": "output", "output": output.name, "preview": preview(value)}, raw)
+
+    def log_message(self, step: str, level: str, message: str) -> None:  # noqa: ARG002 (there is one)
+        self.tell({"kind": "log", "level": level, "message": message})
+
+    def touched(self, pairs: list[tuple[str, str | None]]) -> None:
+        self.tell({"kind": "touched", "pairs": pairs})
+
+    def tell(self, value: dict[str, Any], raw: bytes = b"") -> None:
+        """Sends a frame whole."""
+        was_interruptible = self._cancellation.hold()
+        self._writer.write(value, raw)
+        if was_interruptible:
+            self._cancellation.admit()

@@ -1,0 +1,381 @@
+"""Steps in processes of their own: forked for one attempt, told of by frames, killed when overdue.
+
+A step is a child of the run's process, in its session and a process group of its own. It dies with
+the run's process. What it logs, prints and produces comes through pipes, so that each line bears
+the step's name; values come pickled, and the run's process never unpickles them.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from hostler.definitions.errors import StepDiedError, StepTimeoutError
+from hostler.definitions.sealed import Sealed
+from hostler.host import forks
+from hostler.host.errors import ToldError
+from hostler.host.step_frames import FramePipe, LinePipe
+from hostler.host.step_side import StepSide
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Callable, Optional
+
+    from hostler.definitions.engine import Keeper
+    from hostler.definitions.graph import SolidNode
+    from hostler.definitions.observer import Observer
+    from hostler.host.step_host import StepHost
+
+    #: In the step's process: calls the solid's function, tells what it logs and produces.
+    Work = Callable[[Observer], Optional[BaseException]]
+    OnEnd = Callable[[Optional[BaseException]], None]
+    #: The step, "STDOUT" or "STDERR", the text.
+    OnLine = Callable[[str, str, str], None]
+
+#: How often the end of a step is looked for where the interpreter has no pidfd (3.8): short beside
+#: the start of a step, long beside what a look costs.
+LOOK_SECONDS = 0.01
+
+#: Readings of what a step left in its pipe: there is always an end, for its writer is dead.
+_ALL = 1 << 40
+
+
+class _Attempt:
+    """One attempt of a step that is under way."""
+
+    __slots__ = (
+        "deadline",
+        "frames",
+        "is_overdue",
+        "lines",
+        "node",
+        "observer",
+        "on_end",
+        "pid",
+        "pidfd",
+        "told",
+    )
+
+    def __init__(self, node: SolidNode, observer: Observer, on_end: OnEnd) -> None:
+        self.node = node
+        self.observer = observer
+        self.on_end = on_end
+        self.pid = 0
+        self.pidfd: int | None = None
+        self.frames: FramePipe
+        #: By the name of the stream.
+        self.lines: dict[str, LinePipe] = {}
+        timeout = node.definition.timeout
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.is_overdue = False
+        #: The last frame: how its function ended.
+        self.told: dict[str, Any] | None = None
+
+
+class StepProcesses:
+    """The steps of one run that are under way. A context, and usable again after its end.
+
+    Within it, SIGINT interrupts `pump` alone. A step that is under way at its end is killed.
+
+    Args:
+        host: what the run's process has that a step must let go of.
+        on_line: is told what steps print.
+    """
+
+    def __init__(self, host: StepHost, on_line: OnLine) -> None:
+        self._host = host
+        self._on_line = on_line
+        self._poll = select.poll()
+        self._running: dict[int, _Attempt] = {}
+        self._by_descriptor: dict[int, _Attempt] = {}
+        #: What steps that have ended left open: something of theirs may print into it yet.
+        self._left: dict[int, tuple[str, str, LinePipe]] = {}
+        self._is_stopping = False
+        self._was_interrupted = False
+        self._was_interruptible = False
+        self._on_term_before: Any = None
+
+    def __enter__(self) -> None:
+        self._is_stopping = False
+        self._host.prepare()
+        self._was_interruptible = self._host.cancellation.hold()
+        self._on_term_before = signal.signal(signal.SIGTERM, self._on_term)
+
+    def __exit__(self, *_exception: object) -> None:
+        for attempt in list(
+            self._running.values()
+        ):  # a fault of ours, which is not to meet another
+            self._abandon(attempt)
+        for descriptor in list(self._left):
+            self._read_left(descriptor)
+        signal.signal(signal.SIGTERM, self._on_term_before or signal.SIG_DFL)
+        if self._was_interruptible:
+            self._host.cancellation.admit()
+
+    @property
+    def count(self) -> int:
+        """How many are under way."""
+        return len(self._running)
+
+    def start(
+        self,
+        node: SolidNode,
+        work: Work,
+        keeper: Keeper,
+        on_end: OnEnd,
+    ) -> None:
+        """Starts an attempt of a step.
+
+        Args:
+            node: the step.
+            work: is called in the new process.
+            keeper: is told, here, what the step logs and produces; the values are `Sealed`.
+            on_end: called once, with what the attempt failed with; not after `stop`.
+        """
+        attempt = _Attempt(node, keeper, on_end)
+        ends: list[int] = []
+        try:
+            for _ in range(3):
+                ends += os.pipe()
+            frames, frames_end, out, out_end, err, err_end = ends
+            side = StepSide(node, self._host, keeper.is_read, frames_end, out_end, err_end)
+            others = [*self._by_descriptor, *self._left, frames, out, err]
+            parent = os.getpid()
+            before = self._on_term_before
+            attempt.pid = forks.fork_child(lambda: side.execute(work, others, parent, before))
+        except OSError as error:
+            for descriptor in ends:
+                os.close(descriptor)
+            failure = StepDiedError(f'cannot start a process for solid "{node.name}": {error}')
+            on_end(failure)
+            return
+        for descriptor in (frames_end, out_end, err_end):
+            os.close(descriptor)
+        attempt.frames = FramePipe(frames)
+        attempt.lines = {"STDOUT": LinePipe(out), "STDERR": LinePipe(err)}
+        self._admit(attempt)
+
+    def pump(self, until: float | None = None) -> None:
+        """Waits until a step has something to tell, or has ended, and handles it.
+
+        Args:
+            until: a moment of the monotonic clock at which to return at the latest.
+
+        Raises:
+            KeyboardInterrupt: somebody asks for the end; here, or a step by itself.
+        """
+        self._turn(until)
+        if self._was_interrupted:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        """Passes SIGINT on and waits for the end of all; the daemon sees to those that stay."""
+        self._is_stopping = True
+        for attempt in self._running.values():
+            _signal_group(attempt.pid, signal.SIGINT)
+        while self._running:
+            self._turn(None)
+
+    def _admit(self, attempt: _Attempt) -> None:
+        try:
+            os.setpgid(attempt.pid, attempt.pid)  # as it does itself: whoever comes first
+        except OSError:  # it has ended
+            pass
+        attempt.pidfd = _pidfd(attempt.pid)
+        descriptors = [pipe.descriptor for pipe in (attempt.frames, *attempt.lines.values())]
+        if attempt.pidfd is not None:
+            descriptors.append(attempt.pidfd)
+        for descriptor in descriptors:
+            self._by_descriptor[descriptor] = attempt
+            self._poll.register(descriptor, select.POLLIN)
+        self._running[attempt.pid] = attempt
+
+    def _turn(self, until: float | None) -> None:
+        timeout = self._timeout_ms(until)
+        if self._is_stopping:
+            ready = self._poll.poll(timeout)
+        else:
+            with self._host.cancellation:
+                ready = self._poll.poll(timeout)
+        for descriptor, _ in ready:
+            if descriptor in self._left:
+                self._read_left(descriptor)
+        for attempt in dict.fromkeys(
+            self._by_descriptor[one] for one, _ in ready if one in self._by_descriptor
+        ):
+            self._read(attempt)
+        for attempt in list(self._running.values()):
+            self._look_after(attempt)
+
+    def _timeout_ms(self, until: float | None) -> float | None:
+        now = time.monotonic()
+        moments = [] if until is None else [until]
+        for attempt in self._running.values():
+            if attempt.deadline is not None and not attempt.is_overdue:
+                moments.append(attempt.deadline)
+            if attempt.pidfd is None:
+                moments.append(now + LOOK_SECONDS)
+        return max(0.0, min(moments) - now) * 1000 if moments else None
+
+    def _read(self, attempt: _Attempt, most: int = 1) -> None:
+        """Takes the lines between the frames' arrival and their handling.
+
+        So what was printed before an event comes before it; what follows may do so too.
+        """
+        step = attempt.node.name
+        frames = list(attempt.frames.read(most))
+        for stream, pipe in attempt.lines.items():
+            for text in pipe.read():
+                self._on_line(step, stream, text)
+        for value, raw in frames:
+            self._take(attempt, value, raw)
+        for one in (attempt.frames, *attempt.lines.values()):
+            if one.is_ended and one.descriptor in self._by_descriptor:
+                self._forget(one.descriptor)
+
+    def _take(self, attempt: _Attempt, value: dict[str, Any], raw: bytes) -> None:
+        node, observer = attempt.node, attempt.observer
+        kind = value["kind"]
+        if kind == "log":
+            observer.log_message(node.name, value["level"], value["message"])
+        elif kind == "output":
+            (declared,) = [one for one in node.definition.outputs if one.name == value["output"]]
+            what = f'the output "{declared.name}" of solid "{node.name}"'
+            observer.step_output(node.name, declared, Sealed(what, raw, value["preview"]))
+        elif kind == "touched":
+            self._host.report_touched([(path, digest) for path, digest in value["pairs"]])
+        else:
+            attempt.told = value
+
+    def _look_after(self, attempt: _Attempt) -> None:
+        """Kills an attempt that is overdue, and buries one that is dead."""
+        deadline = attempt.deadline
+        if deadline is not None and not attempt.is_overdue and time.monotonic() >= deadline:
+            attempt.is_overdue = True
+            _kill_group(attempt.pid)
+        if not _has_ended(attempt.pid):
+            return
+        if attempt.is_overdue or self._is_stopping:
+            _kill_group(attempt.pid)  # while its pid, which is the group's, cannot be another's
+        status = _reap(attempt.pid)
+        del self._running[attempt.pid]
+        self._read(attempt, _ALL)
+        self._let_go(attempt)
+        told = attempt.told
+        if told is not None and told["interrupted"]:
+            self._was_interrupted = True
+        elif told is not None:
+            attempt.on_end(None if told["exception"] is None else ToldError(told["exception"]))
+        elif not self._is_stopping:
+            attempt.on_end(_failure(attempt, status))
+
+    def _abandon(self, attempt: _Attempt) -> None:
+        """Kills an attempt and takes nothing more from it."""
+        _kill_group(attempt.pid)
+        _reap(attempt.pid)
+        del self._running[attempt.pid]
+        for descriptor in [one for one, its in self._by_descriptor.items() if its is attempt]:
+            self._forget(descriptor)
+        for pipe in (attempt.frames, *attempt.lines.values()):
+            pipe.close()
+        if attempt.pidfd is not None:
+            os.close(attempt.pidfd)
+
+    def _let_go(self, attempt: _Attempt) -> None:
+        for descriptor in (attempt.frames.descriptor, attempt.pidfd):
+            if descriptor in self._by_descriptor:
+                self._forget(descriptor)
+        attempt.frames.close()
+        if attempt.pidfd is not None:
+            os.close(attempt.pidfd)
+        for stream, pipe in attempt.lines.items():
+            if self._by_descriptor.pop(pipe.descriptor, None) is not None:
+                self._left[pipe.descriptor] = (attempt.node.name, stream, pipe)
+                continue
+            for text in pipe.rest():
+                self._on_line(attempt.node.name, stream, text)
+            pipe.close()
+
+    def _read_left(self, descriptor: int) -> None:
+        step, stream, pipe = self._left[descriptor]
+        for text in pipe.read():
+            self._on_line(step, stream, text)
+        if pipe.is_ended:
+            for text in pipe.rest():
+                self._on_line(step, stream, text)
+            self._poll.unregister(descriptor)
+            del self._left[descriptor]
+            pipe.close()
+
+    def _forget(self, descriptor: int) -> None:
+        del self._by_descriptor[descriptor]
+        self._poll.unregister(descriptor)
+
+    def _on_term(self, _number: int, _frame: FrameType | None) -> None:
+        """No step outlives the run's process, nor does what the step has started."""
+        for attempt in self._running.values():
+            _kill_group(attempt.pid)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _failure(attempt: _Attempt, status: int | None) -> Exception:
+    """Of an attempt whose function has not ended."""
+    name = attempt.node.name
+    if attempt.is_overdue:
+        timeout = attempt.node.definition.timeout
+        return StepTimeoutError(
+            f'cannot end solid "{name}" within its timeout of {timeout:g} s; its process was killed'
+        )
+    if status is None:
+        how = "ended, and something else has learned how"
+    elif os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            how = f"was killed by {signal.Signals(number).name}"
+        except ValueError:
+            how = f"was killed by signal {number}"
+        if number == signal.SIGKILL:
+            how += ", as the system does where memory runs out"
+    else:
+        how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
+    return StepDiedError(f'cannot end solid "{name}": its process {how}')
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that is readable once the process has ended; None where there is none."""
+    opened: Callable[[int], int] | None = getattr(os, "pidfd_open", None)  # 3.9
+    try:
+        return None if opened is None else opened(pid)
+    except OSError:
+        return None
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; it stays a zombie."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except ChildProcessError:  # the user's code waits for all children, or lets the kernel do so
+        return True
+
+
+def _reap(pid: int) -> int | None:
+    """The status of a child that has ended; None where somebody else has it."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return None
+
+
+def _kill_group(pid: int) -> None:
+    _signal_group(pid, signal.SIGKILL)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except OSError:  # it has ended, or has become another user's
+        pass
