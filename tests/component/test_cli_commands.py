@@ -223,6 +223,9 @@ class TestWithADaemon:
         ]
         run = json.loads(hostler("run", "show", "1", "--json").out)
         assert (run["runConfig"], run["tags"]) == ({"a": 1.0}, {"b": "c"})
+        hostler("pipeline", "launch", "bad", "-c", "{a: {b: 1, c: 2}}", "-c", "{a: {b: 3}}")
+        run = json.loads(hostler("run", "show", "2", "--json").out)
+        assert run["runConfig"] == {"a": {"b": 3.0, "c": 2.0}}
 
     def test_a_run_that_fails_exits_1(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("pipeline", "execute", "bad")

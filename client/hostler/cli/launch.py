@@ -33,17 +33,23 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(
-        *args: Any, config: str | None, tags: tuple[str, ...], timeout: float | None, **kwargs: Any
+        *args: Any,
+        configs: tuple[str, ...],
+        tags: tuple[str, ...],
+        timeout: float | None,
+        **kwargs: Any,
     ) -> Any:
-        run_config = read_run_config(config) if config is not None else {}
-        launch = Launch(run_config, read_tags(tags), timeout)
+        launch = Launch(read_run_config(configs), read_tags(tags), timeout)
         return function(*args, launch=launch, **kwargs)
 
     config = click.option(
         "-c",
         "--config",
+        "configs",
+        multiple=True,
         metavar="FILE|YAML",
-        help="The run config: a YAML or JSON file, - for stdin, or the text itself.",
+        help="The run config: a YAML or JSON file, - for stdin, or the text itself. May be "
+        "repeated: they are merged in order, the later one wins.",
     )
     tags = click.option(
         "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
