@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hostler.cli.complete import complete_partition
 from hostler.cli.moments import span_option
 from hostler.cli.run_config import read_run_config, read_tags
 
@@ -21,15 +22,17 @@ class Launch:
 
     Attributes:
         timeout: seconds; None for the daemon's own.
+        partition: the names of its set and of itself; None for none.
     """
 
     config: dict[str, Any]
     tags: dict[str, str]
     timeout: float | None
+    partition: tuple[str, str] | None
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -c, --tag and --timeout and, in their place, an argument `launch`."""
+    """Gives a command -c, --tag, --timeout and --partition, and for them an argument `launch`."""
 
     @functools.wraps(function)
     def command(
@@ -37,9 +40,10 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         configs: tuple[str, ...],
         tags: tuple[str, ...],
         timeout: float | None,
+        partition: tuple[str, str] | None,
         **kwargs: Any,
     ) -> Any:
-        launch = Launch(read_run_config(configs), read_tags(tags), timeout)
+        launch = Launch(read_run_config(configs), read_tags(tags), timeout, partition)
         return function(*args, launch=launch, **kwargs)
 
     config = click.option(
@@ -60,4 +64,24 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=span_option,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
-    return config(tags(timeout(command)))
+    partition = click.option(
+        "--partition",
+        metavar="SET/PARTITION",
+        callback=_partition_option,
+        shell_complete=complete_partition,
+        help="What the run is about; what the set gives for it comes under -c and --tag.",
+    )
+    return config(tags(timeout(partition(command))))
+
+
+def _partition_option(
+    _ctx: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    partition_set, _, name = value.partition("/")  # the name of a set has no slash
+    if not partition_set or not name:
+        raise click.BadParameter(
+            f"cannot take {value!r} as a partition; give it as SET/PARTITION, as in days/2026-01-31"
+        )
+    return partition_set, name

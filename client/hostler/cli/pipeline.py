@@ -120,12 +120,19 @@ def execute(
     hostler pipeline execute -f repos.py daily_totals
     hostler pipeline execute -l etl daily_totals -c config.yaml --tag team=data
     hostler pipeline execute daily_totals -c '{solids: {load: {config: {limit: 10}}}}'
+    hostler pipeline execute daily_totals --partition days/2026-01-31
     """
     with definitions(target, location) as found:
         summary = found.find_pipeline(name, location, repository)
         steps = summary.solid_count
         say_if_outdated(found.client.location(parse_pipeline(summary.name).location))
-        run = found.client.launch(summary.name, launch.config, launch.tags, timeout=launch.timeout)
+        run = found.client.launch(
+            summary.name,
+            launch.config,
+            launch.tags,
+            timeout=launch.timeout,
+            partition=launch.partition,
+        )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
         return follow(found.client, run, as_json=as_json, steps=steps, cancel=True)
 
@@ -169,6 +176,7 @@ def launch_run(
             repository=repository,
             request_id=request_id,
             timeout=launch.timeout,
+            partition=launch.partition,
         )
     if as_json:
         echo_json(run)

@@ -13,7 +13,7 @@ from hostler.cli.quantities import age, date, span
 from hostler.cli.run_filter import RunFilter, filter_options
 from hostler.cli.table import Cell, Column
 from hostler.cli.target import Target, target_options
-from hostler.client.names import parse_pipeline, run_id
+from hostler.client.names import parse_pipeline, partition_id, run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
 #: What a list shows where no number is given: more than a screen, less than a flood.
@@ -95,6 +95,7 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
         ("pipeline", path.pipeline),
         ("repository", path.repository),
         ("location", f"{path.location}, generation {found.generation}"),
+        ("partition", _partition(found)),
         ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
         ("created", date(found.create_time)),
         ("started", date(found.start_time)),
@@ -173,6 +174,14 @@ def _row(item: Run) -> tuple[str | Cell, ...]:
         date(item.create_time),
         _duration(item),
     )
+
+
+def _partition(item: Run) -> str:
+    """SET/PARTITION, as --partition takes it."""
+    if not item.partition:
+        return ""
+    partition_set = item.partition.partition("/partitions/")[0].rpartition("/")[2]
+    return f"{partition_set}/{partition_id(item.partition)}"
 
 
 def _duration(item: Run) -> str:

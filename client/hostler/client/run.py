@@ -9,7 +9,14 @@ from google.protobuf.struct_pb2 import Struct
 
 from hostler.client.channel import RECONNECT_MS
 from hostler.client.errors import InvalidArgumentError, UnreachableError
-from hostler.client.names import is_pipeline_name, location_name, run_name
+from hostler.client.names import (
+    definition_name,
+    is_pipeline_name,
+    location_name,
+    parse_pipeline,
+    partition_name,
+    run_name,
+)
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
@@ -39,6 +46,7 @@ class RunCalls(RepositoryCalls):
         repository: str | None = None,
         request_id: str = "",
         timeout: float | None = None,
+        partition: str | tuple[str, str] | None = None,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -51,9 +59,14 @@ class RunCalls(RepositoryCalls):
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
             timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            partition: what the run is about: the resource name of a partition, or the names of a
+                partition set of the pipeline's repository and of a partition of it. What the set
+                gives for it comes under `run_config` and `tags`.
 
         Raises:
-            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several.
+            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
+                is no such partition.
+            UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
                 was used for another launch.
             NotReadyError, LoadFailedError: the location does not answer.
@@ -66,6 +79,7 @@ class RunCalls(RepositoryCalls):
             run_config=_struct(run_config or {}),
             tags=tags,
             request_id=request_id,
+            partition=_partition(pipeline, partition),
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))
@@ -174,6 +188,7 @@ class RunCalls(RepositoryCalls):
         location: str | None = None,
         repository: str | None = None,
         timeout: float | None = None,
+        partition: str | tuple[str, str] | None = None,
     ) -> Execution:
         """Launches a run and gives its events.
 
@@ -186,6 +201,7 @@ class RunCalls(RepositoryCalls):
             location=location,
             repository=repository,
             timeout=timeout,
+            partition=partition,
         )
         return Execution(self, run)
 
@@ -227,6 +243,16 @@ class Execution:
     def run(self) -> pb.Run:
         """The run as it is now."""
         return self._calls.run(self.name)
+
+
+def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
+    """The resource name of a partition of a set of a pipeline's repository."""
+    if partition is None or isinstance(partition, str):
+        return partition or ""
+    path = parse_pipeline(pipeline)
+    partition_set, name = partition
+    parent = definition_name(path.location, path.repository, "partitionSets", partition_set)
+    return partition_name(parent, name)
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Iterator, Mapping
 
+    from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
@@ -67,6 +68,7 @@ class Engine:
         *,
         run_id: str = "",
         tags: Mapping[str, str] | None = None,
+        partition: PartitionSource = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sleep = sleep
@@ -75,6 +77,7 @@ class Engine:
         self._observer = observer
         self._run_id = run_id
         self._tags = {**pipeline.tags, **(tags or {})}
+        self._partition = partition
         self._values: dict[OutputReference, Any] = {}
         #: Steps that failed, and those that were skipped on their account, with the reason.
         self._failed: dict[str, str] = {}
@@ -199,6 +202,7 @@ class Engine:
             pipeline_name=self._pipeline.name,
             tags=self._tags,
             retry_number=retry,
+            partition=self._partition,
             log=log,
         )
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
+    from hostler.definitions.context import PartitionSource
     from hostler.definitions.engine import Observer
 
     #: Receives an event: the snake_case name of its field in RunEvent, the step, and the event in
@@ -40,6 +41,7 @@ def execute(
     run_id: str,
     emit: Emit,
     tags: Mapping[str, str] | None = None,
+    partition: PartitionSource = None,
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order, in this process.
 
@@ -54,7 +56,8 @@ def execute(
 
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
-    Engine(pipeline, steps, _emitter(emit, result), run_id=run_id, tags=tags).execute()
+    emitter = _emitter(emit, result)
+    Engine(pipeline, steps, emitter, run_id=run_id, tags=tags, partition=partition).execute()
     return result
 
 

@@ -10,8 +10,9 @@ from hostler.host import errors, execution, finder, wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any
+    from typing import Any, Callable
 
+    from hostler.definitions import Partition, RepositoryDefinition
     from hostler.host.process import Process
 
 
@@ -46,7 +47,9 @@ class Cancellation:
 
 
 def run(process: Process, request: wire.Frame) -> None:
-    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags"}.
+    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "partition"}.
+
+    The partition is {"set": its set, "name"}; null or left out for none.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -83,7 +86,11 @@ def run(process: Process, request: wire.Frame) -> None:
 def _execute(process: Process, order: dict[str, Any], emit: Any) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
-    result = execution.execute(pipeline, order["config"], order["run"], emit, order["tags"])
+    named = order.get("partition")
+    partition = _partition(repository, named) if named else None
+    result = execution.execute(
+        pipeline, order["config"], order["run"], emit, order["tags"], partition
+    )
     exception = result.exception
     if exception is None:
         return None
@@ -92,3 +99,15 @@ def _execute(process: Process, order: dict[str, Any], emit: Any) -> dict[str, An
         "step": result.failed_step,
         "exception": exception,
     }
+
+
+def _partition(repository: RepositoryDefinition, named: dict[str, str]) -> Callable[[], Partition]:
+    """Finds the partition when a solid first asks for it, and once for all solids."""
+    found: list[Partition] = []
+
+    def find() -> Partition:
+        if not found:
+            found.append(repository.partition_sets.get(named["set"]).partition(named["name"]))
+        return found[0]
+
+    return find
