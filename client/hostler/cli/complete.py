@@ -88,4 +88,16 @@ def _partitions(client: Client, ctx: click.Context, incomplete: str) -> Iterable
 
 complete_partition = _offer(_partitions)
 
+
+def _partition_names(client: Client, ctx: click.Context, _: str) -> Iterable[str]:
+    """The partitions of the set that the command has before."""
+    place = ctx.params.get("location"), ctx.params.get("repository")
+    # behind an option that still has no value, click has not sorted out the arguments
+    named = ctx.params.get("partition_set") or next(iter(ctx.args), "")
+    path = parse_definition(client.find_partition_set(named, *place).name)
+    return client.partition_names(path.location, path.repository, path.name)
+
+
+complete_partition_name = _offer(_partition_names)
+
 complete_run = _offer(lambda client, *_: (run_id(run.name) for run in client.runs(100)))

@@ -46,6 +46,19 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         launch = Launch(read_run_config(configs), read_tags(tags), timeout, partition)
         return function(*args, launch=launch, **kwargs)
 
+    return content_options(
+        click.option(
+            "--partition",
+            metavar="SET/PARTITION",
+            callback=_partition_option,
+            shell_complete=complete_partition,
+            help="What the run is about; what the set gives for it comes under -c and --tag.",
+        )(command)
+    )
+
+
+def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command -c, --tag and --timeout: arguments `configs`, `tags` and `timeout`."""
     config = click.option(
         "-c",
         "--config",
@@ -64,14 +77,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=span_option,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
-    partition = click.option(
-        "--partition",
-        metavar="SET/PARTITION",
-        callback=_partition_option,
-        shell_complete=complete_partition,
-        help="What the run is about; what the set gives for it comes under -c and --tag.",
-    )
-    return config(tags(timeout(partition(command))))
+    return config(tags(timeout(function)))
 
 
 def _partition_option(
