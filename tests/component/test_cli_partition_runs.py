@@ -24,6 +24,7 @@ def test_a_run_for_a_partition(hostler: Callable[..., Outcome]) -> None:
     assert "partition   days/eu/2026-01-03\n" in hostler("run", "show", "1").out
     run = json.loads(hostler("run", "show", "2", "--json").out)
     assert run["partition"].endswith("/partitionSets/days/partitions/2026-01-01")
+    assert hostler("run", "list").out.splitlines()[2].endswith("  days/eu/2026-01-03")
     listed = hostler("run", "list", "--tag", "hostler/partition=2026-01-01", "--json")
     assert [run["name"] for run in json.loads(listed.out)["runs"]] == ["runs/2"]
     done = hostler("pipeline", "execute", *on, "days/2027-01-01")

@@ -26,6 +26,7 @@ COLUMNS = (
     Column("STATE"),
     Column("CREATED", spare=3),
     Column("DURATION", right=True, spare=2),
+    Column("PARTITION", spare=4),
 )
 
 COLORS = {
@@ -173,6 +174,7 @@ def _row(item: Run) -> tuple[str | Cell, ...]:
         Cell(Run.State.Name(item.state), COLORS.get(item.state)),
         date(item.create_time),
         _duration(item),
+        _partition(item),
     )
 
 
