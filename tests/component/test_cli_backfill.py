@@ -95,6 +95,8 @@ def test_wrong_names(backfill: Backfill, hostler: Callable[..., Outcome]) -> Non
     assert (done.code, done.out) == (1, "")
     assert "cannot find a partition '2026-01-20'; did you mean 2026-01-02" in done.err
     done = hostler("partition", "backfill", "dais", "--all")
+    assert done.code == 4
+    assert "hostler: broken does not answer: NameError" in done.err, "it may have been there"
     assert "cannot find a partition set 'dais'; did you mean days?" in done.err
     assert backfill("--all", "--id", "x" * 65).code == 1
 

@@ -11,8 +11,7 @@ import click
 from hostler.cli import exits
 from hostler.cli.backfill_display import display
 from hostler.cli.complete import complete_partition_name, complete_partition_set
-from hostler.cli.connection import connect
-from hostler.cli.definitions import place_options
+from hostler.cli.definitions import place_options, served_definitions
 from hostler.cli.execution import INTERRUPTED
 from hostler.cli.exits import say
 from hostler.cli.launch import content_options
@@ -21,7 +20,6 @@ from hostler.cli.run_config import read_run_config, read_tags
 from hostler.cli.target import Target, target_options
 from hostler.client.backfill import between
 from hostler.client.errors import HostlerError, InvalidArgumentError
-from hostler.client.names import parse_definition
 from hostler.v1.run_pb2 import Run
 
 if TYPE_CHECKING:
@@ -153,10 +151,19 @@ def backfill(
     hostler partition backfill days --partitions 2026-01-01,2026-02-01 --no-wait
     """
     run_config = read_run_config(configs)
-    with connect(target) as client:
-        # what is left in `options` is the call's own
-        prepared = client.backfill(partition_set, choice.of, run_config, read_tags(tags), **options)
-        count, name = len(prepared.partitions), parse_definition(prepared.partition_set).name
+    location, repository = options.pop("location"), options.pop("repository")
+    with served_definitions(target, location) as found:
+        path = found.find_partition_set(partition_set, location, repository)
+        prepared = found.client.backfill(
+            path.name,
+            choice.of,
+            run_config,
+            read_tags(tags),
+            location=path.location,
+            repository=path.repository,
+            **options,  # what is left is the call's own
+        )
+        count, name = len(prepared.partitions), path.name
         if not count:
             say(f"backfill {prepared.id}: nothing to do, set {name} has none of them left")
             return exits.OK
