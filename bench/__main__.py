@@ -10,11 +10,11 @@ import time
 
 import psutil
 
-from bench import lazy, ps, read, revive, runs, save, start
+from bench import backfill, lazy, ps, read, revive, runs, save, start
 from bench.figures import as_json, table
 
 BENCHES = {"start": start.run, "read": read.run, "ps": ps.run, "save": save.run}
-BENCHES |= {"revive": revive.run, "lazy": lazy.run, "runs": runs.run}
+BENCHES |= {"revive": revive.run, "lazy": lazy.run, "runs": runs.run, "backfill": backfill.run}
 
 
 def main() -> int:

@@ -215,6 +215,14 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         for run in self.facade.runs.values():
             if request.request_id and run.request_id == request.request_id:
                 return run
+        tags = dict(request.tags)
+        if request.partition:
+            parent, _, partition = request.partition.partition("/partitions/")
+            partition_set = parent.rpartition("/")[2]
+            sets = self.facade.namespaces[location].get("PARTITION_SETS", {})
+            if partition not in sets.get(partition_set, ()):
+                unknown(context, "partition", request.partition)
+            tags.update({"hostler/partition_set": partition_set, "hostler/partition": partition})
         name = f"runs/{len(self.facade.runs) + 1}"
         run = run_pb2.Run(
             name=name,
@@ -222,7 +230,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             state=run_pb2.Run.RUNNING,
             generation=1,
             run_config=request.run_config,
-            tags=request.tags,
+            tags=tags,
+            partition=request.partition,
             request_id=request.request_id,
             timeout=request.timeout if request.HasField("timeout") else None,
             solids=request.solids,
@@ -234,6 +243,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             self.facade.runs[name] = run
             self.facade.events[name] = []
             self.facade.canceled[name] = threading.Event()
+        if "fail" in request.partition:
+            steps = ["fail"]
         threading.Thread(target=self._execute, args=(name, steps), daemon=True).start()
         return run
 

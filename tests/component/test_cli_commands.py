@@ -3,78 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
-from component.facade_double import served
 
-from hostler.cli import process
 from hostler.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from component.commands import Outcome
     from component.facade_double_state import Facade
-
-TESTS = Path(__file__).parents[1]
-FILES = {
-    "etl": "PIPELINES = {'totals': ['load', 'add'], 'bad': ['load', 'fail'], 'long': ['block']}",
-    "reports": (
-        "PIPELINES = {'totals': ['load']}\n"
-        "SCHEDULES = {'nightly': '0 6 * * *'}\n"
-        "PARTITION_SETS = {'days': ['2026-01-01', '2026-01-02', 'eu/2026-01-03']}"
-    ),
-    "broken": "x = undefined_name",
-}
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def messages(self) -> list[dict[str, object]]:
-        """The JSON of a stream."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace, as the present folder, and the double in the daemon's place."""
-    for name, text in FILES.items():
-        (tmp_path / f"{name}.py").write_text(text)
-    entries = "".join(f"- python_file: {name}.py\n" for name in FILES)
-    (tmp_path / "workspace.yaml").write_text(f"load_from:\n{entries}")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.delenv("HOSTLER_SOCKET", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
-    monkeypatch.setattr(process, "HOSTLERD", (sys.executable, "-m", "component.facade_double"))
-    return tmp_path
-
-
-@pytest.fixture
-def facade(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facade]:
-    """A daemon that runs already."""
-    monkeypatch.setenv("HOSTLER_SOCKET", str(folder / "d.sock"))
-    with served([folder / "workspace.yaml"], folder / "d.sock") as facade:
-        yield facade
-
-
-@pytest.fixture
-def hostler(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs the command."""
-
-    def run(*arguments: str) -> Outcome:
-        code = main(arguments)
-        streams = capsys.readouterr()
-        assert "\x1b" not in streams.out + streams.err
-        return Outcome(code, streams.out, streams.err)
-
-    return run
 
 
 @pytest.mark.usefixtures("facade")
@@ -223,6 +163,9 @@ class TestWithADaemon:
         ]
         run = json.loads(hostler("run", "show", "1", "--json").out)
         assert (run["runConfig"], run["tags"]) == ({"a": 1.0}, {"b": "c"})
+        hostler("pipeline", "launch", "bad", "-c", "{a: {b: 1, c: 2}}", "-c", "{a: {b: 3}}")
+        run = json.loads(hostler("run", "show", "2", "--json").out)
+        assert run["runConfig"] == {"a": {"b": 3.0, "c": 2.0}}
 
     def test_a_run_that_fails_exits_1(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("pipeline", "execute", "bad")

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,9 +184,53 @@ def test_schedules_and_partitions_are_told(host: Host, tmp_path: Path) -> None:
     assert page == {"names": ["2026-03-29", "2026-03-30"], "count": 4}
     found = ask("describe_partition", "days", partition="2026-03-31")
     assert found["partition"] == {"runConfig": {"day": "2026-03-31"}, "tags": {}}
+    assert found["pipeline"] == "p"
     missing = ask("describe_partition", "days", partition="2026-03-3")
     assert missing["partition"] is None
     assert "2026-03-31" in missing["nearest"]
+    assert worker.end() == ("", "")
+
+
+SLOW_SET = """\
+import time
+from hostler.definitions import PartitionSetDefinition, PipelineDefinition, repository
+
+asked = []
+
+
+def regions():
+    asked.append(1)
+    time.sleep(0.01)
+    return ["eu", "us", f"of {len(asked)}"]
+
+
+@repository
+def repo():
+    return [PipelineDefinition("p", []), PartitionSetDefinition(
+        "regions", "p", regions, run_config_fn_for_partition=lambda: {"asked": len(asked)}
+    )]
+"""
+
+
+def test_one_partition_after_the_other_asks_a_slow_function_seldom(
+    host: Host, tmp_path: Path
+) -> None:
+    # made in 10 ms, they hold for 100 ms: more often than each tenth of 20 calls would be wrong
+    assert load(host, tmp_path, SLOW_SET).code == Status.OK
+    worker = host.fork()
+    worker.hello()
+
+    def ask(partition: str) -> Any:
+        call = {"function": "describe_partition", "repository": "repo", "name": "regions"}
+        return worker.ask(Method.CALL, wire.dump({**call, "partition": partition})).json()
+
+    start = time.monotonic()
+    asked = [ask(name)["partition"]["runConfig"]["asked"] for name in ["eu", "us"] * 10]
+    seconds = time.monotonic() - start
+    assert asked[0] == 1
+    assert asked[-1] <= 1 + seconds / 0.1
+    assert ask("of 9")["partition"] is None, "one that is not known is looked for anew"
+    assert ask(f"of {asked[-1] + 1}")["partition"] is not None
     assert worker.end() == ("", "")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from e2e.harness import Daemon, eventually
+from e2e.save_storm import rage
 
 
 @pytest.fixture
@@ -167,3 +168,7 @@ def test_many_saves_leak_no_process(served: Daemon, source: str) -> None:
     # the daemon, the keeper, the location process; what was replaced is gone
     eventually(lambda: len(served.at_work()) == 3, f"{served.at_work()}")
     assert psutil.Process(served.pid).num_fds() < 60
+
+
+def test_runs_end_on_the_code_that_they_started_with(daemon: Daemon) -> None:
+    rage(daemon, runs=6, seconds=1)

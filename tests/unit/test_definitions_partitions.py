@@ -15,6 +15,7 @@ from hostler.definitions import (
     PartitionSetDefinition,
     PipelineDefinition,
     RepositoryData,
+    RepositoryDefinition,
     ScheduleDefinition,
     UnknownNameError,
     daily_partitions,
@@ -138,6 +139,20 @@ def test_what_a_list_and_data_of_the_users_own_hold() -> None:
     assert listed.partition_sets.constructed() == {"by_region": by_region}
     with pytest.raises(DefinitionError, match=r'schedule "p" at index 1 and at index 2'):
         repository(name="twice")(lambda: [pipeline_p, nightly, nightly])
+
+
+def test_a_set_of_an_unknown_pipeline_is_refused() -> None:
+    message = r'<partition set "by_region"> .*"p", which is not in the repository; there are "q"'
+    with pytest.raises(DefinitionError, match=message) as raised:
+        repository(name="eager")(lambda: [PipelineDefinition("q", []), by_region])
+    assert raised.value.source == by_region.source
+    sets = {"by_region": lambda: by_region}
+    lazy = RepositoryDefinition("lazy", {"q": PipelineDefinition("q", [])}, partition_sets=sets)
+    assert lazy.partition_sets.names == ("by_region",)
+    with pytest.raises(DefinitionError, match=message.replace("eager", "lazy")):
+        lazy.partition_sets.get("by_region")
+    with pytest.raises(UnknownNameError, match=r"partition set 'by_regon' .*mean \"by_region\""):
+        lazy.partition_sets.get("by_regon")
 
 
 def names(function: Any, now: datetime = NOW) -> list[str]:

@@ -267,6 +267,33 @@ def test_output_of_another_pipeline_is_refused() -> None:
             join(kept[0])
 
 
+@pytest.mark.parametrize("nodes", [None, 3])
+def test_nodes_are_a_list(nodes: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"its nodes are .*, expected a list of SolidNode"):
+        PipelineDefinition("p", nodes)
+
+
+def test_nodes_may_come_once() -> None:
+    made = PipelineDefinition("p", iter([SolidNode(source)]))  # type: ignore[arg-type]  # a user may
+    assert [node.name for node in made.nodes] == ["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "it is empty"),
+        ("a b", "expected letters, digits and underscores"),
+        ("pé", "expected letters, digits and underscores"),
+        ("a\n", "expected letters, digits and underscores"),
+        ("for", "it is a keyword of Python"),
+        (3, "it is an int, expected a string"),
+    ],
+)
+def test_refused_name(name: Any, problem: str) -> None:
+    with pytest.raises(DefinitionError, match=f"cannot name a pipeline .*: {problem}.*; choose"):
+        PipelineDefinition(name, [])
+
+
 def reference(name: str, output: str = "result") -> OutputReference:
     return OutputReference(name, output)
 

@@ -188,8 +188,39 @@ def takes_something(x: int) -> PipelineDefinition:
 
 
 @pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["first", "first"], 'Names names pipeline "first" twice'),
+        ("first", "Names gives a str as the names of its pipelines, expected a list of strings"),
+        (None, "Names gives None as the names"),
+        ([3], r"Names gives 3 \(int\) as the name of a pipeline, expected a string"),
+        ([["first"]], r"Names gives \['first'\] \(list\) as the name of a pipeline"),
+        (["a b"], "cannot name a pipeline of repository \"repo\" 'a b'"),
+        (["class"], "it is a keyword of Python"),
+    ],
+)
+def test_refused_names_of_data(names: Any, message: str) -> None:
+    class Names(RepositoryData):
+        def pipeline_names(self) -> Any:
+            return names
+
+    def repo() -> RepositoryData:
+        return Names()
+
+    with pytest.raises(DefinitionError, match=message) as raised:
+        repository(repo)
+    assert raised.value.source is not None
+    assert raised.value.source.line == repo.__code__.co_firstlineno
+
+
+async def returns_later() -> PipelineDefinition:
+    return first
+
+
+@pytest.mark.parametrize(
     ("function", "message"),
     [
+        (returns_later, "its function is an async one, expected a plain function; leave out async"),
         (returns_none, r"its function returned None \(NoneType\), expected a pipeline; is a ret"),
         (returns_solid, r"its function returned <solid \"one\"> \(SolidDefinition\)"),
         (returns_other, 'cannot use pipeline "second" .* under the key "first"'),
@@ -203,6 +234,14 @@ def test_refused_constructor(function: Any, message: str) -> None:
             repo.get_pipeline("first")
         assert raised.value.source is not None
         assert raised.value.source.line == function.__code__.co_firstlineno
+
+
+@pytest.mark.parametrize("kind", ["pipelines", "schedules", "partition_sets"])
+def test_what_a_repository_is_made_of_is_a_dict(kind: str) -> None:
+    given: dict[str, Any] = {"pipelines": {}, kind: [first]}
+    noun = kind.replace("_", " ")
+    with pytest.raises(DefinitionError, match=rf'"r": its {noun} are \[.*\] \(list\), expected a'):
+        RepositoryDefinition("r", **given)
 
 
 def test_exception_of_a_constructor_is_the_users_own() -> None:
@@ -234,6 +273,7 @@ def test_unknown_pipeline_gives_the_nearest(name: str, message: str) -> None:
         ("x", r'write @repository\(name="..."\)'),
         (takes_something, "its function takes x, expected a function without arguments"),
         (lambda: [first], "cannot name a repository '<lambda>'"),
+        (returns_later, 'cannot make repository "returns_later": its function is an async one'),
     ],
 )
 def test_refused_function(function: Any, message: str) -> None:

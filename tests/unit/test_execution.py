@@ -410,6 +410,38 @@ def test_values_are_forgotten_when_nobody_will_read_them() -> None:
     assert previews["count"] == "0"
 
 
+def test_the_partition_of_a_run() -> None:
+    from hostler.definitions import Partition
+
+    @solid
+    def asks(context: SolidContext) -> object:
+        return context.partition and context.partition.value
+
+    @pipeline
+    def p() -> None:
+        asks()
+
+    assert execute_pipeline(p).output("asks") is None
+    assert execute_pipeline(p, partition=Partition(7, "seven")).output("asks") == 7
+    assert asks(SolidContext(partition=Partition(8))) == 8
+
+
+def test_a_partition_is_looked_up_when_it_is_asked_for_and_once() -> None:
+    from hostler.definitions import Partition
+
+    asked: list[int] = []
+
+    def find() -> Partition:
+        asked.append(1)
+        return Partition(7, "seven")
+
+    context = SolidContext(partition=find)
+    assert not asked
+    assert context.partition is context.partition
+    assert asked == [1]
+    assert SolidContext().partition is None
+
+
 def test_execute_pipeline_gives_a_result() -> None:
     @solid
     def broken() -> None:

@@ -407,6 +407,46 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     assert (tmp_path / database.FILE).read_text() == "precious" * 1000
 
 
+@sync
+async def test_a_retry_compares_what_was_asked_for(tmp_path: Path) -> None:
+    asked = a_run("a", request_id="one", tags={"a": "1"}, partition="x/partitions/y")
+    run = a_run("a", request_id="one", tags={"a": "1", "b": "2"}, partition="x/partitions/y")
+    async with opened(tmp_path) as store:
+        await store.create(run, event("run_queued"), lambda _: None, asked)
+    async with opened(tmp_path) as store:
+        known = await store.of_request("one")
+        assert known is not None
+        found, was_asked = known
+        assert dict(found.tags) == {"a": "1", "b": "2"}
+        assert was_asked == asked
+        same = await store.create(run, event("run_queued"), lambda _: None, asked)
+        assert same.name == found.name
+        with pytest.raises(RequestIdError):  # as it is recorded, nobody has asked for it
+            await store.create(run, event("run_queued"), lambda _: None)
+        await created(store, "b", request_id="two")
+        other = await store.of_request("two")
+        assert other is not None
+        assert other[0] == other[1]
+
+
+@sync
+async def test_a_file_of_the_first_version_is_brought_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+        connection = database.open_for_writing(tmp_path / database.FILE, 0)
+    old = a_run("a", request_id="one", state=State.SUCCEEDED)
+    connection.execute(
+        "INSERT INTO runs (name, request_id, location, repository, pipeline, state, create_time,"
+        " message) VALUES ('a', 'one', 'etl', 'repo', 'p', ?, 1, ?)",
+        (old.state, old.SerializeToString()),
+    )
+    connection.close()
+    async with opened(tmp_path) as store:
+        assert await store.of_request("one") == (old, old)
+
+
 def test_a_file_of_a_later_version(tmp_path: Path) -> None:
     path = tmp_path / database.FILE
     database.open_for_writing(path, 0).close()

@@ -114,13 +114,21 @@ def definitions(target: Target, location: str | None) -> Iterator[Definitions]:
         target: whose they are.
         location: the only one that is asked for; None for all.
     """
-    names = [location_name(location)] if location else []
     if target.named_by_socket or answers(target.socket_path):
-        with connect(target) as client:
-            yield _definitions(client, client.locations(), names, verbose=bool(names))
+        with served_definitions(target, location) as found:
+            yield found
     else:
+        names = [location_name(location)] if location else []
         with private_daemon(target) as client:
             yield _definitions(client, await_loaded(client, names), names, verbose=True)
+
+
+@contextlib.contextmanager
+def served_definitions(target: Target, location: str | None) -> Iterator[Definitions]:
+    """The same in the daemon that runs for the target; an error where none does."""
+    names = [location_name(location)] if location else []
+    with connect(target) as client:
+        yield _definitions(client, client.locations(), names, verbose=bool(names))
 
 
 def _definitions(

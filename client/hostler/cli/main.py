@@ -40,7 +40,7 @@ COMMANDS = {
     "repository": Entry("repository:repository", "Repositories of the locations."),
     "pipeline": Entry("pipeline:pipeline", "List, show, execute and launch pipelines."),
     "schedule": Entry("schedule:schedule", "List, show and preview schedules."),
-    "partition": Entry("partition:partition", "List and show partition sets and partitions."),
+    "partition": Entry("partition:partition", "List, show and backfill partitions."),
     "run": Entry("run:run", "List, show, watch, cancel and delete runs."),
     "completion": Entry("completion:completion", "Print the completion script of a shell."),
 }

@@ -1,4 +1,4 @@
-"""hostler partition: list and show partition sets and partitions."""
+"""hostler partition: list and show partition sets and partitions, and launch runs for them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.complete import complete_partition_set
+from hostler.cli.backfill import backfill
+from hostler.cli.complete import complete_partition_name, complete_partition_set
 from hostler.cli.definitions import definitions, place_options
+from hostler.cli.group import Group
 from hostler.cli.output import echo_json, json_option, terminal_width
 from hostler.cli.quantities import home_relative
 from hostler.cli.run_request_text import run_config_lines, tags_line
@@ -30,9 +32,12 @@ COLUMNS = (
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def partition() -> None:
-    """List and show partition sets and partitions."""
+    """List, show and backfill partitions."""
+
+
+partition.add_command(backfill)
 
 
 @partition.command("list", short_help="List the partition sets, or the partitions of one.")
@@ -85,7 +90,9 @@ def list_partitions(
 @place_options
 @json_option
 @click.argument("partition_set", metavar="SET", shell_complete=complete_partition_set)
-@click.argument("name", metavar="[PARTITION]", required=False)
+@click.argument(
+    "name", metavar="[PARTITION]", required=False, shell_complete=complete_partition_name
+)
 def show(
     *,
     target: Target,

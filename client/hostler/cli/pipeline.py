@@ -121,6 +121,7 @@ def execute(
     hostler pipeline execute -l etl daily_totals -c config.yaml --tag team=data
     hostler pipeline execute daily_totals -c '{solids: {load: {config: {limit: 10}}}}'
     hostler pipeline execute daily_totals --solids '*total' --max-concurrency 4
+    hostler pipeline execute daily_totals --partition days/2026-01-31
     """
     with definitions(target, location) as found:
         summary = found.find_pipeline(name, location, repository)
@@ -133,6 +134,7 @@ def execute(
             timeout=launch.timeout,
             solids=launch.solids,
             max_concurrency=launch.max_concurrency,
+            partition=launch.partition,
         )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
         return follow(found.client, run, as_json=as_json, steps=steps, cancel=True)
@@ -179,6 +181,7 @@ def launch_run(
             timeout=launch.timeout,
             solids=launch.solids,
             max_concurrency=launch.max_concurrency,
+            partition=launch.partition,
         )
     if as_json:
         echo_json(run)

@@ -13,7 +13,7 @@ from hostler.cli.quantities import age, date, span
 from hostler.cli.run_filter import RunFilter, filter_options
 from hostler.cli.table import Cell, Column
 from hostler.cli.target import Target, target_options
-from hostler.client.names import parse_pipeline, run_id
+from hostler.client.names import parse_pipeline, partition_id, run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
 #: What a list shows where no number is given: more than a screen, less than a flood.
@@ -26,6 +26,7 @@ COLUMNS = (
     Column("STATE"),
     Column("CREATED", spare=3),
     Column("DURATION", right=True, spare=2),
+    Column("PARTITION", spare=4),
 )
 
 COLORS = {
@@ -97,6 +98,7 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
         ("location", f"{path.location}, generation {found.generation}"),
         ("solids", ", ".join(found.solids)),
         ("concurrency", f"{found.max_concurrency} steps at most" * bool(found.max_concurrency)),
+        ("partition", _partition(found)),
         ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
         ("created", date(found.create_time)),
         ("started", date(found.start_time)),
@@ -176,7 +178,16 @@ def _row(item: Run) -> tuple[str | Cell, ...]:
         Cell(Run.State.Name(item.state), COLORS.get(item.state)),
         date(item.create_time),
         _duration(item),
+        _partition(item),
     )
+
+
+def _partition(item: Run) -> str:
+    """SET/PARTITION, as --partition takes it."""
+    if not item.partition:
+        return ""
+    partition_set = item.partition.partition("/partitions/")[0].rpartition("/")[2]
+    return f"{partition_set}/{partition_id(item.partition)}"
 
 
 def _duration(item: Run) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from hostler.rpc.run_config import merged
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,15 +25,30 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read_run_config(value: str) -> dict[str, Any]:
-    """The run config that --config names.
+def read_run_config(values: Sequence[str]) -> dict[str, Any]:
+    """The run config that each --config has a part of: merged deeply in order, the later one wins.
 
     Args:
-        value: a file, "-" for stdin, or the YAML or JSON text itself.
+        values: each a file, "-" for stdin, or the YAML or JSON text itself.
 
     Raises:
-        click.UsageError: it is no file and no mapping.
+        click.UsageError: one is no file and no mapping, or contains itself.
     """
+    if values.count("-") > 1:
+        raise click.UsageError("cannot read stdin twice; give -c - once")
+    several = len(values) > 1
+    parts = []
+    for number, value in enumerate(values, 1):
+        name = f"--config {number} of {len(values)}" if several else "--config"
+        parts.append(_read_part(value, name))
+    try:
+        return merged(*parts)
+    except RecursionError:  # an anchor of YAML may stand within what it names
+        raise click.UsageError("cannot take the run config: it contains itself") from None
+
+
+def _read_part(value: str, option: str) -> dict[str, Any]:
+    """What one --config gives, which messages call `option` where it is the text itself."""
     if value == "-":
         place, text = "stdin", sys.stdin.read()
     elif _is_file(value):
@@ -41,7 +58,7 @@ def read_run_config(value: str) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"cannot read the run config {value}: {error}") from error
     else:
-        place, text = "--config", value
+        place, text = option, value
     try:
         document = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
@@ -49,7 +66,7 @@ def read_run_config(value: str) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        if place == "--config" and isinstance(document, str):
+        if place == option and isinstance(document, str):
             raise click.UsageError(
                 f"cannot find the run config {value!r}: it is neither a file nor a mapping"
             )

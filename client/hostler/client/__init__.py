@@ -12,6 +12,7 @@ The methods take and return the messages of `hostler.v1`; errors are those of
 `hostler.client.errors`.
 """
 
+from hostler.client.backfill import Backfill
 from hostler.client.client import Client
 from hostler.client.errors import (
     AmbiguousNameError,
@@ -37,6 +38,7 @@ from hostler.client.stream import Stream
 
 __all__ = [
     "AmbiguousNameError",
+    "Backfill",
     "CanceledError",
     "Client",
     "DeadlineError",

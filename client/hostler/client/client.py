@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from hostler.client.partition import PartitionCalls
-from hostler.client.run import RunCalls
+from hostler.client.backfill import BackfillCalls
 from hostler.client.schedule import ScheduleCalls
 from hostler.client.workspace import WorkspaceCalls
 from hostler.rpc.address import default_socket
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 
 
-class Client(WorkspaceCalls, ScheduleCalls, PartitionCalls, RunCalls):
+class Client(WorkspaceCalls, ScheduleCalls, BackfillCalls):
     """A client of the daemon on a Unix socket; usable from several threads.
 
     No connection is made before the first call, and a daemon that is restarted is found again.

@@ -73,6 +73,11 @@ def definition_name(location: str, repository: str, collection: str, name: str) 
     return f"{repository_name(location, repository)}/{collection}/{name}"
 
 
+def partition_name(parent: str, partition: str) -> str:
+    """The resource name of a partition, below that of its set."""
+    return f"{parent}/partitions/{partition}"
+
+
 def partition_id(name: str) -> str:
     """The name of a partition as people write it."""
     return name.partition("/partitions/")[2]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hostler.client.channel import Calls
 from hostler.client.finding import find_definition
-from hostler.client.names import ALL, definition_name, repository_name
+from hostler.client.names import ALL, definition_name, partition_name, repository_name
 from hostler.v1 import repository_pb2 as pb
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class PartitionCalls(Calls):
             NotReadyError, LoadFailedError: the location does not answer.
         """
         parent = definition_name(location, repository, "partitionSets", partition_set)
-        request = pb.GetPartitionRequest(name=f"{parent}/partitions/{name}")
+        request = pb.GetPartitionRequest(name=partition_name(parent, name))
         return self._unary(self._repository.GetPartition, request)
 
     def find_partition_set(

@@ -8,7 +8,14 @@ from google.protobuf.struct_pb2 import Struct
 
 from hostler.client.errors import InvalidArgumentError
 from hostler.client.execution import Execution
-from hostler.client.names import is_pipeline_name, location_name, run_name
+from hostler.client.names import (
+    definition_name,
+    is_pipeline_name,
+    location_name,
+    parse_pipeline,
+    partition_name,
+    run_name,
+)
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
@@ -40,6 +47,7 @@ class RunCalls(RepositoryCalls):
         timeout: float | None = None,
         solids: Sequence[str] = (),
         max_concurrency: int = 0,
+        partition: str | tuple[str, str] | None = None,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -57,9 +65,14 @@ class RunCalls(RepositoryCalls):
                 each `+` one step in that direction.
             max_concurrency: so many steps at once, each in a process of its own; 0 for one after
                 the other in the run's process.
+            partition: what the run is about: the resource name of a partition, or the names of a
+                partition set of the pipeline's repository and of a partition of it. What the set
+                gives for it comes under `run_config` and `tags`.
 
         Raises:
-            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several.
+            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
+                is no such partition.
+            UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
                 was used for another launch.
             NotReadyError, LoadFailedError: the location does not answer.
@@ -74,6 +87,7 @@ class RunCalls(RepositoryCalls):
             request_id=request_id,
             solids=_names(solids),
             max_concurrency=max_concurrency,
+            partition=_partition(pipeline, partition),
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))
@@ -160,7 +174,7 @@ class RunCalls(RepositoryCalls):
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
 
-    def execute(
+    def execute(  # noqa: PLR0913 (those of a launch)
         self,
         pipeline: str,
         run_config: Mapping[str, Any] | None = None,
@@ -171,6 +185,7 @@ class RunCalls(RepositoryCalls):
         timeout: float | None = None,
         solids: Sequence[str] = (),
         max_concurrency: int = 0,
+        partition: str | tuple[str, str] | None = None,
     ) -> Execution:
         """Launches a run and gives its events.
 
@@ -185,6 +200,7 @@ class RunCalls(RepositoryCalls):
             timeout=timeout,
             solids=solids,
             max_concurrency=max_concurrency,
+            partition=partition,
         )
         return Execution(self, run)
 
@@ -198,6 +214,16 @@ def _names(solids: Sequence[str]) -> Sequence[str]:
     if isinstance(solids, str):
         raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
     return solids
+
+
+def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
+    """The resource name of a partition of a set of a pipeline's repository."""
+    if partition is None or isinstance(partition, str):
+        return partition or ""
+    path = parse_pipeline(pipeline)
+    partition_set, name = partition
+    parent = definition_name(path.location, path.repository, "partitionSets", partition_set)
+    return partition_name(parent, name)
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:

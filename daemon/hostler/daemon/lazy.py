@@ -18,7 +18,7 @@ class Readings:
 
     def __init__(self, of: Generation, workers: Workers) -> None:
         self.workers = workers
-        self._generation = of
+        self.generation = of
         self._tasks: dict[object, asyncio.Task[Any]] = {}
         self._waiting: dict[object, int] = {}
 
@@ -31,7 +31,7 @@ class Readings:
             NoProcessError: no worker could be made.
             RemoteError: the user's function raised.
         """
-        cached = self._generation.definitions.get(key)
+        cached = self.generation.definitions.get(key)
         if cached is not None:
             return cached
         found: bytes = await self._shared(key, lambda: self._construct(key))
@@ -59,7 +59,7 @@ class Readings:
             "repository": key.repository,
             "name": key.name,
         }
-        return self._generation.definitions.add(key, await self._call(order))
+        return self.generation.definitions.add(key, await self._call(order))
 
     async def _call(self, order: dict[str, object]) -> dict[str, Any]:
         try:

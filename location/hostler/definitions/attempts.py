@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Iterator, Mapping
 
+    from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.observer import Observer
     from hostler.definitions.pipelines import PipelineDefinition
@@ -34,6 +35,7 @@ class Attempts:
         steps: what the run config says of each solid.
         run_id: of the run.
         tags: of the run; the pipeline's own come under them.
+        partition: that the run is about.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Attempts:
         steps: Mapping[str, StepConfig],
         run_id: str = "",
         tags: Mapping[str, str] | None = None,
+        partition: PartitionSource = None,
     ) -> None:
+        self._partition = partition
         self._pipeline = pipeline
         self._steps = steps
         self._run_id = run_id
@@ -83,6 +87,7 @@ class Attempts:
             pipeline_name=self._pipeline.name,
             tags=self._tags,
             retry_number=retry,
+            partition=self._partition,
             log=log,
         )
 

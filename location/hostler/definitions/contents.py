@@ -167,6 +167,12 @@ def _constructors(
         )
     found: dict[str, Callable[[], Definition]] = {}
     for one in given:
+        if not isinstance(one, str):
+            raise DefinitionError(
+                f'cannot make repository "{name}": {provider} gives {preview(one)} '
+                f"({type(one).__name__}) as the name of a {kind.noun}, expected a string",
+                source,
+            )
         if one in found:
             raise DefinitionError(
                 f'cannot make repository "{name}": {provider} names {kind.noun} "{one}" twice',

@@ -6,7 +6,12 @@ from hostler.definitions.preview import encodable, preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping
+    from typing import Any, Callable, Mapping, Union
+
+    from hostler.definitions.partitions import Partition
+
+    #: A partition, or what finds it when it is first asked for.
+    PartitionSource = Union[Partition, Callable[[], Partition], None]
 
     #: Receives a line of a solid's log: the level, as "INFO", and the text.
     LogSink = Callable[[str, str], None]
@@ -58,9 +63,11 @@ class SolidContext:
         pipeline_name: the name of the pipeline.
         tags: the tags of the run.
         retry_number: how often the solid has been executed in this run before, and has failed.
+        partition: the partition that the run is about.
     """
 
     __slots__ = (
+        "_partition",
         "config",
         "log",
         "pipeline_name",
@@ -79,6 +86,7 @@ class SolidContext:
         pipeline_name: str = "",
         tags: Mapping[str, str] | None = None,
         retry_number: int = 0,
+        partition: PartitionSource = None,
         log: LogSink | None = None,
     ) -> None:
         self.log = Log(log or logging_sink(solid_name))
@@ -88,6 +96,22 @@ class SolidContext:
         self.pipeline_name = pipeline_name
         self.tags: dict[str, str] = dict(tags or {})
         self.retry_number = retry_number
+        self._partition = partition
+
+    @property
+    def partition(self) -> Partition | None:
+        """The partition that the run is about; None where it is about none.
+
+        It is looked up when it is first asked for, by the function that gives the partitions.
+
+        Raises:
+            UnknownNameError: there is no such partition any more.
+            Exception: whatever that function raises.
+        """
+        found = self._partition
+        if callable(found):
+            found = self._partition = found()
+        return found
 
 
 def logging_sink(solid_name: str) -> LogSink:

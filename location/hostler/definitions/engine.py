@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional
 
+    from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
@@ -44,13 +45,14 @@ class Engine:
         *,
         run_id: str = "",
         tags: Mapping[str, str] | None = None,
+        partition: PartitionSource = None,
         sleep: Callable[[float], None] = time.sleep,
         call_timed: Call | None = None,
     ) -> None:
         self._sleep = sleep
         self._pipeline = pipeline
         self._observer = observer
-        self._call = Attempts(pipeline, steps, run_id, tags).call
+        self._call = Attempts(pipeline, steps, run_id, tags, partition).call
         self._call_timed = call_timed or self._call
         self._course = Course(pipeline, steps)
 

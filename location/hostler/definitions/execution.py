@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
+    from hostler.definitions.partitions import Partition
     from hostler.definitions.ports import OutputDefinition
 
 
@@ -76,6 +77,7 @@ def execute_pipeline(
     solids: Sequence[str] | None = None,
     run_id: str = "",
     tags: Mapping[str, str] | None = None,
+    partition: Partition | None = None,
     raise_on_error: bool = True,
 ) -> PipelineResult:
     """Executes a pipeline in this process.
@@ -89,6 +91,7 @@ def execute_pipeline(
             ["load", "*total"]; all if left out.
         run_id: what `context.run_id` gives.
         tags: what `context.tags` gives, with the pipeline's own.
+        partition: what `context.partition` gives.
         raise_on_error: raise the exception of the first solid that fails; otherwise what does not
             depend on it goes on, and the result tells.
 
@@ -107,7 +110,8 @@ def execute_pipeline(
     steps = check_run_config(pipeline, run_config)
     result = PipelineResult(pipeline.name)
     recorder = _Recorder(result, raise_on_error=raise_on_error)
-    Engine(pipeline, steps, recorder, run_id=run_id, tags=tags).execute()
+    engine = Engine(pipeline, steps, recorder, run_id=run_id, tags=tags, partition=partition)
+    engine.execute()
     return result
 
 

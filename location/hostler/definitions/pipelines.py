@@ -58,6 +58,13 @@ class PipelineDefinition:
         what = f'pipeline "{name}"'
         self.description = check_text(what, description, source)
         self.tags = check_tags(what, tags, source)
+        if not hasattr(nodes, "__iter__"):
+            raise DefinitionError(
+                f"cannot make {what}: its nodes are {preview(nodes)} ({type(nodes).__name__}), "
+                "expected a list of SolidNode",
+                source,
+            )
+        nodes = tuple(nodes)  # an iterator gives them once
         for index, node in enumerate(nodes):
             if not isinstance(node, SolidNode):
                 raise DefinitionError(

@@ -66,6 +66,13 @@ class Shelf(Generic[D]):
         self._where = f'repository "{repository}"'
         self._source = source
         self._check = check
+        if not hasattr(entries, "keys"):
+            raise DefinitionError(
+                f"cannot make {self._where}: its {kind.noun}s are {preview(entries)} "
+                f"({type(entries).__name__}), expected a dict of names and {kind.noun}s or "
+                "functions",
+                source,
+            )
         self._entries = dict(entries)
         self._constructed: dict[str, D] = {}
         for key, value in self._entries.items():

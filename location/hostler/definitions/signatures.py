@@ -113,9 +113,16 @@ def check_no_arguments(doing: str, function: Any, source: SourcePosition | None)
         doing: what it serves: 'make pipeline "x"'.
 
     Raises:
-        DefinitionError: it takes some.
+        DefinitionError: it takes some, or is an async one.
     """
-    required = [one.name for one in signature_of(function).parameters if one.default is MISSING]
+    signature = signature_of(function)
+    if signature.is_async:
+        raise DefinitionError(
+            f"cannot {doing}: its function is an async one, expected a plain function; "
+            "leave out async",
+            source,
+        )
+    required = [one.name for one in signature.parameters if one.default is MISSING]
     if required:
         raise DefinitionError(
             f"cannot {doing}: its function takes {', '.join(required)}, "

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 from hostler.host import describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping
 
-    from hostler.definitions import RepositoryDefinition
+    from hostler.definitions import Partition, PartitionSetDefinition, RepositoryDefinition
     from hostler.host.process import Process
 
     Call = Callable[[str, RepositoryDefinition, Mapping[str, Any]], Dict[str, Any]]
+
+#: A set's partitions are kept for so many times as long as it took to make them.
+_KEPT = 10
 
 
 def call(process: Process, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,17 +76,40 @@ def _list_partitions(
 def _describe_partition(
     _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """{"name", "partition"}: {"partition": Partition without its name, or null where there is none,
-    "nearest": names of the nearest}."""
+    """{"name", "partition"}: {"pipeline": the set's, "partition": Partition without its name, or
+    null where there is none, "nearest": names of the nearest}."""
     from hostler.definitions.names import nearest
 
     partition_set = repository.partition_sets.get(order["name"])
-    partitions = partition_set.partitions()
+    said: dict[str, Any] = {"pipeline": partition_set.pipeline_name}
+    partitions = _kept_partitions(partition_set, order["partition"])
     partition = partitions.get(order["partition"])
     if partition is None:
-        return {"partition": None, "nearest": nearest(order["partition"], partitions)}
+        return {**said, "partition": None, "nearest": nearest(order["partition"], partitions)}
     request = partition_set.run_request(partition)
-    return {"partition": {"runConfig": request.run_config, "tags": request.tags}, "nearest": []}
+    told = {"runConfig": request.run_config, "tags": request.tags}
+    return {**said, "partition": told, "nearest": []}
+
+
+#: The set that was asked for last, its partitions, and until when they hold.
+_latest: tuple[PartitionSetDefinition, dict[str, Partition], float] | None = None
+
+
+def _kept_partitions(partition_set: PartitionSetDefinition, wanted: str) -> dict[str, Partition]:
+    """The partitions of a set, as they were a moment ago if the wanted one is among them.
+
+    A backfill asks for one after the other: a function that takes a second would take all its time.
+    """
+    global _latest  # noqa: PLW0603 (a worker carries out one call at a time)
+    if _latest is not None and _latest[0] is partition_set:
+        _, partitions, end = _latest
+        if wanted in partitions and time.monotonic() < end:
+            return partitions
+    start = time.monotonic()
+    partitions = partition_set.partitions()
+    made = time.monotonic()
+    _latest = partition_set, partitions, made + _KEPT * (made - start)
+    return partitions
 
 
 _CALLS: dict[str, Call] = {

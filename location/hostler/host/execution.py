@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
+    from hostler.definitions.context import PartitionSource
     from hostler.definitions.observer import Observer
     from hostler.host.steps import StepProcesses
 
@@ -37,7 +38,7 @@ class ExecutionResult:
         return self.failed_step is None
 
 
-def execute(
+def execute(  # noqa: PLR0913 (what a run can be launched with)
     pipeline: PipelineDefinition,
     run_config: Mapping[str, Any] | None,
     run_id: str,
@@ -47,6 +48,7 @@ def execute(
     solids: Sequence[str] = (),
     max_concurrency: int = 0,
     host: StepHost | None = None,
+    partition: PartitionSource = None,
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order.
 
@@ -79,7 +81,7 @@ def execute(
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
     observer = _emitter(emit, result)
-    attempts = Attempts(pipeline, steps, run_id, tags)
+    attempts = Attempts(pipeline, steps, run_id, tags, partition)
     host = host or StepHost(Cancellation())
     if max_concurrency:
         from hostler.definitions.course import Course
@@ -95,7 +97,15 @@ def execute(
         from hostler.host.timed_calls import TimedCalls
 
         call_timed = TimedCalls(_step_processes(host, emit), attempts).call
-    Engine(pipeline, steps, observer, run_id=run_id, tags=tags, call_timed=call_timed).execute()
+    Engine(
+        pipeline,
+        steps,
+        observer,
+        run_id=run_id,
+        tags=tags,
+        partition=partition,
+        call_timed=call_timed,
+    ).execute()
     return result
 
 

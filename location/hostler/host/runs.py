@@ -10,8 +10,9 @@ from hostler.host.step_host import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
+    from hostler.definitions import Partition, RepositoryDefinition
     from hostler.host.execution import Emit
     from hostler.host.process import Process
     from hostler.host.step_host import Report
@@ -53,7 +54,9 @@ class RunHost(StepHost):
 
 def run(process: Process, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids",
-    "max_concurrency"}.
+    "max_concurrency", "partition"}.
+
+    The partition is {"set": its set, "name"}; null or left out for none.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -94,6 +97,7 @@ def _execute(
 ) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
+    named = order.get("partition")
     result = execution.execute(
         pipeline,
         order["config"],
@@ -103,6 +107,7 @@ def _execute(
         solids=order.get("solids", ()),
         max_concurrency=order.get("max_concurrency", 0),
         host=RunHost(process, cancellation, emit),
+        partition=_partition(repository, named) if named else None,
     )
     exception = result.exception
     if exception is None:
@@ -112,3 +117,15 @@ def _execute(
         "step": result.failed_step,
         "exception": exception,
     }
+
+
+def _partition(repository: RepositoryDefinition, named: dict[str, str]) -> Callable[[], Partition]:
+    """Finds the partition when a solid first asks for it, and once for all solids."""
+    found: list[Partition] = []
+
+    def find() -> Partition:
+        if not found:
+            found.append(repository.partition_sets.get(named["set"]).partition(named["name"]))
+        return found[0]
+
+    return find

@@ -6,6 +6,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from hostler.daemon.facade.asking import Asking
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
 from hostler.daemon.facade.server import Services
@@ -50,10 +51,11 @@ class Facade:
             )
         )
         services = Services(settings, journal)
+        asking = Asking(supervisor, settings)
         implementations = (
             WorkspaceService(supervisor, settings, version, state_directory),
-            RepositoryService(supervisor, settings),
-            RunService(supervisor, supervisor.runs, settings),
+            RepositoryService(supervisor, asking),
+            RunService(supervisor, supervisor.runs, asking, settings),
         )
         self._server.add_generic_rpc_handlers(
             [services.handler(*pair) for pair in zip(_SERVICES, implementations, strict=True)]

@@ -1,23 +1,17 @@
 """RepositoryService: definitions, from memory."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from google.protobuf import json_format
 
-from hostler.daemon.channel import RemoteError
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.server import Context, within
+from hostler.daemon.facade.asking import Asking, generation_of
+from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find
 from hostler.daemon.generation import Generation
-from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key, Kind
-from hostler.daemon.lazy import Readings
-from hostler.daemon.location import Location
-from hostler.daemon.offspring import NoProcessError
-from hostler.daemon.settings import Settings
+from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Kind
 from hostler.daemon.supervisor import Supervisor
-from hostler.daemon.workers import RetiredError, WorkerDiedError
 from hostler.v1 import definitions_pb2
 from hostler.v1 import repository_pb2 as pb
 
@@ -33,7 +27,6 @@ _PARTITIONS = 10_000
 #: What datetime knows: the year 9999 is reached by then, whatever the time zone.
 _LAST_SECOND = 253_000_000_000
 
-T = TypeVar("T")
 _Listed = TypeVar(
     "_Listed", pb.ListPipelinesResponse, pb.ListSchedulesResponse, pb.ListPartitionSetsResponse
 )
@@ -48,9 +41,9 @@ class RepositoryService:
     each, one after the other: that is how protobuf merges repeated fields.
     """
 
-    def __init__(self, supervisor: Supervisor, settings: Settings) -> None:
+    def __init__(self, supervisor: Supervisor, asking: Asking) -> None:
         self._supervisor = supervisor
-        self._settings = settings
+        self._asking = asking
 
     async def list_repositories(
         self, request: pb.ListRepositoriesRequest, _: Context
@@ -96,7 +89,7 @@ class RepositoryService:
         after = request.after_time.seconds if request.HasField("after_time") else int(time.time())
         if not 0 <= after <= _LAST_SECOND:
             raise refusals.invalid(f"cannot preview after {after} s; expected a time since 1970")
-        said = await self._call(
+        said = await self._asking.call(
             context, SCHEDULE, request.name, "preview_schedule", after=after, count=count
         )
         return json_format.ParseDict(said, pb.PreviewScheduleResponse())
@@ -116,7 +109,7 @@ class RepositoryService:
     ) -> pb.ListPartitionsResponse:
         size = min(request.page_size or _PARTITIONS, _PARTITIONS)
         start = names.page(0, size, request.page_token)[0].start
-        said = await self._call(
+        said = await self._asking.call(
             context, PARTITION_SET, request.parent, "list_partitions", start=start, size=size
         )
         _, token = names.page(said["count"], size, request.page_token)
@@ -130,7 +123,7 @@ class RepositoryService:
         self, request: pb.GetPartitionRequest, context: Context
     ) -> definitions_pb2.Partition:
         parent, partition = names.parse_partition(request.name, PARTITION_SET)
-        said = await self._call(
+        said = await self._asking.call(
             context, PARTITION_SET, parent, "describe_partition", partition=partition
         )
         if said["partition"] is None:
@@ -155,60 +148,7 @@ class RepositoryService:
         return page
 
     async def _get(self, kind: Kind, request: _Getting, context: Context) -> bytes:
-        location, key = self._parse(kind, request.name)
-        cached = generation_of(location).definitions.get(key)
-        if cached is not None:
-            return cached
-        return await self._ask(
-            context, location, key, request.name, lambda readings: readings.definition(key)
-        )
-
-    async def _call(
-        self, context: Context, kind: Kind, name: str, function: str, **arguments: object
-    ) -> dict[str, Any]:
-        """What a function of hostler.host.calls says of the definition of a resource name."""
-        location, key = self._parse(kind, name)
-        return await self._ask(
-            context, location, key, name, lambda of: of.call(function, key, **arguments)
-        )
-
-    def _parse(self, kind: Kind, name: str) -> tuple[Location, Key]:
-        location, repository, definition = names.parse(name, 3, kind=kind)
-        found = find(self._supervisor, f"locations/{location}")
-        return found, Key(kind, repository, definition)
-
-    async def _ask(
-        self,
-        context: Context,
-        location: Location,
-        key: Key,
-        name: str,
-        ask: Callable[[Readings], Awaitable[T]],
-    ) -> T:
-        """What the user's code says of a definition.
-
-        Raises:
-            RefusalError: there is no such definition, the code failed, or it took too long.
-        """
-
-        async def answer() -> T:
-            require(generation_of(location), key, name)
-            return await ask(location.readings)
-
-        async def work() -> T:
-            try:
-                return await answer()
-            except RetiredError:  # once more, from its successor
-                return await answer()
-
-        try:
-            return await within(context, self._settings, location.name, work())
-        except RemoteError as error:
-            raise refusals.user_code(location.name, error) from error
-        except WorkerDiedError as error:
-            raise refusals.process_died(location.name, error) from error
-        except (RetiredError, NoProcessError) as error:
-            raise refusals.no_process(location.name, str(error)) from error
+        return await self._asking.definition(context, kind, request.name)
 
     def _generations(self, location: str) -> list[Generation]:
         """Of one location, or, for "-", of all that have one."""
@@ -216,33 +156,6 @@ class RepositoryService:
             return [generation_of(find(self._supervisor, f"locations/{location}"))]
         locations = self._supervisor.locations.values()
         return [each.generation for each in locations if each.generation is not None]
-
-
-def generation_of(location: Location) -> Generation:
-    """The last good generation.
-
-    Raises:
-        RefusalError: there is none; it says why.
-    """
-    if location.generation is None:
-        raise refusals.no_generation(location)
-    return location.generation
-
-
-def require_pipeline(generation: Generation, name: str) -> None:
-    """Raises NOT_FOUND unless the generation lists the pipeline of a resource name."""
-    _, repository, pipeline = names.parse(name, 3)
-    require(generation, Key(PIPELINE, repository, pipeline), name)
-
-
-def require(generation: Generation, key: Key, name: str) -> None:
-    """Raises NOT_FOUND, for a resource name, unless the generation lists what it names."""
-    if key.repository not in generation.repositories:
-        above = name.rpartition(f"/{key.kind.collection}/")[0]
-        raise refusals.unknown("repository", above, generation.repositories)
-    known = generation.names(key.kind, key.repository)
-    if key.name not in known:
-        raise refusals.unknown(key.kind.noun, name, known)
 
 
 def _repository(generation: Generation, repository: str, name: str) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 from google.protobuf import duration_pb2, empty_pb2, struct_pb2
 
-from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.repository import generation_of, require_pipeline
+from hostler.daemon.facade import names, partition, refusals
+from hostler.daemon.facade.asking import Asking, generation_of, require_pipeline
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find, require_open
 from hostler.daemon.runs.ledger import RequestIdError, RunGoesOnError, UnknownRunError
@@ -45,12 +45,15 @@ def _require_finite(config: struct_pb2.Struct) -> None:
 class RunService:
     """Implements hostler.v1.RunService."""
 
-    def __init__(self, supervisor: Supervisor, runs: Runs, settings: Settings) -> None:
+    def __init__(
+        self, supervisor: Supervisor, runs: Runs, asking: Asking, settings: Settings
+    ) -> None:
         self._supervisor = supervisor
         self._runs = runs
+        self._asking = asking
         self._settings = settings
 
-    async def launch_run(self, request: pb.LaunchRunRequest, _: Context) -> pb.Run:
+    async def launch_run(self, request: pb.LaunchRunRequest, context: Context) -> pb.Run:
         require_open(self._supervisor)
         _require_finite(request.run_config)
         wanted = self._wanted(request)
@@ -62,7 +65,11 @@ class RunService:
             location = find(self._supervisor, f"locations/{location_name}")
             generation = generation_of(location)
             require_pipeline(generation, request.pipeline)
-            return await self._runs.launch(wanted, location, generation)
+            if not wanted.partition:
+                return await self._runs.launch(wanted, location, generation)
+            generation, run = await partition.completed(self._asking, context, wanted)
+            require_open(self._supervisor)
+            return await self._runs.launch(run, location, generation, asked=wanted)
         except RequestIdError as error:
             message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
             raise refusals.invalid(f"{message}, with another content") from error
@@ -148,6 +155,7 @@ class RunService:
             timeout=timeout if timeout.ToNanoseconds() else None,
             solids=request.solids,
             max_concurrency=request.max_concurrency,
+            partition=request.partition,
         )
 
 

@@ -47,6 +47,10 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE removals (run INTEGER PRIMARY KEY);
     """,
+    # what was asked for, where the run is recorded with more: a Run
+    """
+    ALTER TABLE runs ADD COLUMN asked BLOB;
+    """,
 )
 
 

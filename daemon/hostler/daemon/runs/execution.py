@@ -13,7 +13,7 @@ from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Stream
 from hostler.daemon.location import Location
 from hostler.daemon.offspring import NoProcessError
-from hostler.daemon.runs.record import Run, RunEvent, event, place, run_id
+from hostler.daemon.runs.record import Run, RunEvent, event, partition_of, place, run_id
 from hostler.daemon.runs.store import Attendant, RunStore
 from hostler.daemon.settings import Settings
 from hostler.daemon.tasks import Tasks
@@ -177,6 +177,7 @@ class Execution:
 
     async def _converse(self, hosted: Hosted) -> run_pb2.RunFailure | None:
         _, repository, pipeline = place(self.run)
+        partition = partition_of(self.run)
         request = {
             "run": self._id,
             "repository": repository,
@@ -185,6 +186,7 @@ class Execution:
             "tags": dict(self.run.tags),
             "solids": list(self.run.solids),
             "max_concurrency": self.run.max_concurrency,
+            "partition": partition and dict(zip(("set", "name"), partition, strict=True)),
         }
 
         def on_item(body: bytes) -> None:

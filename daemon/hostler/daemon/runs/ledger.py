@@ -99,8 +99,13 @@ class Ledger:
                 self.append(name, event("run_interrupted", interrupted))
         return queued
 
-    def create(self, run: Run, queued: RunEvent) -> tuple[Run, bytes | None]:
+    def create(
+        self, run: Run, queued: RunEvent, asked: Run | None = None
+    ) -> tuple[Run, bytes | None]:
         """Takes in a run and its first event.
+
+        Args:
+            asked: what was asked for, where the run was given more than that.
 
         Returns:
             The run and the event as it was written; or the run that was launched with the same
@@ -111,11 +116,11 @@ class Ledger:
         """
         if run.request_id:
             found = self._connection.execute(
-                "SELECT message FROM runs WHERE request_id = ?", (run.request_id,)
+                "SELECT message, asked FROM runs WHERE request_id = ?", (run.request_id,)
             ).fetchone()
             if found is not None:
                 earlier = Run.FromString(found[0])
-                if not is_same_launch(earlier, run):
+                if not is_same_launch(Run.FromString(found[1] or found[0]), asked or run):
                     raise RequestIdError(earlier.name)
                 return earlier, None
         made = _copy(run)
@@ -124,7 +129,7 @@ class Ledger:
         location, repository, pipeline = place(made)
         cursor = self._connection.execute(
             "INSERT INTO runs (name, request_id, location, repository, pipeline, state,"
-            " create_time, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " create_time, message, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 run_id(made),
                 made.request_id or None,
@@ -134,6 +139,7 @@ class Ledger:
                 made.state,
                 made.create_time.ToNanoseconds(),
                 made.SerializeToString(),
+                asked.SerializeToString() if asked else None,
             ),
         )
         key = cursor.lastrowid

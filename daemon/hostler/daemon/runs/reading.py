@@ -12,7 +12,7 @@ from hostler.daemon.runs.record import Filter, Run
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -47,11 +47,15 @@ class Reader:
         rows = await self._do(_rows, query, (run_id,))
         return _run(rows[0]) if rows else None
 
-    async def run_of_request(self, request_id: str) -> Run | None:
-        """The run that was launched with a request id."""
-        query = f"SELECT {_COLUMNS} FROM runs WHERE request_id = ?"  # noqa: S608 (ours)
+    async def run_of_request(self, request_id: str) -> tuple[Run, Run] | None:
+        """The run that was launched with a request id, and what was asked for."""
+        query = f"SELECT {_COLUMNS}, asked FROM runs WHERE request_id = ?"  # noqa: S608 (ours)
         rows = await self._do(_rows, query, (request_id,))
-        return _run(rows[0]) if rows else None
+        if not rows:
+            return None
+        (*row, asked) = rows[0]
+        run = _run(row)
+        return run, Run.FromString(asked) if asked else run
 
     async def page(self, of: Filter, size: int, before: int | None) -> list[tuple[int, Run]]:
         """Runs that fit a filter, newest first, each with its place in the order.
@@ -126,7 +130,7 @@ def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]) -
     return connection.execute(query, values).fetchall()
 
 
-def _run(row: tuple[int, bytes, int | None]) -> Run:
+def _run(row: Sequence[Any]) -> Run:
     run = Run.FromString(row[1])
     run.last_sequence = row[2] or 0
     return run

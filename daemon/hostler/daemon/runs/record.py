@@ -70,6 +70,12 @@ def place(run: Run) -> tuple[str, str, str]:
     return location.removeprefix("locations/"), repository, pipeline
 
 
+def partition_of(run: Run) -> tuple[str, str] | None:
+    """The names of the partition set and of the partition that a run is about."""
+    partition_set, _, name = run.partition.partition("/partitions/")
+    return (partition_set.rpartition("/")[2], name) if name else None
+
+
 def is_same_launch(one: Run, other: Run) -> bool:
     """Whether two runs were asked for with the same content."""
     return (
@@ -80,6 +86,7 @@ def is_same_launch(one: Run, other: Run) -> bool:
         and one.max_concurrency == other.max_concurrency
         and one.HasField("timeout") == other.HasField("timeout")
         and one.timeout == other.timeout
+        and one.partition == other.partition
     )
 
 

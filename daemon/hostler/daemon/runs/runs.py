@@ -80,16 +80,22 @@ class Runs:
         Raises:
             RequestIdError: it was launched with another content.
         """
-        found = await self.store.of_request(run.request_id) if run.request_id else None
-        if found is not None and not is_same_launch(found, run):
+        known = await self.store.of_request(run.request_id) if run.request_id else None
+        if known is None:
+            return None
+        found, asked = known
+        if not is_same_launch(asked, run):
             raise RequestIdError(found.name)
         return found
 
-    async def launch(self, run: Run, location: Location, generation: Generation) -> Run:
+    async def launch(
+        self, run: Run, location: Location, generation: Generation, asked: Run | None = None
+    ) -> Run:
         """Records a run, and starts it as soon as the limits allow.
 
         Args:
             run: its pipeline, config, tags, solids, concurrency, timeout and request id.
+            asked: the same as it was asked for, where the run was given more than that.
 
         Raises:
             RequestIdError: the request id was used for another launch.
@@ -102,7 +108,7 @@ class Runs:
             self._queue.add(_Waiting(recorded, (location, generation)))
             self.look()
 
-        return await self.store.create(run, event("run_queued"), taken_in)
+        return await self.store.create(run, event("run_queued"), taken_in, asked)
 
     def pids(self, location: Location) -> list[int]:
         """The processes of the location's runs."""

@@ -131,13 +131,20 @@ class RunStore:
         for feed in self._feeds.values():
             feed.wake()
 
-    async def create(self, run: Run, queued: RunEvent, taken_in: Callable[[Run], None]) -> Run:
+    async def create(
+        self,
+        run: Run,
+        queued: RunEvent,
+        taken_in: Callable[[Run], None],
+        asked: Run | None = None,
+    ) -> Run:
         """Takes in a run with its first event.
 
         Where a run was launched with the same request id before, that one is given.
 
         Args:
             taken_in: called once a new run is on disk, also where the caller has gone by then.
+            asked: what was asked for, where the run was given more than that.
 
         Raises:
             RequestIdError: that one was launched with another content.
@@ -151,7 +158,7 @@ class RunStore:
                 feed.publish(1, first)
                 taken_in(made)
 
-        write = partial(Ledger.create, run=run, queued=queued)
+        write = partial(Ledger.create, run=run, queued=queued, asked=asked)
         made, _ = await self._ask(run_id(run), write, recorded)
         return made
 
@@ -218,8 +225,8 @@ class RunStore:
         """The run as it is on disk."""
         return await self._reader.run(run_id)
 
-    async def of_request(self, request_id: str) -> Run | None:
-        """The run that was launched with a request id."""
+    async def of_request(self, request_id: str) -> tuple[Run, Run] | None:
+        """The run that was launched with a request id, and what was asked for."""
         return await self._reader.run_of_request(request_id)
 
     async def page(self, of: Filter, size: int, before: int | None) -> list[tuple[int, Run]]:

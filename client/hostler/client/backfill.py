@@ -1,0 +1,272 @@
+"""Backfills: a run for each of many partitions, which may be gone on with after anything."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hostler.client.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    NotReadyError,
+    OverloadedError,
+    UnreachableError,
+)
+from hostler.client.finding import not_found
+from hostler.client.names import parse_definition, partition_id, partition_name
+from hostler.client.partition import PartitionCalls
+from hostler.client.run import RunCalls
+from hostler.v1.run_pb2 import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+#: The tag of the runs of a backfill; its value is the backfill's id.
+TAG = "hostler/backfill"
+
+#: The daemon's tag of runs for partitions of a set.
+SET_TAG = "hostler/partition_set"
+
+ENDED = frozenset({Run.SUCCEEDED, Run.FAILED, Run.CANCELED, Run.INTERRUPTED})
+
+#: What `missing` leaves out.
+THERE = (Run.SUCCEEDED, Run.QUEUED, Run.RUNNING)
+
+#: The request id of a run holds the backfill's and the partition's name, or a digest of that.
+_REQUEST_ID = 128
+_ID = 64
+
+#: Seconds between two looks at the runs; more where a look takes more than a tenth of them.
+_LOOK = 0.25
+
+#: What passes by itself: the daemon is restarted, its locations load.
+_PASSING = (UnreachableError, NotReadyError, OverloadedError)
+
+#: How long that is waited for, in seconds.
+PATIENCE = 30.0
+
+
+class Backfill:
+    """A run for each of some partitions of a set.
+
+    Attributes:
+        id: who makes a backfill with the same id, of the same set and content, goes on with it.
+        partition_set: the set's resource name.
+        pipeline: the resource name of the pipeline.
+        partitions: the names of the partitions, in the order in which their runs are launched.
+        runs: those that are launched, by resource name, each as it was when it was last looked at.
+    """
+
+    def __init__(
+        self,
+        calls: BackfillCalls,
+        partition_set: str,
+        pipeline: str,
+        partitions: Sequence[str],
+        launch: Callable[..., Run],
+        backfill_id: str,
+    ) -> None:
+        self._calls = calls
+        self._launch = launch
+        self._left = threading.Event()
+        self.id = backfill_id
+        self.partition_set = partition_set
+        self.pipeline = pipeline
+        self.partitions = list(partitions)
+        self.runs: dict[str, Run] = {}
+
+    def launch(self) -> Iterator[Run]:
+        """Launches one run after the other, and gives each.
+
+        The daemon's queue and its limits say when each of them starts. One that this backfill has
+        launched before is given as it is now. A daemon that is restarted meanwhile is waited for.
+
+        Raises:
+            InvalidArgumentError: the id was used for a backfill of another content.
+            UserCodeError: a function of the partition set raised; those before are launched.
+            NotFoundError: a partition is not there any more; those before are launched.
+        """
+        for partition in self.partitions[len(self.runs) :]:
+            if self._left.is_set():
+                return
+            run = self._patiently(partial(self._launched, partition))
+            self.runs[run.name] = run
+            yield run
+
+    def watch(self) -> Iterator[Run]:
+        """Gives each run that was launched when it has ended; those that have first.
+
+        A daemon that is restarted meanwhile is waited for. A run whose record is deleted before its
+        end was seen is given in STATE_UNSPECIFIED.
+        """
+        left = dict.fromkeys(self.runs)
+        while left and not self._left.is_set():
+            start = time.monotonic()
+            for run in self._patiently(partial(self._look, left)):
+                self.runs[run.name] = run
+                if run.state in ENDED or not run.state:
+                    del left[run.name]
+                    yield run
+            if left:
+                self._left.wait(max(_LOOK, 10 * (time.monotonic() - start)))
+
+    def leave(self) -> None:
+        """Ends `launch` and `watch`, as if there were no more; what runs goes on. From any thread."""
+        self._left.set()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether each partition's run has been seen to succeed."""
+        good = [run for run in self.runs.values() if run.state == Run.SUCCEEDED]
+        return len(good) == len(self.partitions)
+
+    def _launched(self, partition: str) -> Run:
+        return self._launch(
+            request_id=_request_id(self.id, partition),
+            partition=partition_name(self.partition_set, partition),
+        )
+
+    def _look(self, left: Iterable[str]) -> list[Run]:
+        """The runs that are left as they are now, the first one first."""
+        found = {run.name: run for run in self._calls.runs(tags={TAG: self.id})}
+        now = []
+        for name in left:
+            run = found.get(name)
+            if run is None:  # its record is gone
+                run = Run()
+                run.CopyFrom(self.runs[name])
+                run.state = Run.STATE_UNSPECIFIED
+            now.append(run)
+        return now
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Makes a call again as long as what is in its way passes by itself."""
+        given_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return call()
+            except _PASSING as error:
+                if time.monotonic() >= given_up or self._left.wait(error.retry_delay or _LOOK):
+                    raise
+
+
+class BackfillCalls(PartitionCalls, RunCalls):
+    """What needs both the partitions and the runs."""
+
+    def backfill(  # noqa: PLR0913 (those of a launch, by keyword, and its own)
+        self,
+        partition_set: str,
+        partitions: Iterable[str] | Callable[[list[str]], Iterable[str]] | None = None,
+        run_config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        location: str | None = None,
+        repository: str | None = None,
+        backfill_id: str = "",
+        missing: bool = False,
+        timeout: float | None = None,
+    ) -> Backfill:
+        """Prepares a run for each of some partitions of a set; `Backfill.launch` launches them.
+
+        Args:
+            partition_set: its name.
+            partitions: the names of some, or a function that is given all names, in the set's
+                order, and gives those of some; all where it is left out.
+            run_config: comes over what the set gives for each.
+            tags: come over what the set gives for each.
+            location: where to look for the set's name.
+            repository: where to look for the set's name.
+            backfill_id: of one that is gone on with; a new one where it is left out.
+            missing: leave out the partitions that have a run that succeeded, is queued or under
+                way, unless it is of this backfill.
+            timeout: of each run, as of `launch`.
+
+        Raises:
+            NotFoundError, AmbiguousNameError: the name is of no set, or of several, or there is no
+                such partition; the message gives the nearest.
+            InvalidArgumentError: the id is too long.
+            UserCodeError: the set's function raised.
+        """
+        if len(backfill_id) > _ID:
+            raise InvalidArgumentError(
+                f"cannot use a backfill's id of {len(backfill_id)} characters; at most {_ID}"
+            )
+        backfill_id = backfill_id or _new_id()
+        name = self.find_partition_set(partition_set, location, repository).name
+        path = parse_definition(name)
+        pipeline = self.partition_set(path.location, path.repository, path.name).pipeline
+        names = self.partition_names(path.location, path.repository, path.name)
+        wanted = partitions(names) if callable(partitions) else partitions
+        chosen = names if wanted is None else choose(names, wanted)
+        if missing:
+            there = self._there(pipeline, path.name, backfill_id)
+            chosen = [one for one in chosen if partition_name(name, one) not in there]
+
+        def launch(**of_partition: Any) -> Run:
+            all_tags = {**(tags or {}), TAG: backfill_id}
+            return self.launch(pipeline, run_config, all_tags, timeout=timeout, **of_partition)
+
+        return Backfill(self, name, pipeline, chosen, launch, backfill_id)
+
+    def partition_names(self, location: str, repository: str, partition_set: str) -> list[str]:
+        """The names of a set's partitions as they are now, as people write them."""
+        found = self.partitions(location, repository, partition_set)
+        return [partition_id(one.name) for one in found]
+
+    def _there(self, pipeline: str, partition_set: str, but: str) -> set[str]:
+        """The partitions that other backfills, or nobody's, have seen to."""
+        found = self.runs(pipeline=pipeline, states=THERE, tags={SET_TAG: partition_set})
+        return {run.partition for run in found if run.tags.get(TAG) != but}
+
+
+def choose(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
+    """Those of the partitions that are wanted, in the set's order, each once.
+
+    Raises:
+        NotFoundError: one is not there; the message names all that are not, and the nearest.
+    """
+    kept = set(wanted)
+    unknown = sorted(kept.difference(names))
+    if unknown:
+        messages = [not_found("partition", name, set(names)) for name in unknown]
+        raise NotFoundError("\n".join(messages))
+    return [name for name in names if name in kept]
+
+
+def between(names: Sequence[str], first: str, last: str | None) -> list[str]:
+    """The partitions from one to another, both included, in the set's order; to the end for None.
+
+    Raises:
+        NotFoundError: one of them is not there; the message names the nearest.
+        InvalidArgumentError: the first comes after the last.
+    """
+    choose(names, [first] if last is None else [first, last])
+    start = names.index(first)
+    end = len(names) - 1 if last is None else names.index(last)
+    if end < start:
+        raise InvalidArgumentError(
+            f"cannot take the partitions from {first!r} to {last!r}: "
+            f"in the set's order {last!r} comes first; exchange them"
+        )
+    return list(names[start : end + 1])
+
+
+def _new_id() -> str:
+    import secrets  # 5 ms that most calls do without
+
+    return secrets.token_hex(5)
+
+
+def _request_id(backfill_id: str, partition: str) -> str:
+    plain = f"backfill/{backfill_id}/{partition}"
+    if len(plain) <= _REQUEST_ID:
+        return plain
+    import hashlib
+
+    digest = hashlib.blake2b(partition.encode(), digest_size=16).hexdigest()
+    return f"backfill/{backfill_id}/{digest}"

@@ -1,0 +1,116 @@
+"""What the user's code says of a definition, asked for by resource name."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from hostler.daemon.channel import RemoteError
+from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.server import Context, within
+from hostler.daemon.facade.workspace import find
+from hostler.daemon.generation import Generation
+from hostler.daemon.kinds import PIPELINE, Key, Kind
+from hostler.daemon.lazy import Readings
+from hostler.daemon.location import Location
+from hostler.daemon.offspring import NoProcessError
+from hostler.daemon.settings import Settings
+from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.workers import RetiredError, WorkerDiedError
+
+T = TypeVar("T")
+
+
+class Asking:
+    """Asks the workers of the locations, and answers with a refusal where they cannot say.
+
+    Every method raises:
+        RefusalError: there is no such definition, the code failed, or it took too long.
+    """
+
+    def __init__(self, supervisor: Supervisor, settings: Settings) -> None:
+        self._supervisor = supervisor
+        self._settings = settings
+
+    async def definition(self, context: Context, kind: Kind, name: str) -> bytes:
+        """A serialized definition; a lazy one is constructed."""
+        location, key = self._parse(kind, name)
+        cached = generation_of(location).definitions.get(key)
+        if cached is not None:
+            return cached
+        return await self._ask(context, location, key, name, lambda of: of.definition(key))
+
+    async def call(
+        self, context: Context, kind: Kind, name: str, function: str, **arguments: object
+    ) -> dict[str, Any]:
+        """What a function of hostler.host.calls says of a definition."""
+        _, said = await self.call_for(context, kind, name, function, **arguments)
+        return said
+
+    async def call_for(
+        self, context: Context, kind: Kind, name: str, function: str, **arguments: object
+    ) -> tuple[Generation, dict[str, Any]]:
+        """The same, and the generation whose code has said it."""
+        location, key = self._parse(kind, name)
+
+        async def call(readings: Readings) -> tuple[Generation, dict[str, Any]]:
+            return readings.generation, await readings.call(function, key, **arguments)
+
+        return await self._ask(context, location, key, name, call)
+
+    def _parse(self, kind: Kind, name: str) -> tuple[Location, Key]:
+        location, repository, definition = names.parse(name, 3, kind=kind)
+        found = find(self._supervisor, f"locations/{location}")
+        return found, Key(kind, repository, definition)
+
+    async def _ask(
+        self,
+        context: Context,
+        location: Location,
+        key: Key,
+        name: str,
+        ask: Callable[[Readings], Awaitable[T]],
+    ) -> T:
+        async def answer() -> T:
+            require(generation_of(location), key, name)
+            return await ask(location.readings)
+
+        async def work() -> T:
+            try:
+                return await answer()
+            except RetiredError:  # once more, from its successor
+                return await answer()
+
+        try:
+            return await within(context, self._settings, location.name, work())
+        except RemoteError as error:
+            raise refusals.user_code(location.name, error) from error
+        except WorkerDiedError as error:
+            raise refusals.process_died(location.name, error) from error
+        except (RetiredError, NoProcessError) as error:
+            raise refusals.no_process(location.name, str(error)) from error
+
+
+def generation_of(location: Location) -> Generation:
+    """The last good generation.
+
+    Raises:
+        RefusalError: there is none; it says why.
+    """
+    if location.generation is None:
+        raise refusals.no_generation(location)
+    return location.generation
+
+
+def require_pipeline(generation: Generation, name: str) -> None:
+    """Raises NOT_FOUND unless the generation lists the pipeline of a resource name."""
+    _, repository, pipeline = names.parse(name, 3)
+    require(generation, Key(PIPELINE, repository, pipeline), name)
+
+
+def require(generation: Generation, key: Key, name: str) -> None:
+    """Raises NOT_FOUND, for a resource name, unless the generation lists what it names."""
+    if key.repository not in generation.repositories:
+        above = name.rpartition(f"/{key.kind.collection}/")[0]
+        raise refusals.unknown("repository", above, generation.repositories)
+    known = generation.names(key.kind, key.repository)
+    if key.name not in known:
+        raise refusals.unknown(key.kind.noun, name, known)

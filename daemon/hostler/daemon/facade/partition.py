@@ -1,0 +1,48 @@
+"""A run for a partition: what its set gives comes under what was asked for."""
+
+from google.protobuf import json_format
+
+from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.asking import Asking
+from hostler.daemon.facade.server import Context
+from hostler.daemon.generation import Generation
+from hostler.daemon.kinds import PARTITION_SET
+from hostler.daemon.runs.record import Run
+from hostler.rpc.run_config import merged
+
+#: Tags of a run for a partition: the names of its set and of itself, to filter runs by.
+SET_TAG = "hostler/partition_set"
+TAG = "hostler/partition"
+
+
+async def completed(asking: Asking, context: Context, asked: Run) -> tuple[Generation, Run]:
+    """The run that was asked for, with what the partition's set gives, and whose code gave it.
+
+    Raises:
+        RefusalError: there is no such partition, it is of another pipeline, or the code failed.
+    """
+    parent, partition = names.parse_partition(asked.partition, PARTITION_SET)
+    location, repository, partition_set = names.parse(parent, 3, kind=PARTITION_SET)
+    of_location, of_repository, pipeline = names.parse(asked.pipeline, 3)
+    if (location, repository) != (of_location, of_repository):
+        raise refusals.invalid(
+            f"cannot launch {asked.pipeline} for {asked.partition}: "
+            "the partition set is not of the pipeline's repository"
+        )
+    generation, said = await asking.call_for(
+        context, PARTITION_SET, parent, "describe_partition", partition=partition
+    )
+    if said["pipeline"] != pipeline:
+        raise refusals.invalid(
+            f"cannot launch pipeline {pipeline!r} for a partition of set {partition_set!r}, "
+            f"which is for pipeline {said['pipeline']!r}"
+        )
+    if said["partition"] is None:
+        raise refusals.unknown("partition", asked.partition, said["nearest"], partition)
+    run = Run()
+    run.CopyFrom(asked)
+    config = merged(said["partition"]["runConfig"], json_format.MessageToDict(asked.run_config))
+    json_format.ParseDict(config, run.run_config)
+    run.tags.update({**said["partition"]["tags"], **asked.tags})
+    run.tags.update({SET_TAG: partition_set, TAG: partition})
+    return generation, run

@@ -1,0 +1,24 @@
+"""Run configs that come from several places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def merged(*configs: Mapping[str, Any]) -> dict[str, Any]:
+    """The run configs in one: mappings are merged deeply, of anything else the later one holds.
+
+    None of those that are given is changed, nor shares a mapping with what is returned.
+    """
+    result: dict[str, Any] = {}
+    for config in configs:
+        for key, value in config.items():
+            if isinstance(value, dict):
+                below = result.get(key)
+                result[key] = merged(below if isinstance(below, dict) else {}, value)
+            else:
+                result[key] = value
+    return result
