@@ -24,6 +24,7 @@ from hostler.definitions import (
     RetryPolicy,
     ScheduleContext,
     ScheduleDefinition,
+    SelectionError,
     SolidContext,
     SolidDefinition,
     SolidNode,
@@ -217,5 +218,7 @@ def source_of(error: Exception) -> SourcePosition | None:
     if isinstance(error, ConfigError):
         problems: list[ConfigProblem] = list(error.problems)
         assert_type(problems[0].path, str)
+    if isinstance(error, SelectionError):
+        assert_type("; ".join(error.problems), str)
     assert_type(OutputError("x"), OutputError)
     return None

@@ -116,7 +116,7 @@ class Backfill:
                 self._left.wait(max(_LOOK, 10 * (time.monotonic() - start)))
 
     def leave(self) -> None:
-        """Ends `launch` and `watch`, as if there were no more; what runs goes on. From any thread."""
+        """Ends `launch` and `watch` as they are; what is launched goes on. From any thread."""
         self._left.set()
 
     @property

@@ -1,11 +1,12 @@
 """Processes of locations: spawned by the keeper, or forked from one that has loaded."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -73,6 +74,9 @@ class Hosted:
         self.started = time.time()
         self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
         self.released = False
+        self._forking = 0
+        self._no_fork = asyncio.Event()
+        self._no_fork.set()
         self.of_template = False
         self._leader = handle.pid
         self._listener = listener
@@ -101,6 +105,22 @@ class Hosted:
         self.owner = owner
         self.started = time.time()
         self._listener = listener
+
+    @contextlib.contextmanager
+    def forking(self) -> Iterator[None]:
+        """While a fork of it is nobody's yet: until then it counts as this one's own."""
+        self._forking += 1
+        self._no_fork.clear()
+        try:
+            yield
+        finally:
+            self._forking -= 1
+            if not self._forking:
+                self._no_fork.set()
+
+    async def forked(self) -> None:
+        """Returns when each of its forks is somebody's, or has had its time."""
+        await self._no_fork.wait()
 
     def drain_output(self) -> None:
         """Takes what it has printed up to now."""
@@ -175,8 +195,7 @@ class Hosting:
         """Starts the location's interpreter; it has not greeted yet.
 
         Args:
-            is_template: it is for all locations of its environment: it has no limits, and room for
-                the marks of its forks.
+            is_template: it is for all locations of its environment, and has no limits.
 
         Raises:
             SpawnError: the executable could not be started.
@@ -191,7 +210,7 @@ class Hosting:
             cwd="/",
             memory=None if is_template else spec.limits.memory,
             nice=None if is_template else spec.limits.nice,
-            room=MARK_ROOM if is_template else 0,
+            room=MARK_ROOM,
         )
         handle = await self.keeper.start(order)
         return Hosted(owner, handle, listener, self._loop)
@@ -202,6 +221,10 @@ class Hosting:
         Raises:
             ForkError: the parent is gone, does not answer in time, or may not fork.
         """
+        with parent.forking():
+            return await self._fork(parent, owner, listener)
+
+    async def _fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
         ours, theirs = socket.socketpair()
         out_read, out_write = os.pipe2(os.O_CLOEXEC)
         err_read, err_write = os.pipe2(os.O_CLOEXEC)
@@ -271,6 +294,7 @@ class Hosting:
 
     async def terminate(self, hosted: Hosted) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
+        await hosted.forked()
         if not hosted.exit.done():
             self.keeper.signal(hosted.leader, signal.SIGTERM)
             await asyncio.wait([hosted.exit], timeout=self.settings.stop_grace)
@@ -278,6 +302,7 @@ class Hosting:
 
     async def kill(self, hosted: Hosted) -> None:
         """KILL to all that the keeper counts as the process's; returns after its end."""
+        await hosted.forked()
         await self.keeper.end(hosted.owner)
         await asyncio.wait([hosted.exit])
         hosted.release()

@@ -315,6 +315,7 @@ class LocationProcess:
 
     async def _release(self) -> None:
         if self.hosted is not None:
+            await self.hosted.forked()
             self.hosted.release()
             # what it left behind ends with it
             await self._around.hosting.keeper.end(self._owner)
