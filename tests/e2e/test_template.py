@@ -242,6 +242,17 @@ def environment(tmp_path: Path) -> Path:
     return path
 
 
+def in_environment(daemon: Daemon, environment: Path, text: str) -> None:
+    """Starts a daemon with one location in an environment."""
+    daemon.write("repos.py", text)
+    daemon.workspace.write_text(
+        "load_from:\n  - python_environment:\n"
+        f"      executable_path: {environment}/bin/python\n"
+        "      target:\n        python_file: repos.py\n"
+    )
+    daemon.start().ready("repos.py")
+
+
 def install(environment: Path, name: str, text: str, version: str) -> None:
     """What an installer leaves of a package of one module."""
     (site,) = environment.glob("lib/python*/site-packages")
@@ -279,6 +290,43 @@ def test_an_upgraded_package_gives_a_new_template_and_reloads(
     assert not alive(before.template.pid)
     save(daemon, "second", "import dear", "dear.VERSION")
     assert execute(daemon, "second") == "2"
+
+
+def test_a_preloaded_file_that_is_edited_in_place(daemon: Daemon, environment: Path) -> None:
+    install(environment, "dear", "VERSION = 1\n", "1.0")
+    in_environment(daemon, environment, repos("first", "import dear", "dear.VERSION"))
+    before = with_spare(daemon)
+    (site,) = environment.glob("lib/python*/site-packages")
+    edits = [0.0]
+
+    def is_loaded_anew() -> bool:
+        """The watch begins after the template is made: an edit that came before it is repeated."""
+        if time.monotonic() - edits[-1] > 3:
+            edits.append(time.monotonic())
+            (site / "dear.py").write_text(f"VERSION = 'edited {edits[-1]}'\n")
+        return daemon.client.location("repos.py").generation > before.generation
+
+    eventually(is_loaded_anew)
+    after = daemon.ready("repos.py", before.generation + 1)
+    assert "dear.py" in after.last_changes.files
+    with_spare(daemon)
+    assert execute(daemon, "first").startswith("edited")
+
+
+def test_siblings_wait_for_the_template_that_the_first_one_gives(
+    daemon: Daemon, environment: Path
+) -> None:
+    install(environment, "dear", "import time\ntime.sleep(0.5)\n", "1.0")
+    entry = (
+        f"  - python_environment:\n      executable_path: {environment}/bin/python\n"
+        "      target: {{python_file: {{relative_path: repos.py, location_name: l{}}}}}\n"
+    )
+    daemon.write("repos.py", repos("first", "import dear"))
+    daemon.workspace.write_text("load_from:\n" + "".join(map(entry.format, range(12))))
+    daemon.start()
+    modes = [daemon.ready(f"l{number}").start_mode for number in range(12)]
+    assert modes.count(Location.FORKED) >= 6, modes
+    assert Location.SPAWNED in modes, "somebody has to be the first"
 
 
 def test_the_target_of_a_pth_file_is_a_folder_of_the_project(

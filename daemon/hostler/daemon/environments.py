@@ -118,15 +118,30 @@ class Environments:
         key = _key(spec)
         found = self._environments.get(key)
         if found is None:
-            number = next(self._numbers)
-            template = Template(spec, f"template/{number}", self._hosting, self._tasks)
-            found = self._environments[key] = Environment(f"{_WATCHED}{number}", template)
+            found = self._environments[key] = self._make(spec)
         found.load_seconds = max(found.load_seconds, seconds)
         if found.settling is not None:
             return  # the packages are being changed
-        if found.packages.learn(body["packages"]) and self._watch is not None:
-            self._watch(found.key, found.packages.files(), found.packages.patterns())
+        if found.packages.learn(body["packages"]):
+            self._tasks.start(self._watch_packages(found), f"packages of {found.key}")
         found.template.learn(body["imports"], seconds)
+
+    def _make(self, spec: LocationSpec) -> Environment:
+        number = next(self._numbers)
+
+        def on_made() -> None:
+            self._tasks.start(self._watch_packages(made), f"packages of {made.key}")
+
+        template = Template(spec, f"template/{number}", self._hosting, self._tasks, on_made)
+        made = Environment(f"{_WATCHED}{number}", template)
+        return made
+
+    async def _watch_packages(self, of: Environment) -> None:
+        """Watches what a template was made of, and what an installer writes."""
+        packages = of.packages
+        files = await asyncio.to_thread(packages.files, of.template.files)
+        if self._watch is not None and of.packages is packages and of.settling is None:
+            self._watch(of.key, files, packages.patterns())
 
     def load_seconds(self, spec: LocationSpec) -> float:
         """What the longest load of a new interpreter in the environment has taken."""

@@ -17,6 +17,7 @@ from hostler.daemon.lazy import Readings
 from hostler.daemon.location_process import LocationProcess, Surroundings
 from hostler.daemon.logs import LocationLog
 from hostler.daemon.offspring import Offspring
+from hostler.daemon.recorded import Recorded
 from hostler.daemon.state.location import (
     LOAD,
     SERVING,
@@ -29,16 +30,13 @@ from hostler.daemon.state.location import (
     shown,
 )
 from hostler.daemon.text import encodable
-from hostler.daemon.watching import Watcher, digest_of
+from hostler.daemon.watching import Watcher
 from hostler.daemon.workers import Workers
 from hostler.daemon.workspace import LocationSpec
 from hostler.v1 import workspace_pb2
 
 #: What a load may take at least, after its files have changed, before it is given up for a new one.
 PATIENCE_SECONDS = 0.25
-
-#: What a load reads is watched while it goes on, in parts: most loads end before the first.
-TOUCHED_SECONDS = 0.02
 
 
 class Location:
@@ -66,7 +64,7 @@ class Location:
         self.last_changes = workspace_pb2.DefinitionChanges()
         self._around = around
         self._clock = around.clock
-        self._watcher = watcher
+        self._recorded = Recorded(spec, watcher, around.clock)
         self._on_change = on_change
         self._load = LOAD.initial
         self._serving = SERVING.initial
@@ -89,7 +87,6 @@ class Location:
         self._offspring = Offspring(around, log)
         self._readings: Readings | None = None
         self._freshness = Freshness()
-        self._touched: dict[str, str | None] = {}
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
             Effect.ABORT_LOAD: self._abort_load,
@@ -149,13 +146,13 @@ class Location:
         return [process.pid for process in self._alive if process.pid] + workers
 
     def start(self) -> None:
-        if self.spec.reload and self._load is Load.STOPPED:
-            self._watcher.watch(self.name, {}, self.spec.watch)
+        if self._load is Load.STOPPED:
+            self._recorded.begin()
         self._feed(Event.START, "started")
 
     def stop(self) -> None:
         self._feed(Event.STOP, "stopped")
-        self._watcher.forget(self.name)
+        self._recorded.forget()
 
     def reload(self) -> None:
         self._feed(Event.RELOAD, "reload asked for")
@@ -168,10 +165,10 @@ class Location:
 
     def change_spec(self, spec: LocationSpec) -> None:
         """Goes on as workspace.yaml has it now; the old generation answers until then."""
-        self.spec = spec
+        self.spec = self._recorded.spec = spec
         self._load_backoff.reset()
         if not spec.reload:
-            self._watcher.forget(self.name)
+            self._recorded.forget()
         if self._load is not Load.STOPPED:
             self._feed(Event.RELOAD, "its entry in workspace.yaml changed")
 
@@ -256,9 +253,10 @@ class Location:
         if process is self._candidate:
             self._failure = failure
             self._candidate = None
-            # of a process that died it is not known what it had read of what it had inherited
-            known = self.generation.files if self.generation else {}
-            self._watch(known | process.touched)
+            if self.generation is None:
+                self._recorded.replace(process.touched)
+            else:  # it may have died before it told of all that it had read
+                self._recorded.join(process.touched.items())
             self._feed(Event.FAILED, failure.message)
         elif process is self._revival:
             self._revival = None
@@ -295,23 +293,16 @@ class Location:
         self.log.write(self._clock.time(), stream, text, pid, role)
 
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
-        if process is self._candidate and self.spec.reload:
-            self._touched.update(pairs)
-            if "touched" not in self._timers:
-                self._timers["touched"] = self._clock.call_later(TOUCHED_SECONDS, self._add_touched)
+        if process is self._candidate:
+            self._recorded.touch(pairs)
         elif process is self._process:
             self.on_late_import(pairs)
 
-    def _add_touched(self) -> None:
-        self._timers.pop("touched", None)
-        touched, self._touched = self._touched, {}
-        self._watcher.add(self.name, touched)
-
     def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
         """A worker or a run imported more of the user's modules."""
-        if self.generation is not None and self.spec.reload:
+        if self.generation is not None:
             self.generation.files.update(pairs)
-            self._watcher.add(self.name, dict(pairs))
+            self._recorded.join(pairs)
 
     # The machine
 
@@ -369,20 +360,9 @@ class Location:
             retired.retire()
         self._load_backoff.reset()
         self._revival_backoff.reset()
-        self._watch(loaded.files)
+        self._recorded.replace(loaded.files)
         self.last_changes = generation.changes(old, loaded)
         self.last_changes.files.extend(sorted(map(encodable, causes)))
-
-    def _watch(self, files: dict[str, str | None]) -> None:
-        self._disarm("touched")
-        self._touched.clear()
-        if not self.spec.reload:
-            return
-        record = dict(files)
-        if self.spec.target.kind == "python_file":
-            path = self.spec.target.value
-            record.setdefault(path, digest_of(path))  # what failed before it was read
-        self._watcher.watch(self.name, record, self.spec.watch)
 
     def _arm_patience(self) -> None:
         usual = self.generation.seconds if self.generation else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,14 @@ class Packages:
         self._configuration = told["configuration"] or self._configuration
         return known != (tuple(self._folders), self._configuration)
 
-    def files(self) -> dict[str, str | None]:
-        """Files that are watched, as they are now."""
-        if self._configuration is None:
-            return {}
-        return {self._configuration: digest_of(self._configuration)}
+    def files(self, preloaded: Sequence[str]) -> dict[str, str | None]:
+        """Files that are watched, as they are now; reads them, and belongs in a thread.
+
+        Args:
+            preloaded: what the template is made of.
+        """
+        configuration = [self._configuration] if self._configuration else []
+        return {path: digest_of(path) for path in [*configuration, *preloaded]}
 
     def patterns(self) -> list[str]:
         """Patterns of files that are watched."""
@@ -45,7 +48,9 @@ class Packages:
         """Which packages changed files belong to, for people."""
         names = set()
         for path in map(Path, paths):
-            inside = path.name in {"RECORD", "PKG-INFO"}
-            name = path.parent.name if inside else path.name
-            names.add(name.removesuffix(".dist-info").removesuffix(".egg-info"))
+            if path.name in {"RECORD", "PKG-INFO"}:
+                names.add(path.parent.name.removesuffix(".dist-info").removesuffix(".egg-info"))
+            else:
+                _, _, below = str(path).rpartition("-packages/")
+                names.add(below)
         return ", ".join(sorted(names))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,10 @@ from hostler.host.wire import Method, WireError, dump
 
 #: Importing what a load has imported cannot take much longer than the load.
 PRELOAD_SECONDS = 60.0
+
+#: How long a location that could load by itself waits for a first template, in loads of the scout:
+#: what the scout has imported, and a little more, is what the template takes.
+SIBLING_PATIENCE = 2.0
 
 #: Each is begun again without one module that forks do not bear.
 MOST_TRIES = 20
@@ -45,17 +49,31 @@ class Template:
     Attributes:
         reason: why nothing is forked from it now; empty where it forks.
         excluded: why modules were left out, by top-level name.
+        files: the sources of packages that it was made of.
         forks: processes that were forked from it for locations, workers and runs.
     """
 
-    def __init__(self, spec: LocationSpec, owner: str, hosting: Hosting, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        spec: LocationSpec,
+        owner: str,
+        hosting: Hosting,
+        tasks: Tasks,
+        on_made: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            on_made: told when it forks, each time that it was made.
+        """
         self.reason = "the template is being made"
         self.excluded: dict[str, str] = {}
+        self.files: tuple[str, ...] = ()
         self.forks = 0
         self._spec = spec
         self._owner = owner
         self._hosting = hosting
         self._tasks = tasks
+        self._on_made = on_made
         self._numbers = itertools.count(1)
         self._modules: dict[str, None] = {}
         self._made_of: frozenset[str] | None = None
@@ -97,11 +115,12 @@ class Template:
         if self._building is not None or not self._wants_more():
             return
         if self._process is None:
-            self._patience_until = asyncio.get_running_loop().time() + seconds
+            now = asyncio.get_running_loop().time()
+            self._patience_until = now + SIBLING_PATIENCE * seconds
         self._building = self._tasks.start(self._build(), f"making of {self._owner}")
 
     async def settled(self) -> None:
-        """Waits while it is made for the first time, as long as the load took that it came of."""
+        """Waits while it is made for the first time; no longer than `SIBLING_PATIENCE` allows."""
         if self._process is None and self._building is not None:
             left = self._patience_until - asyncio.get_running_loop().time()
             waiting = asyncio.ensure_future(self._made.wait())
@@ -232,6 +251,7 @@ class Template:
         if "unsafe" in answer:
             self._tasks.start(self._hosting.kill(hosted), f"end of {owner}")
             return None, answer["unsafe"]
+        self.files = tuple(answer["files"])
         return hosted, None
 
     def _install(self, made: Hosted) -> None:
@@ -242,6 +262,7 @@ class Template:
         made.exit.add_done_callback(lambda _: self._on_death(made, born))
         self._made.set()
         self.prepare(())
+        self._on_made()
 
     def _on_death(self, died: Hosted, born: float) -> None:
         status = died.exit.result()

@@ -82,7 +82,8 @@ def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
     What cannot be imported here is left to whoever wants it.
 
     Returns:
-        {"loaded": how many modules there are more, "variables": {top-level name: those it set}}, or
+        {"loaded": how many modules there are more, "variables": {top-level name: those it set},
+        "files": the sources of what is installed, of which a change makes the template stale}, or
         {"unsafe": {"module", "reason"}} where this process is of no use, with module "" where no
         single one is to blame.
     """
@@ -95,7 +96,21 @@ def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
         return {"unsafe": {"module": error.module, "reason": error.reason}}
     gc.collect()
     gc.freeze()
-    return {"loaded": len(sys.modules) - before, "variables": gate.variables}
+    loaded = len(sys.modules) - before
+    return {"loaded": loaded, "variables": gate.variables, "files": _installed_sources()}
+
+
+def _installed_sources() -> list[str]:
+    """Python's own are left out: an upgrade of Python changes more than a file."""
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return sorted(
+        file
+        for file in files
+        if isinstance(file, str)
+        and file.endswith(".py")
+        and ("site-packages" in file or "dist-packages" in file)
+        and os.path.isabs(file)
+    )
 
 
 def _import_all(modules: Sequence[str], excluded: set[str]) -> Gate:
