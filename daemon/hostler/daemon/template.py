@@ -208,8 +208,9 @@ class Template:
                 if not self._wants_more() or made is None:
                     return
         finally:
-            self._building = None
-            self._made.set()
+            if self._building is asyncio.current_task():  # not one that was given up
+                self._building = None
+                self._made.set()
 
     async def _make(self) -> Hosted | None:
         """A process that has imported all that forks bear; None where there cannot be one."""
@@ -301,7 +302,8 @@ class Template:
         except (ForkError, ChannelClosedError, RemoteError, WireError):
             pass  # whoever needs a process finds out, and has the template made anew
         finally:
-            self._preparing = None
+            if self._preparing is asyncio.current_task():
+                self._preparing = None
 
     def _lacks_spare(self) -> bool:
         if self._spare is not None and not self._spare.channel.closed:
