@@ -292,6 +292,24 @@ class Hosting:
         frame = await hosted.channel.request(Method.LOAD, dump(order))
         return cast("dict[str, Any]", load_json(frame.body))
 
+    async def load_and_snapshot(
+        self, hosted: Hosted, spec: LocationSpec, overlay: bytes | None
+    ) -> tuple[dict[str, Any], bytes]:
+        """As `load`, and the sources that were loaded, as `wire.pack_files` packs them."""
+        loading = asyncio.ensure_future(self.load(hosted, spec, overlay))
+        if overlay is None:  # asked for together: the answers come together
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait([loading])
+        snapshot = asyncio.ensure_future(hosted.channel.request(Method.SNAPSHOT))
+        try:
+            body = await loading
+            return body, (await snapshot).body
+        finally:
+            for each in (loading, snapshot):
+                each.cancel()
+            await asyncio.gather(loading, snapshot, return_exceptions=True)
+
     async def terminate(self, hosted: Hosted) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
         await hosted.forked()

@@ -17,6 +17,7 @@ from hostler.daemon.lazy import Readings
 from hostler.daemon.location_process import LocationProcess, Surroundings
 from hostler.daemon.logs import LocationLog
 from hostler.daemon.offspring import Offspring
+from hostler.daemon.readership import Readership
 from hostler.daemon.recorded import Recorded
 from hostler.daemon.state.location import (
     LOAD,
@@ -31,7 +32,6 @@ from hostler.daemon.state.location import (
 )
 from hostler.daemon.text import encodable
 from hostler.daemon.watching import Watcher
-from hostler.daemon.workers import Workers
 from hostler.daemon.workspace import LocationSpec
 from hostler.v1 import workspace_pb2
 
@@ -82,10 +82,11 @@ class Location:
         self._causes: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
-        self._retirements: set[asyncio.Task[None]] = set()
         self._revival_failure: LoadFailure | None = None
         self._offspring = Offspring(around, log)
-        self._readings: Readings | None = None
+        self._readership = Readership(
+            self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
+        )
         self._freshness = Freshness()
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
@@ -142,8 +143,8 @@ class Location:
     @property
     def pids(self) -> list[int]:
         """The interpreters of the location, without its runs."""
-        workers = self._readings.workers.pids if self._readings else []
-        return [process.pid for process in self._alive if process.pid] + workers
+        own = [process.pid for process in self._alive if process.pid]
+        return own + self._readership.pids
 
     def start(self) -> None:
         if self._load is Load.STOPPED:
@@ -159,7 +160,7 @@ class Location:
 
     def restart(self) -> None:
         """Ends the processes, workers too, and starts new ones; definitions stay answered."""
-        self._retire_workers(0)
+        self._readership.retire(0)
         self._freshness.forget()
         self._feed(Event.RESTART, "restart asked for")
 
@@ -197,16 +198,13 @@ class Location:
         """Returns when the processes of this moment have ended, runs aside."""
         for process in list(self._alive):
             await process.ended.wait()
-        if self._retirements:
-            await asyncio.wait(list(self._retirements))
+        await self._readership.retired()
 
     @property
     def readings(self) -> Readings:
         """What the user's functions tell of the generation, of which there is one."""
         assert self.generation is not None
-        if self._readings is None:
-            self._readings = self._make_readings(self.generation)
-        return self._readings
+        return self._readership.of(self.generation)
 
     async def obtain(self, of: Generation, role: Role, owner: str, listener: Listener) -> Hosted:
         """A process that has loaded generation `of`: a fork where that is safe, else a spawn.
@@ -355,12 +353,12 @@ class Location:
         retired, self._process, self._candidate = self._process, self._candidate, None
         causes, self._causes = self._causes, set()
         self._forget_failure()
-        self._retire_workers(self._around.settings.drain)
+        self._readership.retire(self._around.settings.drain)
         if retired:
             retired.retire()
         self._load_backoff.reset()
         self._revival_backoff.reset()
-        self._recorded.replace(loaded.files)
+        self._recorded.replace_soon(loaded.files)
         self.last_changes = generation.changes(old, loaded)
         self.last_changes.files.extend(sorted(map(encodable, causes)))
 
@@ -415,7 +413,7 @@ class Location:
             ending.abort()
 
     def _forget_generation(self) -> None:
-        self._retire_workers(0)
+        self._readership.retire(0)
         self.generation = None
 
     def _arm(self, name: str, delay: float, event: Event, reason: str = "") -> None:
@@ -433,22 +431,10 @@ class Location:
         if timer is not None:
             timer.cancel()
 
-    def _make_readings(self, of: Generation) -> Readings:
+    async def _start_worker(self, of: Generation) -> Hosted:
         listener = Listener(
             lambda stream, text, pid: self.on_line(stream, text, pid, "worker"),
             self.on_late_import,
         )
-
-        async def start_worker() -> Hosted:
-            owner = f"{self.name}/w{next(self._around.numbers)}"
-            return await self.obtain(of, "worker", owner, listener)
-
-        return Readings(of, Workers(start_worker, self._offspring.end, self._around.settings))
-
-    def _retire_workers(self, seconds: float) -> None:
-        retired, self._readings = self._readings, None
-        if retired is not None:
-            work = retired.workers.retire(seconds)
-            task = self._around.tasks.start(work, f"retirement of workers of {self.name}")
-            self._retirements.add(task)
-            task.add_done_callback(self._retirements.discard)
+        owner = f"{self.name}/w{next(self._around.numbers)}"
+        return await self.obtain(of, "worker", owner, listener)

@@ -235,15 +235,16 @@ class LocationProcess:
     async def _load(self) -> None:
         hosted = self._hosted()
         try:
-            body = await self._around.hosting.load(hosted, self.spec, self.overlay)
+            body, sources = await self._around.hosting.load_and_snapshot(
+                hosted, self.spec, self.overlay
+            )
             self.report = Report(frozenset(body["variables"]), tuple(body["fresh"]))
             if self.origin.is_fork and (unfit := self.report.unfit_after_fork()):
                 self._give_up(unfit)
                 return
-            snapshot = await hosted.channel.request(Method.SNAPSHOT)
             version = hosted.hello.result()["version"]
-            build = partial(generation.build, self.spec, body, self.touched, snapshot.body, version)
-            is_large = len(snapshot.body) > LARGE
+            build = partial(generation.build, self.spec, body, self.touched, sources, version)
+            is_large = len(sources) > LARGE
             self._loaded = await asyncio.to_thread(build) if is_large else build()
         except RemoteError as error:
             hosted.drain_output()

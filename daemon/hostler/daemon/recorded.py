@@ -55,6 +55,15 @@ class Recorded:
             record.setdefault(path, digest_of(path))  # what failed before it was read
         self._watcher.watch(self.spec.name, record, self.spec.watch)
 
+    def replace_soon(self, files: Mapping[str, str | None]) -> None:
+        """As `replace`, once the answer of the load is given; what changes until then is seen."""
+        self._drop_touched()
+        self._timer = self._clock.call_later(0, self._replace, files)
+
+    def _replace(self, files: Mapping[str, str | None]) -> None:
+        self._timer = None
+        self.replace(files)
+
     def forget(self) -> None:
         """Watches nothing more."""
         self._drop_touched()

@@ -75,7 +75,9 @@ class Process:
         self.connection.respond(request, wire.Status.OK)
 
     def _snapshot(self, request: wire.Frame) -> None:
-        sources: dict[str, bytes | None] = dict(finder.loaded_sources())
+        sources: dict[str, bytes | None] = {}
+        if finder.is_installed():  # else the load was given up before it began
+            sources.update(finder.loaded_sources())
         self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
 
     def _run(self, request: wire.Frame) -> None:
