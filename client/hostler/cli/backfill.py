@@ -183,7 +183,7 @@ def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
         prepared.leave()
 
     try:
-        with Interrupts(leave):
+        with Interrupts(leave, prepared.leave):
             for run in prepared.launch():
                 shown.launched(run)
             if not wait and not has_left:

@@ -92,7 +92,7 @@ def follow(
     execution = Execution(client, run, patience)
     with display(as_json=as_json, steps=steps) as shown:
         ending = _Ending(execution, shown, cancels=cancel)
-        with Interrupts(ending.on_interrupt):
+        with Interrupts(ending.on_interrupt, execution.leave):
             code = _show(execution, shown)
     if ending.has_left:
         return INTERRUPTED

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,21 +21,29 @@ class Interrupts:
     """Has a thread of its own told of each Ctrl-C, in place of KeyboardInterrupt.
 
     KeyboardInterrupt can be raised between the taking of a lock in gRPC's client and the `with`
-    that gives it back; whatever uses the channel next waits for ever.
+    that gives it back; whatever uses the channel next waits for ever. The same holds for the
+    SystemExit that SIGTERM and SIGHUP stand for where the command has something to clean up: it is
+    raised at the end of the block.
 
     Args:
         handle: called with 1 for the first Ctrl-C, 2 for the second, ...
+        leave: called at SIGTERM and SIGHUP; ends what the block waits for.
     """
 
-    def __init__(self, handle: Callable[[int], None]) -> None:
+    def __init__(self, handle: Callable[[int], None], leave: Callable[[], None]) -> None:
         self._handle = handle
-        self._come: SimpleQueue[bool] = SimpleQueue()  # its put may interrupt itself
+        self._leave = leave
+        self._come: SimpleQueue[int] = SimpleQueue()  # its put may interrupt itself
         self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._before = signal.getsignal(signal.SIGINT)
+        self._before: dict[int, Any] = {}
+        self._end = 0
 
     def __enter__(self) -> Self:
-        if self._before is not signal.SIG_IGN:  # as in the background of a script
-            signal.signal(signal.SIGINT, lambda _number, _frame: self._come.put(True))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            before = signal.getsignal(number)
+            if callable(before):  # neither the system's default nor ignored, as under nohup
+                self._before[number] = before
+                signal.signal(number, lambda number, _frame: self._come.put(number))
         self._thread.start()
         return self
 
@@ -45,15 +53,21 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-        self._come.put(False)
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._come.put(0)
         self._thread.join()
+        if self._end:
+            raise SystemExit(128 + self._end)
 
     def _serve(self) -> None:
-        for count in itertools.count(1):
-            if not self._come.get():
-                return
-            self._handle(count)
+        interrupts = itertools.count(1)
+        while number := self._come.get():
+            if number == signal.SIGINT:
+                self._handle(next(interrupts))
+            else:
+                self._end = number
+                self._leave()
 
 
 def end_at_interrupt() -> None:
