@@ -200,7 +200,8 @@ def _template(location: Location) -> str:
     template = location.template
     if not location.HasField("template") or not template.pid:
         return template.reason
-    text = f"pid {template.pid}, {size(template.memory_bytes)}, {template.forks} forks"
+    forks = f"{template.forks} fork{'s' * (template.forks != 1)}"
+    text = f"pid {template.pid}, {size(template.memory_bytes)}, {forks}"
     return f"{text}, a spare with pid {template.spare_pid}" if template.spare_pid else text
 
 
