@@ -192,6 +192,7 @@ def test_a_module_of_the_project_that_hides_a_preloaded_one_is_told(
     path = place.write("import shared\n" + REPOSITORY)
     child = forked(host)
     assert load(child, path)["fresh"] == []
+    child.ask(Method.SNAPSHOT)
     child.ask(Method.PING)
     touched = {path for _, pairs in child.events for path, digest in pairs if digest is None}
     assert str(place.project / "shared.py") in touched, "a file that comes to hide it is noticed"

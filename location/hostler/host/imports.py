@@ -15,7 +15,7 @@ from hostler.host.sources import clean_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, Iterable
+    from typing import Any
 
 
 #: Modules, classes, functions of Python and of C.
@@ -26,16 +26,13 @@ class Baseline:
     """The process before the user's code."""
 
     def __init__(self) -> None:
-        self._modules = frozenset(sys.modules)  # with what the host itself imports when it loads
+        self._last = _last_module()
         self._environ = dict(os.environ)
 
     def imported(self) -> list[str]:
         """The modules that were imported since, in their order, the user's own left out."""
-        return [
-            name
-            for name, module in list(sys.modules.items())
-            if name not in self._modules and is_shareable(name, module)
-        ]
+        names = [name for name in _since(self._last) if is_shareable(name, sys.modules.get(name))]
+        return names[::-1]
 
     def variables(self) -> list[str]:
         """The variables of the environment that were set, changed or deleted since."""
@@ -43,6 +40,76 @@ class Baseline:
         changed = now.keys() ^ self._environ.keys()
         changed |= {name for name in now if now[name] != self._environ.get(name, now[name])}
         return sorted(changed)
+
+
+class Preloaded:
+    """What a template has imported, as its forks inherit it."""
+
+    def __init__(self) -> None:
+        self._last = _last_module()
+        self._tops = frozenset(name for name in sys.modules if "." not in name)
+
+    def shadowed(self) -> list[str]:
+        """Modules that were imported although a folder of the user's has another of that name.
+
+        Looks at the entries of `sys.path` as they are now, in their order: what stands in front of
+        the place that a module came from would have been found first.
+        """
+        found: list[str] = []
+        for position, folder in _users_folders():
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                continue
+            stems = {name.partition(".")[0] for name in names if _may_be_module(folder, name)}
+            hidden = sorted(stems & self._tops)
+            found.extend(name for name in hidden if not _comes_before(name, position))
+        return found
+
+    def report_shadows(self) -> None:
+        """Records what was not looked for, since it had been imported, as not being there.
+
+        A file of the project that comes to hide such a module later is a change like any other.
+        """
+        used: set[str] = set()
+        for name in _since(self._last):
+            module = sys.modules.get(name)
+            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            if module is not None and type(loader) is finder.UserLoader:
+                used |= _tops_in(module) & self._tops
+        for position, folder in _users_folders():
+            for name in used:
+                if not _comes_before(name, position):
+                    finder.miss(os.path.join(folder, name + ".py"))
+                    finder.miss(os.path.join(folder, name, "__init__.py"))
+        finder.flush()
+
+
+def _last_module() -> str:
+    return next(reversed(sys.modules))
+
+
+def _since(last: str) -> list[str]:
+    """The modules that were imported after one, the newest first.
+
+    Looks at no others: to touch a thousand modules makes their pages the process's own.
+    """
+    found = []
+    for name in reversed(sys.modules):
+        if name == last:
+            break
+        found.append(name)
+    return found
+
+
+def _users_folders() -> list[tuple[int, str]]:
+    """The folders of the user's on `sys.path`, each with its position there."""
+    folders = []
+    for position, entry in enumerate(list(sys.path)):
+        folder = clean_path(entry) if isinstance(entry, str) and entry else ""
+        if folder and finder.is_user_path(folder):
+            folders.append((position, folder))
+    return folders
 
 
 def is_shareable(name: str, module: ModuleType | None) -> bool:
@@ -72,49 +139,7 @@ def _places(module: ModuleType | None) -> list[str]:
     return [place for place in places if isinstance(place, str) and os.path.isabs(place)]
 
 
-def shadowed(preloaded: Iterable[str]) -> list[str]:
-    """Modules that were imported ahead although a folder of the user's has another of that name.
-
-    Looks at the entries of `sys.path` as they are now, in their order: what stands in front of the
-    place that a module came from would have been found first.
-    """
-    found: list[str] = []
-    tops = {name for name in preloaded if "." not in name}
-    for position, entry in enumerate(list(sys.path)):
-        folder = clean_path(entry or os.curdir) if isinstance(entry, str) else ""
-        if not folder or not finder.is_user_path(folder):
-            continue
-        try:
-            names = os.listdir(folder)
-        except OSError:
-            continue
-        stems = {name.partition(".")[0] for name in names if _may_be_module(folder, name)}
-        found.extend(name for name in sorted(stems & tops) if not _comes_before(name, position))
-    return found
-
-
-def report_shadows(preloaded: Iterable[str]) -> None:
-    """Records what was not looked for, since it had been imported ahead, as not being there.
-
-    A file of the project that comes to hide such a module later is a change like any other.
-    """
-    tops = {name for name in preloaded if "." not in name}
-    used = set()
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and finder.is_user_path(file):
-            used |= _tops_in(module, tops)
-    for position, entry in enumerate(list(sys.path)):
-        folder = clean_path(entry) if isinstance(entry, str) and entry else ""
-        if folder and finder.is_user_path(folder):
-            for name in used:
-                if not _comes_before(name, position):
-                    finder.miss(os.path.join(folder, name + ".py"))
-                    finder.miss(os.path.join(folder, name, "__init__.py"))
-    finder.flush()
-
-
-def _tops_in(module: ModuleType, tops: set[str]) -> set[str]:
+def _tops_in(module: ModuleType) -> set[str]:
     """The top-level names of the modules that the names in a module come from.
 
     Looks at plain functions, classes and modules alone: asking anything else may run its code.
@@ -125,7 +150,7 @@ def _tops_in(module: ModuleType, tops: set[str]) -> set[str]:
             name = value.__name__ if type(value) is type(sys) else value.__module__
             if isinstance(name, str):
                 found.add(name.partition(".")[0])
-    return found & tops
+    return found
 
 
 def _may_be_module(folder: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from hostler.host import describe, finder, imports, repositories, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, Sequence
+    from typing import Any, Callable, Mapping
 
     from hostler.definitions import RepositoryDefinition
 
@@ -17,7 +17,7 @@ def load(
     order: Mapping[str, Any],
     overlay: Mapping[str, bytes | None],
     report: Callable[[list[tuple[str, str | None]]], None],
-    preloaded: Sequence[str],
+    preloaded: imports.Preloaded | None,
 ) -> tuple[dict[str, RepositoryDefinition], dict[str, Any]]:
     """Imports the target of a LOAD order and describes its repositories.
 
@@ -25,7 +25,7 @@ def load(
         order: {"location": name, "target": see hostler.host.target.load_target}.
         overlay: sources to load in place of what is on disk, by path; None hides a file.
         report: told of each source file that is read or looked for in vain.
-        preloaded: what a template has imported ahead; empty in a process of its own.
+        preloaded: what a template has imported ahead; None in a process of its own.
 
     Returns:
         The repositories by name, and the body of the answer: {"repositories": [{"repository":
@@ -56,6 +56,7 @@ def load(
         for repository in found
     ]
     seconds = {"import": imported - began, "describe": time.perf_counter() - imported}
+    shadowed = preloaded.shadowed() if preloaded is not None else []
     body = {
         "repositories": described,
         "imports": baseline.imported(),
@@ -63,7 +64,7 @@ def load(
         "packages": imports.packages(),
         "fresh": [
             *imports.fresh_reasons(),
-            *(f"{name}.py of the project hides a module" for name in imports.shadowed(preloaded)),
+            *(f"{name}.py of the project hides a module" for name in shadowed),
         ],
         "seconds": seconds,
     }

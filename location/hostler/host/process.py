@@ -34,7 +34,7 @@ class Process:
         self._overlay: dict[str, bytes | None] = {}
         self._mark = Mark()
         #: Imported ahead, by a template that this process is a fork of.
-        self._preloaded: list[str] = []
+        self._preloaded: imports.Preloaded | None = None
         self._handlers = {
             wire.Method.PING: self._ping,
             wire.Method.FORK: self._fork,
@@ -79,6 +79,8 @@ class Process:
         if finder.is_installed():  # else the load was given up before it began
             sources.update(finder.loaded_sources())
         self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
+        if self._preloaded is not None and finder.is_installed():
+            self._preloaded.report_shadows()  # nobody waits any more
 
     def _run(self, request: wire.Frame) -> None:
         runs.run(self, request)
@@ -88,7 +90,7 @@ class Process:
 
         order = request.json()
         body = template.preload(order["modules"], order["excluded"])
-        self._preloaded = list(sys.modules)
+        self._preloaded = imports.Preloaded()
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
@@ -119,8 +121,6 @@ class Process:
         body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
-        if self._preloaded:
-            imports.report_shadows(self._preloaded)
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, Sequence
 
 
-#: What the host itself imports late, in processes that were not forked, to start in 16 ms: a run and
-#: a traceback find it there.
+#: What the host itself imports late in a new interpreter, to start it in 16 ms; of use for runs and
+#: tracebacks.
 OWN = (
     "hostler.definitions",
     "hostler.definitions.attempts",
