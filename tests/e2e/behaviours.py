@@ -132,6 +132,19 @@ def work(context):
 """),
         says="'0o27'",
     ),
+    "what it puts in the place of the standard library's": Case(
+        both("""\
+import select, socket
+class Patched(socket.socket):
+    def recvmsg(self, *args):
+        raise RuntimeError("not for the wire")
+socket.socket = Patched
+select.select = None
+def work(context):
+    return socket.socket.__name__, select.select
+"""),
+        says="('Patched', None)",
+    ),
     "multiprocessing, spawned": Case(POOL.format(method="spawn"), says="[2, 4, 6]"),
     "multiprocessing, by a forkserver": Case(POOL.format(method="forkserver"), says="[2, 4, 6]"),
     "multiprocessing, forked": Case(POOL.format(method="fork"), says="[2, 4, 6]"),
