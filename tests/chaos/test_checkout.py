@@ -8,7 +8,7 @@ from e2e.harness import daemon_in
 
 pytestmark = pytest.mark.chaos
 
-TIMES = 10
+TIMES = 6
 
 
 @pytest.mark.parametrize("files", [300, 5000])

@@ -80,7 +80,9 @@ def servers() -> Iterator[Servers]:
     web = HTTPServer(("127.0.0.1", 0), Hello)
     thread = threading.Thread(target=web.serve_forever)
     thread.start()
-    echo = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+    echo: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+        lambda request, _: request
+    )
     server = grpc.server(ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("test.Test", {"Echo": echo})]

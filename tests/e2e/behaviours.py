@@ -19,8 +19,8 @@ class Case(NamedTuple):
 
     code: str
     says: str
-    start: Location.StartMode = Location.FORKED
-    fork: Location.ForkMode = Location.FORK
+    start: Location.StartMode.ValueType = Location.FORKED
+    fork: Location.ForkMode.ValueType = Location.FORK
 
 
 def both(code: str) -> str:

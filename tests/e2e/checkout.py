@@ -94,20 +94,14 @@ class Project:
             self._git("add", "-A")
             self._git("commit", "-qm", branch)
 
-    def serve(self) -> Location:
+    def serve(self) -> None:
         """Starts the daemon, and waits for the template and its spare."""
         self._daemon.workspace.write_text(
             f"load_from:\n  - python_file: {{relative_path: project/{NAME}}}\n"
         )
-        self._daemon.start().ready(NAME)
-        self._daemon.write(f"project/{NAME}", CODE.format(branch=BRANCHES[-1]) + "\n# saved\n")
-        self._daemon.ready(NAME, 2)
-        self._git("checkout", "-q", NAME)
-        self._daemon.ready(NAME, 3)
-        return eventually(
-            lambda: (found := self._daemon.client.location(NAME)).template.spare_pid and found,
-            "a spare",
-        )
+        client = self._daemon.start().client
+        self._daemon.ready(NAME)
+        eventually(lambda: client.location(NAME).template.spare_pid, "a spare")
 
     def check_out(self, branch: str) -> Checkout:
         """Checks a branch out, and waits until it is served and nothing is left to load."""
