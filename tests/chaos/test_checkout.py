@@ -8,7 +8,7 @@ from e2e.harness import daemon_in
 
 pytestmark = pytest.mark.chaos
 
-TIMES = 6
+TIMES = 10
 
 
 @pytest.mark.parametrize("files", [300, 5000])
