@@ -67,10 +67,7 @@ def test_reads_never_fail_and_the_newest_save_is_served(tmp_path: Path) -> None:
                 storm.save(feed, wait=False)
                 if kill(victims(daemon, what)):
                     done[what] += 1
-                is_followed = chance.randrange(FOLLOWED) == 0
-                storm.save(feed, wait=is_followed)
-                if is_followed:  # so that there is something of each kind to kill
-                    with_spare(daemon)
+                storm.save(feed, wait=chance.randrange(FOLLOWED) == 0)
             storm.save(feed, wait=True)
             with_spare(daemon)
             storm.save(feed, wait=True)
