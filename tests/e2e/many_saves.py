@@ -285,7 +285,7 @@ class Held(NamedTuple):
 def held(daemon: Daemon) -> Held:
     """With one worker, whether a client has made one of this generation or not."""
     daemon.client.pipeline(NAME, "repo", "lazy")
-    template = with_spare(daemon).template.pid
+    template = daemon.client.location(NAME).template.pid
     pids = (daemon.pid, daemon.keeper_pid, template)
     return Held(*(psutil.Process(pid).num_fds() for pid in pids))
 
@@ -345,7 +345,7 @@ def rage(
                 storm.sample(number)
         storm.save(feed, wait=True)
     storm.check()
-    last = with_spare(daemon)
+    last = daemon.ready(NAME)
     assert last.template.pid == template, "it lives on"
     assert last.start_mode == Location.FORKED
     assert last.generation <= saves + 1
