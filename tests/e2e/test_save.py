@@ -2,13 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 import pytest
 from e2e.harness import Daemon, eventually
 from e2e.save_storm import rage
+from e2e.saving import STYLES, Save
 
 
 @pytest.fixture
@@ -24,40 +23,8 @@ def serves(daemon: Daemon, name: str) -> None:
     eventually(lambda: daemon.pipelines("repos.py") == [name], f"pipeline {name} is served")
 
 
-def write_in_place(path: Path, text: str) -> None:
-    with path.open("r+") as file:
-        file.write(text)
-        file.truncate()
-
-
-def truncate_and_write(path: Path, text: str) -> None:
-    path.write_text(text)
-
-
-def rename_over(path: Path, text: str) -> None:
-    temporary = path.with_name(".repos.py.tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
-
-
-def delete_and_recreate(path: Path, text: str) -> None:
-    path.unlink()
-    path.write_text(text)
-
-
-def move_away_and_write(path: Path, text: str) -> None:
-    """As vim does with `backupcopy=no`."""
-    backup = path.with_name("repos.py~")
-    path.rename(backup)
-    path.write_text(text)
-    backup.unlink()
-
-
-@pytest.mark.parametrize(
-    "save",
-    [write_in_place, truncate_and_write, rename_over, delete_and_recreate, move_away_and_write],
-)
-def test_a_save_is_served(served: Daemon, source: str, save: Callable[[Path, str], None]) -> None:
+@pytest.mark.parametrize("save", STYLES)
+def test_a_save_is_served(served: Daemon, source: str, save: Save) -> None:
     save(served.folder / "repos.py", source.format(name="other"))
     serves(served, "other")
     assert served.client.location("repos.py").generation == 2

@@ -26,6 +26,19 @@ except BaseException as error:
     print(json.dumps([errors.describe_failure(error), touched]))
 """
 
+#: The first look at the file finds nothing.
+APPEARS = """
+import os, sys
+stat = os.stat
+def first(path, *args, **kwargs):
+    if str(path).endswith("repos.py"):
+        os.stat = stat
+        raise FileNotFoundError(2, "No such file", path)
+    return stat(path, *args, **kwargs)
+from hostler.host import errors, finder, target
+os.stat = first
+"""
+
 FILES = {
     "repos.py": b"",
     "etl/__init__.py": b"",
@@ -43,14 +56,16 @@ FILES = {
 }
 
 
-def fail(folder: Path, kind: str, value: str, cwd: str | None = "") -> tuple[Any, Any]:
+def fail(
+    folder: Path, kind: str, value: str, cwd: str | None = "", script: str = LOAD
+) -> tuple[Any, Any]:
     target = {
         "kind": kind,
         "value": str(folder / value) if kind == "python_file" else value,
         "working_directory": None if cwd is None else str(folder / cwd),
     }
     done = subprocess.run(
-        [sys.executable, "-S", "-c", LOAD, json.dumps(target)],
+        [sys.executable, "-S", "-c", script, json.dumps(target)],
         env={**os.environ, "PYTHONPATH": str(LOCATION), "PYTHONSAFEPATH": "1"},
         capture_output=True,
         text=True,
@@ -110,6 +125,12 @@ def test_the_message_says_what_to_do(folder: Path, kind: str, value: str, parts:
     path = folder / value
     if kind == "python_file" and path.stem not in {"calendar", "hostler", "__main__"}:
         assert str(path) in touched, "so that the repair is noticed"
+
+
+def test_a_file_that_comes_while_it_is_found_missing_is_a_change(folder: Path) -> None:
+    """Half of a save: what failed has seen no file, whatever is there when that is told."""
+    _, touched = fail(folder, "python_file", "repos.py", script=APPEARS + LOAD)
+    assert touched == {str(folder / "repos.py"): None}
 
 
 def test_a_module_that_is_missing_is_looked_for_where_it_may_come(folder: Path) -> None:

@@ -38,6 +38,10 @@ from hostler.v1 import workspace_pb2
 #: What a load may take at least, after its files have changed, before it is given up for a new one.
 PATIENCE_SECONDS = 0.25
 
+#: Of loads whose files changed meanwhile, one in this time is served, or in so many loads: a
+#: checkout that takes longer than a load would else be seen in each of its stages.
+OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
+
 
 class Location:
     """A location's generations and processes.
@@ -87,6 +91,7 @@ class Location:
         self._readership = Readership(
             self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
         )
+        self._outdated_until = 0.0
         self._freshness = Freshness()
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
@@ -222,12 +227,24 @@ class Location:
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
-        if process is self._candidate:
+        if process is self._candidate and self._is_one_of_many(loaded.seconds):
+            self._feed(Event.PATIENCE_OVER, "its files go on changing")
+        elif process is self._candidate:
             self._loaded = loaded
             self._feed(Event.LOADED, "loaded")
         elif process is self._revival:
             self._feed(Event.REVIVED, "its process is back")
         self._prepare_next()
+
+    def _is_one_of_many(self, seconds: float) -> bool:
+        """Whether what was loaded is out of date, and so was what came to be served just before."""
+        if self._load is not Load.OUTDATED:
+            return False
+        now = self._clock.monotonic()
+        if now < self._outdated_until:
+            return True
+        self._outdated_until = now + max(OUTDATED_SECONDS, OUTDATED_FACTOR * seconds)
+        return False
 
     def on_unfit(self, process: LocationProcess, reason: str, *, by_others: bool = False) -> None:
         self.log.write(

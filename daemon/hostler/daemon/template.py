@@ -39,7 +39,7 @@ COMPILED_AT_ONCE = 20
 #: Below this no spare is kept: a process that waits is the first thing to do without.
 SCARCE_MEMORY = 0.05
 
-#: A template that died sooner than this after it was made is not made again by itself.
+#: A template that died sooner than this after it was made is made again at the next load only.
 SHORT_LIFE = 1.0
 
 
@@ -275,6 +275,7 @@ class Template:
             return  # keeper_lost() follows
         if asyncio.get_running_loop().time() - born < SHORT_LIFE:
             self.reason = f"there is no template: it died: {status.describe()}"
+            self._made_of = None  # the next load has it made again: it may have been killed
         elif not self._is_retired:
             self._begin_again(f"the template is made anew: it died: {status.describe()}")
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Sequence
 
 _CHUNK = 256 * 1024
+#: As they are before the user's code is imported: gevent puts its own in their place, which wait
+#: for other greenlets where they are told not to wait.
+_Socket, _Lock = socket.socket, threading.Lock
+
 _FDS_SPACE = socket.CMSG_SPACE(wire.MAX_FDS * array.array("i").itemsize)
 
 
@@ -22,14 +26,14 @@ class Connection:
     """Sends and receives frames on a stream socket, with descriptors."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+        self._socket = _Socket(fileno=descriptor)
         # A keeper leaves it inheritable, for interpreters that are started by a wrapper script.
         self._socket.set_inheritable(False)
         # the user's code may have set a default timeout, and a fork's wire is made after that
         self._socket.settimeout(None)
         self._decoder = wire.Decoder()
         self._received: list[wire.Frame] = []
-        self._sending = threading.Lock()
+        self._sending = _Lock()
 
     def receive(self) -> wire.Frame:
         """The next frame.

@@ -8,10 +8,12 @@ descriptors that a child would share with it, is not forked; its workers and run
 from __future__ import annotations
 
 import os
-import select
 import sys
-import time
 import warnings
+
+# not through their modules, in which gevent puts others that begin a loop of its own
+from select import select
+from time import monotonic, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,13 +135,13 @@ def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
         return []
     if any(name in sys.modules for name in TESTED) and not _suspects():
         return [] if canary_lives() else ["a forked child did not end within 2 s"]
-    deadline = time.monotonic() + JOINED_SECONDS
+    deadline = monotonic() + JOINED_SECONDS
     while native_threads():
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             count = native_threads()
             of = " and ".join(_suspects()) or "an untested library"
             return [f"{count} native thread{'s' * (count > 1)} of {of} after import"]
-        time.sleep(0.001)
+        sleep(0.001)
     return []
 
 
@@ -199,7 +201,7 @@ def canary_lives() -> bool:
         finally:
             os._exit(0)
     os.close(writable)
-    alive = bool(select.select([readable], [], [], CANARY_SECONDS)[0] and os.read(readable, 5))
+    alive = bool(select([readable], [], [], CANARY_SECONDS)[0] and os.read(readable, 5))
     os.close(readable)
     if not alive:
         os.kill(pid, 9)

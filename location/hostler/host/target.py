@@ -126,11 +126,12 @@ def _check_file(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        finder.note_file(path)
+        # not as it is by now: a save may have just put it there, and that would be no change
+        finder.miss(path)
         raise TargetError(f"cannot find python_file {path}: {_why_not(path, error)}") from None
     if stat.S_ISREG(mode):
         return
-    finder.note_file(path)
+    finder.miss(path)
     if stat.S_ISDIR(mode):
         raise TargetError(
             f"cannot load python_file {path}: it is a folder; "

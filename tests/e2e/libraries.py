@@ -1,0 +1,189 @@
+"""Locations of an environment with libraries, which work in forks as in a new interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from e2e.harness import Daemon, eventually
+
+from hostler.v1.workspace_pb2 import Location
+
+NAME = "repos.py"
+
+CODE = """\
+{imports}
+from hostler.definitions import pipeline, repository, solid
+
+SAVED = {number}
+
+
+def work():
+    {work}
+
+
+{use}
+
+
+@solid
+def works(context):
+    context.log.info(str(work()))
+
+
+@pipeline
+def plain():
+    works()
+
+
+def make():
+    return pipeline(name="lazy", description=str(work()))(lambda: works())
+
+
+@repository
+def repo():
+    return {{"pipelines": {{"plain": plain, "lazy": make}}}}
+"""
+
+
+class Library(NamedTuple):
+    """What is imported, and what it is to do."""
+
+    imports: str
+    work: str
+
+
+LIBRARIES = {
+    "numpy": Library(
+        "import numpy",
+        "return float((numpy.ones((400, 400)) @ numpy.ones((400, 400))).sum())",
+    ),
+    "pandas": Library(
+        "import pandas",
+        "return pandas.DataFrame({'a': [1, 1, 2], 'b': [1, 2, 3]}).groupby('a').b.sum().to_dict()",
+    ),
+    "pyarrow": Library(
+        "import pyarrow, pyarrow.compute",
+        "return pyarrow.table({'a': [1, 1, 2], 'b': [1, 2, 3]}).group_by('a')"
+        ".aggregate([('b', 'sum')]).sort_by('a').to_pydict(),"
+        " pyarrow.compute.sum(pyarrow.array(range(1000))).as_py()",
+    ),
+    "polars": Library(
+        "import polars",
+        "return polars.DataFrame({'a': [1, 1, 2] * 1000, 'b': [1, 2, 3] * 1000}).lazy()"
+        ".group_by('a').agg(polars.col('b').sum()).sort('a').collect().to_dict(as_series=False)",
+    ),
+    "scipy": Library(
+        "import scipy.linalg",
+        "return scipy.linalg.solve([[2, 0], [0, 4]], [2, 8]).round(6).tolist()",
+    ),
+    "sklearn": Library(
+        "import sklearn.cluster, sklearn.linear_model",
+        "return sklearn.linear_model.LinearRegression().fit([[0], [1], [2]], [0, 2, 4])"
+        ".coef_.round(6).tolist(), sorted(sklearn.cluster.KMeans(2, n_init=1, random_state=0)"
+        ".fit([[0.0], [0.1], [9.0], [9.1]] * 200).cluster_centers_.ravel().round(3).tolist())",
+    ),
+    "matplotlib": Library(
+        "import io, matplotlib; matplotlib.use('Agg'); from matplotlib import pyplot",
+        "out = io.BytesIO(); figure, axes = pyplot.subplots(); axes.plot([1, 2, 3], label='x');"
+        " axes.legend(); figure.savefig(out, format='png'); pyplot.close(figure);"
+        " return out.getvalue()[:8], len(out.getvalue()) > 5000, matplotlib.get_backend()",
+    ),
+    "requests": Library("import requests", "return requests.get('{http}', timeout=10).text"),
+    "sqlalchemy": Library(
+        "import sqlalchemy",
+        "return sqlalchemy.create_engine('sqlite://').connect()"
+        ".execute(sqlalchemy.text('select 6 * 7')).scalar()",
+    ),
+    "grpc": Library(
+        "import grpc",
+        "channel = grpc.insecure_channel('{grpc}');"
+        " answer = channel.unary_unary('/test.Test/Echo')(b'ping', timeout=10); channel.close();"
+        " return answer",
+    ),
+    "gevent": Library(
+        "import gevent",
+        "jobs = [gevent.spawn(pow, 2, n) for n in range(4)]; gevent.joinall(jobs, timeout=10);"
+        " return [job.value for job in jobs]",
+    ),
+}
+
+
+class Servers(NamedTuple):
+    """The addresses of what the libraries call."""
+
+    http: str = ""
+    grpc: str = ""
+
+
+class Outcome(NamedTuple):
+    """What a location did with a library after it was saved again.
+
+    Attributes:
+        location: as it was then.
+        worked: what it gave in a run, in another one, and in a lazy read.
+    """
+
+    location: Location
+    worked: tuple[str, str, str]
+
+
+def make_environment(folder: Path, packages: Sequence[str]) -> str:
+    """An environment with packages; its interpreter.
+
+    Raises:
+        AssertionError: they could not be installed.
+    """
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
+    # compiled when they are imported: most of their modules never are
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", *packages]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (
+        f"cannot install {', '.join(packages)}; is a package index within reach?\n{done.stderr}"
+    )
+    return python
+
+
+def text(library: Library, servers: Servers, number: int, *, use: bool) -> str:
+    """The source of a location that works with a library, at import too if it is to `use` it."""
+    work = library.work.replace("{http}", servers.http).replace("{grpc}", servers.grpc)
+    return CODE.format(
+        imports=library.imports, work=work, number=number, use="USED = work()" if use else ""
+    )
+
+
+def as_alone(python: str, library: Library, servers: Servers) -> str:
+    """What the work gives in an interpreter that knows nothing of the daemon."""
+    source = text(library, servers, 0, use=False).partition("@solid")[0]
+    source = source.replace("from hostler.definitions import pipeline, repository, solid", "")
+    done = subprocess.run(
+        [python, "-c", source + "print(work())"], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def serve(daemon: Daemon, python: str, library: Library, servers: Servers, *, use: bool) -> Outcome:
+    """Saves a location twice more than its first load, and has it work."""
+    daemon.write(NAME, text(library, servers, 1, use=use))
+    daemon.workspace.write_text(
+        f"load_from:\n  - python_environment:\n      executable_path: {python}\n"
+        f"      target: {{python_file: {NAME}}}\n"
+    )
+    daemon.start().ready(NAME)
+    for number in (2, 3):
+        eventually(lambda: daemon.client.location(NAME).template.spare_pid, "a spare")
+        daemon.write(NAME, text(library, servers, number, use=use))
+        location = daemon.ready(NAME, number)
+    worked = run(daemon), run(daemon), daemon.client.pipeline(NAME, "repo", "lazy").description
+    return Outcome(location, worked)
+
+
+def run(daemon: Daemon) -> str:
+    """What the work gives in a run."""
+    events = list(daemon.client.execute("plain", location=NAME))
+    assert events[-1].HasField("run_succeeded"), events[-1]
+    (message,) = [each.log_message.message for each in events if each.HasField("log_message")]
+    return message
