@@ -98,12 +98,13 @@ class Environments:
             SpawnError: the executable could not be started.
         """
         found = self._environments.get(_key(spec))
-        reason = fresh or (found.template.reason if found else FIRST)
+        reason = fresh or ("" if found else FIRST)
         if not reason and found is not None:
-            hosted = await found.template.take(owner, listener)
+            template = found.template
+            hosted = await template.take(owner, listener) if template.can_fork else None
             if hosted is not None:
                 return hosted, Origin(is_fork=True)
-            reason = found.template.reason or "the template did not fork"
+            reason = template.reason or "the template did not fork"
         return await self._hosting.spawn(spec, owner, listener), Origin(False, reason)
 
     def learn(self, spec: LocationSpec, body: Mapping[str, Any], seconds: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from hostler.daemon.channel import ChannelClosedError, RemoteError
-from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
+from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosted, Hosting, Listener, Stream
 from hostler.daemon.launcher import SpawnError
 from hostler.daemon.tasks import Tasks
 from hostler.daemon.text import load_json
@@ -35,6 +35,9 @@ MOST_TRIES = 20
 
 #: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
 COMPILED_AT_ONCE = 20
+
+#: To fork a spare, where each before it has failed.
+MOST_ATTEMPTS = 3
 
 #: Below this no spare is kept: a process that waits is the first thing to do without.
 SCARCE_MEMORY = 0.05
@@ -84,6 +87,7 @@ class Template:
         self._preparing: asyncio.Task[None] | None = None
         self._sources: set[str] = set()
         self._patience_until = 0.0
+        self._attempts = 0
         self._is_retired = False
         self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
 
@@ -101,6 +105,11 @@ class Template:
     def spare_pid(self) -> int:
         """The process that waits for the next need; 0 where there is none."""
         return self._spare.pid if self._spare else 0
+
+    @property
+    def can_fork(self) -> bool:
+        """Whether there is something to take; a spare outlives what it was forked from."""
+        return self._process is not None or self.spare_pid != 0
 
     def learn(self, modules: Sequence[str], seconds: float) -> None:
         """Has it made, or made anew, where a load has imported what it has not.
@@ -301,7 +310,12 @@ class Template:
                 else:
                     self._tasks.start(self._hosting.kill(spare), "end of a spare")
         except (ForkError, ChannelClosedError, RemoteError, WireError):
-            pass  # whoever needs a process finds out, and has the template made anew
+            # it may only be short of time; whoever needs a process has it made anew otherwise
+            if self._attempts < MOST_ATTEMPTS:
+                self._attempts += 1
+                asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
+        else:
+            self._attempts = 0
         finally:
             if self._preparing is asyncio.current_task():
                 self._preparing = None
