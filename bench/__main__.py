@@ -10,11 +10,30 @@ import time
 
 import psutil
 
-from bench import backfill, lazy, ps, read, revive, runs, save, start
+from bench import (
+    backfill,
+    checkout,
+    launch,
+    lazy,
+    load,
+    many,
+    memory,
+    ps,
+    read,
+    revive,
+    runs,
+    save,
+    start,
+)
 from bench.figures import as_json, table
 
-BENCHES = {"start": start.run, "read": read.run, "ps": ps.run, "save": save.run}
-BENCHES |= {"revive": revive.run, "lazy": lazy.run, "runs": runs.run, "backfill": backfill.run}
+BENCHES = {
+    module.__name__.rpartition(".")[2]: module.run
+    for module in (
+        *(save, load, revive, checkout, launch, many, memory),
+        *(start, read, ps, lazy, runs, backfill),
+    )
+}
 
 
 def main() -> int:

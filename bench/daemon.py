@@ -3,72 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from hostler.client import Client
-from hostler.v1 import workspace_pb2
+from hostler.v1.workspace_pb2 import Location
 
 #: A start that takes this long has failed.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
-READY = workspace_pb2.Location.READY
+#: No bench follows the feed for longer.
+LONGEST = 900.0
 
+#: After the daemon has a spare again; what is left to do by then is the end of the old process.
+PAUSE = 0.05
 
-def source(pipelines: int, prefix: str = "pipeline") -> str:
-    """A repository that needs nothing but the standard library.
+READY = Location.READY
 
-    Each pipeline has three solids and is as a small real one: an input, a config field, texts.
-    """
-    parts = [_SOLIDS]
-    names = [f"{prefix}_{number}" for number in range(pipelines)]
-    parts += [_PIPELINE.format(name=name) for name in names]
-    parts.append(_REPOSITORY.format(names=", ".join(names)))
-    return "\n\n".join(parts)
-
-
-_SOLIDS = '''\
-from hostler.definitions import pipeline, repository, solid
-
-
-@solid(config_schema={"path": str})
-def read_rows(context) -> list:
-    """Reads the rows of one file."""
-    return []
-
-
-@solid
-def count_rows(context, rows: list) -> int:
-    """Counts them."""
-    return len(rows)
-
-
-@solid
-def report(context, count: int) -> None:
-    """Writes the count into the log."""
-    context.log.info(str(count))
-'''
-
-_PIPELINE = '''\
-@pipeline
-def {name}():
-    """Counts the rows of one file and reports the count."""
-    report(count_rows(read_rows()))
-'''
-
-_REPOSITORY = """\
-@repository
-def bench():
-    return [{names}]
-"""
+#: Why a location is not forked that is not to be.
+NEVER = "fork: never in workspace.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +63,43 @@ def plain_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def workspace(folder: Path, sources: Mapping[str, str]) -> Workspace:
-    """Writes a workspace of python_file locations, by file name."""
+def workspace(
+    folder: Path,
+    sources: Mapping[str, str],
+    *,
+    beside: Mapping[str, str] | None = None,
+    executable: Path | None = None,
+    never_forked: Collection[str] = (),
+) -> Workspace:
+    """Writes a workspace of python_file locations, by file name.
+
+    Args:
+        sources: a location for each.
+        beside: other files, which the locations import.
+        executable: the interpreter of all; the daemon's own where none is given.
+        never_forked: locations that are always spawned.
+    """
     (folder / "run").mkdir(mode=0o700)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
-    entries = "".join(f"  - python_file: {name}\n" for name in sources)
-    (folder / "workspace.yaml").write_text("load_from:\n" + entries)
+    write(folder, sources)
+    write(folder, beside or {})
+    entries = []
+    for name in sources:
+        entry = {"relative_path": name}
+        if executable is not None:
+            entry["executable_path"] = str(executable)
+        if name in never_forked:
+            entry["fork"] = "never"
+        entries.append({"python_file": entry})
+    (folder / "workspace.yaml").write_text(json.dumps({"load_from": entries}))
     return Workspace(folder, tuple(sources))
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Writes files by their paths below the folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 @contextlib.contextmanager
@@ -143,37 +135,69 @@ def hostlerd(of: Workspace) -> Iterator[None]:
         ours.close()
 
 
-def await_location(
-    client: Client, wanted: Callable[[workspace_pb2.Location], bool] = lambda _: True
-) -> Iterator[workspace_pb2.Location]:
-    """Each location once, as soon as it is READY and wanted, in the order that they become so.
+class Feed:
+    """The daemon's feed, followed as a user interface does: polling would take from the machine
+    what is measured."""
 
-    It follows the daemon's feed: polling would take from the machine what is measured.
-    """
-    told = set()
-    with client.watch(timeout=PATIENCE) as changes:
-        for change in changes:
+    def __init__(self, client: Client) -> None:
+        self._stream = client.watch(timeout=LONGEST)
+        self._locations = self._follow()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.cancel()
+
+    def _follow(self) -> Iterator[Location]:
+        """The locations as they are, then each that has changed."""
+        for change in self._stream:
             kind = change.WhichOneof("change")
-            found = change.workspace.locations if kind == "workspace" else [change.location]
-            for location in found:
-                if location.state == READY and location.name not in told and wanted(location):
-                    told.add(location.name)
-                    yield location
+            yield from change.workspace.locations if kind == "workspace" else [change.location]
+
+    def until(self, wanted: Callable[[Location], bool]) -> Location:
+        """The next one that is READY and wanted."""
+        return next(each for each in self._locations if each.state == READY and wanted(each))
+
+    def newer(self, known: Location) -> Location:
+        """The same one, as soon as it answers with another generation."""
+        return self.until(
+            lambda each: each.name == known.name and each.generation > known.generation
+        )
+
+    def ready(self, count: int) -> Iterator[Location]:
+        """So many locations, each as soon as it is READY, in the order that they become so."""
+        told: set[str] = set()
+        while len(told) < count:
+            found = self.until(lambda location: location.name not in told)
+            told.add(found.name)
+            yield found
 
 
 def all_ready(client: Client, of: Workspace) -> None:
     """Returns when every location is READY."""
-    found = await_location(client)
-    for _ in of.locations:
-        next(found)
+    with Feed(client) as feed:
+        for _ in feed.ready(len(of.locations)):
+            pass
 
 
-def python(*arguments: str, cwd: Path | None = None, path: Path | None = None) -> None:
+def rested(client: Client, name: str) -> Location:
+    """The location, once the daemon has done what it does after a load, as between two saves of a
+    person's."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = client.location(name)
+        is_forking = found.template.spare_pid or found.start_reason == NEVER
+        if found.state == READY and found.pid and is_forking:
+            time.sleep(PAUSE)
+            return found
+        time.sleep(PAUSE / 5)
+    raise RuntimeError(f"cannot measure: {name} does not come to rest: {found}")
+
+
+def python(*arguments: str) -> None:
     """Runs a fresh interpreter to its end, without what this one was started with."""
-    environ = plain_environ()
-    if path is not None:
-        environ["PYTHONPATH"] = str(path)
-    subprocess.run([sys.executable, *arguments], cwd=cwd, env=environ, check=True)
+    subprocess.run([sys.executable, *arguments], env=plain_environ(), check=True)
 
 
 def bare_starts(count: int, at_a_time: int) -> None:

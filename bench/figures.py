@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Sides = Mapping[str, Callable[[], float]]
+
+#: Fewer rounds than that have no quartiles, however slow the machine is.
+FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +20,16 @@ class Figure:
     Attributes:
         name: what was measured.
         unit: of the samples; "" for a ratio.
-        samples: one for each round.
-        limit: what the median should not exceed; None where nothing is promised.
+        samples: as many for each round, in the order of the rounds.
+        limit: what the median should keep to; None where nothing is promised.
+        more_is_better: the limit is what it should reach at least.
     """
 
     name: str
     unit: str
     samples: tuple[float, ...]
     limit: float | None = None
+    more_is_better: bool = False
 
     @property
     def median(self) -> float:
@@ -31,11 +37,25 @@ class Figure:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """Between them lie the middle half of the rounds."""
+        """Between them lies the middle half of the samples."""
         if len(self.samples) < 2:
             return self.samples[0], self.samples[0]
         low, _, high = statistics.quantiles(self.samples, n=4, method="inclusive")
         return low, high
+
+    @property
+    def p99(self) -> float:
+        """99 of 100 samples are at least as good; of fewer than that, all are."""
+        ordered = sorted(self.samples, reverse=self.more_is_better)
+        return ordered[-1 - len(ordered) // 100]
+
+    def per_round(self, rounds: int) -> tuple[float, ...]:
+        """The median of each round."""
+        each, rest = divmod(len(self.samples), rounds)
+        if rest:
+            raise ValueError(f"cannot divide {len(self.samples)} samples into {rounds} rounds")
+        parts = (self.samples[each * number :][:each] for number in range(rounds))
+        return tuple(map(statistics.median, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +65,73 @@ class Report:
     Attributes:
         name: the bench's, as it is given on the command line.
         title: what was compared with what.
+        remarks: what could not be measured, and why.
     """
 
     name: str
     title: str
     figures: tuple[Figure, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def ratio(name: str, one: Figure, other: Figure, limit: float | None = None) -> Figure:
+def ratio(
+    name: str,
+    one: Figure,
+    other: Figure,
+    limit: float | None = None,
+    *,
+    more_is_better: bool = False,
+) -> Figure:
     """How many times the other figure one figure is, round by round.
 
     The sides of a round were measured one right after the other, so that what the machine did
-    meanwhile is in both.
+    meanwhile is in both. Of a side with several samples a round, the round's median counts.
     """
-    samples = tuple(a / b for a, b in zip(one.samples, other.samples, strict=True))
-    return Figure(name, "", samples, limit)
+    rounds = min(len(one.samples), len(other.samples))
+    pairs = zip(one.per_round(rounds), other.per_round(rounds), strict=True)
+    return Figure(name, "", tuple(a / b for a, b in pairs), limit, more_is_better)
 
 
-def alternate(sides: Sides, rounds: int, unit: str) -> dict[str, Figure]:
-    """Measures each side once a round, forth and back, after a first round that does not count."""
+def faster(name: str, slow: Figure, fast: Figure, limit: float | None = None) -> Figure:
+    """How many times as long the slow side takes."""
+    return ratio(name, slow, fast, limit, more_is_better=True)
+
+
+def alternate(
+    sides: Sides,
+    rounds: int,
+    unit: str,
+    *,
+    times: Mapping[str, int] | None = None,
+    limits: Mapping[str, float] | None = None,
+    seconds: float = 60.0,
+) -> dict[str, Figure]:
+    """Measures each side once a round, forth and back, after a first round that does not count.
+
+    Args:
+        rounds: at most.
+        times: how often a side is measured in each round, where that is not once.
+        limits: what the medians should not exceed, by side.
+        seconds: no round begins after them, but for the first few.
+    """
+    deadline = time.monotonic() + seconds
     for measure in sides.values():
         measure()
     samples: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
+        if number >= FEWEST_ROUNDS and time.monotonic() > deadline:
+            break
         for name in list(sides)[:: -1 if number % 2 else 1]:
-            samples[name].append(sides[name]())
-    return {name: Figure(name, unit, tuple(found)) for name, found in samples.items()}
+            samples[name] += [sides[name]() for _ in range((times or {}).get(name, 1))]
+    return {
+        name: Figure(name, unit, tuple(found), (limits or {}).get(name))
+        for name, found in samples.items()
+    }
 
 
 def table(report: Report) -> str:
     """The report, to be read."""
-    heads = ("", "median", "quartiles", "rounds", "aim")
+    heads = ("", "median", "p99", "quartiles", "samples", "aim")
     rows = [heads, *map(_row, report.figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = [
@@ -85,7 +141,8 @@ def table(report: Report) -> str:
         ).rstrip()
         for row in rows
     ]
-    return "\n".join([f"{report.name}: {report.title}", "", *lines])
+    shown = lines if report.figures else []
+    return "\n".join([f"{report.name}: {report.title}", "", *shown, *report.remarks])
 
 
 def as_json(reports: Sequence[Report]) -> list[dict[str, object]]:
@@ -94,13 +151,16 @@ def as_json(reports: Sequence[Report]) -> list[dict[str, object]]:
         {
             "bench": report.name,
             "title": report.title,
+            "remarks": report.remarks,
             "figures": [
                 {
                     "name": figure.name,
                     "unit": figure.unit or "ratio",
                     "median": figure.median,
+                    "p99": figure.p99,
                     "quartiles": figure.quartiles,
                     "limit": figure.limit,
+                    "more_is_better": figure.more_is_better,
                     "samples": figure.samples,
                 }
                 for figure in report.figures
@@ -115,10 +175,16 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         _quantity(figure.median, figure.unit),
+        _number(figure.p99, figure.unit),
         f"{_number(low, figure.unit)} to {_number(high, figure.unit)}",
         str(len(figure.samples)),
-        "" if figure.limit is None else f"at most {_quantity(figure.limit, figure.unit)}",
+        "" if figure.limit is None else _aim(figure, figure.limit),
     )
+
+
+def _aim(figure: Figure, limit: float) -> str:
+    bound = "at least" if figure.more_is_better else "at most"
+    return f"{bound} {_quantity(limit, figure.unit)}"
 
 
 def _quantity(value: float, unit: str) -> str:

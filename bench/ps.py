@@ -7,8 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.daemon import all_ready, hostlerd, milliseconds, python, source, workspace
-from bench.figures import Figure, Report, alternate, ratio
+from bench.daemon import all_ready, hostlerd, milliseconds, python, workspace
+from bench.figures import Report, alternate, ratio
+from bench.projects import source
 from hostler.client import Client
 
 LIMIT_MS = 250.0
@@ -40,14 +41,14 @@ def run() -> Report:
                 },
                 ROUNDS,
                 "ms",
+                limits={"hostler ps": LIMIT_MS},
             )
     shown, bare, grpc = figures.values()
-    limited = Figure(shown.name, shown.unit, shown.samples, LIMIT_MS)
     return Report(
         "ps",
         "wall time of the command, against bare interpreters",
         (
-            limited,
+            shown,
             bare,
             grpc,
             ratio("ps / python -c pass", shown, bare),

@@ -15,8 +15,9 @@ import grpc
 
 from bench.caller import CONCURRENT, Sides
 from bench.calls import SERVICE, Call, write
-from bench.daemon import PATIENCE, all_ready, hostlerd, source, workspace
+from bench.daemon import PATIENCE, all_ready, hostlerd, workspace
 from bench.figures import Figure, Report, ratio
+from bench.projects import source
 from hostler.client import Client
 from hostler.v1 import repository_pb2
 
@@ -92,4 +93,8 @@ def _compared(call: Call, found: dict[str, Sides]) -> Iterator[Figure]:
 
 def _figures(what: str, unit: str, sides: Sides) -> tuple[Figure, Figure]:
     facade, bare = map(tuple, sides)
-    return Figure(f"{what}: facade", unit, facade), Figure(f"{what}: bare server", unit, bare)
+    more = unit == "calls/s"
+    return (
+        Figure(f"{what}: facade", unit, facade, more_is_better=more),
+        Figure(f"{what}: bare server", unit, bare, more_is_better=more),
+    )

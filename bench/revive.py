@@ -2,61 +2,86 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.daemon import (
-    all_ready,
-    await_location,
-    hostlerd,
-    milliseconds,
-    python,
-    source,
-    workspace,
-)
-from bench.figures import Report, alternate, ratio
-from bench.save import RUNTIME
+from bench.daemon import Feed, hostlerd, milliseconds, rested, workspace
+from bench.environments import PANDAS, MissingError, interpreter
+from bench.figures import Report, alternate, faster
+from bench.projects import WITH_PANDAS
 from hostler.client import Client
 from hostler.daemon.settings import STABLE_AFTER
 
-ROUNDS = 11
+ROUNDS = 12
+KILLS = 8
+SECONDS = 40.0
+
+#: Of each kind, killed in turn: one that has just come back is left alone for a while.
+LOCATIONS = 4
+
+FORKED, SPAWNED = "kill -9 to ready again", "the same with `fork: never`"
 
 
 def run() -> Report:
-    """kill -9 of a stdlib location, against an import of the same file."""
+    """kill -9 of pandas locations, which are forked, and of others, which are spawned."""
+    what = "a killed pandas location's successor, from the template against a plain spawn"
+    try:
+        executable = interpreter(PANDAS)
+    except MissingError as error:
+        return Report("revive", what, (), (f"skipped: {error}",))
+    forked = [f"forked_{number}.py" for number in range(LOCATIONS)]
+    spawned = [f"spawned_{number}.py" for number in range(LOCATIONS)]
+    text = WITH_PANDAS.text("pipeline")
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
-        of = workspace(Path(folder), {"location.py": source(5)})
-        with hostlerd(of), Client(of.socket) as client:
-            all_ready(client, of)
-
-            def kill() -> float:
-                # what dies sooner after READY counts as a failed start and waits for its turn
-                time.sleep(1.2 * STABLE_AFTER)
-                return milliseconds(lambda: _kill(client))
-
-            figures = alternate(
+        sources = dict.fromkeys([*forked, *spawned], text)
+        of = workspace(Path(folder), sources, executable=executable, never_forked=spawned)
+        with hostlerd(of), Client(of.socket) as client, Feed(client) as feed:
+            for _ in feed.ready(len(of.locations)):
+                pass
+            for name in forked:  # those that came first were spawned
+                rested(client, name)
+                client.restart(name)
+            found = alternate(
                 {
-                    "kill -9 to ready again": kill,
-                    "fresh interpreter imports it": lambda: milliseconds(
-                        lambda: python("-c", "import location", cwd=of.folder, path=RUNTIME)
-                    ),
+                    FORKED: _kills(client, feed, forked),
+                    SPAWNED: _kills(client, feed, spawned),
                 },
                 ROUNDS,
                 "ms",
+                times={FORKED: KILLS},
+                limits={FORKED: 15},
+                seconds=SECONDS,
             )
-    revived, imported = figures.values()
-    return Report(
-        "revive",
-        "a killed location process's successor, against a fresh import of the file",
-        (revived, imported, ratio("revive / import", revived, imported)),
-    )
+    revived, other = found.values()
+    return Report("revive", what, (revived, other, faster("spawn / revive", other, revived)))
 
 
-def _kill(client: Client) -> None:
-    """Kills the process and returns when the daemon says that another one is ready."""
-    pid = client.location("location.py").pid
-    os.kill(pid, signal.SIGKILL)
-    next(await_location(client, lambda location: location.pid not in (0, pid)))
+def _kills(client: Client, feed: Feed, names: list[str]) -> Callable[[], float]:
+    """Kills one after the other, each when it has been READY for long enough.
+
+    What dies sooner counts as a failed start and waits for its turn.
+    """
+    turns = itertools.cycle(names)
+    ready_at = dict.fromkeys(names, time.monotonic())
+
+    def measure() -> float:
+        name = next(turns)
+        time.sleep(max(0.0, ready_at[name] + 1.2 * STABLE_AFTER - time.monotonic()))
+        pid = rested(client, name).pid
+
+        def kill() -> None:
+            os.kill(pid, signal.SIGKILL)
+            feed.until(
+                lambda location: location.name.endswith(name) and location.pid not in (0, pid)
+            )
+
+        taken = milliseconds(kill)
+        ready_at[name] = time.monotonic()
+        return taken
+
+    return measure

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 
-import psutil
-
-from bench.daemon import Workspace, all_ready, hostlerd, milliseconds, python, workspace
+from bench.daemon import all_ready, hostlerd, milliseconds, python, workspace
 from bench.figures import Figure, Report, alternate, ratio
 from hostler.client import Client
 from hostler.daemon.runs import database
@@ -75,16 +73,23 @@ def run() -> Report:
                 "ms",
             )
             launched, bare = began.values()
+            after_launches = _memory(client)
             events = Figure("1,000 events to a client", "ms", _events(client), 1000)
+            after_events = _memory(client)
             empty = Figure(f"{EMPTY_RUNS:,} empty runs", "s", (_empty_runs(client),))
-            memory = Figure("the daemon after that", "MB", (_memory(of),))
+            after_runs = _memory(client)
         _record(of.folder / "state" / database.FILE, RECORDED)
         with hostlerd(of), Client(of.socket) as client:
-            listed = _lists(client)
+            listed = [_memory(client, "  the daemon before them"), *_lists(client), _memory(client)]
     return Report(
         "runs",
         f"runs, each event on disk before it is seen; lists among {RECORDED:,} runs",
-        (launched, bare, ratio("launch / python", launched, bare), events, empty, memory, *listed),
+        (
+            *(launched, bare, ratio("launch / python", launched, bare), after_launches),
+            *(events, after_events),
+            *(empty, after_runs),
+            *listed,
+        ),
     )
 
 
@@ -120,15 +125,9 @@ def _empty_runs(client: Client) -> float:
     return time.perf_counter() - began
 
 
-def _memory(of: Workspace) -> float:
-    (daemon,) = (
-        each for each in psutil.process_iter(["cmdline"]) if _serves(each.info["cmdline"], of)
-    )
-    return float(daemon.memory_info().rss / 1e6)
-
-
-def _serves(command: list[str] | None, of: Workspace) -> bool:
-    return "hostler.daemon.main" in (command or ()) and str(of.socket) in (command or ())
+def _memory(client: Client, name: str = "  the daemon after that") -> Figure:
+    """What the daemon holds now, resident."""
+    return Figure(name, "MiB", (client.workspace().daemon.memory_bytes / 2**20,))
 
 
 def _record(path: Path, count: int) -> None:

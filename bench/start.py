@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 
 from bench.daemon import (
+    Feed,
     Workspace,
-    await_location,
     bare_starts,
     cores,
     hostlerd,
     milliseconds,
-    source,
     workspace,
 )
 from bench.figures import Figure, Report, ratio
+from bench.projects import source
 from hostler.client import Client
 
 LOCATIONS = 10
@@ -59,10 +59,9 @@ def _start(of: Workspace) -> list[float]:
     """Milliseconds until each location has answered a ListPipelines, in their order."""
     answered = []
     began = time.perf_counter()
-    with hostlerd(of), Client(of.socket) as client:
-        ready = await_location(client)
-        for _ in of.locations:
-            name = next(ready).name.partition("/")[2]
+    with hostlerd(of), Client(of.socket) as client, Feed(client) as feed:
+        for location in feed.ready(len(of.locations)):
+            name = location.name.partition("/")[2]
             if len(client.pipelines(name)) != 5:
                 raise RuntimeError(f"cannot measure: {name} answers with other pipelines")
             answered.append((time.perf_counter() - began) * 1000)

@@ -1,0 +1,80 @@
+"""From the order to ready: the load alone, without the watcher and the client."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from pathlib import Path
+
+from bench.daemon import write
+from bench.environments import PANDAS, MissingError, interpreter
+from bench.figures import Report, alternate, faster
+from bench.processes import PEERS, peer
+from bench.projects import WITH_PANDAS
+from bench.save import Saves, fresh, saving
+
+ROUNDS = 15
+LOADS = 8
+SECONDS = 30.0
+
+#: As the template has: the third-party module, and what every location's code imports.
+PRELOADED = ("pandas", "hostler.definitions")
+
+LOAD, FORKSERVER, FRESH = (
+    "order to ready",
+    "multiprocessing.forkserver, the same preload",
+    "fresh interpreter imports it",
+)
+
+
+def run() -> Report:
+    """A fork of the template against a fork of multiprocessing's, and against none."""
+    what = "a changed pandas location loaded and described, against imports of the same file"
+    try:
+        executable = interpreter(PANDAS)
+    except MissingError as error:
+        return Report("load", what, (), (f"skipped: {error}",))
+    with tempfile.TemporaryDirectory(prefix="hostler-bench-") as temporary:
+        folder = Path(temporary)
+        write(folder / "forked", WITH_PANDAS.files())
+        numbers = itertools.count(1)
+        with (
+            saving(WITH_PANDAS, folder / "hostler", executable) as saves,
+            peer([executable, PEERS / "forkserver.py", *PRELOADED], folder / "forked") as server,
+        ):
+
+            def forkserver() -> float:
+                text = WITH_PANDAS.text(f"version_{next(numbers)}")
+                (folder / "forked" / WITH_PANDAS.saved).write_text(text)
+                return float(server.ask(""))
+
+            found = alternate(
+                {
+                    LOAD: lambda: _loaded(saves),
+                    FORKSERVER: forkserver,
+                    FRESH: fresh(WITH_PANDAS, folder / "fresh", executable),
+                },
+                ROUNDS,
+                "ms",
+                times={LOAD: LOADS, FORKSERVER: LOADS},
+                limits={LOAD: 5},
+                seconds=SECONDS,
+            )
+            remarks = saves.remarks("load")
+    loaded, forked, imported = found.values()
+    return Report(
+        "load",
+        what,
+        (
+            *found.values(),
+            faster("forkserver / load", forked, loaded),
+            faster("fresh import / load", imported, loaded, 40),
+        ),
+        tuple(remarks),
+    )
+
+
+def _loaded(saves: Saves) -> float:
+    """As the daemon tells of the load that a save has caused."""
+    saves.rested()
+    return saves.location.load_duration.ToMicroseconds() / 1000
