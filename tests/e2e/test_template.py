@@ -313,6 +313,20 @@ def test_a_preloaded_file_that_is_edited_in_place(daemon: Daemon, environment: P
     assert execute(daemon, "first").startswith("edited")
 
 
+def test_a_run_of_what_is_not_for_forks(daemon: Daemon, environment: Path) -> None:
+    """Its location process may not be forked, and a fork of the template has imported too early."""
+    install(environment, "dear", "import os\nVALUE = os.environ.get('THREADS')\n", "1.0")
+    code = (
+        "import os, threading\nos.environ['THREADS'] = '1'\nimport dear\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    )
+    in_environment(daemon, environment, repos("first", code, "dear.VALUE"))
+    with_spare(daemon)
+    assert execute(daemon, "first") == "1"
+    with_spare(daemon)
+    assert execute(daemon, "first") == "1"
+
+
 def test_siblings_wait_for_the_template_that_the_first_one_gives(
     daemon: Daemon, environment: Path
 ) -> None:

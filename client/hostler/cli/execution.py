@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -123,10 +124,15 @@ class _Ending:
 
     def _cancel(self, message: str, *, kill: bool) -> None:
         self._shown.note(message)
-        try:
-            self._execution.cancel(kill=kill)
-        except HostlerError as error:
-            self._shown.note(str(error))
+
+        def cancel() -> None:
+            try:
+                self._execution.cancel(kill=kill)
+            except HostlerError as error:
+                self._shown.note(str(error))
+
+        # a daemon that does not answer must not keep the next Ctrl-C waiting
+        threading.Thread(target=cancel, daemon=True).start()
 
     def _leave(self, message: str) -> None:
         self._shown.note(message)

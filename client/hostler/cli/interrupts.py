@@ -63,10 +63,13 @@ class Interrupts:
     def _serve(self) -> None:
         interrupts = itertools.count(1)
         while number := self._come.get():
-            if number == signal.SIGINT:
-                self._handle(next(interrupts))
-            else:
-                self._end = number
+            try:
+                if number == signal.SIGINT:
+                    self._handle(next(interrupts))
+                else:
+                    self._end = number
+                    self._leave()
+            except Exception:  # noqa: BLE001 (as a broken pipe: nobody reads what is said)
                 self._leave()
 
 

@@ -51,6 +51,10 @@ _PASSING = (UnreachableError, NotReadyError, OverloadedError)
 PATIENCE = 30.0
 
 
+class _LeftError(Exception):
+    """`leave` was called while the daemon was away."""
+
+
 class Backfill:
     """A run for each of some partitions of a set.
 
@@ -94,7 +98,10 @@ class Backfill:
         for partition in self.partitions[len(self.runs) :]:
             if self._left.is_set():
                 return
-            run = self._patiently(partial(self._launched, partition))
+            try:
+                run = self._patiently(partial(self._launched, partition))
+            except _LeftError:
+                return
             self.runs[run.name] = run
             yield run
 
@@ -107,7 +114,11 @@ class Backfill:
         left = dict.fromkeys(self.runs)
         while left and not self._left.is_set():
             start = time.monotonic()
-            for run in self._patiently(partial(self._look, left)):
+            try:
+                found = self._patiently(partial(self._look, left))
+            except _LeftError:
+                return
+            for run in found:
                 self.runs[run.name] = run
                 if run.state in ENDED or not run.state:
                     del left[run.name]
@@ -151,8 +162,10 @@ class Backfill:
             try:
                 return call()
             except _PASSING as error:
-                if time.monotonic() >= given_up or self._left.wait(error.retry_delay or _LOOK):
+                if time.monotonic() >= given_up:
                     raise
+                if self._left.wait(error.retry_delay or _LOOK):
+                    raise _LeftError from None
 
 
 class BackfillCalls(PartitionCalls, RunCalls):

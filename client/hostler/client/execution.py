@@ -55,11 +55,14 @@ class Execution:
         """
         given_up = None
         while not self._left.is_set():
+            began = time.monotonic()
             try:
                 for event in self._watch():
                     self.last_sequence, given_up = event.sequence, None
                     yield event
             except UnreachableError:
+                if time.monotonic() - began > RECONNECT_MS[1] / 1000:
+                    given_up = None  # it was there meanwhile, and had nothing to tell
                 given_up = given_up or time.monotonic() + self._patience
                 if time.monotonic() >= given_up:
                     raise

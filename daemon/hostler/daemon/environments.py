@@ -25,6 +25,13 @@ _WATCHED = "/environment/"
 #: An installer writes for a while: this long after its last change the locations are loaded anew.
 SETTLE_SECONDS = 0.5
 
+#: What a fork has to load in before a new interpreter is tried: one loads in some 10 ms, but it may
+#: meet a lock that no new interpreter does, or the code may have come to do more at import.
+FORK_PATIENCE_SECONDS = 5.0
+
+#: The same, in the longest load of the environment.
+FORK_PATIENCE_FACTOR = 4.0
+
 Watch = Callable[[str, Mapping[str, str | None], Sequence[str]], None]
 
 
@@ -48,6 +55,7 @@ class Environment:
         self.key = key
         self.template = template
         self.packages = Packages()
+        #: Of the longest load so far.
         self.load_seconds = 0.0
         #: The locations are loaded anew when this comes.
         self.settling: asyncio.TimerHandle | None = None
@@ -62,6 +70,7 @@ class Environments:
         self._journal = journal
         self._environments: dict[Key, Environment] = {}
         self._numbers = itertools.count(1)
+        self._used: set[Key] = set()
         self._watch: Watch | None = None
         self._forget: Callable[[str], None] | None = None
         self._on_packages: Callable[[Callable[[LocationSpec], bool], str], None] | None = None
@@ -114,9 +123,9 @@ class Environments:
             body: the answer to LOAD.
             seconds: from its order to ready.
         """
-        if spec.fork == "never":
-            return
         key = _key(spec)
+        if key not in self._used:  # nothing is forked there, or no location has it any more
+            return
         found = self._environments.get(key)
         if found is None:
             found = self._environments[key] = self._make(spec)
@@ -141,13 +150,16 @@ class Environments:
         """Watches what a template was made of, and what an installer writes."""
         packages = of.packages
         files = await asyncio.to_thread(packages.files, of.template.files)
-        if self._watch is not None and of.packages is packages and of.settling is None:
+        is_in_use = of in self._environments.values()
+        is_current = of.packages is packages and of.settling is None
+        if self._watch is not None and is_in_use and is_current:
             self._watch(of.key, files, packages.patterns())
 
-    def load_seconds(self, spec: LocationSpec) -> float:
-        """What the longest load of a new interpreter in the environment has taken."""
+    def fork_patience(self, spec: LocationSpec) -> float:
+        """Seconds that a fork has to load in before a new interpreter is tried."""
         found = self._environments.get(_key(spec))
-        return found.load_seconds if found else 0.0
+        usual = found.load_seconds if found else 0.0
+        return max(FORK_PATIENCE_SECONDS, FORK_PATIENCE_FACTOR * usual)
 
     def prepare(self, spec: LocationSpec, sources: Collection[str]) -> None:
         """After a load: has the user's files compiled ahead, and a process forked for the next."""
@@ -162,8 +174,8 @@ class Environments:
 
     def keep(self, specs: Iterable[LocationSpec]) -> None:
         """Ends the templates of environments that no location has any more."""
-        used = {_key(spec) for spec in specs if spec.fork != "never"}
-        for key in self._environments.keys() - used:
+        self._used = {_key(spec) for spec in specs if spec.fork != "never"}
+        for key in self._environments.keys() - self._used:
             self._drop(self._environments.pop(key))
 
     def keeper_lost(self) -> None:
@@ -172,6 +184,7 @@ class Environments:
             found.template.keeper_lost()
 
     def close(self) -> None:
+        self._used.clear()
         for found in self._environments.values():
             self._drop(found)
         self._environments.clear()

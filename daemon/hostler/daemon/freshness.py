@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hostler.daemon.workspace import LocationSpec
 
@@ -19,6 +20,11 @@ class Report:
 
     variables: frozenset[str] = frozenset()
     fresh: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Report:
+        """Of the answer to LOAD."""
+        return cls(frozenset(body["variables"]), tuple(body["fresh"]))
 
     def unfit_after_fork(self) -> str:
         """Why a load by a fork does not count; empty where it does.

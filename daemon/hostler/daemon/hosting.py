@@ -225,12 +225,10 @@ class Hosting:
             return await self._fork(parent, owner, listener)
 
     async def _fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
-        ours, theirs = socket.socketpair()
-        out_read, out_write = os.pipe2(os.O_CLOEXEC)
-        err_read, err_write = os.pipe2(os.O_CLOEXEC)
-        for descriptor in (out_read, err_read):
-            os.set_blocking(descriptor, False)
-        fds = (theirs.detach(), out_write, err_write)
+        try:
+            ours, out_read, err_read, fds = _channels()
+        except OSError as error:
+            raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
         exit_: asyncio.Future[ExitStatus] = self._loop.create_future()
         child = Hosted(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
         try:
@@ -324,3 +322,25 @@ class Hosting:
         await self.keeper.end(hosted.owner)
         await asyncio.wait([hosted.exit])
         hosted.release()
+
+
+def _channels() -> tuple[socket.socket, int, int, tuple[int, int, int]]:
+    """The daemon's ends of the wire, stdout and stderr of a fork, and the fork's ends of them.
+
+    Raises:
+        OSError: no descriptor is left.
+    """
+    made: list[int] = []
+    try:
+        ours, theirs = socket.socketpair()
+        made += [ours.detach(), theirs.detach()]
+        for _ in ("stdout", "stderr"):
+            made += os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        for descriptor in made:
+            os.close(descriptor)
+        raise
+    wire, their_wire, out_read, out_write, err_read, err_write = made
+    for descriptor in (out_read, err_read):
+        os.set_blocking(descriptor, False)
+    return socket.socket(fileno=wire), out_read, err_read, (their_wire, out_write, err_write)

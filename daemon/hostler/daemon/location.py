@@ -87,12 +87,12 @@ class Location:
         self._settled = asyncio.Event()
         self._settled.set()
         self._revival_failure: LoadFailure | None = None
-        self._offspring = Offspring(around, log)
+        self._outdated_until = 0.0
+        self._freshness = Freshness()
+        self._offspring = Offspring(around, log, self._freshness.unfit)
         self._readership = Readership(
             self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
         )
-        self._outdated_until = 0.0
-        self._freshness = Freshness()
         self._effects: dict[Effect, Callable[[], None]] = {
             Effect.LOAD: self._start_load,
             Effect.ABORT_LOAD: self._abort_load,
@@ -171,10 +171,13 @@ class Location:
 
     def change_spec(self, spec: LocationSpec) -> None:
         """Goes on as workspace.yaml has it now; the old generation answers until then."""
+        was_watched = self.spec.reload
         self.spec = self._recorded.spec = spec
         self._load_backoff.reset()
         if not spec.reload:
             self._recorded.forget()
+        elif not was_watched and self._load is not Load.STOPPED:
+            self._recorded.begin()
         if self._load is not Load.STOPPED:
             self._feed(Event.RELOAD, "its entry in workspace.yaml changed")
 
@@ -234,7 +237,7 @@ class Location:
             self._feed(Event.LOADED, "loaded")
         elif process is self._revival:
             self._feed(Event.REVIVED, "its process is back")
-        self._prepare_next()
+        self._around.clock.call_later(0, self._prepare_next)  # the answer goes first
 
     def _is_one_of_many(self, seconds: float) -> bool:
         """Whether what was loaded is out of date, and so was what came to be served just before."""

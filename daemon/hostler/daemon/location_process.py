@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from google.protobuf.json_format import ParseError
-
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.clock import Clock, Timer
@@ -25,7 +23,7 @@ from hostler.daemon.state.process import TABLE, Effect, Event, State
 from hostler.daemon.tasks import Tasks
 from hostler.daemon.watching import digest_of
 from hostler.daemon.workspace import LocationSpec
-from hostler.host.wire import Method, WireError
+from hostler.host.wire import Method
 
 #: A load that has held its place this long is waiting for something else than the processor: the
 #: next one may start beside it.
@@ -34,13 +32,6 @@ SLOT_SECONDS = 1.0
 #: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
 #: reload more than what a usual project takes.
 LARGE = 4_000_000
-
-#: What a fork has to load in before a new interpreter is tried; one loads in some 10 ms, but the
-#: code may have come to do more when it is imported.
-FORK_PATIENCE_SECONDS = 5.0
-
-#: The same, in loads of the environment.
-FORK_PATIENCE_FACTOR = 4.0
 
 
 class Slots:
@@ -221,6 +212,12 @@ class LocationProcess:
             self._failure = failures.of_spawn(executable, error)
             self._feed(Event.SPAWN_FAILED)
             return
+        except Exception as error:  # noqa: BLE001 (no descriptor is left, the disk is full)
+            self._around.journal.fault("cannot start a process", error, owner=self._owner)
+            message = f"cannot start {environment.executable(self.spec)}: {error}"
+            self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
+            self._feed(Event.SPAWN_FAILED)
+            return
         self.hosted = hosted
         self._started_at = self._clock.monotonic()
         if self.origin.is_fork:
@@ -238,27 +235,29 @@ class LocationProcess:
             body, sources = await self._around.hosting.load_and_snapshot(
                 hosted, self.spec, self.overlay
             )
-            self.report = Report(frozenset(body["variables"]), tuple(body["fresh"]))
+            self.report = Report.of(body)
             if self.origin.is_fork and (unfit := self.report.unfit_after_fork()):
                 self._give_up(unfit)
                 return
             version = hosted.hello.result()["version"]
-            build = partial(generation.build, self.spec, body, self.touched, sources, version)
+            build = partial(generation.build, self.spec, body, dict(self.touched), sources, version)
             is_large = len(sources) > LARGE
             self._loaded = await asyncio.to_thread(build) if is_large else build()
+            self._loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:
             hosted.drain_output()
             self._failure = failures.of_answer(error.body, list(self._lines))
-            self._feed(Event.LOAD_FAILED)
-        except (ParseError, WireError, KeyError) as error:
-            message = f"cannot read what the process says of its definitions: {error}"
-            self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
             self._feed(Event.LOAD_FAILED)
         except ChannelClosedError:
             await asyncio.wait([hosted.exit], timeout=DEATH_SECONDS)
             if not hosted.exit.done():  # the user's code closed our descriptor, and goes on
                 self._lost_wire = True
                 await self._around.hosting.kill(hosted)
+        except Exception as error:  # noqa: BLE001 (whatever it says, or a fault of ours)
+            self._around.journal.fault("cannot read a load", error, owner=self._owner)
+            message = f"cannot read what the process says of its definitions: {error}"
+            self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
+            self._feed(Event.LOAD_FAILED)
         else:
             self._loaded.seconds = self._clock.monotonic() - self._ordered_at
             self._loaded.parts = {
@@ -270,8 +269,7 @@ class LocationProcess:
 
     def _arm_fork_timer(self) -> None:
         """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
-        usual = self._around.environments.load_seconds(self.spec)
-        patience = max(FORK_PATIENCE_SECONDS, FORK_PATIENCE_FACTOR * usual)
+        patience = self._around.environments.fork_patience(self.spec)
         if not self.spec.load_timeout or patience < self.spec.load_timeout:
             self._disarm_load_timer()
             self._load_timer = self._clock.call_later(

@@ -1,9 +1,13 @@
 """Workers and runs of one location: forks where that is safe, else spawns."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from hostler.daemon import environment
 from hostler.daemon.channel import RemoteError
+from hostler.daemon.environments import Origin
+from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import ForkError, Hosted, Listener, Role
 from hostler.daemon.location_process import Surroundings
@@ -17,8 +21,15 @@ class NoProcessError(Exception):
 class Offspring:
     """Makes processes that have loaded a generation, and sees to their end."""
 
-    def __init__(self, around: Surroundings, log: LocationLog) -> None:
+    def __init__(
+        self, around: Surroundings, log: LocationLog, on_unfit: Callable[[Report], None]
+    ) -> None:
+        """
+        Args:
+            on_unfit: told where a fork of the template has loaded what is not for forks.
+        """
         self._around = around
+        self._on_unfit = on_unfit
         self._log = log
 
     async def obtain(
@@ -61,17 +72,49 @@ class Offspring:
     async def _load_anew(
         self, of: Generation, owner: str, listener: Listener, fresh: str
     ) -> Hosted:
-        hosting = self._around.hosting
+        hosted, origin = await self._start(of, owner, listener, fresh)
+        if not origin.is_fork:
+            await self._load(hosted, of, of.spec.load_timeout)
+            return hosted
         try:
-            hosted, _ = await self._around.environments.start(of.spec, owner, listener, fresh)
+            patience = self._around.environments.fork_patience(of.spec)
+            body = await self._load(hosted, of, patience)
+            report = Report.of(body)
+            reason = report.unfit_after_fork()
+            if not reason:
+                return hosted
+            self._on_unfit(report)
+            self.end(hosted)
+        except (NoProcessError, RemoteError) as error:
+            reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
+        finally:
+            self._around.environments.prepare(of.spec, ())  # another spare for the next need
+        # another owner: what is the fork's is still being ended
+        hosted, _ = await self._start(of, f"{owner}/2", listener, reason)
+        await self._load(hosted, of, of.spec.load_timeout)
+        return hosted
+
+    async def _start(
+        self, of: Generation, owner: str, listener: Listener, fresh: str
+    ) -> tuple[Hosted, Origin]:
+        try:
+            hosted, origin = await self._around.environments.start(of.spec, owner, listener, fresh)
         except Exception as error:
             executable = environment.executable(of.spec)
             raise NoProcessError(f"cannot start {executable}: {error}") from error
         self._watch_over(hosted)
+        return hosted, origin
+
+    async def _load(self, hosted: Hosted, of: Generation, seconds: float) -> dict[str, Any]:
+        """Has a process load the sources of a generation; it is ended where it cannot.
+
+        Args:
+            seconds: that it may take; 0 for any time.
+        """
         try:
-            async with asyncio.timeout(of.spec.load_timeout or None):
+            async with asyncio.timeout(seconds or None):
                 await hosted.greeted()
-                await hosting.load(hosted, of.spec, of.sources)
+                return await self._around.hosting.load(hosted, of.spec, of.sources)
         except BaseException as error:
             self.end(hosted)
             if isinstance(error, RemoteError):
@@ -79,12 +122,11 @@ class Offspring:
             if isinstance(error, TimeoutError):
                 raise NoProcessError(
                     "cannot load the code anew in a process: "
-                    f"it took longer than load_timeout ({of.spec.load_timeout:g} s)"
+                    f"it took longer than load_timeout ({seconds:g} s)"
                 ) from error
             if isinstance(error, Exception):
                 raise NoProcessError(f"cannot load the code anew in a process: {error}") from error
             raise
-        return hosted
 
     def _watch_over(self, hosted: Hosted) -> None:
         """Releases the process when it has ended, however it ended."""

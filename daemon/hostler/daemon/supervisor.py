@@ -87,8 +87,8 @@ class Supervisor:
         What has not ended a little after the stop grace is the keeper's to kill.
         """
         self.closing = True
-        await self._watcher.close()
         self._around.environments.close()
+        await self._watcher.close()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]

@@ -36,7 +36,7 @@ MOST_TRIES = 20
 #: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
 COMPILED_AT_ONCE = 20
 
-#: To fork a spare, where each before it has failed.
+#: To make a template, or to fork a spare, where each before it has failed.
 MOST_ATTEMPTS = 3
 
 #: Below this no spare is kept: a process that waits is the first thing to do without.
@@ -88,6 +88,8 @@ class Template:
         self._sources: set[str] = set()
         self._patience_until = 0.0
         self._attempts = 0
+        self._failures = 0
+        self._late_forks = 0
         self._is_retired = False
         self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
 
@@ -147,8 +149,11 @@ class Template:
         try:
             forked = await self._hosting.fork(self._process, owner, listener)
         except ForkError as error:
-            self._begin_again(f"the template is made anew: {error}")
+            self._late_forks += 1
+            if self._late_forks > 1:  # the first time the machine may have been busy
+                self._begin_again(f"the template is made anew: {error}")
             return None
+        self._late_forks = 0
         return self._counted(forked)
 
     def _counted(self, forked: Hosted) -> Hosted:
@@ -211,15 +216,24 @@ class Template:
             while True:
                 wanted = frozenset(self._modules)
                 made = await self._make()
-                self._made_of = wanted
-                if made is not None:
-                    self._install(made)
-                if not self._wants_more() or made is None:
+                if made is None:
+                    self._fail(wanted)
+                    return
+                self._made_of, self._failures = wanted, 0
+                self._install(made)
+                if not self._wants_more():
                     return
         finally:
             if self._building is asyncio.current_task():  # not one that was given up
                 self._building = None
                 self._made.set()
+
+    def _fail(self, wanted: frozenset[str]) -> None:
+        """It may have been for a passing reason: the next loads have it tried again."""
+        self._failures += 1
+        self._made_of = wanted if self._failures >= MOST_ATTEMPTS else None
+        if self._process is not None:
+            self.reason = ""  # the one before goes on
 
     async def _make(self) -> Hosted | None:
         """A process that has imported all that forks bear; None where there cannot be one."""

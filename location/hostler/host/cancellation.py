@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Cancellation:
     def __init__(self) -> None:
         self.asked = False
         self._interruptible = False
+        self._thread = get_ident()
 
     def install(self) -> None:
         """Takes the signal from here on; in the main thread."""
@@ -36,7 +38,12 @@ class Cancellation:
         self.hold()
 
     def admit(self) -> None:
-        """From here on the signal interrupts; at once if it has come already."""
+        """From here on the signal interrupts; at once if it has come already.
+
+        In the main thread alone: no other is interrupted.
+        """
+        if get_ident() != self._thread:
+            return
         self._interruptible = True
         if self.asked:
             self._interruptible = False
@@ -48,6 +55,8 @@ class Cancellation:
         Returns:
             Whether it would have interrupted, so that it may be admitted again.
         """
+        if get_ident() != self._thread:
+            return False
         before = self._interruptible
         self._interruptible = False
         return before

@@ -239,7 +239,6 @@ class _Installed:
         self.hook = self.find_folder
         sys.path_hooks.insert(0, self.hook)
         sys.meta_path.insert(0, self.imports)
-        self.forget_folders()
 
     def find_folder(self, path: str) -> UserFinder:
         """The path hook: a finder for a folder of the user's, also one that does not exist yet."""
@@ -283,6 +282,8 @@ def install(
     report: Report,
     overlay: Mapping[str, bytes | None] | None = None,
     extra_roots: Iterable[str] = (),
+    *,
+    is_fork: bool = False,
 ) -> None:
     """Puts the recording finder first, in place of one that was installed before.
 
@@ -292,12 +293,16 @@ def install(
         overlay: contents that stand in place of what is on disk, by path; None for a file that
             shall not be seen.
         extra_roots: folders and files that are the user's although they lie in a site-packages.
+        is_fork: of a template, which has looked into no folder of the user's; to go through those
+            that it has looked into would make its pages this process's own.
     """
     global _installed, _roots  # noqa: PLW0603  # one process imports in one way
     if _installed is not None:
         _installed.remove()
     _roots = Roots(extra_roots)
     _installed = _Installed(Sources(report, overlay or {}, _roots))
+    if not is_fork:
+        _installed.forget_folders()
 
 
 def is_installed() -> bool:

@@ -95,7 +95,7 @@ def _since(last: str) -> list[str]:
     Looks at no others: to touch a thousand modules makes their pages the process's own.
     """
     found = []
-    for name in reversed(sys.modules):
+    for name in reversed(list(sys.modules)):  # a thread of the user's may import meanwhile
         if name == last:
             break
         found.append(name)

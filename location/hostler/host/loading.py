@@ -34,7 +34,7 @@ def load(
         "fresh": why it should have been loaded by a process of its own; "variables": see
         `Baseline.variables`; "packages": see `imports.packages`; "seconds": {"import", "describe"}.
     """
-    finder.install(report, overlay)
+    finder.install(report, overlay, is_fork=preloaded is not None)
     baseline = imports.Baseline()
     began = time.perf_counter()
 

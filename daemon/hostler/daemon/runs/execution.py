@@ -148,6 +148,7 @@ class Execution:
             self._around.tasks.start(work, f"end of run {self._id}")
 
     async def _obtain(self, listener: Listener) -> Hosted:
+        self._check_wanted()
         self._obtaining = asyncio.current_task()
         try:
             owner = f"runs/{self._id}"
@@ -161,6 +162,11 @@ class Execution:
         finally:
             self._obtaining = None
         return hosted
+
+    def _check_wanted(self) -> None:
+        """It may have been stopped before it began."""
+        if self.end is not None:
+            raise CanceledError
 
     def _arm_timeout(self) -> asyncio.TimerHandle | None:
         seconds = self.run.timeout.ToNanoseconds() / 1e9

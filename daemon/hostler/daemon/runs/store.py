@@ -189,6 +189,8 @@ class RunStore:
                 self._feeds.pop(run_id, None)
             if written is not None:
                 feed.publish(*written)
+            else:
+                feed.wake()
             self._relieve(feed, weight)
 
         def refuse(error: Exception) -> None:

@@ -117,6 +117,8 @@ class Watcher:
             ValueError: a path or pattern is not absolute.
         """
         _check_paths(files)
+        if self._is_closed:
+            return
         settings = self._settings
         record = Record(globs, Pace(settings.save_backoff_min, settings.save_backoff_max))
         before = self._records.get(key)
@@ -144,7 +146,7 @@ class Watcher:
             ValueError: a path is not absolute.
         """
         _check_paths(files)
-        record = self._records.get(key)
+        record = self._records.get(key)  # none once it is closed
         if record is None:
             return
         record.files.update(files)
