@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from hostler.client.client import Client
 
+AWAY = "the daemon does not answer; waiting for it"
+
 #: How long `run watch` waits for a daemon that is being restarted.
 PATIENCE = 30.0
 
@@ -90,8 +92,8 @@ def follow(
     Returns:
         The exit code.
     """
-    execution = Execution(client, run, patience)
     with display(as_json=as_json, steps=steps) as shown:
+        execution = Execution(client, run, patience, on_away=lambda: shown.note(AWAY))
         ending = _Ending(execution, shown, cancels=cancel)
         with Interrupts(ending.on_interrupt, execution.leave):
             code = _show(execution, shown)

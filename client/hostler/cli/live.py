@@ -39,6 +39,7 @@ class LiveView:
         self._console = Console(highlight=False, soft_wrap=True)
         self._mirror = Mirror()
         self._lock = threading.Lock()
+        self._foot = ""
         self._live = Live(
             console=self._console, get_renderable=self._table, refresh_per_second=2, transient=True
         )
@@ -71,6 +72,11 @@ class LiveView:
             self._mirror.apply(change)
         self._live.refresh()
 
+    def note(self, message: str) -> None:
+        """Says below the locations what goes on."""
+        self._foot = message
+        self._live.refresh()
+
     def _table(self) -> Text:
         with self._lock:
             locations = list(self._mirror.locations.values())
@@ -79,7 +85,7 @@ class LiveView:
         return Text.from_ansi("\n".join(self._lines(locations)), no_wrap=True)
 
     def _lines(self, locations: list[Location]) -> list[str]:
-        foot = f"Ctrl-C ends; serving on {self._socket}"
+        foot = self._foot or f"Ctrl-C ends; serving on {self._socket}"
         return ["", *location_lines(locations, self._console.width), foot]
 
     def _copy_log(self) -> None:

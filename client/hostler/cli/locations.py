@@ -154,7 +154,8 @@ def _line(
     parts = [" -> ".join(dict.fromkeys(states))]
     if location.state == Location.READY:
         parts.append(f"generation {location.generation}")
-        parts.append(difference(location.last_changes))
+        if reason in {"", "loaded"}:  # what a process brought back has changed nothing
+            parts.append(difference(location.last_changes))
     failed = failure(location) if location.state in (Location.FAILED, Location.BACKOFF) else ""
     if reason not in failed:
         parts.append(reason)

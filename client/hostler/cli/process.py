@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import signal
 import socket
@@ -22,8 +23,12 @@ HOSTLERD = (sys.executable, "-P", "-m", "hostler.daemon.main")
 #: The descriptor of our own stderr.
 STDERR = 2
 
-#: The daemon itself waits 10 s for a location to end before it kills it; more means that it hangs.
-STOP_TIMEOUT = 20.0
+#: What the daemon gives runs, and then locations, to end in before it kills them, unless its
+#: setting says otherwise.
+STOP_GRACE = 10.0
+
+#: Beyond both graces: a daemon that takes this much longer hangs.
+STOP_MARGIN = 15.0
 
 #: A daemon serves within a fraction of a second; a machine that swaps may take some.
 READY_TIMEOUT = 60.0
@@ -86,7 +91,7 @@ class DaemonProcess:
             if select.select([self._lifeline], [], [], 0.2)[0]:
                 if self._lifeline.recv(16).startswith(b"ready"):
                     return True
-                self.wait(STOP_TIMEOUT)  # it is ending by itself; its exit code says why
+                self.wait(_stop_timeout())  # it is ending by itself; its exit code says why
                 break
         return False
 
@@ -100,7 +105,7 @@ class DaemonProcess:
         """Stops it in order and waits; kills it where it takes too long. The exit code."""
         if self._process.poll() is None:
             self._process.terminate()
-            if self.wait(STOP_TIMEOUT) is None:
+            if self.wait(_stop_timeout()) is None:
                 self._process.kill()
         self._process.wait()
         self._lifeline.close()
@@ -110,6 +115,13 @@ class DaemonProcess:
         """Ends it at once; what it started ends with it."""
         self._process.kill()
         self._process.wait()
+
+
+def _stop_timeout() -> float:
+    grace = STOP_GRACE
+    with contextlib.suppress(KeyError, ValueError):
+        grace = float(os.environ["HOSTLER_STOP_GRACE"])
+    return 2 * grace + STOP_MARGIN
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from hostler.cli.group import Group
 from hostler.cli.output import echo_json, echo_table, json_option
 from hostler.cli.quantities import age, date, span
 from hostler.cli.run_filter import RunFilter, filter_options
+from hostler.cli.run_request_text import run_config_lines
 from hostler.cli.table import Cell, Column
 from hostler.cli.target import Target, target_options
 from hostler.client.names import parse_pipeline, partition_id, run_id
@@ -104,6 +105,7 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
         ("started", date(found.start_time)),
         ("ended", date(found.end_time)),
         ("duration", _duration(found)),
+        ("timeout", span(found.timeout.seconds) if found.HasField("timeout") else ""),
         ("pid", str(found.pid or "")),
         ("tags", ", ".join(f"{key}={value}" for key, value in found.tags.items())),
         ("failure", found.failure.message),
@@ -111,6 +113,10 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
     for name, text in pairs:
         if text:
             click.echo(f"{name:<11} {text}")
+    if found.run_config.fields:
+        click.echo("config")
+        for line in run_config_lines(found.run_config, "  "):
+            click.echo(line)
     if found.failure.exception.traceback:
         click.echo(found.failure.exception.traceback.rstrip())
     for line in found.failure.output:

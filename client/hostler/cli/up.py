@@ -28,10 +28,18 @@ if TYPE_CHECKING:
 RETRY = 0.5
 
 
+#: Above it, an exit code stands for a death by a signal.
+_SIGNALED = 128
+
+
 class View(Protocol):
     """Where the changes of the workspace are shown."""
 
     def show(self, change: WorkspaceChange) -> None: ...
+
+    def note(self, message: str) -> None:
+        """Says what goes on."""
+        ...
 
 
 class Lines:
@@ -40,6 +48,9 @@ class Lines:
     def show(self, change: WorkspaceChange) -> None:
         for line in change_lines(change):
             click.echo(line)
+
+    def note(self, message: str) -> None:
+        say(message)
 
 
 @click.command(short_help="Run the daemon in this terminal, with a live view.")
@@ -116,9 +127,12 @@ def _run(daemon: DaemonProcess, socket: Path, view: View) -> int:
                         view.show(change)
                 daemon.wait(RETRY)
     except KeyboardInterrupt:
-        say("stopping; Ctrl-C again to kill")
+        view.note("stopping; Ctrl-C again to kill")
         return daemon.stop()
-    return daemon.stop()
+    code = daemon.stop()
+    if code > _SIGNALED:
+        say(f"the daemon was killed by signal {code - _SIGNALED}, and all that it ran has ended")
+    return code
 
 
 def _kill_at_the_second(daemon: DaemonProcess) -> None:

@@ -10,7 +10,7 @@ from hostler.client.channel import RECONNECT_MS
 from hostler.client.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hostler.client.run import RunCalls
     from hostler.client.stream import Stream
@@ -28,15 +28,23 @@ class Execution:
     """
 
     def __init__(
-        self, calls: RunCalls, launched: pb.Run, patience: float = 0.0, *, after: int = 0
+        self,
+        calls: RunCalls,
+        launched: pb.Run,
+        patience: float = 0.0,
+        *,
+        after: int = 0,
+        on_away: Callable[[], None] | None = None,
     ) -> None:
         """
         Args:
             patience: how long a daemon that is away is waited for, in seconds.
             after: only events with a greater sequence number.
+            on_away: told each time that a wait for the daemon begins.
         """
         self._calls = calls
         self._patience = patience
+        self._on_away = on_away
         self._stream: Stream[pb.RunEvent] | None = None
         self._left = threading.Event()
         self.launched = launched
@@ -63,9 +71,12 @@ class Execution:
             except UnreachableError:
                 if time.monotonic() - began > RECONNECT_MS[1] / 1000:
                     given_up = None  # it was there meanwhile, and had nothing to tell
+                is_news = given_up is None
                 given_up = given_up or time.monotonic() + self._patience
                 if time.monotonic() >= given_up:
                     raise
+                if is_news and self._on_away is not None:
+                    self._on_away()
                 self._left.wait(RECONNECT_MS[0] / 1000)
             else:
                 return

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ _STREAMS = {
     "stdout": run_pb2.PrintedLine.Stream.STDOUT,
     "stderr": run_pb2.PrintedLine.Stream.STDERR,
 }
+
+
+_KILLED = "; it did not end by itself and was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Execution:
         return self._hosted.pid if self._hosted else 0
 
     def stop(self, end: RunEvent) -> None:
-        """Asks it to end, terminates it after the stop grace, then kills it.
+        """Asks it to end, terminates it after half of the stop grace, then kills it.
 
         Args:
             end: what it ends with; the first one that is given holds.
@@ -81,6 +85,8 @@ class Execution:
     def kill(self, end: RunEvent) -> None:
         """Ends it at once; what it ends with is as of `stop`."""
         self.stop(end)
+        if self.end is not end:  # it was asked before
+            self._note_kill()
         if self._hosted is not None:
             work = self._around.hosting.kill(self._hosted)
             self._around.tasks.start(work, f"end of run {self._id}")
@@ -97,6 +103,7 @@ class Execution:
         last = event("run_failed", run_pb2.RunFailed(failure=failure))
         try:
             last = await self._outcome()
+            last.time.FromNanoseconds(time.time_ns())  # not when it was decided
         except asyncio.CancelledError:
             last = event("run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped"))
             raise
@@ -243,10 +250,20 @@ class Execution:
                 return
             self._around.hosting.keeper.signal(hosted.leader, number)
             either: list[asyncio.Future[Any]] = [self._ended, hosted.exit]
-            grace = self._around.settings.stop_grace
+            # both together get what TERM alone gets elsewhere
+            grace = self._around.settings.stop_grace / 2
             await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         if not self._ended.done():
+            self._note_kill()
             await self._around.hosting.kill(hosted)
+
+    def _note_kill(self) -> None:
+        """Where it did not end by itself, its end says so."""
+        kind = self.end.WhichOneof("event") if self.end is not None else None
+        if self.end is not None and kind in {"run_canceled", "run_interrupted"}:
+            told = getattr(self.end, kind)
+            if not told.reason.endswith(_KILLED):
+                told.reason += _KILLED
 
 
 def _event_of(body: bytes) -> RunEvent:

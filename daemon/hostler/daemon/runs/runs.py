@@ -119,7 +119,7 @@ class Runs:
         ]
 
     async def cancel(self, run_id: str, reason: str, *, kill: bool = False) -> None:
-        """Asks the run to end, terminates it after the stop grace, then kills it, or does so now.
+        """Asks the run to end, terminates it in the stop grace, then kills it, or does so now.
 
         One that waits ends at once. Nothing happens to one that has ended.
 
