@@ -207,7 +207,7 @@ def check_a_syntax_error(folder: Path) -> None:
     assert (body["kind"], body["permanent"]) == ("IMPORT", True)
     assert body["source"] == {"file": str(folder / "helper.py"), "line": 3}
     assert body["exception"]["type"] == "IndentationError"
-    assert "hostler" not in body["exception"]["traceback"]
+    assert "location/hostler" not in body["exception"]["traceback"]
     assert "frozen" not in body["exception"]["traceback"]
 
 
@@ -239,7 +239,7 @@ def check_an_unreadable_helper(folder: Path) -> None:
         module.get_data(str(folder))
     except OSError as error:
         text = describe_failure(error)["exception"]["traceback"]
-        assert "hostler" not in text, text
+        assert "location/hostler" not in text, text
 
 
 def check_processes_of_the_users(folder: Path) -> None:
