@@ -180,11 +180,11 @@ class Composition:
     ) -> OutputReference:
         problem = ""
         if isinstance(value, Invocation):
-            outputs = list(value)
+            outputs = value._node.definition.outputs
             if len(outputs) == 1:
-                (value,) = outputs
+                value = getattr(value, outputs[0].name)
             else:
-                names = ", ".join(one.name for one in value._node.definition.outputs)
+                names = ", ".join(one.name for one in outputs)
                 problem = f"expected one output of it by its name ({names or 'it has none'})"
         elif not isinstance(value, OutputHandle):
             problem = "expected the output of a solid"

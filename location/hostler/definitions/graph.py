@@ -74,8 +74,10 @@ class SolidNode:
         self.sources: dict[str, tuple[OutputReference, ...]] = {}
         #: The inputs that take a list.
         self.fan_ins: set[str] = set()
+        if not sources:
+            return
         known = [one.name for one in definition.inputs]
-        for name_of_input, feeding in (sources or {}).items():
+        for name_of_input, feeding in sources.items():
             if name_of_input not in known:
                 raise DefinitionError(
                     f'cannot feed the input "{name_of_input}" of {what}: it has none of that name; '
@@ -171,6 +173,8 @@ def _check_unbound(pipeline: str, node: SolidNode) -> None:
 
 def _ordered(pipeline: str, nodes: dict[str, SolidNode]) -> dict[str, SolidNode]:
     """Kahn's algorithm; of the nodes that could be next, the one that was declared first."""
+    if _can_execute_as_declared(nodes):
+        return nodes
     names = list(nodes)
     position = {name: index for index, name in enumerate(names)}
     waits = {name: {one.solid for one in _references(node)} for name, node in nodes.items()}
@@ -195,6 +199,18 @@ def _ordered(pipeline: str, nodes: dict[str, SolidNode]) -> dict[str, SolidNode]
             nodes[cycle[0]].source,
         )
     return ordered
+
+
+def _can_execute_as_declared(nodes: Mapping[str, SolidNode]) -> bool:
+    """Whether each node stands behind all that feed it, as those of a composed pipeline do."""
+    before: set[str] = set()
+    for name, node in nodes.items():
+        for references in node.sources.values():
+            for one in references:
+                if one.solid not in before:
+                    return False
+        before.add(name)
+    return True
 
 
 def _references(node: SolidNode) -> list[OutputReference]:

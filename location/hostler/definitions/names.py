@@ -9,12 +9,15 @@ from hostler.definitions.preview import preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Callable, Iterable, Union
 
     from hostler.definitions.source import SourcePosition
 
+    #: A place in the user's code, or what finds it when there is something to say of it.
+    Place = Union[SourcePosition, Callable[[], Union[SourcePosition, None]], None]
 
-def check_name(what: str, name: object, source: SourcePosition | None) -> str:
+
+def check_name(what: str, name: object, source: Place) -> str:
     """The name, if it is a good one: letters, digits and underscores of ASCII, no keyword.
 
     Args:
@@ -25,6 +28,8 @@ def check_name(what: str, name: object, source: SourcePosition | None) -> str:
     Raises:
         DefinitionError: it is not.
     """
+    if isinstance(name, str) and name.isidentifier() and name.isascii() and not iskeyword(name):
+        return name  # nearly all of them
     if not isinstance(name, str):
         problem = f"it is {a_type(name)}, expected a string"
     elif not name:
@@ -36,7 +41,8 @@ def check_name(what: str, name: object, source: SourcePosition | None) -> str:
     else:
         return name
     raise DefinitionError(
-        f"cannot name {what} {preview(name)}: {problem}; choose another name", source
+        f"cannot name {what} {preview(name)}: {problem}; choose another name",
+        source() if callable(source) else source,
     )
 
 
@@ -62,7 +68,7 @@ def check_tags(what: str, tags: object, source: SourcePosition | None) -> dict[s
     return dict(tags)
 
 
-def check_text(what: str, text: object, source: SourcePosition | None) -> str:
+def check_text(what: str, text: object, source: Place) -> str:
     """A description, if it is a string; None counts as empty.
 
     Raises:
@@ -73,7 +79,7 @@ def check_text(what: str, text: object, source: SourcePosition | None) -> str:
     if not isinstance(text, str):
         raise DefinitionError(
             f"cannot describe {what} by {preview(text)} ({type(text).__name__}): expected a string",
-            source,
+            source() if callable(source) else source,
         )
     return text
 

@@ -49,10 +49,11 @@ class InputDefinition:
         description: str = "",
         default: Any = MISSING,
     ) -> None:
-        source = calling_position()
-        self.name = check_name("an input", name, source)
+        self.name = check_name("an input", name, calling_position)
         self.python_type = python_type
-        self.description = check_text(f'input "{name}"', description, source)
+        if description:
+            description = check_text(f'input "{name}"', description, calling_position)
+        self.description = description or ""
         self.default = default
 
     @property
@@ -91,10 +92,11 @@ class OutputDefinition:
         description: str = "",
         is_required: bool = True,
     ) -> None:
-        source = calling_position()
-        self.name = check_name("an output", name, source)
+        self.name = check_name("an output", name, calling_position)
         self.python_type = python_type
-        self.description = check_text(f'output "{name}"', description, source)
+        if description:
+            description = check_text(f'output "{name}"', description, calling_position)
+        self.description = description or ""
         self.is_required = bool(is_required)
 
     @property

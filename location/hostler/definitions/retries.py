@@ -38,18 +38,17 @@ class RetryPolicy(Record):
     def __init__(
         self, max_retries: int = 1, *, delay: float = 0.0, backoff: str = "constant"
     ) -> None:
-        source = calling_position()
         if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
-            raise _error("max_retries", max_retries, "expected a whole number, 0 or more", source)
+            raise _error("max_retries", max_retries, "expected a whole number, 0 or more")
         if (
             not isinstance(delay, (int, float))
             or isinstance(delay, bool)
             or not 0 <= delay <= LONGEST_DELAY
         ):
             expected = f"expected seconds, from 0 to {LONGEST_DELAY:.0f}"
-            raise _error("delay", delay, expected, source)
+            raise _error("delay", delay, expected)
         if backoff not in BACKOFFS:
-            raise _error("backoff", backoff, suggestion(backoff, BACKOFFS), source)
+            raise _error("backoff", backoff, suggestion(backoff, BACKOFFS))
         self.max_retries = max_retries
         self.delay = float(delay)
         self.backoff = backoff
@@ -64,6 +63,9 @@ class RetryPolicy(Record):
         return self.delay
 
 
+_NEVER = RetryPolicy(0)
+
+
 def check_retry_policy(what: str, policy: object, source: SourcePosition | None) -> RetryPolicy:
     """The policy; none retries where None is given.
 
@@ -71,7 +73,7 @@ def check_retry_policy(what: str, policy: object, source: SourcePosition | None)
         DefinitionError: it is none.
     """
     if policy is None:
-        return RetryPolicy(0)
+        return _NEVER
     if isinstance(policy, RetryPolicy):
         return policy
     raise DefinitionError(
@@ -81,7 +83,7 @@ def check_retry_policy(what: str, policy: object, source: SourcePosition | None)
     )
 
 
-def _error(name: str, value: object, advice: str, source: SourcePosition | None) -> DefinitionError:
+def _error(name: str, value: object, advice: str) -> DefinitionError:
     return DefinitionError(
-        f"cannot make a retry policy with {name}={preview(value)}: {advice}", source
+        f"cannot make a retry policy with {name}={preview(value)}: {advice}", calling_position()
     )

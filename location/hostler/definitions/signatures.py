@@ -135,14 +135,17 @@ def _plain_signature(function: FunctionType) -> Signature:
     code = function.__code__
     positional = code.co_argcount
     names = code.co_varnames[: positional + code.co_kwonlyargcount]
-    defaults = dict(function.__kwdefaults__ or {})
-    given = function.__defaults__ or ()
-    defaults.update(zip(names[positional - len(given) : positional], given))
+    defaults: dict[str, Any] = function.__kwdefaults__ or {}
+    given = function.__defaults__
+    if given:
+        defaults = {**defaults, **dict(zip(names[positional - len(given) : positional], given))}
     annotations = function.__annotations__
     return Signature(
         parameters=tuple(
-            Parameter(name, annotations.get(name, MISSING), defaults.get(name, MISSING))
-            for name in names
+            [
+                Parameter(name, annotations.get(name, MISSING), defaults.get(name, MISSING))
+                for name in names
+            ]
         ),
         returns=annotations.get("return", MISSING),
         positional_only=frozenset(names[: code.co_posonlyargcount]),

@@ -43,10 +43,7 @@ class SourcePosition(Record):
 def calling_position() -> SourcePosition | None:
     """The nearest place on the stack that is not in this package."""
     frame = sys._getframe(1)
-    while frame.f_back is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module != _PACKAGE and not module.startswith(_PACKAGE + "."):
-            break
+    while frame.f_globals.get("__package__") == _PACKAGE and frame.f_back is not None:
         frame = frame.f_back
     return SourcePosition(frame.f_code.co_filename, frame.f_lineno)
 
@@ -65,6 +62,8 @@ def documentation_of(function: object) -> str:
     # An object that is called, a functools.partial say, has the docstring of its class.
     if not isinstance(text, str) or text == type(function).__doc__:
         return ""
+    if "\n" not in text:
+        return text.expandtabs().strip()
     first, _, rest = text.expandtabs().partition("\n")
     lines = rest.split("\n")
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
