@@ -33,21 +33,21 @@ class Compiled:
     """One file as it was read.
 
     Attributes:
+        path: where it lies.
         content: its bytes.
         digest: see `hostler.host.wire.content_digest`.
         code: what it compiles to; None where it does not.
     """
 
-    __slots__ = ("code", "content", "digest", "signature")
+    __slots__ = ("code", "content", "digest", "path", "signature")
 
-    def __init__(
-        self, content: bytes, digest: str, code: CodeType | None, signature: Signature | None
-    ) -> None:
+    def __init__(self, path: str, content: bytes, digest: str, code: CodeType | None) -> None:
+        self.path = path
         self.content = content
         self.digest = digest
         self.code = code
         #: None where the racy rule forbids to trust it.
-        self.signature = signature
+        self.signature: Signature | None = None
 
 
 class CodeCache:
@@ -89,7 +89,7 @@ class CodeCache:
         if kept is None or kept.digest != digest:
             if kept is None and len(self._files) >= MOST_FILES:
                 return
-            kept = self._files[path] = Compiled(content, digest, _compiled(content, path), None)
+            kept = self._files[path] = Compiled(path, content, digest, _compiled(content, path))
         kept.signature = before if is_sure else None
 
     def unchanged(self, path: str) -> Compiled | None:
@@ -106,11 +106,23 @@ class CodeCache:
         """What is kept of a file, whether it is the same still or not."""
         return self._files.get(path)
 
+    def touch(self, path: str) -> None:
+        """Has the memory of a file's code become this process's own, as executing it would."""
+        kept = self._files.get(path)
+        if kept is not None and kept.code is not None:
+            _touch(kept.code)
+
     def _signature(self, path: str) -> Signature | None:
         found = self._stat_of(path)
         if not stat.S_ISREG(found.st_mode):
             return None
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _touch(code: CodeType) -> None:
+    for each in (*code.co_consts, *code.co_names):  # whoever takes it counts in it
+        if type(each) is type(code):
+            _touch(each)
 
 
 def _is_racy(signature: Signature, read_at: float) -> bool:

@@ -69,13 +69,27 @@ class UserLoader(SourceFileLoader):
         kept = cache.get(self.path)
         if kept is None or kept.code is None:
             return
-        try:
-            content = self.get_data(self.path)
-        except OSError:
-            return  # the import says so
-        if content == kept.content:
-            code = kept.code
-            self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
+        if self._is_unchanged():
+            self._sources.take(kept)
+            _prime_linecache(self.path, kept.content)
+        else:
+            try:
+                content = self.get_data(self.path)
+            except OSError:
+                return  # the import says so
+            if content != kept.content:
+                return
+        code = kept.code
+        self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
+
+    def _is_unchanged(self) -> bool:
+        """Whether a stat proves that the file of the user's is as a template has compiled it."""
+        path, sources = self.path, self._sources
+        return (
+            path not in sources.overlay
+            and path in sources.roots
+            and cache.unchanged(path) is not None
+        )
 
     def get_source(self, fullname: str) -> str:
         """The source that was loaded, also where the file has changed since."""
@@ -137,10 +151,9 @@ class UserFinder(FileFinder):
             return super().find_spec(fullname, target)
         if not tail or os.sep in tail or "\0" in tail:
             return None
-        names = self._sources.listing(self.path)
         base = self.path + os.sep + tail
         init = base + os.sep + "__init__"
-        if tail + ".py" in names and names.isdisjoint({tail, *_extensions(tail)}):
+        if self._sources.listing(self.path).has_plain_source(tail):
             self._sources.miss(init + ".py")
             return self._source_spec(fullname, base + ".py", None)
         if self._sources.overlay:
@@ -179,15 +192,22 @@ class UserFinder(FileFinder):
         return _spec(fullname, path, loader, locations)
 
 
-def _extensions(stem: str) -> list[str]:
-    return [stem + suffix for suffix in EXTENSION_SUFFIXES]
-
-
 def _spec(fullname: str, path: str, loader: Any, locations: list[str] | None) -> ModuleSpec:
     spec = ModuleSpec(fullname, loader, origin=path)
     spec.has_location = True
     spec.submodule_search_locations = locations
+    if path.endswith(".py"):
+        spec.cached = _cached(path)
     return spec
+
+
+def _cached(path: str) -> str | None:
+    """Where others would keep a pyc; as importlib says it, but for the time that it takes."""
+    tag = sys.implementation.cache_tag
+    if sys.pycache_prefix is not None or sys.flags.optimize or tag is None:
+        return None  # importlib works it out
+    folder, name = os.path.split(path)
+    return f"{folder}{os.sep}__pycache__{os.sep}{name[:-3]}.{tag}.pyc"
 
 
 class UserImports:
@@ -303,6 +323,15 @@ def install(
     _installed = _Installed(Sources(report, overlay or {}, _roots))
     if not is_fork:
         _installed.forget_folders()
+
+
+def uninstall() -> None:
+    """Takes away what `install` has put in a fork; no folder of the user's was looked into."""
+    global _installed, _roots  # likewise
+    if _installed is not None:
+        sys.path_hooks.remove(_installed.hook)
+        sys.meta_path.remove(_installed.imports)
+        _installed, _roots = None, Roots()
 
 
 def is_installed() -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from _thread import RLock
+from importlib.machinery import EXTENSION_SUFFIXES
 
-from hostler.host.code_cache import cache
+from hostler.host.code_cache import Compiled, cache
 from hostler.host.wire import content_digest
 
 TYPE_CHECKING = False
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     #: Called under a lock, from any thread that imports; must not raise.
     Report = Callable[[List[Tuple[str, Optional[str]]]], object]
 
+
+_EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 
 #: Files and misses in one report, where nothing in it is urgent.
 _AT_ONCE = 200
@@ -81,12 +84,37 @@ class Roots:
         return found
 
     def _find(self, path: str) -> bool:
-        if any(_inside(path, folder) for folder in self._extra):
+        if self._extra and any(_inside(path, folder) for folder in self._extra):
             return True
+        if path.endswith(".py"):  # each of a project's many files lies as its folder does
+            return os.path.dirname(path) in self
         parts = path.split(os.sep)
         if "site-packages" in parts or "dist-packages" in parts:
             return False
         return os.path.isabs(path) and not any(_inside(path, folder) for folder in self._foreign)
+
+
+class Listing:
+    """What a folder holds.
+
+    Attributes:
+        names: of files and folders.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names = frozenset(names)
+        self._has_extensions = any(name.endswith(_EXTENSIONS) for name in self.names)
+
+    def has_plain_source(self, stem: str) -> bool:
+        """Whether there is a source of this name, and nothing that is found before it."""
+        if stem + ".py" not in self.names or stem in self.names:
+            return False
+        return not self._has_extensions or self.names.isdisjoint(
+            [stem + suffix for suffix in EXTENSION_SUFFIXES]
+        )
+
+
+_NOTHING = Listing()
 
 
 class Sources:
@@ -97,7 +125,7 @@ class Sources:
         self.roots = roots
         self.loaded: dict[str, bytes] = {}
         #: While a load goes on: what each folder holds, so that a module costs one stat, not six.
-        self._listings: dict[str, frozenset[str]] | None = None
+        self._listings: dict[str, Listing] | None = None
         self._report = report
         self._lock = RLock()
         self._reported: set[tuple[str, str | None]] = set()
@@ -118,19 +146,19 @@ class Sources:
         """Begins or ends the time in which folders are listed once; see `listing`."""
         self._listings = {} if on and not self.overlay else None
 
-    def listing(self, folder: str) -> frozenset[str]:
-        """The names in a folder when a load first looked into it; empty where no load goes on.
+    def listing(self, folder: str) -> Listing:
+        """What a folder held when a load first looked into it; nothing where no load goes on.
 
         Who does not find a name there has to look at the disk: the code may have made it meanwhile.
         """
         if self._listings is None:
-            return frozenset()
+            return _NOTHING
         found = self._listings.get(folder)
         if found is None:
             try:
-                found = frozenset(os.listdir(folder))
+                found = Listing(os.listdir(folder))
             except OSError:
-                found = frozenset()
+                found = _NOTHING
             self._listings[folder] = found
         return found
 
@@ -163,6 +191,11 @@ class Sources:
             self.loaded[path] = content
             self._touch(path, digest or content_digest(content))
         return content
+
+    def take(self, kept: Compiled) -> None:
+        """Counts a file of the user's as read that a stat has proved to be as it is kept."""
+        self.loaded[kept.path] = kept.content
+        self._touch(kept.path, kept.digest)
 
     def _read_from_disk(self, path: str) -> bytes:
         try:
