@@ -161,11 +161,15 @@ class Environments:
         usual = found.load_seconds if found else 0.0
         return max(FORK_PATIENCE_SECONDS, FORK_PATIENCE_FACTOR * usual)
 
-    def prepare(self, spec: LocationSpec, sources: Collection[str]) -> None:
-        """After a load: has the user's files compiled ahead, and a process forked for the next."""
+    def prepare(self, spec: LocationSpec, sources: Collection[str], size: int = 0) -> None:
+        """After a load: has the user's files compiled ahead, and a process forked for the next.
+
+        Args:
+            size: bytes of them in all.
+        """
         found = self._environments.get(_key(spec))
         if found is not None:
-            found.template.prepare(sources)
+            found.template.prepare(sources, size)
 
     def template_of(self, spec: LocationSpec) -> Template | None:
         """The template of the location's environment; None where there is none yet."""

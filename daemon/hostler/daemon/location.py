@@ -43,6 +43,11 @@ PATIENCE_SECONDS = 0.25
 OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 
 
+#: Who waits for a load reads what it brought in this time. The end of the process before and the
+#: preparation of the next one come after that: they keep a small machine busy for longer.
+ANSWER_SECONDS = 0.01
+
+
 class Location:
     """A location's generations and processes.
 
@@ -237,7 +242,7 @@ class Location:
             self._feed(Event.LOADED, "loaded")
         elif process is self._revival:
             self._feed(Event.REVIVED, "its process is back")
-        self._around.clock.call_later(0, self._prepare_next)  # the answer goes first
+        self._clock.call_later(ANSWER_SECONDS, self._prepare_next)
 
     def _is_one_of_many(self, seconds: float) -> bool:
         """Whether what was loaded is out of date, and so was what came to be served just before."""
@@ -351,7 +356,8 @@ class Location:
         """Off the path: the template compiles what has changed, and forks another process ahead."""
         files = self.generation.files if self.generation else {}
         sources = [path for path in files if files[path] and path.endswith(".py")]
-        self._around.environments.prepare(self.spec, sources)
+        size = len(self.generation.sources) if self.generation else 0
+        self._around.environments.prepare(self.spec, sources, size)
 
     def _start_load(self) -> None:
         for name in ("patience", "hold", "retry"):
@@ -375,7 +381,7 @@ class Location:
         self._forget_failure()
         self._readership.retire(self._around.settings.drain)
         if retired:
-            retired.retire()
+            self._clock.call_later(ANSWER_SECONDS, retired.retire)
         self._load_backoff.reset()
         self._revival_backoff.reset()
         self._recorded.replace_soon(loaded.files)

@@ -7,6 +7,7 @@ import more. One process is forked ahead of the next need: the spare.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -86,6 +87,7 @@ class Template:
         self._building: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._sources: set[str] = set()
+        self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._patience_until = 0.0
         self._attempts = 0
         self._failures = 0
@@ -161,9 +163,16 @@ class Template:
         self.forks += 1
         return forked
 
-    def prepare(self, sources: Collection[str]) -> None:
-        """Has files compiled ahead and a spare forked, in the background."""
+    def prepare(self, sources: Collection[str], size: int = 0) -> None:
+        """Has files compiled ahead and a spare forked, in the background.
+
+        Args:
+            sources: those of the location that has loaded last.
+            size: bytes of them in all.
+        """
         self._sources.update(sources)
+        if sources:  # a developer saves in one location many times
+            self._rehearsed = {"bytes": size, "sources": list(sources)}
         if self._preparing is None and self._process is not None:
             self._preparing = self._tasks.start(self._prepare(), f"spare of {self._owner}")
 
@@ -321,6 +330,7 @@ class Template:
                 spare.exit.add_done_callback(partial(self._on_spare_death, spare))
                 if self._process is process and self._spare is None:
                     self._spare = spare
+                    self._tasks.start(self._rehearse(spare), f"rehearsal of {owner}")
                 else:
                     self._tasks.start(self._hosting.kill(spare), "end of a spare")
         except (ForkError, ChannelClosedError, RemoteError, WireError):
@@ -333,6 +343,11 @@ class Template:
         finally:
             if self._preparing is asyncio.current_task():
                 self._preparing = None
+
+    async def _rehearse(self, spare: Hosted) -> None:
+        """Has it touch the memory that a load needs; whoever takes it meanwhile ends that."""
+        with contextlib.suppress(ChannelClosedError, RemoteError, WireError):
+            await spare.channel.request(Method.REHEARSE, dump(self._rehearsed))
 
     def _lacks_spare(self) -> bool:
         if self._spare is not None and not self._spare.channel.closed:

@@ -45,6 +45,16 @@ class Connection:
             self._read(0)
         return self._received.pop(0)
 
+    def has_news(self) -> bool:
+        """Whether the daemon has said something that was not received yet, or is gone."""
+        if self._received:
+            return True
+        try:
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
     def is_wanted(self, request: wire.Frame) -> bool:
         """Whether somebody still waits for the answer to a request that has not begun.
 

@@ -45,6 +45,7 @@ class Process:
             wire.Method.SNAPSHOT: self._snapshot,
             wire.Method.PRELOAD: self._preload,
             wire.Method.COMPILE: self._compile,
+            wire.Method.REHEARSE: self._rehearse,
         }
 
     def serve(self) -> None:
@@ -99,6 +100,15 @@ class Process:
 
         for path in request.json():
             cache.fill(path)
+        self.connection.respond(request, wire.Status.OK)
+
+    def _rehearse(self, request: wire.Frame) -> None:
+        from hostler.host import rehearsal  # of templates and their forks
+
+        if not finder.is_installed():
+            order = request.json()
+            is_wanted = self.connection.has_news
+            rehearsal.rehearse(order["bytes"], order["sources"], is_wanted, self._preloaded)
         self.connection.respond(request, wire.Status.OK)
 
     def _load(self, request: wire.Frame) -> None:

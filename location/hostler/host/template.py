@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 
-from hostler.host import finder, forks
+from hostler.host import finder, forks, imports, rehearsal
 from hostler.host.imports import is_users
 from hostler.host.sources import clean_path
 
@@ -110,6 +110,7 @@ def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
     try:
         with _without_users_code():
             gate = _import_all([*modules, *OWN], set(excluded))
+            _rehearse()
         _send_canary()
     except UnsafeError as error:
         return {"unsafe": {"module": error.module, "reason": error.reason}}
@@ -117,6 +118,10 @@ def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
     gc.freeze()
     loaded = len(sys.modules) - before
     return {"loaded": loaded, "variables": gate.variables, "files": _installed_sources()}
+
+
+def _rehearse() -> None:
+    rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: False, imports.Preloaded())
 
 
 def _installed_sources() -> list[str]:

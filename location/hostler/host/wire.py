@@ -76,6 +76,9 @@ class Method:
     PRELOAD = 8
     #: JSON [path, ...]: read and compile sources of the user's, which runs nothing; to a template.
     COMPILE = 9
+    #: JSON {"bytes", "sources": [path, ...]}: load something of about that size and drop it; see
+    #: hostler.host.rehearsal. To a fork of a template that waits for its LOAD, which ends it.
+    REHEARSE = 10
 
 
 class Status:
