@@ -169,6 +169,8 @@ class Watcher:
         record = self._records.get(key)
         if record is None:
             return "polling" if self._native is None else "native"
+        if not self._folders.has_polled:
+            return "native"
         is_polled = any(map(self._routes.is_polled, record.files)) or any(
             map(self._folders.is_polled, record.places)
         )
