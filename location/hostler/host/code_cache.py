@@ -120,8 +120,10 @@ class CodeCache:
 
 
 def _touch(code: CodeType) -> None:
-    for each in (*code.co_consts, *code.co_names):  # whoever takes it counts in it
-        if type(each) is type(code):
+    for each in code.co_names:  # whoever takes an object counts in it
+        del each
+    for each in code.co_consts:
+        if isinstance(each, type(code)):
             _touch(each)
 
 
