@@ -158,6 +158,8 @@ def native_threads() -> int:
 
 
 def _fork() -> int:
+    if sys.version_info < (3, 12):
+        return os.fork()
     with warnings.catch_warnings():
         # 3.12 warns of any native thread; it does not tell those apart that were tested
         warnings.simplefilter("ignore", DeprecationWarning)
