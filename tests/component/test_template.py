@@ -76,7 +76,7 @@ def host(request: pytest.FixtureRequest, place: Place) -> Iterator[Host]:
 
 
 def preload(host: Host, *modules: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
-    order = {"modules": modules, "excluded": excluded}
+    order = {"modules": modules, "excluded": excluded, "is_last": True}
     answer = host.ask(Method.PRELOAD, wire.dump(order))
     assert answer.code == Status.OK
     said: dict[str, Any] = answer.json()

@@ -327,20 +327,64 @@ def test_a_run_of_what_is_not_for_forks(daemon: Daemon, environment: Path) -> No
     assert execute(daemon, "first") == "1"
 
 
-def test_siblings_wait_for_the_template_that_the_first_one_gives(
-    daemon: Daemon, environment: Path
-) -> None:
-    install(environment, "dear", "import time\ntime.sleep(0.5)\n", "1.0")
+#: Tells when it was imported, and takes a while.
+SLOW = """\
+import pathlib, time
+began = time.monotonic()
+time.sleep(0.4)
+with open({log!r}, "a") as log:
+    log.write(f"{{began}} {{time.monotonic()}}\\n")
+"""
+
+
+def siblings(daemon: Daemon, environment: Path, files: list[str]) -> list[str]:
+    """A daemon with a location for each file, all in one environment; their names."""
     entry = (
         f"  - python_environment:\n      executable_path: {environment}/bin/python\n"
-        "      target: {{python_file: {{relative_path: repos.py, location_name: l{}}}}}\n"
+        "      target: {{python_file: {{relative_path: {}, location_name: l{}}}}}\n"
     )
-    daemon.write("repos.py", repos("first", "import dear"))
-    daemon.workspace.write_text("load_from:\n" + "".join(map(entry.format, range(12))))
+    entries = [entry.format(file, number) for number, file in enumerate(files)]
+    daemon.workspace.write_text("load_from:\n" + "".join(entries))
     daemon.start()
-    modes = [daemon.ready(f"l{number}").start_mode for number in range(12)]
-    assert modes.count(Location.FORKED) >= 6, modes
-    assert Location.SPAWNED in modes, "somebody has to be the first"
+    return [f"l{number}" for number in range(len(files))]
+
+
+def test_siblings_wait_for_the_first_one_and_the_template_follows_it(
+    daemon: Daemon, environment: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "imports.log"
+    install(environment, "dear", SLOW.format(log=str(log)), "1.0")
+    daemon.write("repos.py", repos("first", "import dear"))
+    names = siblings(daemon, environment, ["repos.py"] * 12)
+    modes = [daemon.ready(name).start_mode for name in names]
+    assert modes.count(Location.SPAWNED) == 1, modes
+    times = [tuple(map(float, line.split())) for line in log.read_text().splitlines()]
+    assert len(times) == 2, "of the first one and of the template, and of no other"
+    (began, ended), (also_began, also_ended) = times
+    assert max(began, also_began) < min(ended, also_ended), "one after the other"
+
+
+def test_siblings_of_a_first_one_that_fails(
+    daemon: Daemon, environment: Path, tmp_path: Path
+) -> None:
+    install(environment, "dear", SLOW.format(log=str(tmp_path / "imports.log")), "1.0")
+    daemon.write("broken.py", "import dear\nraise RuntimeError('broken')\n")
+    daemon.write("repos.py", repos("first", "import dear"))
+    _, *names = siblings(daemon, environment, ["broken.py", *["repos.py"] * 6])
+    modes = [daemon.ready(name).start_mode for name in names]
+    assert modes.count(Location.SPAWNED) <= 1, modes
+
+
+def test_siblings_of_a_first_one_that_sleeps_do_not_wait_for_it(
+    daemon: Daemon, environment: Path, tmp_path: Path
+) -> None:
+    install(environment, "dear", SLOW.format(log=str(tmp_path / "imports.log")), "1.0")
+    daemon.write("asleep.py", "import dear, time\ntime.sleep(600)\n")
+    daemon.write("repos.py", repos("first", "import dear"))
+    _, *names = siblings(daemon, environment, ["asleep.py", *["repos.py"] * 4])
+    for name in names:
+        daemon.ready(name)
+    assert daemon.client.location("l0").state == Location.STARTING
 
 
 def test_the_target_of_a_pth_file_is_a_folder_of_the_project(

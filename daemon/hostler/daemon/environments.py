@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,12 @@ FORK_PATIENCE_SECONDS = 5.0
 #: The same, in the longest load of the environment.
 FORK_PATIENCE_FACTOR = 4.0
 
+#: How long the others wait for a first load that imports nothing more: it may sleep for ever.
+SCOUT_SECONDS = 1.0
+
+#: Loads that take no longer have the template fork and do nothing else meanwhile.
+RUSH_SECONDS = 1.0
+
 Watch = Callable[[str, Mapping[str, str | None], Sequence[str]], None]
 
 
@@ -48,6 +56,21 @@ class Origin:
     reason: str = ""
 
 
+class Scout:
+    """The first load of an environment, of which the template is learned.
+
+    Attributes:
+        owner: of its process.
+        deadline: until when the others wait for it, by the loop's clock.
+        ended: set when the load is over, whether well or not.
+    """
+
+    def __init__(self, owner: str, deadline: float) -> None:
+        self.owner = owner
+        self.deadline = deadline
+        self.ended = asyncio.Event()
+
+
 class Environment:
     """One environment: its template, and what its packages were when that was made."""
 
@@ -55,10 +78,23 @@ class Environment:
         self.key = key
         self.template = template
         self.packages = Packages()
+        self.scout: Scout | None = None
+        #: When they began, by the owners of processes that load.
+        self.loading: dict[str, float] = {}
         #: Of the longest load so far.
         self.load_seconds = 0.0
         #: The locations are loaded anew when this comes.
         self.settling: asyncio.TimerHandle | None = None
+
+    def is_rush(self) -> bool:
+        """Whether somebody loads, and not one who has slept at import for a while."""
+        now = asyncio.get_running_loop().time()
+        return any(now - began < RUSH_SECONDS for began in self.loading.values())
+
+    def drop_ahead(self) -> None:
+        """A first load has ended; unless another has begun, nobody needs what followed it."""
+        if self.scout is None:
+            self.template.drop_ahead()
 
 
 class Environments:
@@ -70,7 +106,8 @@ class Environments:
         self._journal = journal
         self._environments: dict[Key, Environment] = {}
         self._numbers = itertools.count(1)
-        self._used: set[Key] = set()
+        #: How many locations each has.
+        self._used: Counter[Key] = Counter()
         self._watch: Watch | None = None
         self._forget: Callable[[str], None] | None = None
         self._on_packages: Callable[[Callable[[LocationSpec], bool], str], None] | None = None
@@ -89,11 +126,53 @@ class Environments:
         """
         self._watch, self._forget, self._on_packages = watch, forget, on_packages
 
-    async def settled(self, spec: LocationSpec) -> None:
-        """Waits for a first template that is being made, as long as a load took without it."""
+    def is_settling(self, spec: LocationSpec) -> bool:
+        """Whether a first load goes on that others wait for, or the template is made of it."""
         found = self._environments.get(_key(spec))
+        if found is None:
+            return False
+        now = asyncio.get_running_loop().time()
+        is_out = found.scout is not None and now < found.scout.deadline
+        return is_out or found.template.patience() > 0
+
+    async def settled(self, spec: LocationSpec) -> None:
+        """Waits for the first load of the environment, and for the template that comes of it.
+
+        No longer than the first load took, and not for one that does not get on.
+        """
+        found = self._environments.get(_key(spec))
+        while found is not None and (scout := found.scout) is not None:
+            left = scout.deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await scout.ended.wait()
         if found is not None:
             await found.template.settled()
+
+    def begin(self, spec: LocationSpec, owner: str) -> None:
+        """A process of a location is about to be started, and to load."""
+        key = _key(spec)
+        if key not in self._used:
+            return
+        found = self._environments.get(key)
+        if found is None:
+            found = self._environments[key] = self._make(spec)
+        found.loading[owner] = asyncio.get_running_loop().time()
+
+    def end(self, owner: str) -> None:
+        """The load is over, whether well or not; nothing where that is known."""
+        for found in self._environments.values():
+            if found.loading.pop(owner, None) is None:
+                continue
+            if found.scout is not None and found.scout.owner == owner:
+                found.scout.ended.set()
+                found.scout = None
+                # what it has imported may be learned from it in this turn
+                asyncio.get_running_loop().call_soon(found.drop_ahead)
+            if not found.loading:
+                found.template.prepare(())
 
     async def start(
         self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
@@ -107,14 +186,39 @@ class Environments:
             SpawnError: the executable could not be started.
         """
         found = self._environments.get(_key(spec))
-        reason = fresh or ("" if found else FIRST)
+        reason = fresh or ("" if found and found.template.is_begun else FIRST)
         if not reason and found is not None:
             template = found.template
             hosted = await template.take(owner, listener) if template.can_fork else None
             if hosted is not None:
                 return hosted, Origin(is_fork=True)
             reason = template.reason or "the template did not fork"
-        return await self._hosting.spawn(spec, owner, listener), Origin(False, reason)
+        on_import = None
+        if not fresh and found is not None and owner in found.loading:
+            on_import = self._send_scout(found, owner, self._used[_key(spec)])
+        hosted = await self._hosting.spawn(spec, owner, listener)
+        hosted.on_import = on_import
+        return hosted, Origin(False, reason)
+
+    def _send_scout(
+        self, found: Environment, owner: str, locations: int
+    ) -> Callable[[str], None] | None:
+        """Has the others wait for this load, while the template imports what it imports.
+
+        Returns:
+            To be told of its imports; None where nobody waits.
+        """
+        if locations < 2 or found.template.is_begun:
+            return None
+        loop = asyncio.get_running_loop()
+        scout = found.scout = Scout(owner, loop.time() + SCOUT_SECONDS)
+        found.template.begin_ahead()
+
+        def on_import(module: str) -> None:
+            scout.deadline = loop.time() + SCOUT_SECONDS
+            found.template.follow(module)
+
+        return on_import
 
     def learn(self, spec: LocationSpec, body: Mapping[str, Any], seconds: float) -> None:
         """A process has loaded: what it imported belongs into the template.
@@ -126,9 +230,7 @@ class Environments:
         key = _key(spec)
         if key not in self._used:  # nothing is forked there, or no location has it any more
             return
-        found = self._environments.get(key)
-        if found is None:
-            found = self._environments[key] = self._make(spec)
+        found = self._environments[key]
         found.load_seconds = max(found.load_seconds, seconds)
         if found.settling is not None:
             return  # the packages are being changed
@@ -142,7 +244,14 @@ class Environments:
         def on_made() -> None:
             self._tasks.start(self._watch_packages(made), f"packages of {made.key}")
 
-        template = Template(spec, f"template/{number}", self._hosting, self._tasks, on_made)
+        template = Template(
+            spec,
+            f"template/{number}",
+            self._hosting,
+            self._tasks,
+            on_made,
+            lambda: made.is_rush(),  # noqa: PLW0108 (it is made below)
+        )
         made = Environment(f"{_WATCHED}{number}", template)
         return made
 
@@ -178,8 +287,8 @@ class Environments:
 
     def keep(self, specs: Iterable[LocationSpec]) -> None:
         """Ends the templates of environments that no location has any more."""
-        self._used = {_key(spec) for spec in specs if spec.fork != "never"}
-        for key in self._environments.keys() - self._used:
+        self._used = Counter(_key(spec) for spec in specs if spec.fork != "never")
+        for key in self._environments.keys() - self._used.keys():
             self._drop(self._environments.pop(key))
 
     def keeper_lost(self) -> None:

@@ -59,6 +59,8 @@ class Hosted:
         pid: of the interpreter; of a wrapper script until it has greeted.
         hello: what it said of itself, once it has greeted.
         of_template: whether it was forked from a template, and so knows nothing of its location.
+        on_import: told of each installed module that its load begins to import; None where nobody
+            wants to know.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Hosted:
         self._no_fork = asyncio.Event()
         self._no_fork.set()
         self.of_template = False
+        self.on_import: Callable[[str], None] | None = None
         self._leader = handle.pid
         self._listener = listener
         self.channel = Channel(loop, handle.control, self._on_event)
@@ -169,6 +172,8 @@ class Hosted:
         elif event == Event.TOUCHED:
             pairs = cast("list[tuple[str, str | None]]", value)
             self._listener.touched([(path, digest) for path, digest in pairs])
+        elif event == Event.IMPORTING and self.on_import is not None:
+            self.on_import(cast("dict[str, str]", value)["module"])
 
 
 class Hosting:
@@ -281,6 +286,8 @@ class Hosting:
                 "working_directory": target.working_directory,
             },
         }
+        if hosted.on_import is not None:
+            order["announces"] = True
         if hosted.of_template:
             order["process"] = {
                 "owner": f"{self._instance}:{hosted.owner}",

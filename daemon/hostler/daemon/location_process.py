@@ -185,11 +185,8 @@ class LocationProcess:
 
     async def _spawn(self) -> None:
         environments = self._around.environments
-        if not self._fresh:
-            await environments.settled(self.spec)
-        self._release_slot = await self._around.slots.acquire()
-        if not self._fresh:  # one that had its place before may have had the template begun
-            await environments.settled(self.spec)
+        await self._take_place()
+        environments.begin(self.spec, self._owner)
         self.has_begun = True
         self._ordered_at = self._clock.monotonic()
         if self.spec.load_timeout:
@@ -228,6 +225,17 @@ class LocationProcess:
         )
         if self._state is State.DRAINING:  # given up while it was started
             await self._around.hosting.kill(hosted)
+
+    async def _take_place(self) -> None:
+        """Waits for a slot, and holds none while it waits for the template of its environment."""
+        environments = self._around.environments
+        while True:
+            if not self._fresh:
+                await environments.settled(self.spec)
+            self._release_slot = await self._around.slots.acquire()
+            if self._fresh or not environments.is_settling(self.spec):
+                return
+            self._release_slot()
 
     async def _load(self) -> None:
         hosted = self._hosted()
@@ -380,6 +388,7 @@ class LocationProcess:
             self._load_timer.cancel()
 
     def _give_slot_back(self) -> None:
+        self._around.environments.end(self._owner)
         if self._release_slot is not None:
             self._release_slot()
 

@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
-import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from hostler.daemon.daemon import Daemon, Options
 from hostler.daemon.journal import LEVELS, Journal
@@ -19,6 +19,19 @@ from hostler.rpc.address import default_socket, state_directory
 
 _FAILED = 1
 _USAGE = 2
+
+
+class _Version(argparse.Action):
+    """As argparse's own, but for the version: to look for it takes a tenth of a start."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"hostlerd {version('hostler')}\n")
+        parser.exit()
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -57,9 +70,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         "--log-level", choices=LEVELS, default="info", help="the least that is logged"
     )
     parser.add_argument("--lifeline", metavar="FD", type=int, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--version", action="version", version=f"hostlerd {importlib.metadata.version('hostler')}"
-    )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
     given = parser.parse_args(argv)
     files = tuple(path.absolute() for path in given.workspace or [Path("workspace.yaml")])
     try:

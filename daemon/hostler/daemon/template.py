@@ -7,22 +7,18 @@ import more. One process is forked ahead of the next need: the spare.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
-from typing import Any
 
-import psutil
-
+from hostler.daemon.ahead import Ahead, preload
 from hostler.daemon.channel import ChannelClosedError, RemoteError
-from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosted, Hosting, Listener, Stream
+from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
 from hostler.daemon.launcher import SpawnError
+from hostler.daemon.spare import Spares
 from hostler.daemon.tasks import Tasks
-from hostler.daemon.text import load_json
 from hostler.daemon.workspace import LocationSpec
-from hostler.host.wire import Method, WireError, dump
+from hostler.host.wire import WireError
 
 #: Importing what a load has imported cannot take much longer than the load.
 PRELOAD_SECONDS = 60.0
@@ -34,14 +30,8 @@ SIBLING_PATIENCE = 2.0
 #: Each is begun again without one module that forks do not bear.
 MOST_TRIES = 20
 
-#: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
-COMPILED_AT_ONCE = 20
-
-#: To make a template, or to fork a spare, where each before it has failed.
+#: To make a template, where each before it has failed.
 MOST_ATTEMPTS = 3
-
-#: Below this no spare is kept: a process that waits is the first thing to do without.
-SCARCE_MEMORY = 0.05
 
 #: A template that died sooner than this after it was made is made again at the next load only.
 SHORT_LIFE = 1.0
@@ -64,10 +54,12 @@ class Template:
         hosting: Hosting,
         tasks: Tasks,
         on_made: Callable[[], None],
+        is_rush: Callable[[], bool],
     ) -> None:
         """
         Args:
             on_made: told when it forks, each time that it was made.
+            is_rush: whether others load now, so that what can wait should.
         """
         self.reason = "the template is being made"
         self.excluded: dict[str, str] = {}
@@ -82,23 +74,21 @@ class Template:
         self._modules: dict[str, None] = {}
         self._made_of: frozenset[str] | None = None
         self._process: Hosted | None = None
-        self._spare: Hosted | None = None
+        self._ahead: Ahead | None = None
         self._made = asyncio.Event()
         self._building: asyncio.Task[None] | None = None
-        self._preparing: asyncio.Task[None] | None = None
-        self._sources: set[str] = set()
-        self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._patience_until = 0.0
-        self._attempts = 0
         self._failures = 0
         self._late_forks = 0
         self._is_retired = False
         self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
+        self._listener = Listener(self._on_line, lambda _: None)
+        self._spares = Spares(self._next_owner, hosting, tasks, self._listener, is_rush)
 
     @property
     def pids(self) -> list[int]:
         """Its process and the spare."""
-        return [each.pid for each in (self._process, self._spare) if each is not None]
+        return [pid for pid in (self.pid, self.spare_pid) if pid]
 
     @property
     def pid(self) -> int:
@@ -108,7 +98,7 @@ class Template:
     @property
     def spare_pid(self) -> int:
         """The process that waits for the next need; 0 where there is none."""
-        return self._spare.pid if self._spare else 0
+        return self._spares.pid
 
     @property
     def can_fork(self) -> bool:
@@ -132,18 +122,57 @@ class Template:
             self._patience_until = now + SIBLING_PATIENCE * seconds
         self._building = self._tasks.start(self._build(), f"making of {self._owner}")
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it was ever begun to be made of a whole load."""
+        return bool(self._modules) or self._building is not None or self._made.is_set()
+
+    def patience(self) -> float:
+        """Seconds that who needs it should still wait, while it is made for the first time."""
+        if self._process is not None or self._building is None:
+            return 0.0
+        return max(0.0, self._patience_until - asyncio.get_running_loop().time())
+
     async def settled(self) -> None:
         """Waits while it is made for the first time; no longer than `SIBLING_PATIENCE` allows."""
-        if self._process is None and self._building is not None:
-            left = self._patience_until - asyncio.get_running_loop().time()
+        if self.patience():
             waiting = asyncio.ensure_future(self._made.wait())
-            await asyncio.wait([waiting], timeout=max(0.0, left))
+            await asyncio.wait([waiting], timeout=self.patience())
             waiting.cancel()
+
+    # Ahead of what is learned
+
+    def begin_ahead(self) -> None:
+        """A first load has begun that others wait for: imports what it imports, beside it."""
+        if self._ahead is None and not self._is_retired:
+            owner = self._next_owner()
+            self._ahead = Ahead(self._spec, owner, self._hosting, self._tasks, self._listener)
+
+    def follow(self, module: str) -> None:
+        """The first load has begun to import a module."""
+        if self._ahead is not None:
+            self._ahead.follow(module)
+
+    def drop_ahead(self) -> None:
+        """The first load has ended; where it was of no use, so is what followed it."""
+        if self._ahead is not None and self._building is None:
+            self._ahead.drop()
+            self._ahead = None
+
+    def _give_up(self, hosted: Hosted | None) -> None:
+        if hosted is not None:
+            self._tasks.start(self._hosting.kill(hosted), f"end of {hosted.owner}")
+
+    async def _take_ahead(self) -> Hosted | None:
+        ahead, self._ahead = self._ahead, None
+        return await ahead.taken() if ahead is not None else None
+
+    # What is forked
 
     async def take(self, owner: str, listener: Listener) -> Hosted | None:
         """A fork that has not loaded yet; None where it cannot be had."""
-        spare, self._spare = self._spare, None
-        if spare is not None and not spare.channel.closed:
+        spare = self._spares.take()
+        if spare is not None:
             self._hosting.hand_over(spare, owner, listener)
             return self._counted(spare)
         if self._process is None:
@@ -164,26 +193,14 @@ class Template:
         return forked
 
     def prepare(self, sources: Collection[str], size: int = 0) -> None:
-        """Has files compiled ahead and a spare forked, in the background.
-
-        Args:
-            sources: those of the location that has loaded last.
-            size: bytes of them in all.
-        """
-        self._sources.update(sources)
-        if sources:  # a developer saves in one location many times
-            self._rehearsed = {"bytes": size, "sources": list(sources)}
-        if self._preparing is None and self._process is not None:
-            self._preparing = self._tasks.start(self._prepare(), f"spare of {self._owner}")
+        """After a load; see `Spares.prepare`."""
+        self._spares.prepare(sources, size)
 
     def retire(self, reason: str) -> None:
         """Ends it; nothing is forked any more until `begin_anew`."""
         self._is_retired = True
         self.reason = reason
-        for task in (self._building, self._preparing):
-            if task is not None:
-                task.cancel()
-        self._building = self._preparing = None
+        self._give_up_work()
         self._made_of = None
         self._made.set()  # whoever waits does not any more
         self._end_processes()
@@ -194,16 +211,21 @@ class Template:
         self.reason = "the template is being made"
         self.excluded.clear()
         self._modules.clear()
-        self._sources.clear()
+        self._spares.forget()
         self._made.clear()
+
+    def _give_up_work(self) -> None:
+        self._spares.stop()
+        if self._building is not None:
+            self._building.cancel()
+        if self._ahead is not None:
+            self._ahead.drop()
+        self._building = self._ahead = None
 
     def keeper_lost(self) -> None:
         """Its processes have ended with the keeper."""
-        for task in (self._building, self._preparing):
-            if task is not None:
-                task.cancel()
-        self._building = self._preparing = None
-        self._spare = None
+        self._give_up_work()
+        self._end_processes()
         if not self._is_retired and self._modules:
             self._begin_again("the template is being made")
 
@@ -260,20 +282,21 @@ class Template:
 
     async def _try(self) -> tuple[Hosted | None, dict[str, str] | None]:
         """A process, or why it is of no use: {"module", "reason"}."""
-        owner = f"{self._owner}.{next(self._numbers)}"
         self._lines.clear()
-        listener = Listener(self._on_line, lambda _: None)
         hosted = None
         try:
-            hosted = await self._hosting.spawn(self._spec, owner, listener, is_template=True)
-            order = {"modules": list(self._modules), "excluded": list(self.excluded)}
             async with asyncio.timeout(PRELOAD_SECONDS):
+                hosted = await self._take_ahead()
+                if hosted is None:
+                    hosted = await self._hosting.spawn(
+                        self._spec, self._next_owner(), self._listener, is_template=True
+                    )
                 await hosted.greeted()
-                frame = await hosted.channel.request(Method.PRELOAD, dump(order))
-            answer: dict[str, Any] = load_json(frame.body)
+                answer = await preload(
+                    hosted, list(self._modules), list(self.excluded), is_last=True
+                )
         except BaseException as error:
-            if hosted is not None:
-                self._tasks.start(self._hosting.kill(hosted), f"end of {owner}")
+            self._give_up(hosted)
             if isinstance(error, (SpawnError, ChannelClosedError, RemoteError, WireError)):
                 last = f" ({self._lines[-1]})" if self._lines else ""
                 return None, {"module": "", "reason": f"it ended: {error}{last}"}
@@ -282,7 +305,7 @@ class Template:
                 return None, {"module": "", "reason": reason}
             raise
         if "unsafe" in answer:
-            self._tasks.start(self._hosting.kill(hosted), f"end of {owner}")
+            self._give_up(hosted)
             return None, answer["unsafe"]
         self.files = tuple(answer["files"])
         return hosted, None
@@ -294,7 +317,7 @@ class Template:
         born = asyncio.get_running_loop().time()
         made.exit.add_done_callback(lambda _: self._on_death(made, born))
         self._made.set()
-        self.prepare(())
+        self._spares.fork_from(made)
         self._on_made()
 
     def _on_death(self, died: Hosted, born: float) -> None:
@@ -303,6 +326,7 @@ class Template:
         if self._process is not died:
             return
         self._process = None
+        self._spares.template_died()
         if status.keeper_died:
             return  # keeper_lost() follows
         if asyncio.get_running_loop().time() - born < SHORT_LIFE:
@@ -311,61 +335,13 @@ class Template:
         elif not self._is_retired:
             self._begin_again(f"the template is made anew: it died: {status.describe()}")
 
-    # Spares
-
-    async def _prepare(self) -> None:
-        try:
-            while self._process is not None and (self._sources or self._lacks_spare()):
-                process = self._process
-                sources = sorted(self._sources)
-                self._sources.clear()
-                for first in range(0, len(sources), COMPILED_AT_ONCE):
-                    part = sources[first : first + COMPILED_AT_ONCE]
-                    await process.channel.request(Method.COMPILE, dump(part))
-                if not self._lacks_spare():
-                    continue
-                owner = f"{self._owner}.{next(self._numbers)}"
-                listener = Listener(self._on_line, lambda _: None)
-                spare = await self._hosting.fork(process, owner, listener)
-                spare.exit.add_done_callback(partial(self._on_spare_death, spare))
-                if self._process is process and self._spare is None:
-                    self._spare = spare
-                    self._tasks.start(self._rehearse(spare), f"rehearsal of {owner}")
-                else:
-                    self._tasks.start(self._hosting.kill(spare), "end of a spare")
-        except (ForkError, ChannelClosedError, RemoteError, WireError):
-            # it may only be short of time; whoever needs a process has it made anew otherwise
-            if self._attempts < MOST_ATTEMPTS:
-                self._attempts += 1
-                asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
-        else:
-            self._attempts = 0
-        finally:
-            if self._preparing is asyncio.current_task():
-                self._preparing = None
-
-    async def _rehearse(self, spare: Hosted) -> None:
-        """Has it touch the memory that a load needs; whoever takes it meanwhile ends that."""
-        with contextlib.suppress(ChannelClosedError, RemoteError, WireError):
-            await spare.channel.request(Method.REHEARSE, dump(self._rehearsed))
-
-    def _lacks_spare(self) -> bool:
-        if self._spare is not None and not self._spare.channel.closed:
-            return False
-        memory = psutil.virtual_memory()
-        return bool(memory.available > SCARCE_MEMORY * memory.total)
-
-    def _on_spare_death(self, spare: Hosted, _: object) -> None:
-        if self._spare is spare:
-            self._spare = None
-            self._tasks.start(self._hosting.kill(spare), "end of a spare")
-            self.prepare(())
-
     def _end_processes(self) -> None:
-        for each in (self._spare, self._process):
-            if each is not None:
-                self._tasks.start(self._hosting.kill(each), f"end of {each.owner}")
-        self._spare = self._process = None
+        self._spares.fork_from(None)
+        process, self._process = self._process, None
+        self._give_up(process)
+
+    def _next_owner(self) -> str:
+        return f"{self._owner}.{next(self._numbers)}"
 
     def _on_line(self, _stream: Stream, text: str, _pid: int) -> None:
         self._lines.append(text)

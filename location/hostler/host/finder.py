@@ -35,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.readers import FileReader  # pyright: ignore[reportMissingImports]  # 3.10
     from types import ModuleType
-    from typing import Any, Iterable, Mapping, Sequence
+    from typing import Any, Callable, Iterable, Mapping, Sequence
 
     from hostler.host.sources import Report
 
@@ -218,8 +218,9 @@ class UserImports:
     finder found, as those of editable installs do, which gets the user's loader.
     """
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, announce: Callable[[str], object] | None) -> None:
         self._sources = sources
+        self._announce = announce
         self._active: set[tuple[int, str]] = set()
 
     def find_spec(
@@ -237,6 +238,8 @@ class UserImports:
                 find = None if finder is self else getattr(finder, "find_spec", None)
                 spec: ModuleSpec | None = find(fullname, path, target) if find else None
                 if spec is not None:
+                    if self._announce is not None and _is_installed_package(spec):
+                        self._announce(fullname)
                     return spec if finder is PathFinder else self._adopt(spec)
         finally:
             self._active.discard(mark)
@@ -250,12 +253,20 @@ class UserImports:
         return spec
 
 
+def _is_installed_package(spec: ModuleSpec) -> bool:
+    return (
+        "." not in spec.name
+        and type(spec.loader) is not UserLoader
+        and "-packages" + os.sep in (spec.origin or "")
+    )
+
+
 class _Installed:
     """The one finder of a process."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, announce: Callable[[str], object] | None) -> None:
         self.sources = sources
-        self.imports = UserImports(sources)
+        self.imports = UserImports(sources, announce)
         self.hook = self.find_folder
         sys.path_hooks.insert(0, self.hook)
         sys.meta_path.insert(0, self.imports)
@@ -304,6 +315,7 @@ def install(
     extra_roots: Iterable[str] = (),
     *,
     is_fork: bool = False,
+    announce: Callable[[str], object] | None = None,
 ) -> None:
     """Puts the recording finder first, in place of one that was installed before.
 
@@ -315,12 +327,13 @@ def install(
         extra_roots: folders and files that are the user's although they lie in a site-packages.
         is_fork: of a template, which has looked into no folder of the user's; to go through those
             that it has looked into would make its pages this process's own.
+        announce: told the name of each installed top-level module before it is imported.
     """
     global _installed, _roots  # noqa: PLW0603  # one process imports in one way
     if _installed is not None:
         _installed.remove()
     _roots = Roots(extra_roots)
-    _installed = _Installed(Sources(report, overlay or {}, _roots))
+    _installed = _Installed(Sources(report, overlay or {}, _roots), announce)
     if not is_fork:
         _installed.forget_folders()
 

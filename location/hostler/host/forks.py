@@ -38,6 +38,10 @@ CANARY_SECONDS = 2.0
 JOINED_SECONDS = 0.1
 
 
+#: Of a fork; it does not tell threads apart that were tested.
+_WARNS_OF_THREADS = tuple(sys.version_info) >= (3, 12)
+
+
 def fork_process(child: Callable[[], None]) -> None:
     """Runs `child` in a process whose parent will be the keeper; it must not return.
 
@@ -158,10 +162,9 @@ def native_threads() -> int:
 
 
 def _fork() -> int:
-    if sys.version_info < (3, 12):
+    if not _WARNS_OF_THREADS:
         return os.fork()
     with warnings.catch_warnings():
-        # 3.12 warns of any native thread; it does not tell those apart that were tested
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 

@@ -15,11 +15,14 @@ from hostler.host.sources import clean_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Iterable
 
 
 #: Modules, classes, functions of Python and of C.
 _PLAIN = (type(sys), type, type(lambda: None), type(len))
+
+
+_TRIES = 3
 
 
 class Baseline:
@@ -27,7 +30,7 @@ class Baseline:
 
     def __init__(self) -> None:
         self._last = _last_module()
-        self._environ = dict(os.environ)
+        self._environ = _environ()
 
     def imported(self) -> list[str]:
         """The modules that were imported since, in their order, the user's own left out."""
@@ -36,10 +39,15 @@ class Baseline:
 
     def variables(self) -> list[str]:
         """The variables of the environment that were set, changed or deleted since."""
-        now = dict(os.environ)
+        now = _environ()
         changed = now.keys() ^ self._environ.keys()
         changed |= {name for name in now if now[name] != self._environ.get(name, now[name])}
-        return sorted(changed)
+        return sorted(map(os.fsdecode, changed))
+
+
+def _environ() -> dict[Any, Any]:
+    """The variables as `os.environ` keeps them, since to decode each is dear in a fork."""
+    return dict(getattr(os.environ, "_data", os.environ))
 
 
 class Preloaded:
@@ -92,10 +100,20 @@ def _last_module() -> str:
 def _since(last: str) -> list[str]:
     """The modules that were imported after one, the newest first.
 
-    Looks at no others: to touch a thousand modules makes their pages the process's own.
+    Looks at no others: to touch the names of a thousand makes a megabyte of their pages the
+    process's own.
     """
+    for _ in range(_TRIES):
+        try:
+            return _newest(reversed(sys.modules), last)
+        except RuntimeError:  # a thread of the user's imports meanwhile
+            pass
+    return _newest(reversed(list(sys.modules)), last)
+
+
+def _newest(names: Iterable[str], last: str) -> list[str]:
     found = []
-    for name in reversed(list(sys.modules)):  # a thread of the user's may import meanwhile
+    for name in names:
         if name == last:
             break
         found.append(name)

@@ -18,6 +18,7 @@ def load(
     overlay: Mapping[str, bytes | None],
     report: Callable[[list[tuple[str, str | None]]], None],
     preloaded: imports.Preloaded | None,
+    announce: Callable[[str], object] | None = None,
 ) -> tuple[dict[str, RepositoryDefinition], dict[str, Any]]:
     """Imports the target of a LOAD order and describes its repositories.
 
@@ -26,6 +27,7 @@ def load(
         overlay: sources to load in place of what is on disk, by path; None hides a file.
         report: told of each source file that is read or looked for in vain.
         preloaded: what a template has imported ahead; None in a process of its own.
+        announce: see `hostler.host.finder.install`.
 
     Returns:
         The repositories by name, and the body of the answer: {"repositories": [{"repository":
@@ -34,7 +36,7 @@ def load(
         "fresh": why it should have been loaded by a process of its own; "variables": see
         `Baseline.variables`; "packages": see `imports.packages`; "seconds": {"import", "describe"}.
     """
-    finder.install(report, overlay, is_fork=preloaded is not None)
+    finder.install(report, overlay, is_fork=preloaded is not None, announce=announce)
     baseline = imports.Baseline()
     began = time.perf_counter()
 

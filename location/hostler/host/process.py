@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hostler.host import calls, errors, finder, forks, imports, loading, runs, wire
+from hostler.host import calls, errors, finder, forks, imports, loading, memory, runs, wire
 from hostler.host.connection import Connection
 from hostler.host.marks import Mark
 
@@ -84,8 +84,10 @@ class Process:
         if finder.is_installed():  # else the load was given up before it began
             sources.update(finder.loaded_sources())
         self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
+        # nobody waits any more
         if self._preloaded is not None and finder.is_installed():
-            self._preloaded.report_shadows()  # nobody waits any more
+            self._preloaded.report_shadows()
+        memory.give_back()
 
     def _run(self, request: wire.Frame) -> None:
         runs.run(self, request)
@@ -94,7 +96,7 @@ class Process:
         from hostler.host import template  # for templates alone
 
         order = request.json()
-        body = template.preload(order["modules"], order["excluded"])
+        body = template.preload(order["modules"], order["excluded"], is_last=order["is_last"])
         self._preloaded = imports.Preloaded()
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
@@ -123,8 +125,9 @@ class Process:
             self._mark.write(process["owner"])
             forks.limit(process["memory"], process["nice"])
         try:
+            announce = self._announce if order.get("announces") else None
             repositories, body = loading.load(
-                order, self._overlay, self.report_touched, self._preloaded
+                order, self._overlay, self.report_touched, self._preloaded, announce
             )
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
@@ -139,6 +142,9 @@ class Process:
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""
         self.connection.tell(wire.Event.TOUCHED, pairs)
+
+    def _announce(self, module: str) -> None:
+        self.connection.tell(wire.Event.IMPORTING, {"module": module})
 
     def _fork(self, request: wire.Frame) -> None:
         flush_output()

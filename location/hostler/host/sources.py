@@ -44,6 +44,16 @@ def clean_path(path: str) -> str:
 
 def _foreign_folders() -> tuple[str, ...]:
     """The standard library, by each of its names, and the runtime of the host itself."""
+    global _foreign  # noqa: PLW0603 (forks inherit it)
+    if not _foreign:
+        _foreign = _find_foreign_folders()
+    return _foreign
+
+
+_foreign: tuple[str, ...] = ()
+
+
+def _find_foreign_folders() -> tuple[str, ...]:
     found = {os.path.dirname(os.path.abspath(os.__file__))}
     major, minor = sys.version_info[:2]
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):

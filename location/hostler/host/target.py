@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from typing import Iterable, Mapping, Sequence
 
 
+#: The first two lines of a source, where it may declare its encoding, are hardly ever longer.
+_HEAD = 4096
+
+
 def load_target(target: Mapping[str, str | None]) -> ModuleType:
     """Imports the user's code as its entry of workspace.yaml names it.
 
@@ -82,6 +86,7 @@ def _load_file(path: str) -> ModuleType:
             f"cannot read python_file {path}: {error.strerror}; let the daemon's user read it"
         ) from None
     _check_text(path, source)
+    loader.take_compiled()
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
     return _execute(spec)
@@ -154,10 +159,11 @@ def _why_not(path: str, error: OSError) -> str:
 
 
 def _check_text(path: str, source: bytes) -> None:
-    from importlib.util import decode_source
-
     try:
-        decode_source(source)
+        if not source.isascii() or b"coding" in source[:_HEAD]:
+            from importlib.util import decode_source
+
+            decode_source(source)
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise TargetError(

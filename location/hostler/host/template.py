@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 
-from hostler.host import finder, forks, imports, rehearsal
+from hostler.host import finder, forks, imports, memory, rehearsal
 from hostler.host.imports import is_users
 from hostler.host.sources import clean_path
 
@@ -95,10 +95,15 @@ class Gate:
             self._environ = environ
 
 
-def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
+def preload(
+    modules: Sequence[str], excluded: Sequence[str], *, is_last: bool = True
+) -> dict[str, Any]:
     """Imports modules in their order, but for those below the excluded top-level names.
 
     What cannot be imported here is left to whoever wants it.
+
+    Args:
+        is_last: whether it is to fork from now on; else there are more modules to come.
 
     Returns:
         {"loaded": how many modules there are more, "variables": {top-level name: those it set},
@@ -109,14 +114,19 @@ def preload(modules: Sequence[str], excluded: Sequence[str]) -> dict[str, Any]:
     before = len(sys.modules)
     try:
         with _without_users_code():
-            gate = _import_all([*modules, *OWN], set(excluded))
-            _rehearse()
-        _send_canary()
+            gate = _import_all([*modules, *(OWN if is_last else ())], set(excluded))
+            if is_last:
+                _rehearse()
+        if is_last:
+            _send_canary()
     except UnsafeError as error:
         return {"unsafe": {"module": error.module, "reason": error.reason}}
-    gc.collect()
-    gc.freeze()
     loaded = len(sys.modules) - before
+    if not is_last:
+        return {"loaded": loaded, "variables": gate.variables, "files": []}
+    gc.collect()
+    memory.give_back()
+    gc.freeze()
     return {"loaded": loaded, "variables": gate.variables, "files": _installed_sources()}
 
 

@@ -72,7 +72,8 @@ class Method:
     CALL = 6
     #: JSON: execute a pipeline; streams its events; to a run process.
     RUN = 7
-    #: JSON {"modules", "excluded"}: become a template; see hostler.host.template.preload.
+    #: JSON {"modules", "excluded", "is_last"}: become a template, in one order or in several; see
+    #: hostler.host.template.preload.
     PRELOAD = 8
     #: JSON [path, ...]: read and compile sources of the user's, which runs nothing; to a template.
     COMPILE = 9
@@ -99,6 +100,8 @@ class Event:
     HELLO = 1
     #: JSON [[path, digest or null], ...]: source files that were read, or looked for in vain.
     TOUCHED = 2
+    #: JSON {"module"}: a load whose order asks for it begins to import a module that is installed.
+    IMPORTING = 3
 
 
 #: What a process ends with whose own code has closed its end of the wire (EX_PROTOCOL).
