@@ -92,7 +92,7 @@ def up(*, target: Target, state: Path | None, log_format: str | None) -> int:
         try:
             if not interactive:
                 say(f"serving on {socket}")
-                return _run(daemon, socket, Lines())
+                return _run(daemon, socket, Lines(), history=True)
             # Rich takes 80 ms to import; the daemon starts meanwhile.
             from hostler.cli.live import LiveView
 
@@ -113,8 +113,12 @@ def _refuse_second(target: Target) -> None:
     )
 
 
-def _run(daemon: DaemonProcess, socket: Path, view: View) -> int:
-    """Shows what happens until the daemon ends or Ctrl-C; its exit code."""
+def _run(daemon: DaemonProcess, socket: Path, view: View, *, history: bool = False) -> int:
+    """Shows what happens until the daemon ends or Ctrl-C; its exit code.
+
+    Args:
+        history: also what has happened before it served, in place of how things were by then.
+    """
     try:
         if not daemon.wait_ready():
             return daemon.stop() or exits.FAILED
@@ -122,7 +126,8 @@ def _run(daemon: DaemonProcess, socket: Path, view: View) -> int:
         with Client(socket) as client:
             while daemon.exit_code is None:
                 with contextlib.suppress(HostlerError):  # it is ending, or the watch broke
-                    for change in client.watch(mirror.revision):
+                    since_start = history and mirror.revision == 0
+                    for change in client.watch(mirror.revision, history=since_start):
                         mirror.apply(change)
                         view.show(change)
                 daemon.wait(RETRY)
