@@ -18,7 +18,7 @@ from hostler.daemon.runtime import Runtime
 from hostler.daemon.settings import Settings
 from hostler.daemon.text import load_json
 from hostler.daemon.workspace import LocationSpec
-from hostler.host.wire import Event, Method, dump
+from hostler.host.wire import Event, Frame, Method, dump
 
 Role = Literal["location", "worker", "run"]
 Stream = Literal["stdout", "stderr"]
@@ -238,10 +238,11 @@ class Hosting:
         child = Hosted(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
         try:
             order = dump({"owner": f"{self._instance}:{owner}"})
-            timeout = FORK_SECONDS
-            await parent.channel.request(Method.FORK, order, fds=fds, timeout=timeout)
-            async with asyncio.timeout(timeout):
-                await child.hello
+            answer = asyncio.ensure_future(
+                parent.channel.request(Method.FORK, order, fds=fds, timeout=FORK_SECONDS)
+            )
+            async with asyncio.timeout(FORK_SECONDS):
+                await _either(child.hello, answer)
         except (ChannelClosedError, TimeoutError, asyncio.CancelledError) as error:
             child.release()
             if isinstance(error, asyncio.CancelledError):
@@ -329,6 +330,28 @@ class Hosting:
         await self.keeper.end(hosted.owner)
         await asyncio.wait([hosted.exit])
         hosted.release()
+
+
+async def _either(hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[Frame]) -> None:
+    """Returns when a fork has greeted.
+
+    Its parent answers when the process between them has ended, some milliseconds later.
+
+    Raises:
+        Exception: whatever the answer is that there is no fork.
+    """
+    try:
+        both: list[asyncio.Future[Any]] = [hello, answer]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not hello.done():
+            await answer
+            await hello
+    finally:
+        if hello.done() and not hello.cancelled():
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        else:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
 
 
 def _channels() -> tuple[socket.socket, int, int, tuple[int, int, int]]:
