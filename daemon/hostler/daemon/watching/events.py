@@ -46,7 +46,8 @@ class Events:
         self._sweep = sweep
         #: Created and not closed since: half of a file, or less.
         self._unfinished: set[str] = set()
-        self._settling: set[asyncio.TimerHandle] = set()
+        #: Paths that are read when their time comes, by what waits for it.
+        self._settling: dict[asyncio.TimerHandle, set[str]] = {}
 
     def take(self, happenings: Sequence[Happening]) -> None:
         """Handles a batch of events."""
@@ -59,7 +60,7 @@ class Events:
             elif happening.is_folder:
                 settling |= self._take_folder(happening)
             else:
-                settling |= self._take_file(happening)
+                self._take_file(happening, settling)
         if settling:
             self.settle(settling)
 
@@ -67,11 +68,10 @@ class Events:
         """Reads the paths when what is going on with them has had a moment to end."""
 
         def settled() -> None:
-            self._settling.discard(timer)
-            self._check(paths)
+            self._check(self._settling.pop(timer))
 
         timer = self._loop.call_later(self._settle_time, settled)
-        self._settling.add(timer)
+        self._settling[timer] = paths
 
     def is_unfinished(self, file: str | None) -> bool:
         """Whether the file is being written for the first time; its close will be an event."""
@@ -102,21 +102,23 @@ class Events:
             self._walks.request_at(happening.folder)
         return set()
 
-    def _take_file(self, happening: Happening) -> set[str]:
-        """Returns the paths that are to settle."""
+    def _take_file(self, happening: Happening, settling: set[str]) -> None:
+        """Reads its paths, or adds them to those that are to settle."""
         entry = _entry(happening)
         paths = self._routes.through(entry) | self._walks.join(happening.folder, happening.name)
         if not paths:
-            return set()
+            return
         if happening.kind is Kind.CREATED and _is_being_written(entry):
             self._unfinished.add(entry)
-            return set()
+            return
         if happening.kind is not Kind.TOUCHED:
             self._unfinished.discard(entry)
             if happening.kind is not Kind.GONE:
+                for waiting in (settling, *self._settling.values()):
+                    waiting.difference_update(paths)  # a checkout removes each file that it writes
                 self._check(paths)
-                return set()
-        return paths
+                return
+        settling |= paths
 
 
 def _entry(happening: Happening) -> str:

@@ -69,6 +69,8 @@ class Routes:
 
     def is_polled(self, path: str) -> bool:
         """Whether events that concern the path may fail to come."""
+        if not self._folders.has_polled:
+            return False
         trace = self._traces.get(path)
         return trace is not None and any(self._folders.is_polled(parent(e)) for e in trace.entries)
 

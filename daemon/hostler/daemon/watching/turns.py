@@ -24,15 +24,18 @@ class Turns:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        begin: Callable[[], None],
         check: Callable[[str], None],
         checked: Callable[[], None],
     ) -> None:
         """
         Args:
+            begin: called before each turn.
             check: reads one path.
             checked: called when no path is left to check.
         """
         self._loop = loop
+        self._begin = begin
         self._check = check
         self._checked = checked
         self._due: dict[str, None] = {}
@@ -67,6 +70,7 @@ class Turns:
         if self._next is not None:
             self._next.cancel()
             self._next = None
+        self._begin()
         end = self._loop.time() + _SLICE
         try:
             for count in itertools.count():

@@ -64,7 +64,8 @@ class Watcher:
         # Of the newest reading of each path; what an older one finds is void.
         self._tickets: dict[str, int] = {}
         self._ticket = itertools.count(1)
-        self._turns = Turns(loop, self._check, self._tell_soon)
+        self._tracer = Tracer()
+        self._turns = Turns(loop, self._begin_turn, self._check, self._tell_soon)
         self._changed: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._is_poll_out = False
@@ -232,12 +233,17 @@ class Watcher:
         yield from self._walks.walk(key, record)
         self._examine([path for path in record.files.keys() - before if path in self._keys])
 
+    def _begin_turn(self) -> None:
+        """The folders of many paths are looked at once in a turn."""
+        self._tracer = Tracer()
+
     def _route(self, path: str) -> None:
         """Follows the path and watches its folders."""
         for _ in range(_TRACE_ROUNDS):
-            # What was traced before its folders were watched may be out of date.
-            if not self._routes.put(path, Tracer().trace(path)):
+            if not self._routes.put(path, self._tracer.trace(path)):
                 return
+            # What was traced before its folders were watched may be out of date.
+            self._tracer = Tracer()
 
     # Reading and comparing.
 
