@@ -14,6 +14,7 @@ import pytest
 from e2e.harness import daemon_in
 from e2e.libraries import (
     LIBRARIES,
+    NAME,
     Library,
     Outcome,
     Servers,
@@ -54,6 +55,31 @@ PATCHED = Library(
     " return socket.socket.__module__, threading.Thread.__module__, time.sleep.__module__,"
     " [job.successful() for job in jobs]",
 )
+
+
+PATCHED_STEPS = """\
+from gevent import monkey; monkey.patch_all()
+import time
+from hostler.definitions import pipeline, repository, solid
+
+
+@solid
+def sleeps(context):
+    time.sleep(0.1)
+    context.log.info("slept")
+
+
+@pipeline
+def steps():
+    sleeps()
+    sleeps()
+    sleeps()
+
+
+@repository
+def repo():
+    return [steps]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +165,32 @@ def test_what_gevent_has_patched_is_as_in_a_new_interpreter(
     location = done_with(tmp_path, python, PATCHED, servers, use=False).location
     assert location.start_mode == Location.SPAWNED
     assert location.start_reason == "the code is patched by gevent"
+
+
+def test_steps_at_once_of_what_gevent_has_patched(tmp_path: Path, python: str) -> None:
+    code = PATCHED_STEPS
+    with daemon_in(tmp_path) as daemon:
+        daemon.write(NAME, code)
+        daemon.workspace.write_text(
+            f"load_from:\n  - python_environment:\n      executable_path: {python}\n"
+            f"      target: {{python_file: {NAME}}}\n"
+        )
+        daemon.start().ready(NAME)
+        pipeline = f"locations/{NAME}/repositories/repo/pipelines/steps"
+        run = daemon.client.launch(pipeline, max_concurrency=2)
+        events = list(daemon.client.watch_run(run.name))
+    assert events[-1].HasField("run_succeeded"), events[-1]
+    slept = [one.log_message.message for one in events if one.HasField("log_message")]
+    assert slept == ["slept"] * 3
+
+
+def test_random_numbers_of_numpy_differ(tmp_path: Path, python: str) -> None:
+    """Of two runs and a worker, which are forks of one process."""
+    drawn = Library("import numpy", "return numpy.random.random(3).tolist()")
+    with daemon_in(tmp_path) as daemon:
+        outcome = serve(daemon, python, drawn, Servers(), use=False)
+    assert outcome.location.fork_mode == Location.FORK
+    assert len(set(outcome.worked)) == 3, outcome.worked
 
 
 def test_the_versions_that_were_tested(python: str) -> None:

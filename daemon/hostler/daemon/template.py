@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from hostler.daemon.ahead import Ahead, preload
+from hostler.daemon.backoff import Backoff
 from hostler.daemon.channel import ChannelClosedError, RemoteError
 from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
 from hostler.daemon.launcher import SpawnError
@@ -79,6 +81,8 @@ class Template:
         self._building: asyncio.Task[None] | None = None
         self._patience_until = 0.0
         self._failures = 0
+        self._backoff = Backoff(hosting.settings, random.random)
+        self._has_died = False
         self._late_forks = 0
         self._is_retired = False
         self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
@@ -333,7 +337,27 @@ class Template:
             self.reason = f"there is no template: it died: {status.describe()}"
             self._made_of = None  # the next load has it made again: it may have been killed
         elif not self._is_retired:
-            self._begin_again(f"the template is made anew: it died: {status.describe()}")
+            self._remake(f"the template is made anew: it died: {status.describe()}", born)
+
+    def _remake(self, reason: str, born: float) -> None:
+        """At once where it has lived for long; else after a while, longer each time."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - born > self._hosting.settings.restart_reset_after:
+            self._backoff.reset()
+            self._has_died = False
+        delay = self._backoff.next_delay() if self._has_died else 0.0
+        self._has_died = True
+        self.reason = reason
+        self._made_of = None
+
+        def due() -> None:
+            if self._process is None and self._building is None and not self._is_retired:
+                self._begin_again(reason)
+
+        if delay:
+            loop.call_later(delay, due)
+        else:
+            due()
 
     def _end_processes(self) -> None:
         self._spares.fork_from(None)

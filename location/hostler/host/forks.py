@@ -12,12 +12,15 @@ import sys
 import warnings
 
 # not through their modules, in which gevent puts others that begin a loop of its own
-from select import select
+from select import POLLIN, poll, select
 from time import monotonic, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Iterable, NoReturn
+
+#: For steps, whose process imports what it needs after the user's code.
+new_poll, READABLE = poll, POLLIN
 
 #: Libraries whose native threads were seen to bear a fork, also after they had worked: their pools
 #: make themselves anew in the child. Found by working in a process, forking it five times, and

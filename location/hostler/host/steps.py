@@ -8,7 +8,6 @@ the step's name; values come pickled, and the run's process never unpickles them
 from __future__ import annotations
 
 import os
-import select
 import signal
 import time
 
@@ -88,7 +87,7 @@ class StepProcesses:
     def __init__(self, host: StepHost, on_line: OnLine) -> None:
         self._host = host
         self._on_line = on_line
-        self._poll = select.poll()
+        self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
         #: What steps that have ended left open: something of theirs may print into it yet.
@@ -190,7 +189,7 @@ class StepProcesses:
             descriptors.append(attempt.pidfd)
         for descriptor in descriptors:
             self._by_descriptor[descriptor] = attempt
-            self._poll.register(descriptor, select.POLLIN)
+            self._poll.register(descriptor, forks.READABLE)
         self._running[attempt.pid] = attempt
 
     def _turn(self, until: float | None) -> None:
