@@ -36,7 +36,7 @@ def waiting():
 """
 
 #: Each test has a location of its own, so that their order does not matter.
-NAMES = ("reloaded", "restarted", "stopped", "awaited", "waiting", "broken", "slow")
+NAMES = ("reloaded", "edited", "restarted", "stopped", "awaited", "waiting", "broken", "slow")
 
 
 class Served(NamedTuple):
@@ -79,6 +79,27 @@ def test_a_reload_that_fails(served: Served) -> None:
     assert (done.code, done.out) == (4, "broken  FAILED\n")
     assert "def wrong(:" in done.err
     assert f"hostler: broken: SyntaxError: invalid syntax ({served.daemon.folder}" in done.err
+
+
+def test_why_it_was_loaded(served: Served) -> None:
+    done = served.run("reload", "--why", "edited")
+    assert done.code == 0
+    assert "    no file: it was started, or a reload was asked for\n" in done.out
+    served.daemon.write("edited.py", WAITING.replace("def waiting()", "def lasting()"))
+    served.daemon.ready("edited", 2)
+    done = served.run("reload", "--why", "edited")
+    first, file, changed = done.out.splitlines()
+    assert re.fullmatch(r"edited  generation 2  \d\d:\d\d:\d\d\.\d{3}", first)
+    assert file.endswith("/edited.py")
+    assert "+ " in changed
+    assert "/lasting" in changed
+    assert "- " in changed
+    assert "/waiting" in changed
+    served.daemon.write("edited.py", WAITING + "broken(\n")
+    served.daemon.in_state("edited", "FAILED")
+    failed = served.run("reload", "--why", "edited").out.splitlines()
+    assert failed[:3] == [first, file, changed], "what is served came of that"
+    assert failed[3].startswith("    the newest load failed: SyntaxError")
 
 
 def test_restart(served: Served) -> None:

@@ -10,7 +10,14 @@ from hostler.cli import exits
 from hostler.cli.complete import complete_location
 from hostler.cli.connection import connect
 from hostler.cli.exits import say
-from hostler.cli.locations import difference, failure, failure_output, say_problems, state_name
+from hostler.cli.locations import (
+    difference,
+    failure,
+    failure_output,
+    retry,
+    say_problems,
+    state_name,
+)
 from hostler.cli.output import echo_json, end_with_reader, json_option
 from hostler.cli.quantities import clock, home_relative, seconds_of, span
 from hostler.cli.target import Target, target_options
@@ -92,7 +99,7 @@ def reload(
     answers until the new one is ready, and goes on where that fails. Exit 4 if a load failed.
 
     With --why nothing is loaded: it is shown which files caused the last reload, and what that
-    changed in the definitions.
+    changed in the definitions; and why a newer one failed.
 
     \b
     hostler reload
@@ -126,6 +133,8 @@ def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
             click.echo("    no file: it was started, or a reload was asked for")
         if changed := difference(location.last_changes):
             click.echo(f"    {changed}")
+        if reason := "; ".join(filter(None, (failure(location), retry(location)))):
+            click.echo(click.style(f"    the newest load failed: {reason}", fg="red"))
     return exits.OK
 
 
