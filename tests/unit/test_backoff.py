@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostler.daemon.backoff import Backoff
+from hostler.daemon.backoff import Backoff, Remakes
 from hostler.daemon.settings import Settings
 
 
@@ -70,3 +70,11 @@ def test_two_locations_that_fail_together_try_again_apart() -> None:
 def test_a_day_of_failures_is_waited_for_as_an_hour_of_them() -> None:
     backoff = Backoff(Settings(), middle)
     assert {backoff.next_delay() for _ in range(3000)} == {0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0}
+
+
+def test_what_has_died_is_made_anew_at_once_and_later_each_time_that_follows() -> None:
+    settings = Settings(restart_first_delay=0.5, restart_factor=2, restart_reset_after=30)
+    remakes = Remakes(settings, lambda: 0.5)
+    assert [remakes.delay(2.0) for _ in range(4)] == [0.0, 0.5, 1.0, 2.0]
+    assert remakes.delay(31.0) == 0.0, "it has lived for long"
+    assert remakes.delay(2.0) == 0.5

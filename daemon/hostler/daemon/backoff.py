@@ -32,3 +32,26 @@ class Backoff:
     def reset(self) -> None:
         """The next failure is a first one."""
         self._delay = self.settings.restart_first_delay
+
+
+class Remakes:
+    """When to make anew what has died: at once the first time, later each time that follows."""
+
+    def __init__(self, settings: Settings, random: Callable[[], float]) -> None:
+        self._settings = settings
+        self._backoff = Backoff(settings, random)
+        self._is_first = True
+
+    def delay(self, lived: float) -> float:
+        """Seconds from a death until it is made anew.
+
+        Args:
+            lived: seconds; after `restart_reset_after` the next death is a first one.
+        """
+        if lived > self._settings.restart_reset_after:
+            self._backoff.reset()
+            self._is_first = True
+        if self._is_first:
+            self._is_first = False
+            return 0.0
+        return self._backoff.next_delay()

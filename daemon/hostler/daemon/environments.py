@@ -37,6 +37,9 @@ FORK_PATIENCE_FACTOR = 4.0
 #: How long the others wait for a first load that imports nothing more: it may sleep for ever.
 SCOUT_SECONDS = 1.0
 
+#: After the last of them, the template does what had to wait.
+REST_SECONDS = 0.05
+
 #: Loads that take no longer have the template fork and do nothing else meanwhile.
 RUSH_SECONDS = 1.0
 
@@ -153,13 +156,20 @@ class Environments:
 
     def begin(self, spec: LocationSpec, owner: str) -> None:
         """A process of a location is about to be started, and to load."""
+        found = self._of(spec)
+        if found is None:
+            return
+        found.loading[owner] = asyncio.get_running_loop().time()
+
+    def _of(self, spec: LocationSpec) -> Environment | None:
+        """The location's environment; None where nothing is forked, or no location has it."""
         key = _key(spec)
         if key not in self._used:
-            return
+            return None
         found = self._environments.get(key)
         if found is None:
             found = self._environments[key] = self._make(spec)
-        found.loading[owner] = asyncio.get_running_loop().time()
+        return found
 
     def end(self, owner: str) -> None:
         """The load is over, whether well or not; nothing where that is known."""
@@ -171,8 +181,9 @@ class Environments:
                 found.scout = None
                 # what it has imported may be learned from it in this turn
                 asyncio.get_running_loop().call_soon(found.drop_ahead)
-            if not found.loading:
-                found.template.prepare(())
+            if not found.loading:  # what was left undone meanwhile, once the answers are read
+                loop = asyncio.get_running_loop()
+                loop.call_later(REST_SECONDS, found.template.prepare, ())
 
     async def start(
         self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
@@ -227,10 +238,9 @@ class Environments:
             body: the answer to LOAD.
             seconds: from its order to ready.
         """
-        key = _key(spec)
-        if key not in self._used:  # nothing is forked there, or no location has it any more
+        found = self._of(spec)
+        if found is None:
             return
-        found = self._environments[key]
         found.load_seconds = max(found.load_seconds, seconds)
         if found.settling is not None:
             return  # the packages are being changed
@@ -283,7 +293,7 @@ class Environments:
     def template_of(self, spec: LocationSpec) -> Template | None:
         """The template of the location's environment; None where there is none yet."""
         found = self._environments.get(_key(spec))
-        return found.template if found else None
+        return found.template if found and found.template.is_begun else None
 
     def keep(self, specs: Iterable[LocationSpec]) -> None:
         """Ends the templates of environments that no location has any more."""

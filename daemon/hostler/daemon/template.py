@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from hostler.daemon.ahead import Ahead, preload
-from hostler.daemon.backoff import Backoff
+from hostler.daemon.backoff import Remakes
 from hostler.daemon.channel import ChannelClosedError, RemoteError
 from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
 from hostler.daemon.launcher import SpawnError
@@ -81,8 +81,7 @@ class Template:
         self._building: asyncio.Task[None] | None = None
         self._patience_until = 0.0
         self._failures = 0
-        self._backoff = Backoff(hosting.settings, random.random)
-        self._has_died = False
+        self._remakes = Remakes(hosting.settings, random.random)
         self._late_forks = 0
         self._is_retired = False
         self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
@@ -340,13 +339,8 @@ class Template:
             self._remake(f"the template is made anew: it died: {status.describe()}", born)
 
     def _remake(self, reason: str, born: float) -> None:
-        """At once where it has lived for long; else after a while, longer each time."""
         loop = asyncio.get_running_loop()
-        if loop.time() - born > self._hosting.settings.restart_reset_after:
-            self._backoff.reset()
-            self._has_died = False
-        delay = self._backoff.next_delay() if self._has_died else 0.0
-        self._has_died = True
+        delay = self._remakes.delay(loop.time() - born)
         self.reason = reason
         self._made_of = None
 
