@@ -75,8 +75,10 @@ def host(request: pytest.FixtureRequest, place: Place) -> Iterator[Host]:
         yield made
 
 
-def preload(host: Host, *modules: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
-    order = {"modules": modules, "excluded": excluded, "is_last": True}
+def preload(
+    host: Host, *modules: str, excluded: tuple[str, ...] = (), is_last: bool = True
+) -> dict[str, Any]:
+    order = {"modules": modules, "excluded": excluded, "is_last": is_last}
     answer = host.ask(Method.PRELOAD, wire.dump(order))
     assert answer.code == Status.OK
     said: dict[str, Any] = answer.json()
@@ -354,3 +356,69 @@ def test_who_is_traced_does_not_rehearse(host: Host, place: Place) -> None:
         load(child, path)["repositories"][0]["definitions"]["pipelines"]["works"]["description"]
         == "[]"
     )
+
+
+#: Brings modules that no path has, as six does.
+FINDER = """
+import sys, types
+from importlib.machinery import ModuleSpec
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name == "six_like_moves" else None
+    def create_module(self, spec):
+        return types.ModuleType(spec.name)
+    def exec_module(self, module):
+        pass
+
+sys.meta_path.append(Finder())
+"""
+
+
+def test_finders_of_libraries_last_from_one_order_to_the_next(host: Host, place: Place) -> None:
+    place.install("six_like", FINDER)
+    place.install("dear", "import six_like\n")
+    place.install("uses", "import six_like_moves\n")
+    path = place.write("import dear, uses\n" + REPOSITORY)
+    preload(host, "dear", is_last=False)
+    preload(host, "uses", is_last=False)
+    preload(host, "dear", "six_like", "uses")
+    body = load(forked(host), path)
+    assert "six_like_moves" not in body["imports"], "the template has it"
+
+
+def test_an_environ_of_the_codes_own_is_no_change_of_it(host: Host, place: Place) -> None:
+    path = place.write("import os\nos.environ = os.environ.copy()\n" + REPOSITORY)
+    assert load(host, path)["variables"] == []
+
+
+def test_only_a_load_that_is_asked_to_announces_what_it_imports(host: Host, place: Place) -> None:
+    place.install("dear", "")
+    place.install("later", "")
+    lazily = "import dear\n" + REPOSITORY.replace("    return 1", "    import later\n    return 1")
+    path = place.write(lazily)
+    order = {
+        "location": "here",
+        "announces": True,
+        "target": {
+            "kind": "python_file",
+            "value": str(path),
+            "attribute": None,
+            "working_directory": str(path.parent),
+        },
+    }
+    assert host.ask(Method.LOAD, wire.dump(order)).code == Status.OK
+    worker = forked(host)
+    run = {
+        "run": "1",
+        "repository": "repo",
+        "pipeline": "works",
+        "config": {},
+        "tags": {},
+        "max_concurrency": 2,
+    }
+    answer = worker.ask(Method.RUN, wire.dump(run))
+    assert answer.json() == {"failure": None}
+    told = [value["module"] for code, value in host.events if code == wire.Event.IMPORTING]
+    assert told == ["dear"]
+    assert all(code != wire.Event.IMPORTING for code, _ in worker.events)

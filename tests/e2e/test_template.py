@@ -381,7 +381,7 @@ def test_siblings_of_a_first_one_that_sleeps_do_not_wait_for_it(
     install(environment, "dear", SLOW.format(log=str(tmp_path / "imports.log")), "1.0")
     daemon.write("asleep.py", "import dear, time\ntime.sleep(600)\n")
     daemon.write("repos.py", repos("first", "import dear"))
-    _, *names = siblings(daemon, environment, ["asleep.py", *["repos.py"] * 4])
+    _, _, _, *names = siblings(daemon, environment, [*["asleep.py"] * 3, *["repos.py"] * 4])
     for name in names:
         daemon.ready(name)
     assert daemon.client.location("l0").state == Location.STARTING

@@ -224,3 +224,10 @@ def test_bad_names_of_inputs_and_outputs_are_refused(name: Any) -> None:
 
 def test_output_shows_what_it_is_for() -> None:
     assert repr(Output([1], "x")) == "Output([1], 'x')"
+
+
+@pytest.mark.parametrize("wrong", [0, False, [], 3])
+def test_a_description_of_a_port_is_text(wrong: object) -> None:
+    for make in (InputDefinition, OutputDefinition):
+        with pytest.raises(DefinitionError, match=r"cannot describe (in|out)put \"a\" by"):
+            make("a", description=wrong)  # type: ignore[arg-type]

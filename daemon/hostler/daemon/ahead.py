@@ -30,12 +30,15 @@ class Ahead:
         self._hosting = hosting
         self._tasks = tasks
         self._listener = listener
+        #: What was announced so far.
+        self.modules: set[str] = set()
         self._announced: asyncio.Queue[str] = asyncio.Queue()
         self._hosted: Hosted | None = None
         self._following = tasks.start(self._follow(), f"start of {owner}")
 
     def follow(self, module: str) -> None:
         """The load has begun to import a module."""
+        self.modules.add(module)
         self._announced.put_nowait(module)
 
     async def taken(self) -> Hosted | None:

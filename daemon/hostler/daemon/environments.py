@@ -219,8 +219,8 @@ class Environments:
         Returns:
             To be told of its imports; None where nobody waits.
         """
-        if locations < 2 or found.template.is_begun:
-            return None
+        if locations < 2 or found.template.is_begun or found.scout is not None:
+            return None  # one that goes on without end is waited for once
         loop = asyncio.get_running_loop()
         scout = found.scout = Scout(owner, loop.time() + SCOUT_SECONDS)
         found.template.begin_ahead()
@@ -247,6 +247,9 @@ class Environments:
         if found.packages.learn(body["packages"]):
             self._tasks.start(self._watch_packages(found), f"packages of {found.key}")
         found.template.learn(body["imports"], seconds)
+        if found.scout is not None:  # it need not be the first one that is ready
+            found.scout.ended.set()
+            found.scout = None
 
     def _make(self, spec: LocationSpec) -> Environment:
         number = next(self._numbers)

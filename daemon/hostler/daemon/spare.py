@@ -53,6 +53,8 @@ class Spares:
         self._sources: set[str] = set()
         self._preparing: asyncio.Task[None] | None = None
         self._attempts = 0
+        #: Of spares that nobody took, one after the other.
+        self._deaths = 0
 
     @property
     def pid(self) -> int:
@@ -84,7 +86,13 @@ class Spares:
     def take(self) -> Hosted | None:
         """The spare, which is the caller's from now on; None where there is none."""
         spare, self._spare = self._spare, None
-        return spare if spare is not None and not spare.channel.closed else None
+        if spare is None:
+            return None
+        if spare.channel.closed:
+            self._kill(spare)
+            return None
+        self._deaths = 0
+        return spare
 
     def prepare(self, sources: Collection[str], size: int = 0) -> None:
         """Has files compiled ahead and a spare forked, in the background.
@@ -148,7 +156,8 @@ class Spares:
 
     def _have_rehearsed(self) -> None:
         spare = self._spare
-        if spare is not None and not self._is_rehearsed and not self._is_rush():
+        may_rehearse = not self._is_rehearsed and self._deaths < MOST_ATTEMPTS
+        if spare is not None and may_rehearse and not self._is_rush():
             self._is_rehearsed = True
             self._tasks.start(self._rehearse(spare), f"rehearsal of {spare.owner}")
 
@@ -161,7 +170,11 @@ class Spares:
         if self._spare is spare:
             self._spare = None
             self._kill(spare)
-            self.prepare(())
+            self._deaths += 1
+            if self._deaths < MOST_ATTEMPTS:
+                self.prepare(())
+            else:
+                asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
 
     def _kill(self, spare: Hosted) -> None:
         self._tasks.start(self._hosting.kill(spare), "end of a spare")

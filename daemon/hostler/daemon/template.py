@@ -121,6 +121,7 @@ class Template:
         if self._building is not None or not self._wants_more():
             return
         if self._process is None:
+            self._made.clear()
             now = asyncio.get_running_loop().time()
             self._patience_until = now + SIBLING_PATIENCE * seconds
         self._building = self._tasks.start(self._build(), f"making of {self._owner}")
@@ -168,7 +169,12 @@ class Template:
 
     async def _take_ahead(self) -> Hosted | None:
         ahead, self._ahead = self._ahead, None
-        return await ahead.taken() if ahead is not None else None
+        if ahead is None:
+            return None
+        if not ahead.modules <= self._modules.keys():  # something was only looked for
+            ahead.drop()
+            return None
+        return await ahead.taken()
 
     # What is forked
 

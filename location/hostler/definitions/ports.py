@@ -51,7 +51,7 @@ class InputDefinition:
     ) -> None:
         self.name = check_name("an input", name, calling_position)
         self.python_type = python_type
-        if description:
+        if description is not None and description != "":
             description = check_text(f'input "{name}"', description, calling_position)
         self.description = description or ""
         self.default = default
@@ -94,7 +94,7 @@ class OutputDefinition:
     ) -> None:
         self.name = check_name("an output", name, calling_position)
         self.python_type = python_type
-        if description:
+        if description is not None and description != "":
             description = check_text(f'output "{name}"', description, calling_position)
         self.description = description or ""
         self.is_required = bool(is_required)

@@ -220,7 +220,7 @@ class UserImports:
 
     def __init__(self, sources: Sources, announce: Callable[[str], object] | None) -> None:
         self._sources = sources
-        self._announce = announce
+        self.announce = announce
         self._active: set[tuple[int, str]] = set()
 
     def find_spec(
@@ -238,8 +238,9 @@ class UserImports:
                 find = None if finder is self else getattr(finder, "find_spec", None)
                 spec: ModuleSpec | None = find(fullname, path, target) if find else None
                 if spec is not None:
-                    if self._announce is not None and _is_installed_package(spec):
-                        self._announce(fullname)
+                    announce = self.announce
+                    if announce is not None and _is_installed_package(spec):
+                        announce(fullname)
                     return spec if finder is PathFinder else self._adopt(spec)
         finally:
             self._active.discard(mark)
@@ -257,7 +258,8 @@ def _is_installed_package(spec: ModuleSpec) -> bool:
     return (
         "." not in spec.name
         and type(spec.loader) is not UserLoader
-        and "-packages" + os.sep in (spec.origin or "")
+        and isinstance(spec.origin, str)
+        and "-packages" + os.sep in spec.origin
     )
 
 
@@ -336,6 +338,11 @@ def install(
     _installed = _Installed(Sources(report, overlay or {}, _roots), announce)
     if not is_fork:
         _installed.forget_folders()
+
+
+def end_announcements() -> None:
+    """The load is over: what is imported later, or in a fork, concerns nobody."""
+    _current().imports.announce = None
 
 
 def uninstall() -> None:

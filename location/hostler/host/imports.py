@@ -47,7 +47,11 @@ class Baseline:
 
 def _environ() -> dict[Any, Any]:
     """The variables as `os.environ` keeps them, since to decode each is dear in a fork."""
-    return dict(getattr(os.environ, "_data", os.environ))
+    kept = getattr(os.environ, "_data", None)
+    if kept is not None:
+        return dict(kept)
+    # the user's code has put a mapping of its own there
+    return {os.fsencode(str(name)): os.fsencode(str(os.environ[name])) for name in os.environ}
 
 
 class Preloaded:

@@ -45,6 +45,7 @@ def load(
         module = target.load_target(order["target"])
     finally:
         finder.list_folders(on=False)
+        finder.end_announcements()
 
     found = repositories.repositories_in(module, order["target"].get("attribute"))
     finder.flush()

@@ -114,7 +114,12 @@ class Process:
         if not finder.is_installed():
             order = request.json()
             is_wanted = self.connection.has_news
-            rehearsal.rehearse(order["bytes"], order["sources"], is_wanted, self._preloaded)
+            try:
+                rehearsal.rehearse(order["bytes"], order["sources"], is_wanted, self._preloaded)
+            except Exception as error:  # noqa: BLE001 (a fault of ours; a load does without it)
+                body = wire.dump(errors.describe_failure(error))
+                self.connection.respond(request, wire.Status.ERROR, body)
+                return
         self.connection.respond(request, wire.Status.OK)
 
     def _load(self, request: wire.Frame) -> None:

@@ -17,7 +17,7 @@ from hostler.host.sources import clean_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Sequence
+    from typing import Any, Callable, Sequence
 
 
 #: What the host itself imports late in a new interpreter, to start it in 16 ms; of use for runs and
@@ -131,7 +131,10 @@ def preload(
 
 
 def _rehearse() -> None:
-    rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: False, imports.Preloaded())
+    try:
+        rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: False, imports.Preloaded())
+    except Exception:  # noqa: BLE001, S110 (a fault of ours; forks do without it)
+        pass
 
 
 def _installed_sources() -> list[str]:
@@ -181,15 +184,25 @@ class _without_users_code:  # noqa: N801 (a context manager that reads as a phra
     """Takes the user's folders off the import system meanwhile, editable installs among them."""
 
     def __enter__(self) -> None:
-        self._path, self._meta_path = list(sys.path), list(sys.meta_path)
-        sys.path[:] = [
-            entry for entry in self._path if entry and not finder.is_user_path(clean_path(entry))
-        ]
-        sys.meta_path[:] = [one for one in self._meta_path if not _is_editable(one)]
+        self._path = _taken_out(sys.path, _is_users_entry)
+        self._meta_path = _taken_out(sys.meta_path, _is_editable)
 
     def __exit__(self, *_: object) -> None:
-        sys.path[:] = self._path
-        sys.meta_path[:] = self._meta_path
+        # what a library has added stays, as it does in a new interpreter
+        for place, taken in ((sys.path, self._path), (sys.meta_path, self._meta_path)):
+            for index, one in taken:
+                place.insert(index, one)
+
+
+def _taken_out(place: list[Any], is_meant: Callable[[Any], bool]) -> list[tuple[int, Any]]:
+    """Takes what is meant out of a list; each with its index there."""
+    taken = [(index, one) for index, one in enumerate(place) if is_meant(one)]
+    place[:] = [one for one in place if not is_meant(one)]
+    return taken
+
+
+def _is_users_entry(entry: object) -> bool:
+    return not (isinstance(entry, str) and entry) or finder.is_user_path(clean_path(entry))
 
 
 def _is_editable(one: object) -> bool:
