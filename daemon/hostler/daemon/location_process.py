@@ -250,8 +250,8 @@ class LocationProcess:
             version = hosted.hello.result()["version"]
             build = partial(generation.build, self.spec, body, dict(self.touched), sources, version)
             is_large = len(sources) > LARGE
-            self._loaded = await asyncio.to_thread(build) if is_large else build()
-            self._loaded.files.update(self.touched)  # what came meanwhile
+            loaded = await asyncio.to_thread(build) if is_large else build()
+            loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:
             hosted.drain_output()
             self._failure = failures.of_answer(error.body, list(self._lines))
@@ -267,13 +267,11 @@ class LocationProcess:
             self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
             self._feed(Event.LOAD_FAILED)
         else:
-            self._loaded.seconds = self._clock.monotonic() - self._ordered_at
-            self._loaded.parts = {
-                "order": self._started_at - self._ordered_at,
-                **body["seconds"],
-            }
+            loaded.seconds = self._clock.monotonic() - self._ordered_at
+            loaded.parts = {"order": self._started_at - self._ordered_at, **body["seconds"]}
+            self._loaded = loaded
             self._feed(Event.LOADED)
-            self._around.environments.learn(self.spec, body, self._loaded.seconds)
+            self._around.environments.learn(self.spec, body, loaded.seconds)
 
     def _arm_fork_timer(self) -> None:
         """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
@@ -332,8 +330,10 @@ class LocationProcess:
     def _announce_ready(self) -> None:
         self._give_slot_back()
         self.ready_at = self._clock.monotonic()
-        assert self._loaded is not None
-        self._announcer.on_ready(self, self._loaded)
+        # the announcer's from now on: this object is part of a cycle, and may be there for long
+        loaded, self._loaded = self._loaded, None
+        assert loaded is not None
+        self._announcer.on_ready(self, loaded)
 
     def _announce_failed(self) -> None:
         self._give_slot_back()
