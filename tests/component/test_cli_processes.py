@@ -130,7 +130,7 @@ def gone(process: psutil.Process) -> bool:
 
 def test_up_serves_until_ctrl_c(workspace: Workspace) -> None:
     up = workspace.start("up")
-    assert "etl READY; generation 1" in line_with(up.stdout, "etl")
+    assert "etl STARTING -> READY; generation 1" in line_with(up.stdout, "etl")
     daemon = daemon_of(up)
     assert workspace.run("ps").stdout.splitlines()[1].startswith("etl ")
     assert workspace.run("stop", "etl").returncode == 0
@@ -151,7 +151,7 @@ def test_up_serves_until_ctrl_c(workspace: Workspace) -> None:
 
 def test_up_of_a_file_is_met_by_other_commands_on_that_file(workspace: Workspace) -> None:
     up = workspace.start("up", "-f", "etl.py")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     assert workspace.run("ps", "-f", "etl.py").returncode == 0
     assert workspace.run("ps").returncode == 3
     up.terminate()
@@ -168,14 +168,14 @@ def test_up_passes_the_daemons_exit_code_on(workspace: Workspace) -> None:
 
 def test_up_ends_when_the_daemon_does(workspace: Workspace) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     daemon_of(up).kill()
     assert up.wait(PATIENCE) == 128 + signal.SIGKILL
 
 
 def test_the_daemon_ends_when_up_is_killed(workspace: Workspace) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     daemon = daemon_of(up)
     up.kill()
     up.wait()
@@ -222,7 +222,7 @@ def test_a_private_daemon_and_its_folder_end_with_sigterm(workspace: Workspace, 
 
 def test_ctrl_c_leaves_a_run_that_is_only_watched(workspace: Workspace) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     execute = workspace.start("pipeline", "execute", "long")
     line_with(execute.stdout, "block")
     watch = workspace.start("run", "watch", "1")
@@ -236,7 +236,7 @@ def test_ctrl_c_leaves_a_run_that_is_only_watched(workspace: Workspace) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(workspace: Workspace) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     events = workspace.start("events")
     line_with(events.stdout, "etl")
     assert events.stdout is not None
@@ -273,7 +273,7 @@ def terminal(workspace: Workspace, *arguments: str, **environ: str) -> str:
 
 def test_colours_on_a_terminal_and_none_where_they_are_not_wanted(workspace: Workspace) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     assert "\x1b[32mREADY" in terminal(workspace, "ps")
     assert "\x1b" not in terminal(workspace, "ps", NO_COLOR="1")
 
@@ -282,7 +282,7 @@ def test_progress_on_a_terminal_and_plain_lines_where_it_is_not_wanted(
     workspace: Workspace,
 ) -> None:
     up = workspace.start("up")
-    line_with(up.stdout, "etl READY")
+    line_with(up.stdout, "etl STARTING -> READY")
     drawn = terminal(workspace, "pipeline", "execute", "totals")
     assert "hello from load" in drawn
     assert "\x1b[" in drawn
