@@ -48,10 +48,6 @@ WORKS_ONCE = {
     "gevent": "an open eventfd",
 }
 
-#: grpc's threads close what a channel has used a moment after it was closed: the process may be
-#: looked at before that or after it.
-CLOSES_LATER = "grpc"
-
 PATCHED = Library(
     "from gevent import monkey; monkey.patch_all()\nimport socket, threading, time, gevent",
     "jobs = [gevent.spawn(time.sleep, 0.01) for _ in range(3)]; gevent.joinall(jobs, timeout=10);"
@@ -159,10 +155,7 @@ def test_what_is_used_when_it_is_imported_works_or_falls_back(
 ) -> None:
     location = done_with(tmp_path, python, LIBRARIES[name], servers, use=True).location
     assert location.start_mode == Location.FORKED, location.start_reason
-    if name == CLOSES_LATER and location.fork_mode == Location.TEMPLATE:
-        assert "an open eventfd after import" in location.fork_reason
-    else:
-        assert (location.fork_mode == Location.TEMPLATE) == (name in WORKS_ONCE)
+    assert (location.fork_mode == Location.TEMPLATE) == (name in WORKS_ONCE)
     assert WORKS_ONCE.get(name, "") in location.fork_reason
 
 

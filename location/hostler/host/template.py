@@ -133,8 +133,10 @@ def preload(
 def _rehearse() -> None:
     try:
         rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: False, imports.Preloaded())
-    except Exception:  # noqa: BLE001, S110 (a fault of ours; forks do without it)
-        pass
+    except Exception:  # noqa: BLE001 (a fault of ours, into the log; forks do without it)
+        from traceback import print_exc
+
+        print_exc()
 
 
 def _installed_sources() -> list[str]:
