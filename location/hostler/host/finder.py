@@ -61,24 +61,28 @@ class UserLoader(SourceFileLoader):
             _prime_linecache(path, content)
         return content
 
-    def take_compiled(self) -> None:
+    def take_compiled(self, content: bytes | None = None) -> None:
         """Has importlib take the code that a template has compiled, if the file is the same still.
+
+        Args:
+            content: the file's, where it was just read.
 
         Set on the object: a method would stand in the traceback of every SyntaxError.
         """
         kept = cache.get(self.path)
         if kept is None or kept.code is None:
             return
-        if self._is_unchanged():
+        if content is None and self._is_unchanged():
+            content = kept.content
             self._sources.take(kept)
-            _prime_linecache(self.path, kept.content)
-        else:
+            _prime_linecache(self.path, content)
+        elif content is None:
             try:
                 content = self.get_data(self.path)
             except OSError:
                 return  # the import says so
-            if content != kept.content:
-                return
+        if content != kept.content:
+            return
         code = kept.code
         self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
 

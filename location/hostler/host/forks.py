@@ -41,7 +41,7 @@ CANARY_SECONDS = 2.0
 JOINED_SECONDS = 0.1
 
 
-#: Of a fork; it does not tell threads apart that were tested.
+#: 3.12 warns of a fork beside any native thread; it does not tell those apart that were tested.
 _WARNS_OF_THREADS = tuple(sys.version_info) >= (3, 12)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PLAIN = (type(sys), type, type(lambda: None), type(len))
 
 
+#: To go through the modules without a copy of their names, while another thread imports.
 _TRIES = 3
 
 

@@ -86,7 +86,7 @@ def _load_file(path: str) -> ModuleType:
             f"cannot read python_file {path}: {error.strerror}; let the daemon's user read it"
         ) from None
     _check_text(path, source)
-    loader.take_compiled()
+    loader.take_compiled(source)
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
     return _execute(spec)
