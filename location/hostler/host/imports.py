@@ -76,7 +76,8 @@ class Preloaded:
                 continue
             stems = {name.partition(".")[0] for name in names if _may_be_module(folder, name)}
             hidden = sorted(stems & self._tops)
-            found.extend(name for name in hidden if not _comes_before(name, position))
+            # what an interpreter's start has imported from there (sitecustomize) hides nothing
+            found.extend(name for name in hidden if not _comes_before(name, position + 1))
         return found
 
     def report_shadows(self) -> None:

@@ -147,8 +147,9 @@ def _installed_sources() -> list[str]:
         for file in files
         if isinstance(file, str)
         and file.endswith(".py")
-        and ("site-packages" in file or "dist-packages" in file)
         and os.path.isabs(file)
+        # the user's: a sitecustomize, which an interpreter's start has imported
+        and ("site-packages" in file or "dist-packages" in file or finder.is_user_path(file))
     )
 
 
