@@ -58,6 +58,10 @@ BREAKS = 10
 
 TROUBLES = ("def broken(:", "undefined", "import os; os._exit(3)", "half")
 
+#: Definitions that come and go, at most: what the daemon holds of a project grows with the project,
+#: and that is no leak.
+EXTRAS = 10
+
 #: One in so many is not waited for: the next one comes while it is loaded, or before.
 HASTY = 7
 
@@ -195,7 +199,7 @@ class Storm:
         change = self._chance.choice(["add", "remove", "alter", "alter"])
         if change == "add":
             self._extras.append(f"extra_{self.version}")
-        elif change == "remove" and self._extras:
+        if len(self._extras) > EXTRAS or (change == "remove" and self._extras):
             self._extras.pop(self._chance.randrange(len(self._extras)))
         self._write(self._text())
         self.done[change] += 1
