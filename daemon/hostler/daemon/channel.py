@@ -106,6 +106,7 @@ class Channel:
             if not self._answers:
                 self._idle.set()
             self._items.pop(id_, None)
+            del answer  # its error holds this frame
         if frame.code == Status.ERROR:
             raise RemoteError(frame.json())
         if frame.code == Status.CANCELED:
@@ -148,6 +149,7 @@ class Channel:
         for _, fds in self._unsent:
             _close_all(fds)
         self._unsent.clear()
+        self._on_event = _ignore  # whoever listens has this channel: no cycle stays
         for answer in list(self._answers.values()):
             if not answer.done():
                 answer.set_exception(ChannelClosedError(f"cannot get an answer: {reason}"))
@@ -224,6 +226,10 @@ class Channel:
             else:
                 self._unsent.popleft()
         self._loop.remove_writer(self._socket)
+
+
+def _ignore(event: int, value: object) -> None:
+    """Nobody listens any more."""
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

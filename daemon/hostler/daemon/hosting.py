@@ -52,6 +52,14 @@ class Listener:
     touched: Callable[[list[tuple[str, str | None]]], None]
 
 
+def _ignore(*_: object) -> None:
+    pass
+
+
+#: Of a process that is nobody's any more.
+SILENT = Listener(_ignore, _ignore)
+
+
 class Hosted:
     """One process of a location: its wire, its output, its exit.
 
@@ -157,6 +165,9 @@ class Hosted:
         for pipe in self._pipes:
             pipe.close()
         self.channel.close("the process has ended")
+        # whom they tell has this process: no cycle stays, which would keep all that it loaded
+        self._pipes.clear()
+        self._listener = SILENT
         if not self.hello.done():
             self.hello.cancel()
 
@@ -315,6 +326,7 @@ class Hosting:
             for each in (loading, snapshot):
                 each.cancel()
             await asyncio.gather(loading, snapshot, return_exceptions=True)
+            del loading, snapshot  # their errors hold this frame
 
     async def terminate(self, hosted: Hosted) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""

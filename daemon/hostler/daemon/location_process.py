@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
@@ -140,22 +140,6 @@ class LocationProcess:
         self._load_timer: Timer | None = None
         self._spawning: asyncio.Task[None] | None = None
         self._pings: asyncio.Task[None] | None = None
-        self._effects: dict[Effect, Callable[[], object]] = {
-            Effect.ORDER_LOAD: lambda: self._start(self._load(), "load"),
-            Effect.DISARM_LOAD_TIMER: self._disarm_load_timer,
-            Effect.START_PINGS: self._start_pings,
-            Effect.STOP_PINGS: self._stop_pings,
-            Effect.ANNOUNCE_READY: self._announce_ready,
-            Effect.ANNOUNCE_FAILED: self._announce_failed,
-            Effect.ANNOUNCE_UNFIT: self._announce_unfit,
-            Effect.ANNOUNCE_OVERDUE: self._announce_overdue,
-            Effect.ANNOUNCE_UNHEALTHY: lambda: announcer.on_unhealthy(self),
-            Effect.ANNOUNCE_DIED: self._announce_died,
-            Effect.AWAIT_CALLS: lambda: self._start(self._await_calls(), "drain"),
-            Effect.TERMINATE: lambda: self._end(self._around.hosting.terminate),
-            Effect.KILL: lambda: self._end(self._around.hosting.kill),
-            Effect.RELEASE: lambda: self._start(self._release(), "release"),
-        }
 
     @property
     def is_ready(self) -> bool:
@@ -181,7 +165,7 @@ class LocationProcess:
         rule = TABLE.step(self._state, event)
         self._state = rule.state
         for effect in rule.effects:
-            self._effects[effect]()
+            self._EFFECTS[effect](self)
 
     async def _spawn(self) -> None:
         environments = self._around.environments
@@ -330,7 +314,7 @@ class LocationProcess:
     def _announce_ready(self) -> None:
         self._give_slot_back()
         self.ready_at = self._clock.monotonic()
-        # the announcer's from now on: this object is part of a cycle, and may be there for long
+        # the announcer's from now on: this object may be there for longer
         loaded, self._loaded = self._loaded, None
         assert loaded is not None
         self._announcer.on_ready(self, loaded)
@@ -382,6 +366,7 @@ class LocationProcess:
     def _stop_pings(self) -> None:
         if self._pings is not None:
             self._pings.cancel()
+            self._pings = None
 
     def _disarm_load_timer(self) -> None:
         if self._load_timer is not None:
@@ -414,3 +399,21 @@ class LocationProcess:
 
     def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         return self._around.tasks.start(work, f"{what} of {self._owner}")
+
+    #: Of the class: a table of its own would make each process part of a cycle.
+    _EFFECTS: ClassVar[dict[Effect, Callable[[Any], object]]] = {
+        Effect.ORDER_LOAD: lambda self: self._start(self._load(), "load"),
+        Effect.DISARM_LOAD_TIMER: _disarm_load_timer,
+        Effect.START_PINGS: _start_pings,
+        Effect.STOP_PINGS: _stop_pings,
+        Effect.ANNOUNCE_READY: _announce_ready,
+        Effect.ANNOUNCE_FAILED: _announce_failed,
+        Effect.ANNOUNCE_UNFIT: _announce_unfit,
+        Effect.ANNOUNCE_OVERDUE: _announce_overdue,
+        Effect.ANNOUNCE_UNHEALTHY: lambda self: self._announcer.on_unhealthy(self),
+        Effect.ANNOUNCE_DIED: _announce_died,
+        Effect.AWAIT_CALLS: lambda self: self._start(self._await_calls(), "drain"),
+        Effect.TERMINATE: lambda self: self._end(self._around.hosting.terminate),
+        Effect.KILL: lambda self: self._end(self._around.hosting.kill),
+        Effect.RELEASE: lambda self: self._start(self._release(), "release"),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -46,8 +47,10 @@ class Events:
         self._sweep = sweep
         #: Created and not closed since: half of a file, or less.
         self._unfinished: set[str] = set()
-        #: Paths that are read when their time comes, by what waits for it.
-        self._settling: dict[asyncio.TimerHandle, set[str]] = {}
+        #: Paths that are read when their time comes, by number: not by the timer, which would be
+        #: part of a cycle with what it calls.
+        self._settling: dict[int, tuple[asyncio.TimerHandle, set[str]]] = {}
+        self._numbers = itertools.count()
 
     def take(self, happenings: Sequence[Happening]) -> None:
         """Handles a batch of events."""
@@ -66,12 +69,13 @@ class Events:
 
     def settle(self, paths: set[str]) -> None:
         """Reads the paths when what is going on with them has had a moment to end."""
+        number = next(self._numbers)
+        timer = self._loop.call_later(self._settle_time, self._settled, number)
+        self._settling[number] = timer, paths
 
-        def settled() -> None:
-            self._check(self._settling.pop(timer))
-
-        timer = self._loop.call_later(self._settle_time, settled)
-        self._settling[timer] = paths
+    def _settled(self, number: int) -> None:
+        _, paths = self._settling.pop(number)
+        self._check(paths)
 
     def is_unfinished(self, file: str | None) -> bool:
         """Whether the file is being written for the first time; its close will be an event."""
@@ -83,7 +87,7 @@ class Events:
 
     def close(self) -> None:
         """Forgets what was to settle."""
-        for timer in self._settling:
+        for timer, _ in self._settling.values():
             timer.cancel()
         self._settling.clear()
 
@@ -114,7 +118,7 @@ class Events:
         if happening.kind is not Kind.TOUCHED:
             self._unfinished.discard(entry)
             if happening.kind is not Kind.GONE:
-                for waiting in (settling, *self._settling.values()):
+                for waiting in (settling, *(others for _, others in self._settling.values())):
                     waiting.difference_update(paths)  # a checkout removes each file that it writes
                 self._check(paths)
                 return

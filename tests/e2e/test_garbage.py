@@ -1,0 +1,58 @@
+"""What a replaced generation leaves for Python's cyclic collector: nothing.
+
+A daemon with a long life collects seldom; what waits for it until then (definitions, sources) would
+make its memory rise and fall by megabytes.
+"""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from e2e.harness import daemon_in, eventually
+from e2e.many_saves import rage
+
+#: Imported by each interpreter that sees it; of the daemon alone, all garbage is kept and counted.
+SITECUSTOMIZE = """\
+import sys
+
+if "hostler.daemon.main" in sys.orig_argv:
+    import gc
+    import os
+    import signal
+
+    def look(*_):
+        gc.collect()
+        kinds = (type(each) for each in gc.garbage)
+        names = {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds}
+        with open(os.environ["GARBAGE"] + ".part", "w") as file:
+            file.write("\\n".join(sorted(names)))
+        os.replace(file.name, os.environ["GARBAGE"])
+
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    signal.signal(signal.SIGUSR1, look)
+"""
+
+SEED = 5
+
+
+def test_saves_leave_nothing_of_ours_to_collect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, listing = tmp_path / "site", tmp_path / "garbage.txt"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("GARBAGE", str(listing))
+    folder = tmp_path / "project"
+    folder.mkdir()
+
+    with daemon_in(folder) as daemon:
+        rage(daemon, saves=50, readers=2, chance=random.Random(SEED))
+        os.kill(daemon.pid, signal.SIGUSR1)
+        eventually(listing.exists, "the garbage is listed")
+
+    found = listing.read_text().split()
+    assert found, "grpc leaves some with each call"
+    assert [name for name in found if name.startswith("hostler.")] == []
