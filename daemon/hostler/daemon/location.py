@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable
+from functools import partial
 
 from hostler.daemon import generation
 from hostler.daemon.backoff import Backoff
@@ -16,6 +17,7 @@ from hostler.daemon.launcher import ExitStatus
 from hostler.daemon.lazy import Readings
 from hostler.daemon.location_process import LocationProcess, Surroundings
 from hostler.daemon.logs import LocationLog
+from hostler.daemon.news import News
 from hostler.daemon.offspring import Offspring
 from hostler.daemon.readership import Readership
 from hostler.daemon.recorded import Recorded
@@ -74,7 +76,7 @@ class Location:
         self._around = around
         self._clock = around.clock
         self._recorded = Recorded(spec, watcher, around.clock)
-        self._on_change = on_change
+        self._news = News(around.clock, partial(on_change, self))
         self._load = LOAD.initial
         self._serving = SERVING.initial
         self._good = itertools.count(1)
@@ -310,7 +312,7 @@ class Location:
     def on_ended(self, process: LocationProcess) -> None:
         self._alive.discard(process)
         if not self._alive and self._load is Load.STOPPED:
-            self._on_change(self, Shown.STOPPING, "its processes have ended")
+            self._news.tell(Shown.STOPPING, "its processes have ended")
 
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
         self.log.write(self._clock.time(), stream, text, pid, role)
@@ -330,6 +332,7 @@ class Location:
     # The machine
 
     def _feed(self, event: Event, reason: str) -> None:
+        self._news.flush()
         before = self.shown
         load = LOAD.step(self._load, event)
         serving = SERVING.step(self._serving, event)
@@ -342,7 +345,8 @@ class Location:
         (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
         is_news = self.shown is not before or load.effects or serving.effects
         if is_news and self._load is not Load.HELD:
-            self._on_change(self, before, reason)
+            has_begun = Effect.LOAD in load.effects or Effect.REVIVE in serving.effects
+            (self._news.tell_soon if has_begun else self._news.tell)(before, reason)
 
     def _process_for(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
         owner = f"{self.name}/{next(self._around.numbers)}"
