@@ -25,12 +25,15 @@ def p():
 """
 
 
+WORKSPACE = "load_from:\n  - python_file: repos.py\n"
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A folder with a workspace of one location; nothing may be left of what a test runs."""
     with shell_in(tmp_path) as shell:
         shell.write("repos.py", SOURCE)
-        shell.write("workspace.yaml", "load_from:\n  - python_file: repos.py\n")
+        shell.write("workspace.yaml", WORKSPACE)
         yield shell
         eventually(lambda: not shell.processes(), "nothing is left")
         assert list((shell.folder / "run").rglob("*.sock")) == []
@@ -65,6 +68,9 @@ def test_on_a_terminal_the_locations_are_live(shell: Shell) -> None:
         shell.write("repos.py", SOURCE + "broken(\n")
         terminal.read_until(lambda screen: re.search(r"repos\.py\s+\x1b\[31mFAILED", screen))
         terminal.read_until(lambda screen: "SyntaxError: '(' was never closed (" in screen)
+        shell.write("workspace.yaml", "load_form: []\n")
+        terminal.read_until(lambda screen: "the last valid workspace goes on" in screen)
+        assert f"{shell.folder}/workspace.yaml:1:1: " in terminal.screen
         terminal.ctrl_c()
         assert terminal.end() == 0
         assert "\x1b[?25h" in terminal.screen, "the cursor is back"
@@ -139,6 +145,9 @@ def test_an_edit_that_is_not_valid_is_no_green_light(shell: Shell) -> None:
         outcome = shell.run(*command)
         assert outcome.code == 4
         assert "did you mean `load_from`" in outcome.err
+    shell.write("workspace.yaml", WORKSPACE)
+    line_with(started, "the workspace files are valid again")
+    assert shell.run("wait").code == 0
     interrupt(started)
 
 

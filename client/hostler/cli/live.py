@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from typing import TYPE_CHECKING, Self
 
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hostler.cli.locations import location_lines
+from hostler.cli.locations import GOES_ON, location_lines, problem_text
 from hostler.cli.mirror import Mirror
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hostler.cli.process import DaemonProcess
-    from hostler.v1.workspace_pb2 import Location, WorkspaceChange
+    from hostler.v1.workspace_pb2 import Location, WorkspaceChange, WorkspaceProblem
 
 #: Seconds between looks at what changes without an event: memory.
 REFRESH = 2.0
@@ -80,13 +82,17 @@ class LiveView:
     def _table(self) -> Text:
         with self._lock:
             locations = list(self._mirror.locations.values())
-        if not locations:
+            problems = list(self._mirror.workspace.problems)
+        if not locations and not problems:
             return Text("starting ...")
-        return Text.from_ansi("\n".join(self._lines(locations)), no_wrap=True)
+        return Text.from_ansi("\n".join(self._lines(locations, problems)), no_wrap=True)
 
-    def _lines(self, locations: list[Location]) -> list[str]:
+    def _lines(self, locations: list[Location], problems: list[WorkspaceProblem]) -> list[str]:
+        width = self._console.width
+        told = [*map(problem_text, problems), GOES_ON] if problems else []
+        wrapped = [line for text in told for line in textwrap.wrap(text, width)]
         foot = self._foot or f"Ctrl-C ends; serving on {self._socket}"
-        return ["", *location_lines(locations, self._console.width), foot]
+        return ["", *location_lines(locations, width), *map(_red, wrapped), foot]
 
     def _copy_log(self) -> None:
         for line in self._daemon.log:
@@ -102,3 +108,7 @@ class LiveView:
                 with self._lock:
                     if workspace.revision >= self._mirror.revision:
                         self._mirror.replace(workspace)
+
+
+def _red(text: str) -> str:
+    return click.style(text, fg="red")

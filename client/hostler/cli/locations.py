@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
 
     from hostler.client.client import Client
-    from hostler.v1.workspace_pb2 import DefinitionChanges, WorkspaceChange
+    from hostler.v1.workspace_pb2 import DefinitionChanges, WorkspaceChange, WorkspaceProblem
 
 COLUMNS = (
     Column("LOCATION"),
@@ -122,10 +122,7 @@ def change_lines(change: WorkspaceChange) -> list[str]:
         return [f"{time} {location_id(change.removed_location)} removed{reason}"]
     if kind == "workspace":
         lines = [f"{time} workspace: {change.reason}"] if change.reason else []
-        lines += [
-            f"{time} {problem.file}:{problem.line}:{problem.column}: {problem.message}"
-            for problem in change.workspace.problems
-        ]
+        lines += [f"{time} {problem_text(problem)}" for problem in change.workspace.problems]
         return lines + [f"{time} {_line(location)}" for location in change.workspace.locations]
     return [f"{time} {_line(change.location, change.old_state, change.reason)}"]
 
@@ -154,7 +151,7 @@ def _line(
     parts = [" -> ".join(dict.fromkeys(states))]
     if location.state == Location.READY:
         parts.append(f"generation {location.generation}")
-        if reason in {"", "loaded"}:  # what a process brought back has changed nothing
+        if reason == "loaded":  # what a process brought back has changed nothing
             parts.append(difference(location.last_changes))
     failed = failure(location) if location.state in (Location.FAILED, Location.BACKOFF) else ""
     if reason not in failed:
@@ -251,16 +248,22 @@ def _words(name: str, unspecified: str) -> str:
     return "" if name.startswith(unspecified) else name.lower()
 
 
+#: Said after what is wrong with the workspace files.
+GOES_ON = "the last valid workspace goes on until that is mended"
+
+
 def say_problems(client: Client) -> bool:
     """Says what is wrong with the workspace files, if the daemon goes on with older ones."""
     problems = client.workspace().problems
     for problem in problems:
-        place = f":{problem.line}:{problem.column}" if problem.line else ""
-        say(
-            f"the workspace file is not valid, the last valid one goes on: "
-            f"{problem.file}{place}: {problem.message}"
-        )
+        say("the workspace file is not valid, the last valid one goes on: " + problem_text(problem))
     return bool(problems)
+
+
+def problem_text(problem: WorkspaceProblem) -> str:
+    """What is wrong with a workspace file, and where."""
+    place = f":{problem.line}:{problem.column}" if problem.line else ""
+    return f"{problem.file}{place}: {problem.message}"
 
 
 def say_if_outdated(location: Location) -> None:

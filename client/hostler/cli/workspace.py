@@ -12,10 +12,12 @@ from hostler.cli.complete import complete_location
 from hostler.cli.connection import connect
 from hostler.cli.exits import say
 from hostler.cli.locations import (
+    GOES_ON,
     change_lines,
     failure,
     failure_output,
     location_lines,
+    problem_text,
     say_problems,
     state_name,
     unknown_location,
@@ -61,9 +63,9 @@ def ps(*, target: Target, verbose: bool, exit_code: bool, as_json: bool) -> int:
         for line in location_lines(workspace.locations, terminal_width(), verbose=verbose):
             click.echo(line)
     for problem in workspace.problems:
-        say(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}")
+        say(problem_text(problem))
     if workspace.problems:
-        say("the last valid workspace goes on until that is mended")
+        say(GOES_ON)
     healthy = all(location.state == Location.READY for location in workspace.locations)
     return exits.UNHEALTHY if exit_code and not healthy else exits.OK
 

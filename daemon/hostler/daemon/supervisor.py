@@ -144,9 +144,12 @@ class Supervisor:
                     self._journal.error("workspace invalid", problem=str(problem))
                 self._publish_workspace("the workspace files are not valid; the last ones go on")
                 return
-            self.problems = ()
+            were_invalid, self.problems = bool(self.problems), ()
             self._apply(workspace)
-            self._publish_workspace("the workspace files changed")
+            if were_invalid:
+                self._journal.info("workspace valid")
+            what = "are valid again" if were_invalid else "changed"
+            self._publish_workspace(f"the workspace files {what}")
 
     async def _read_workspace(self) -> Workspace:
         """Reads the workspace files, and watches whatever they were made of."""
