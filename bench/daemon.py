@@ -103,8 +103,12 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def hostlerd(of: Workspace) -> Iterator[None]:
-    """A daemon from its process's start, entered as soon as it serves; ended at last."""
+def hostlerd(of: Workspace, **settings: str) -> Iterator[None]:
+    """A daemon from its process's start, entered as soon as it serves; ended at last.
+
+    Args:
+        settings: HOSTLER_ settings, by their names in lower case.
+    """
     ours, theirs = socket.socketpair()
     with (of.folder / "hostlerd.log").open("ab") as log:
         process = subprocess.Popen(
@@ -119,7 +123,7 @@ def hostlerd(of: Workspace) -> Iterator[None]:
             stdout=log,
             stderr=log,
             pass_fds=[theirs.fileno()],
-            env=of.environ,
+            env=of.environ | {f"HOSTLER_{name.upper()}": text for name, text in settings.items()},
         )
     theirs.close()
     try:

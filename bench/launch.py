@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
-from bench.daemon import hostlerd, rested, workspace
+from bench.daemon import PAUSE, hostlerd, rested, workspace
 from bench.environments import PANDAS, MissingError, interpreter
-from bench.figures import Figure, Report, faster
+from bench.figures import FEWEST_ROUNDS, Figure, Report, faster
 from bench.projects import WITH_PANDAS
 from hostler.client import Client
 
@@ -16,49 +19,70 @@ ROUNDS = 12
 LAUNCHES = 8
 SECONDS = 30.0
 
+LOCATION = "location.py"
+
 CONFIG = {"solids": {"pipeline_0_rows": {"config": {"path": "rows.csv"}}}}
 
 
 def run() -> Report:
-    """Runs of a location whose process forks them, and of one whose runs are spawned."""
+    """Runs that a process has waited for, that are forked when they are launched, and spawned."""
     what = "a launch of a pandas pipeline, each event on disk before it is seen"
     try:
         executable = interpreter(PANDAS)
     except MissingError as error:
         return Report("launch", what, (), (f"skipped: {error}",))
-    sources = dict.fromkeys(["forked.py", "spawned.py"], WITH_PANDAS.text("pipeline"))
-    started: dict[str, list[float]] = {name: [] for name in sources}
-    stepped: dict[str, list[float]] = {name: [] for name in sources}
-    with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
-        of = workspace(Path(folder), sources, executable=executable, never_forked=["spawned.py"])
-        with hostlerd(of), Client(of.socket) as client:
-            for name in sources:
-                _launch(client, name)
-            deadline = time.monotonic() + SECONDS
-            for number in range(ROUNDS):
-                if number >= 3 and time.monotonic() > deadline:
-                    break
-                for name, count in (("forked.py", LAUNCHES), ("spawned.py", 1)):
-                    for _ in range(count):
-                        run, step = _launch(client, name)
-                        started[name].append(run)
-                        stepped[name].append(step)
-    figures = [
-        Figure("launch to first event of the process", "ms", tuple(started["forked.py"]), 8),
-        Figure("  to its first step", "ms", tuple(stepped["forked.py"])),
-        Figure("the same with `fork: never`", "ms", tuple(started["spawned.py"])),
-        Figure("  to its first step", "ms", tuple(stepped["spawned.py"])),
-    ]
-    return Report(
-        "launch",
-        what,
-        (*figures, faster("spawn / launch, to the first step", figures[3], figures[1])),
-    )
+    with contextlib.ExitStack() as stack:
+        launching = partial(_launching, stack, executable)
+        sides = {
+            "launch": (launching(), LAUNCHES),
+            "with HOSTLER_RUN_STANDBY=0": (launching(run_standby="0"), LAUNCHES),
+            "with `fork: never`": (launching(never_forked=[LOCATION]), 1),
+        }
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+        deadline = time.monotonic() + SECONDS
+        for number in range(ROUNDS):
+            if number >= FEWEST_ROUNDS and time.monotonic() > deadline:
+                break
+            for name, (launch, count) in sides.items():
+                taken[name] += [launch() for _ in range(count)]
+    figures = []
+    for name, pairs in taken.items():
+        started, stepped = zip(*pairs, strict=True)
+        aim = 8 if name == "launch" else None
+        figures.append(Figure(f"{name}: to the first event of the process", "ms", started, aim))
+        figures.append(Figure("  to its first step", "ms", stepped))
+    spawned = faster("spawn / launch, to the first step", figures[5], figures[1])
+    return Report("launch", what, (*figures, spawned))
 
 
-def _launch(client: Client, location: str) -> tuple[float, float]:
+def _launching(
+    stack: contextlib.ExitStack,
+    executable: Path,
+    *,
+    never_forked: Collection[str] = (),
+    **settings: str,
+) -> Callable[[], tuple[float, float]]:
+    """A daemon of its own that has launched one run; launches another."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hostler-bench-")))
+    sources = {LOCATION: WITH_PANDAS.text("pipeline")}
+    of = workspace(folder, sources, executable=executable, never_forked=never_forked)
+    stack.enter_context(hostlerd(of, **settings))
+    client = stack.enter_context(Client(of.socket))
+    is_waited_for = not never_forked and settings.get("run_standby") != "0"
+    _launch(client, is_waited_for=False)
+    return lambda: _launch(client, is_waited_for=is_waited_for)
+
+
+def _launch(client: Client, *, is_waited_for: bool) -> tuple[float, float]:
     """Milliseconds until the run has started, and until its first step has."""
-    pipeline = f"{rested(client, location).name}/repositories/bench/pipelines/pipeline_0"
+    location = rested(client, LOCATION)
+    deadline = time.monotonic() + SECONDS
+    while is_waited_for and not location.standby_pid:
+        if time.monotonic() > deadline:
+            raise RuntimeError("cannot measure: no process waits for the run")
+        time.sleep(PAUSE)
+        location = rested(client, LOCATION)
+    pipeline = f"{location.name}/repositories/bench/pipelines/pipeline_0"
     began = time.perf_counter()
     started = stepped = 0.0
     for each in client.watch_run(client.launch(pipeline, CONFIG).name):

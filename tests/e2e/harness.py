@@ -179,12 +179,14 @@ class Daemon:
         return {self.pid, *(each.pid for each in process.children(recursive=True))}
 
     def at_work(self) -> set[int]:
-        """The tree without the templates and the processes that they have forked ahead.
+        """The tree without the templates, and without what was forked ahead of the next need.
 
         One that has just been forked may count: ask again.
         """
-        templates = [location.template for location in self.client.locations()]
-        return self.tree() - {pid for each in templates for pid in (each.pid, each.spare_pid)}
+        locations = self.client.locations()
+        ahead = {location.standby_pid for location in locations}
+        ahead |= {pid for each in locations for pid in (each.template.pid, each.template.spare_pid)}
+        return self.tree() - ahead
 
 
 @contextlib.contextmanager

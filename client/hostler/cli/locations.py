@@ -223,6 +223,7 @@ def _details(location: Location) -> list[str]:
         *((f"without {name}", why) for name, why in sorted(location.template.excluded.items())),
         ("workers and runs", _words(Location.ForkMode.Name(location.fork_mode), "FORK_MODE")),
         ("because", location.fork_reason),
+        ("next run", f"pid {location.standby_pid} waits" if location.standby_pid else ""),
         ("changes noticed by", _words(Location.WatchMode.Name(location.watch_mode), "WATCH_MODE")),
         ("last changes", difference(location.last_changes)),
     ]

@@ -266,6 +266,10 @@ class Hosting:
         child._leader = child.pid
         return child
 
+    def mark(self, hosted: Hosted) -> str:
+        """What a process is marked with; one that is handed over has to be told."""
+        return f"{self._instance}:{hosted.owner}"
+
     def hand_over(self, hosted: Hosted, owner: str, listener: Listener) -> None:
         """Gives a process that was forked ahead to whom it is for."""
         hosted.serve(owner, listener)
@@ -302,7 +306,7 @@ class Hosting:
             order["announces"] = True
         if hosted.of_template:
             order["process"] = {
-                "owner": f"{self._instance}:{hosted.owner}",
+                "owner": self.mark(hosted),
                 "memory": spec.limits.memory,
                 "nice": spec.limits.nice,
             }

@@ -21,6 +21,7 @@ from hostler.daemon.news import News
 from hostler.daemon.offspring import Offspring
 from hostler.daemon.readership import Readership
 from hostler.daemon.recorded import Recorded
+from hostler.daemon.standby import Standby
 from hostler.daemon.state.location import (
     LOAD,
     SERVING,
@@ -96,7 +97,12 @@ class Location:
         self._revival_failure: LoadFailure | None = None
         self._outdated_until = 0.0
         self._freshness = Freshness()
-        self._offspring = Offspring(around, log, self._freshness.unfit)
+        self._standby = Standby(
+            around,
+            lambda: f"{self.name}/s{next(around.numbers)}",
+            Listener(partial(self._on_line_of, "run"), self.on_late_import),
+        )
+        self._offspring = Offspring(around, log, self._freshness.unfit, self._standby)
         self._readership = Readership(
             self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
         )
@@ -156,7 +162,12 @@ class Location:
     def pids(self) -> list[int]:
         """The interpreters of the location, without its runs."""
         own = [process.pid for process in self._alive if process.pid]
-        return own + self._readership.pids
+        return [*own, *self._readership.pids, *filter(None, [self.standby_pid])]
+
+    @property
+    def standby_pid(self) -> int:
+        """The process that waits for the next run; 0 where there is none."""
+        return self._standby.pid
 
     def start(self) -> None:
         if self._load is Load.STOPPED:
@@ -317,6 +328,9 @@ class Location:
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
         self.log.write(self._clock.time(), stream, text, pid, role)
 
+    def _on_line_of(self, role: Role, stream: Stream, text: str, pid: int) -> None:
+        self.on_line(stream, text, pid, role)
+
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate:
             self._recorded.touch(pairs)
@@ -462,9 +476,6 @@ class Location:
             timer.cancel()
 
     async def _start_worker(self, of: Generation) -> Hosted:
-        listener = Listener(
-            lambda stream, text, pid: self.on_line(stream, text, pid, "worker"),
-            self.on_late_import,
-        )
+        listener = Listener(partial(self._on_line_of, "worker"), self.on_late_import)
         owner = f"{self.name}/w{next(self._around.numbers)}"
         return await self.obtain(of, "worker", owner, listener)

@@ -12,6 +12,7 @@ from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import ForkError, Hosted, Listener, Role
 from hostler.daemon.location_process import Surroundings
 from hostler.daemon.logs import LocationLog
+from hostler.daemon.standby import Standby
 
 
 class NoProcessError(Exception):
@@ -22,15 +23,21 @@ class Offspring:
     """Makes processes that have loaded a generation, and sees to their end."""
 
     def __init__(
-        self, around: Surroundings, log: LocationLog, on_unfit: Callable[[Report], None]
+        self,
+        around: Surroundings,
+        log: LocationLog,
+        on_unfit: Callable[[Report], None],
+        standby: Standby,
     ) -> None:
         """
         Args:
             on_unfit: told where a fork of the template has loaded what is not for forks.
+            standby: what waits for the next run.
         """
         self._around = around
         self._on_unfit = on_unfit
         self._log = log
+        self._standby = standby
 
     async def obtain(
         self,
@@ -55,7 +62,7 @@ class Offspring:
         """
         if parent is not None:
             try:
-                hosted = await self._around.hosting.fork(parent, owner, listener)
+                hosted = await self._fork(parent, role, owner, listener)
             except ForkError as error:
                 now = self._around.clock.time()
                 self._log.write(now, "daemon", f"{error}; it is spawned", role=role)
@@ -63,6 +70,16 @@ class Offspring:
                 self._watch_over(hosted)
                 return hosted
         return await self._load_anew(of, owner, listener, fresh)
+
+    async def _fork(self, parent: Hosted, role: Role, owner: str, listener: Listener) -> Hosted:
+        if role != "run":
+            return await self._around.hosting.fork(parent, owner, listener)
+        waiting = self._standby.take(parent)
+        if waiting is not None:
+            self._around.hosting.hand_over(waiting, owner, listener)
+        made = waiting or await self._around.hosting.fork(parent, owner, listener)
+        self._standby.prepare(parent)
+        return made
 
     def end(self, hosted: Hosted) -> asyncio.Task[None]:
         """Ends a process, and what it has started, in the background."""

@@ -39,6 +39,7 @@ def location_message(
         state=workspace_pb2.Location.State.Value(location.shown.value),
         executable=encodable(environment.executable(spec)),
         restarts=location.restarts,
+        standby_pid=location.standby_pid,
         memory_bytes=memory_of(pids),
         private_bytes=private_memory_of(pids) if is_asked else 0,
         last_changes=location.last_changes,

@@ -69,6 +69,9 @@ RUN_LIMIT = 32
 RUN_LIMIT_LOCATION = 0
 #: Runs at once that share a tag: KEY=VALUE:N, or KEY:N for each value of KEY; with commas between.
 RUN_LIMIT_TAGS = ""
+#: How long a process waits for the next run after a launch: who launches one often launches more,
+#: and a location whose runs are hours apart does without; 0 for none.
+RUN_STANDBY = 60.0
 #: Of a run whose launch names none, from its start; 0 for none: a run may take days.
 RUN_TIMEOUT = 0.0
 #: Bytes of a run's events that wait to be written; above it the run's process is not read. A second
@@ -123,6 +126,7 @@ class Settings:
     run_limit: int = RUN_LIMIT
     run_limit_location: int = RUN_LIMIT_LOCATION
     run_limit_tags: str = RUN_LIMIT_TAGS
+    run_standby: float = RUN_STANDBY
     run_timeout: float = RUN_TIMEOUT
     run_backlog: int = RUN_BACKLOG
     run_retention: float = RUN_RETENTION

@@ -151,8 +151,7 @@ class Spares:
     def _lacks_spare(self) -> bool:
         if self._spare is not None and not self._spare.channel.closed:
             return False
-        memory = psutil.virtual_memory()
-        return bool(memory.available > SCARCE_MEMORY * memory.total)
+        return not memory_is_scarce()
 
     def _have_rehearsed(self) -> None:
         spare = self._spare
@@ -178,3 +177,9 @@ class Spares:
 
     def _kill(self, spare: Hosted) -> None:
         self._tasks.start(self._hosting.kill(spare), "end of a spare")
+
+
+def memory_is_scarce() -> bool:
+    """Whether the machine is too short of memory for processes that wait."""
+    memory = psutil.virtual_memory()
+    return bool(memory.available <= SCARCE_MEMORY * memory.total)

@@ -144,6 +144,10 @@ class Process:
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
+    def belong_to(self, owner: str) -> None:
+        """What this process starts from now on, and leaves behind, is the owner's."""
+        self._mark.write(owner)
+
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""
         self.connection.tell(wire.Event.TOUCHED, pairs)

@@ -53,8 +53,8 @@ class RunHost(StepHost):
 
 
 def run(process: Process, request: wire.Frame) -> None:
-    """Carries out a RUN order: {"run", "repository", "pipeline", "config", "tags", "solids",
-    "max_concurrency", "partition"}.
+    """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
+    "solids", "max_concurrency", "partition"}.
 
     The partition is {"set": its set, "name"}; null or left out for none.
 
@@ -66,6 +66,8 @@ def run(process: Process, request: wire.Frame) -> None:
     cancellation = Cancellation()
     cancellation.install()
     order = request.json()
+    if "owner" in order:  # it may have waited for the next run, whichever that would be
+        process.belong_to(order["owner"])
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
         item = {"time": time.time(), "step": step, "event": event, "data": data}

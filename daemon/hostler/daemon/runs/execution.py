@@ -193,6 +193,7 @@ class Execution:
         partition = partition_of(self.run)
         request = {
             "run": self._id,
+            "owner": self._around.hosting.mark(hosted),
             "repository": repository,
             "pipeline": pipeline,
             "config": json_format.MessageToDict(self.run.run_config),
