@@ -224,8 +224,14 @@ class TestWithADaemon:
         assert "it has not ended" in refused.err
         hostler("run", "cancel", "1")
         hostler("run", "watch", "1")
-        assert hostler("run", "delete", "1").code == 0
-        assert hostler("run", "show", "1").code == 1
+        some = hostler("run", "delete", "nope", "1")
+        assert some.code == 1
+        assert "nope" in some.err
+        assert hostler("run", "show", "1").code == 1, "it was deleted all the same"
+        another = hostler("pipeline", "launch", "long").out.strip()
+        hostler("run", "cancel", another)
+        hostler("run", "watch", another)
+        assert hostler("run", "delete", another, another).code == 0
 
     def test_a_selection_of_solids(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         assert hostler("pipeline", "launch", "long", "--solids", "a,b+, *c").code == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from hostler.cli import exits
 from hostler.cli.complete import complete_run
 from hostler.cli.connection import connect
 from hostler.cli.execution import PATIENCE, follow
+from hostler.cli.exits import say
 from hostler.cli.group import Group
 from hostler.cli.output import echo_json, echo_table, json_option
 from hostler.cli.quantities import age, date, span
@@ -14,6 +16,7 @@ from hostler.cli.run_filter import RunFilter, filter_options
 from hostler.cli.run_request_text import run_config_lines
 from hostler.cli.table import Cell, Column
 from hostler.cli.target import Target, target_options
+from hostler.client.errors import NotFoundError, PreconditionError
 from hostler.client.names import parse_pipeline, partition_id, run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
@@ -164,15 +167,23 @@ def cancel(*, target: Target, kill: bool, as_json: bool, run_name: str) -> None:
 @run.command(short_help="Delete the record of runs.")
 @target_options()
 @click.argument("run_names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
-def delete(*, target: Target, run_names: tuple[str, ...]) -> None:
+def delete(*, target: Target, run_names: tuple[str, ...]) -> int:
     """Delete runs that have ended, with their events.
+
+    One that cannot be deleted is said, and the others are deleted all the same. Exit 1 then.
 
     \b
     hostler run delete RUN
     """
+    code = exits.OK
     with connect(target) as client:
-        for name in run_names:
-            client.delete_run(name)
+        for name in dict.fromkeys(run_names):
+            try:
+                client.delete_run(name)
+            except (NotFoundError, PreconditionError) as error:
+                code = exits.FAILED
+                say(str(error))
+    return code
 
 
 def _row(item: Run) -> tuple[str | Cell, ...]:
