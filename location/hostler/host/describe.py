@@ -6,9 +6,11 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Mapping
+    from typing import Any, Callable, Dict, Mapping, Sequence
 
     from hostler.definitions import (
+        InputDefinition,
+        OutputDefinition,
         PartitionSetDefinition,
         PipelineDefinition,
         RepositoryDefinition,
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
         SolidNode,
     )
     from hostler.definitions.config import Field
+    from hostler.definitions.graph import OutputReference
     from hostler.definitions.shelves import Shelf
     from hostler.definitions.source import SourcePosition
 
@@ -162,51 +165,58 @@ def describe_partition_set(
     }
 
 
+# What has its default in the message is left out below: there are hundreds of these, and half of
+# what a load has to say would be empty.
+
+
 def _solid(node: SolidNode) -> dict[str, Any]:
     definition = node.definition
-    return {
-        "name": node.name,
-        "definition": definition.name,
-        "description": definition.description,
-        "inputs": [
-            {
-                "name": one.name,
-                "type": one.type_name,
-                "description": one.description,
-                "sources": [
-                    {"solid": feeding.solid, "output": feeding.output}
-                    for feeding in node.sources.get(one.name, ())
-                ],
-                "hasDefault": one.has_default,
-            }
-            for one in definition.inputs
-        ],
-        "outputs": [
-            {
-                "name": one.name,
-                "type": one.type_name,
-                "description": one.description,
-                "isRequired": one.is_required,
-            }
-            for one in definition.outputs
-        ],
-        "configFields": _config_fields(definition.config.fields),
-        "tags": node.tags,
-        **_source(definition.source),
-        **_retry_policy(definition.retry_policy),
-        **({} if definition.timeout is None else {"timeout": duration(definition.timeout)}),
-    }
+    described: dict[str, Any] = {"name": node.name, "definition": definition.name}
+    if definition.description:
+        described["description"] = definition.description
+    if definition.inputs:
+        described["inputs"] = [_input(one, node.sources.get(one.name)) for one in definition.inputs]
+    if definition.outputs:
+        described["outputs"] = [_output(one) for one in definition.outputs]
+    if definition.config.fields:
+        described["configFields"] = _config_fields(definition.config.fields)
+    if node.tags:
+        described["tags"] = node.tags
+    if definition.source is not None:
+        described.update(_source(definition.source))
+    if definition.retry_policy.max_retries:
+        described["retryPolicy"] = _retry_policy(definition.retry_policy)
+    if definition.timeout is not None:
+        described["timeout"] = duration(definition.timeout)
+    return described
+
+
+def _input(one: InputDefinition, feeding: Sequence[OutputReference] | None) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": one.name, "type": one.type_name}
+    if one.description:
+        described["description"] = one.description
+    if feeding:
+        described["sources"] = [{"solid": each.solid, "output": each.output} for each in feeding]
+    if one.has_default:
+        described["hasDefault"] = True
+    return described
+
+
+def _output(one: OutputDefinition) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": one.name, "type": one.type_name}
+    if one.description:
+        described["description"] = one.description
+    if one.is_required:
+        described["isRequired"] = True
+    return described
 
 
 def _retry_policy(policy: RetryPolicy) -> dict[str, Any]:
-    if not policy.max_retries:
-        return {}
-    described = {
+    return {
         "maxRetries": policy.max_retries,
         "delay": duration(policy.delay),
         "backoff": policy.backoff.upper(),
     }
-    return {"retryPolicy": described}
 
 
 def duration(seconds: float) -> str:
@@ -219,13 +229,13 @@ def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
 
     described = []
     for name, field in fields.items():
-        one = {
-            "name": name,
-            "type": field.type.name,
-            "description": field.description,
-            "isRequired": field.is_required,
-            "fields": _config_fields(field.type.fields),
-        }
+        one: dict[str, Any] = {"name": name, "type": field.type.name}
+        if field.description:
+            one["description"] = field.description
+        if field.is_required:
+            one["isRequired"] = True
+        if field.type.fields:
+            one["fields"] = _config_fields(field.type.fields)
         if field.default is not MISSING:
             one["defaultValue"] = _json_value(field.default)
         described.append(one)
