@@ -13,7 +13,7 @@ from hostler.v1.run_pb2 import Run
 NAME = "repos.py"
 
 CODE = """\
-import os, random, subprocess, sys
+import os, random, subprocess, sys, time
 from hostler.definitions import pipeline, repository, solid
 
 VERSION = {version}
@@ -50,8 +50,8 @@ def repo():
 """
 
 
-def prepared(daemon: Daemon) -> Daemon:
-    daemon.write(NAME, CODE.format(version=1))
+def prepared(daemon: Daemon, more: str = "") -> Daemon:
+    daemon.write(NAME, CODE.format(version=1) + more + "\n")
     daemon.workspace.write_text(f"load_from:\n  - python_file: {NAME}\n")
     daemon.start().ready(NAME)
     return daemon
@@ -60,6 +60,12 @@ def prepared(daemon: Daemon) -> Daemon:
 @pytest.fixture
 def served(daemon: Daemon) -> Daemon:
     return prepared(daemon)
+
+
+@pytest.fixture
+def large(daemon: Daemon) -> Daemon:
+    """Its process takes a while to end."""
+    return prepared(daemon, "LARGE = b'.' * 300_000_000")
 
 
 def run(daemon: Daemon, pipeline: str = "telling") -> tuple[int, list[str]]:
@@ -142,6 +148,38 @@ def _serves_again(daemon: Daemon, before: int, killed: str) -> bool:
     now = daemon.client.location(NAME)
     is_another = now.pid not in {0, before}
     return now.state == now.READY and (is_another or killed == "standby")
+
+
+def test_one_that_is_dying_is_not_taken(large: Daemon) -> None:
+    """The kernel frees the memory of a large process before it closes its wire."""
+    for _ in range(3):
+        run(large)
+        waiting = standby(large)
+        os.kill(waiting, signal.SIGKILL)
+        assert run(large)[0] != waiting
+
+
+def test_one_that_does_not_answer_is_not_taken(served: Daemon) -> None:
+    run(served)
+    waiting = standby(served)
+    os.kill(waiting, signal.SIGSTOP)
+    assert run(served)[0] != waiting
+    eventually(lambda: not psutil.pid_exists(waiting), "it is ended")
+
+
+def test_a_location_that_was_stopped_has_none(large: Daemon) -> None:
+    run(large)
+    waiting = standby(large)
+    large.client.stop(NAME)
+    assert not psutil.pid_exists(waiting)
+
+
+def test_it_does_not_wait_for_longer_where_a_fork_is_slow(tmp_path: Path) -> None:
+    with daemon_in(tmp_path, run_standby="0.05") as daemon:
+        prepared(daemon, "os.register_at_fork(before=lambda: time.sleep(0.2))")
+        run(daemon)
+        waiting = standby(daemon)
+        eventually(lambda: not psutil.pid_exists(waiting), "nobody came")
 
 
 def test_it_waits_for_a_while_only(tmp_path: Path) -> None:

@@ -330,7 +330,7 @@ class Hosting:
             for each in (loading, snapshot):
                 each.cancel()
             await asyncio.gather(loading, snapshot, return_exceptions=True)
-            del loading, snapshot  # their errors hold this frame
+            del loading, snapshot, each  # their errors hold this frame
 
     async def terminate(self, hosted: Hosted) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""

@@ -77,7 +77,8 @@ class Location:
         self._around = around
         self._clock = around.clock
         self._recorded = Recorded(spec, watcher, around.clock)
-        self._news = News(around.clock, partial(on_change, self))
+        self._on_change = on_change
+        self._news = News(around.clock, self._tell)
         self._load = LOAD.initial
         self._serving = SERVING.initial
         self._good = itertools.count(1)
@@ -99,6 +100,7 @@ class Location:
         self._freshness = Freshness()
         self._standby = Standby(
             around,
+            self._forkable,
             lambda: f"{self.name}/s{next(around.numbers)}",
             Listener(partial(self._on_line_of, "run"), self.on_late_import),
         )
@@ -224,6 +226,7 @@ class Location:
         """Returns when the processes of this moment have ended, runs aside."""
         for process in list(self._alive):
             await process.ended.wait()
+        await self._standby.ended()
         await self._readership.retired()
 
     @property
@@ -238,11 +241,15 @@ class Location:
         Raises:
             NoProcessError: neither worked.
         """
-        process = self._process
-        forkable = of is self.generation and not self.fork_reasons
-        parent = process.hosted if process and process.is_ready and forkable else None
+        parent = self._forkable() if of is self.generation else None
         fresh = self._freshness.reason(of.spec)
         return await self._offspring.obtain(of, parent, role, owner, listener, fresh)
+
+    def _forkable(self) -> Hosted | None:
+        """The process that serves, where a fork of it is safe."""
+        process = self._process
+        is_ready = process is not None and process.is_ready and not self.fork_reasons
+        return process.hosted if process is not None and is_ready else None
 
     # What the processes say
 
@@ -362,6 +369,16 @@ class Location:
             has_begun = Effect.LOAD in load.effects or Effect.REVIVE in serving.effects
             (self._news.tell_soon if has_begun else self._news.tell)(before, reason)
 
+    def tell(self) -> None:
+        """Tells what has happened and is still to be told."""
+        self._news.flush()
+
+    def _tell(self, before: Shown, reason: str) -> None:
+        try:
+            self._on_change(self, before, reason)
+        except Exception as error:  # noqa: BLE001 (likewise: what comes next must happen)
+            self._around.journal.fault("cannot tell of a change", error, location=self.name)
+
     def _process_for(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
         owner = f"{self.name}/{next(self._around.numbers)}"
         fresh = self._freshness.reason(spec)
@@ -453,6 +470,7 @@ class Location:
 
     def _end_serving(self) -> None:
         ending, self._process = self._process, None
+        self._standby.end()
         if ending:
             ending.abort()
 

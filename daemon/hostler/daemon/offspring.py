@@ -74,11 +74,11 @@ class Offspring:
     async def _fork(self, parent: Hosted, role: Role, owner: str, listener: Listener) -> Hosted:
         if role != "run":
             return await self._around.hosting.fork(parent, owner, listener)
-        waiting = self._standby.take(parent)
+        waiting = await self._standby.take(parent)
         if waiting is not None:
             self._around.hosting.hand_over(waiting, owner, listener)
         made = waiting or await self._around.hosting.fork(parent, owner, listener)
-        self._standby.prepare(parent)
+        self._standby.prepare()
         return made
 
     def end(self, hosted: Hosted) -> asyncio.Task[None]:

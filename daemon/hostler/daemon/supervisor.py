@@ -146,6 +146,8 @@ class Supervisor:
                 return
             were_invalid, self.problems = bool(self.problems), ()
             self._apply(workspace)
+            for location in self.locations.values():
+                location.tell()
             if were_invalid:
                 self._journal.info("workspace valid")
             what = "are valid again" if were_invalid else "changed"

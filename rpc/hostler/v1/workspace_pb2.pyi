@@ -300,8 +300,8 @@ class Location(_message.Message):
     WatchWorkspace.
     """
     standby_pid: _builtins.int
-    """The process that was forked ahead of the next run; 0 where there is none. One waits for a minute
-    after each launch.
+    """The process that was forked ahead of the next run; 0 where there is none. Where runs are forked,
+    one waits for a while after each launch. It comes and goes without a change being told.
     """
     @_builtins.property
     def error(self) -> Global___LoadError:
