@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 
@@ -45,6 +46,9 @@ def main() -> int:
     unknown = [name for name in given.name if name not in BENCHES]
     if unknown:
         parser.error(f"cannot run {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # in a shell's background; the peers, which are ended by it, would inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not given.json:
         print(f"{_machine()}\n")
     reports = []
