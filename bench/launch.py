@@ -79,7 +79,7 @@ def _launch(client: Client, *, is_waited_for: bool) -> tuple[float, float]:
     deadline = time.monotonic() + SECONDS
     while is_waited_for and not location.standby_pid:
         if time.monotonic() > deadline:
-            raise RuntimeError("cannot measure: no process waits for the run")
+            raise RuntimeError(f"cannot measure: no process waits for the run: {location}")
         time.sleep(PAUSE)
         location = rested(client, LOCATION)
     pipeline = f"{location.name}/repositories/bench/pipelines/pipeline_0"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hostler.daemon.hosting import ForkError, Hosted, Listener
-from hostler.daemon.spare import memory_is_scarce
+from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosted, Listener
+from hostler.daemon.spare import MOST_ATTEMPTS, memory_is_scarce
 from hostler.host.wire import Method
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Standby:
         self._parent: Hosted | None = None
         self._waiting: Hosted | None = None
         self._timer: Timer | None = None
+        self._attempts = 0
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
@@ -77,6 +78,7 @@ class Standby:
     def prepare(self) -> None:
         """Has one forked in a moment, for as long as the setting says."""
         if self._around.settings.run_standby:
+            self._attempts = 0
             self._arm(PAUSE_SECONDS, self._provide)
 
     def end(self) -> None:
@@ -110,8 +112,11 @@ class Standby:
     async def _fork(self, parent: Hosted) -> None:
         try:
             made = await self._around.hosting.fork(parent, self._next_owner(), self._listener)
-        except ForkError:
-            return  # the next run is told why
+        except ForkError:  # it may only be short of time; the next run is told otherwise
+            self._attempts += 1
+            if self._attempts < MOST_ATTEMPTS and self._timer is None:
+                self._arm(FORK_SECONDS, self._provide)
+            return
         made.exit.add_done_callback(lambda _: self._on_end(made))
         if self._parent is not parent or self._waiting is not None:
             self._kill(made)
