@@ -13,7 +13,7 @@ import sys
 
 from hostler.host import finder, forks, imports, memory, rehearsal
 from hostler.host.imports import is_users
-from hostler.host.sources import clean_path
+from hostler.host.sources import Roots, clean_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _rehearse() -> None:
 def _installed_sources() -> list[str]:
     """Python's own are left out: an upgrade of Python changes more than a file."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    users = Roots()  # not the ones that forks drop: to free what those remember copies its pages
     return sorted(
         file
         for file in files
@@ -149,7 +150,7 @@ def _installed_sources() -> list[str]:
         and file.endswith(".py")
         and os.path.isabs(file)
         # the user's: a sitecustomize, which an interpreter's start has imported
-        and ("site-packages" in file or "dist-packages" in file or finder.is_user_path(file))
+        and ("site-packages" in file or "dist-packages" in file or file in users)
     )
 
 
