@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import Any, ClassVar
 
 from hostler.daemon import generation
 from hostler.daemon.backoff import Backoff
@@ -102,30 +103,12 @@ class Location:
             around,
             self._forkable,
             lambda: f"{self.name}/s{next(around.numbers)}",
-            Listener(partial(self._on_line_of, "run"), self.on_late_import),
+            Listener(partial(self.on_line, role="run"), self.on_late_import),
         )
         self._offspring = Offspring(around, log, self._freshness.unfit, self._standby)
         self._readership = Readership(
             self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
         )
-        self._effects: dict[Effect, Callable[[], None]] = {
-            Effect.LOAD: self._start_load,
-            Effect.ABORT_LOAD: self._abort_load,
-            Effect.PROMOTE: self._promote,
-            Effect.ARM_PATIENCE: self._arm_patience,
-            Effect.ARM_HOLD: self._arm_hold,
-            Effect.SHOW_FAILURE: self._show_failure,
-            Effect.FORGET_FAILURE: self._forget_failure,
-            Effect.ARM_RETRY: self._arm_retry,
-            Effect.RESET_BACKOFF: self._load_backoff.reset,
-            Effect.REVIVE: self._revive,
-            Effect.ABORT_REVIVAL: self._abort_revival,
-            Effect.ADOPT_REVIVED: self._adopt_revived,
-            Effect.ARM_REVIVAL: self._arm_revival,
-            Effect.DISARM_REVIVAL: lambda: self._disarm("revival"),
-            Effect.END_SERVING: self._end_serving,
-            Effect.FORGET_GENERATION: self._forget_generation,
-        }
 
     # What is asked of it
 
@@ -248,8 +231,9 @@ class Location:
     def _forkable(self) -> Hosted | None:
         """The process that serves, where a fork of it is safe."""
         process = self._process
-        is_ready = process is not None and process.is_ready and not self.fork_reasons
-        return process.hosted if process is not None and is_ready else None
+        if process is None or not process.is_ready or self.fork_reasons:
+            return None
+        return process.hosted
 
     # What the processes say
 
@@ -335,9 +319,6 @@ class Location:
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
         self.log.write(self._clock.time(), stream, text, pid, role)
 
-    def _on_line_of(self, role: Role, stream: Stream, text: str, pid: int) -> None:
-        self.on_line(stream, text, pid, role)
-
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate:
             self._recorded.touch(pairs)
@@ -360,7 +341,7 @@ class Location:
         self._load, self._serving = load.state, serving.state
         for effect in (*load.effects, *serving.effects):
             try:
-                self._effects[effect]()
+                self._EFFECTS[effect](self)
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
                 self._around.journal.fault(f"cannot {effect.value}", error, location=self.name)
         (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
@@ -494,6 +475,25 @@ class Location:
             timer.cancel()
 
     async def _start_worker(self, of: Generation) -> Hosted:
-        listener = Listener(partial(self._on_line_of, "worker"), self.on_late_import)
+        listener = Listener(partial(self.on_line, role="worker"), self.on_late_import)
         owner = f"{self.name}/w{next(self._around.numbers)}"
         return await self.obtain(of, "worker", owner, listener)
+
+    _EFFECTS: ClassVar[dict[Effect, Callable[[Any], object]]] = {
+        Effect.LOAD: _start_load,
+        Effect.ABORT_LOAD: _abort_load,
+        Effect.PROMOTE: _promote,
+        Effect.ARM_PATIENCE: _arm_patience,
+        Effect.ARM_HOLD: _arm_hold,
+        Effect.SHOW_FAILURE: _show_failure,
+        Effect.FORGET_FAILURE: _forget_failure,
+        Effect.ARM_RETRY: _arm_retry,
+        Effect.RESET_BACKOFF: lambda self: self._load_backoff.reset(),
+        Effect.REVIVE: _revive,
+        Effect.ABORT_REVIVAL: _abort_revival,
+        Effect.ADOPT_REVIVED: _adopt_revived,
+        Effect.ARM_REVIVAL: _arm_revival,
+        Effect.DISARM_REVIVAL: lambda self: self._disarm("revival"),
+        Effect.END_SERVING: _end_serving,
+        Effect.FORGET_GENERATION: _forget_generation,
+    }

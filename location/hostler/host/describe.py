@@ -165,7 +165,7 @@ def describe_partition_set(
     }
 
 
-# What has its default in the message is left out below: there are hundreds of these, and half of
+# What has its default in the message is left out below: there are hundreds of these, and a sixth of
 # what a load has to say would be empty.
 
 

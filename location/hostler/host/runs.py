@@ -56,7 +56,8 @@ def run(process: Process, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
     "solids", "max_concurrency", "partition"}.
 
-    The partition is {"set": its set, "name"}; null or left out for none.
+    The partition is {"set": its set, "name"}; null or left out for none. The owner may be left out
+    where the process has its mark already.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.

@@ -264,8 +264,8 @@ class Location(_message.Message):
     START_REASON_FIELD_NUMBER: _builtins.int
     LOAD_PARTS_FIELD_NUMBER: _builtins.int
     PRIVATE_BYTES_FIELD_NUMBER: _builtins.int
-    STANDBY_PID_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
+    STANDBY_PID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
@@ -369,8 +369,8 @@ class Location(_message.Message):
         start_reason: _builtins.str = ...,
         load_parts: Global___LoadParts | None = ...,
         private_bytes: _builtins.int = ...,
-        standby_pid: _builtins.int = ...,
         template: Global___Template | None = ...,
+        standby_pid: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
