@@ -345,6 +345,31 @@ def test_what_changed_before_the_watch_is_told(folder: Path) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 50])
+def test_a_save_at_the_end_of_a_load_is_told(folder: Path, turns: int) -> None:
+    """Also where what the load had read is what was seen before."""
+
+    async def scenario() -> None:
+        path, other = folder / "code.py", folder / "other.py"
+        path.write_text("one")
+        other.write_text("one")
+        async with open_desk(folder) as desk:
+            desk.watch(path, other)
+            await desk.expect_nothing()
+            loaded = record(path, other, desk.sentinel)
+            path.write_text("two")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            desk.watcher.watch("a", loaded)
+            await desk.expect(path)
+            desk.watch(path, other)
+            await desk.expect_nothing()
+            other.write_text("two")
+            await desk.expect(other)
+
+    run(scenario)
+
+
 def test_an_owner_that_keeps_to_an_old_content_is_not_told_forever(folder: Path) -> None:
     async def scenario() -> None:
         path = folder / "code.py"

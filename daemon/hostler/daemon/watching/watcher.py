@@ -107,8 +107,9 @@ class Watcher:
     def watch(self, key: str, files: Mapping[str, str | None], globs: Sequence[str] = ()) -> None:
         """Replaces what is known of a key, at the end of a load.
 
-        The record is compared with the disk soon after, so what changed before is not lost. A small
-        record (some 30 paths) is watched when this returns, a large one after a few turns.
+        The record is compared with the disk soon after, so what changed before is not lost; not so
+        where it says what was known and seen before, of which events tell. A small record (some 30
+        new paths) is watched when this returns, a large one after a few turns.
 
         Args:
             files: absolute paths with their `content_digest`, None for what was not there.
@@ -117,19 +118,20 @@ class Watcher:
         Raises:
             ValueError: a path or pattern is not absolute.
         """
-        _check_paths(files)
+        before = self._records.get(key)
+        _check_paths(files if before is None else files.keys() - before.files.keys())
         if self._is_closed:
             return
         settings = self._settings
         record = Record(globs, Pace(settings.save_backoff_min, settings.save_backoff_max))
-        before = self._records.get(key)
         if before is not None:
             record.inherit(before)
         # The folders in which patterns start are watched like files; what is not a file reads None.
         record.files.update({glob.base: None for glob in record.globs})
         record.files.update(files)
         self._records[key] = record
-        for path in record.files:
+        news = [path for path in record.files if not self._is_seen(path, record, before)]
+        for path in news:
             self._enter(key, path)
         if before is not None:
             if record.places is not before.places:
@@ -138,7 +140,7 @@ class Watcher:
             if before.telling is not None and not record.changed:
                 before.telling.cancel()
                 record.telling = None
-        self._turns.add(self._placing(key, record, list(record.files)))
+        self._turns.add(self._placing(key, record, news))
 
     def add(self, key: str, files: Mapping[str, str | None]) -> None:
         """Joins files to what is known of a key; nothing for a key that is not watched.
@@ -182,6 +184,14 @@ class Watcher:
     def _enter(self, key: str, path: str) -> None:
         self._keys.setdefault(path, set()).add(key)
         self._tickets.pop(path, None)
+
+    def _is_seen(self, path: str, record: Record, before: Record | None) -> bool:
+        """Whether the path was watched already, and read as what the record says of it."""
+        if before is None or path not in before.files:
+            return False
+        digest, sight = record.files[path], self._sights.get(path)
+        is_known = sight is not None and digest == before.files[path] == sight.digest
+        return is_known and path in self._routes and not self._routes.is_polled(path)
 
     def _leave(self, key: str, paths: Iterable[str]) -> None:
         for path in paths:
