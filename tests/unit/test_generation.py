@@ -60,8 +60,8 @@ def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str
 
 def make(*repositories: dict[str, Any], files: dict[str, str | None] | None = None) -> Generation:
     body = {"repositories": repositories, "unsafe": ["1 Python thread after import"]}
-    sources = wire.pack_files({"/a.py": b"source"})
-    return generation.build(SPEC, body, files or FILES, sources, "3.8.1")
+    snapshot = wire.pack_files({"/a.py": b"source"})
+    return generation.build(SPEC, body, files or FILES, snapshot, "3.8.1")
 
 
 def solid(name: str, line: int) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_a_generation_holds_what_was_described() -> None:
 
 
 def test_its_sources_hide_what_was_not_there() -> None:
-    assert wire.unpack_files(make().sources) == {"/a.py": b"source", "/helper.py": None}
+    assert wire.unpack_files(make().sources()) == {"/a.py": b"source", "/helper.py": None}
 
 
 def test_its_digest_names_the_files_that_were_read() -> None:

@@ -67,8 +67,8 @@ class Generation:
             constructed.
         files: digest by path of each source file that was read, None where one was looked for in
             vain.
-        sources: the source files, packed by `wire.pack_files`, and what was not there; another
-            process loads them to become what this generation's process was.
+        snapshot: the source files, packed by `wire.pack_files`.
+        missing: what its load looked for in vain.
         digest: of the files that were read.
         unsafe: why its process may not be forked; empty where it may.
         seconds: from the order to ready.
@@ -81,7 +81,8 @@ class Generation:
     repositories: Mapping[str, definitions_pb2.Repository]
     definitions: "Definitions"
     files: dict[str, str | None]
-    sources: bytes
+    snapshot: bytes
+    missing: tuple[str, ...]
     digest: str
     unsafe: tuple[str, ...]
     python_version: str
@@ -91,6 +92,15 @@ class Generation:
     ready_time: float = 0.0
     #: Serialized answers, by request; see hostler.daemon.facade.repository.
     answers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+
+    def sources(self) -> bytes:
+        """What another process loads to become what this generation's process was.
+
+        Packed by `wire.pack_files`: the source files, and what was not there. Made when it is asked
+        for: most generations are replaced before anything has to take their process's place.
+        """
+        hidden: dict[str, bytes | None] = dict.fromkeys(self.missing)
+        return pack_files(hidden | unpack_files(self.snapshot))
 
     def names(self, kind: Kind, repository: str) -> list[str]:
         """What the repository lists of a kind, constructed or not; nothing where there is none."""
@@ -108,7 +118,7 @@ def build(
     spec: LocationSpec,
     body: Mapping[str, Any],
     files: Mapping[str, str | None],
-    sources: bytes,
+    snapshot: bytes,
     python_version: str,
 ) -> Generation:
     """A generation from the answer to LOAD.
@@ -125,14 +135,14 @@ def build(
         for kind in KINDS:
             for key, definition in described["definitions"][kind.collection].items():
                 definitions[Key(kind, name, key)] = definition
-    missing = {path: None for path, digest in files.items() if digest is None}
     read = sorted((path, digest) for path, digest in files.items() if digest is not None)
     return Generation(
         spec=spec,
         repositories=repositories,
         definitions=Definitions(definitions),
         files=dict(files),
-        sources=pack_files(missing | unpack_files(sources)),
+        snapshot=snapshot,
+        missing=tuple(path for path, digest in files.items() if digest is None),
         digest=hashlib.blake2b(dump(read), digest_size=16).hexdigest(),
         unsafe=tuple(body["unsafe"]),
         python_version=python_version,

@@ -372,7 +372,7 @@ class Location:
         """Off the path: the template compiles what has changed, and forks another process ahead."""
         files = self.generation.files if self.generation else {}
         sources = [path for path in files if files[path] and path.endswith(".py")]
-        size = len(self.generation.sources) if self.generation else 0
+        size = len(self.generation.snapshot) if self.generation else 0
         self._around.environments.prepare(self.spec, sources, size)
 
     def _start_load(self) -> None:
@@ -432,7 +432,7 @@ class Location:
         self.restarts += 1
         if self._serving is Serving.REVIVING:
             self._process = None
-        self._revival = self._process_for(self.generation.spec, self.generation.sources)
+        self._revival = self._process_for(self.generation.spec, self.generation.sources())
 
     def _abort_revival(self) -> None:
         revival, self._revival = self._revival, None

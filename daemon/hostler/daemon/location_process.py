@@ -224,7 +224,7 @@ class LocationProcess:
     async def _load(self) -> None:
         hosted = self._hosted()
         try:
-            body, sources = await self._around.hosting.load_and_snapshot(
+            body, snapshot = await self._around.hosting.load_and_snapshot(
                 hosted, self.spec, self.overlay
             )
             self.report = Report.of(body)
@@ -232,8 +232,10 @@ class LocationProcess:
                 self._give_up(unfit)
                 return
             version = hosted.hello.result()["version"]
-            build = partial(generation.build, self.spec, body, dict(self.touched), sources, version)
-            is_large = len(sources) > LARGE
+            build = partial(
+                generation.build, self.spec, body, dict(self.touched), snapshot, version
+            )
+            is_large = len(snapshot) > LARGE
             loaded = await asyncio.to_thread(build) if is_large else build()
             loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:

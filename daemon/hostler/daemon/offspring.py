@@ -131,7 +131,7 @@ class Offspring:
         try:
             async with asyncio.timeout(seconds or None):
                 await hosted.greeted()
-                return await self._around.hosting.load(hosted, of.spec, of.sources)
+                return await self._around.hosting.load(hosted, of.spec, of.sources())
         except BaseException as error:
             self.end(hosted)
             if isinstance(error, RemoteError):
