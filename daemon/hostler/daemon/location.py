@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from hostler.daemon import generation
 from hostler.daemon.backoff import Backoff
-from hostler.daemon.clock import Timer
+from hostler.daemon.churn import Churn
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Freshness
 from hostler.daemon.generation import Generation
@@ -35,17 +35,10 @@ from hostler.daemon.state.location import (
     shown,
 )
 from hostler.daemon.text import encodable
+from hostler.daemon.timers import Timers
 from hostler.daemon.watching import Watcher
 from hostler.daemon.workspace import LocationSpec
 from hostler.v1 import workspace_pb2
-
-#: What a load may take at least, after its files have changed, before it is given up for a new one.
-PATIENCE_SECONDS = 0.25
-
-#: Of loads whose files changed meanwhile, one in this time is served, or in so many loads: a
-#: checkout that takes longer than a load would else be seen in each of its stages.
-OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
-
 
 #: Who waits for a load reads what it brought in this time. The end of the process before and the
 #: preparation of the next one come after that: they keep a small machine busy for longer.
@@ -92,12 +85,12 @@ class Location:
         self._shown_failure: LoadFailure | None = None
         self._load_backoff = Backoff(around.settings, random.random)
         self._revival_backoff = Backoff(around.settings, random.random)
-        self._timers: dict[str, Timer] = {}
+        self._timers = Timers(around.clock)
         self._causes: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
         self._revival_failure: LoadFailure | None = None
-        self._outdated_until = 0.0
+        self._churn = Churn(around.clock)
         self._freshness = Freshness()
         self._standby = Standby(
             around,
@@ -239,7 +232,12 @@ class Location:
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
-        if process is self._candidate and self._is_one_of_many(loaded.seconds):
+        is_outdated = self._load is Load.OUTDATED
+        if (
+            process is self._candidate
+            and is_outdated
+            and self._churn.is_one_of_many(loaded.seconds)
+        ):
             self._feed(Event.PATIENCE_OVER, "its files go on changing")
         elif process is self._candidate:
             self._loaded = loaded
@@ -247,16 +245,6 @@ class Location:
         elif process is self._revival:
             self._feed(Event.REVIVED, "its process is back")
         self._clock.call_later(ANSWER_SECONDS, self._prepare_next)
-
-    def _is_one_of_many(self, seconds: float) -> bool:
-        """Whether what was loaded is out of date, and so was what came to be served just before."""
-        if self._load is not Load.OUTDATED:
-            return False
-        now = self._clock.monotonic()
-        if now < self._outdated_until:
-            return True
-        self._outdated_until = now + max(OUTDATED_SECONDS, OUTDATED_FACTOR * seconds)
-        return False
 
     def on_unfit(self, process: LocationProcess, reason: str, *, by_others: bool = False) -> None:
         self.log.write(
@@ -376,12 +364,11 @@ class Location:
         self._around.environments.prepare(self.spec, sources, size)
 
     def _start_load(self) -> None:
-        for name in ("patience", "hold", "retry"):
-            self._disarm(name)
+        self._timers.disarm("patience", "hold", "retry")
         self._candidate = self._process_for(self.spec, None)
 
     def _abort_load(self) -> None:
-        self._disarm("patience")
+        self._timers.disarm("patience")
         candidate, self._candidate = self._candidate, None
         if candidate:
             candidate.abort()
@@ -406,7 +393,7 @@ class Location:
 
     def _arm_patience(self) -> None:
         usual = self.generation.seconds if self.generation else 0.0
-        self._arm("patience", max(PATIENCE_SECONDS, 2 * usual), Event.PATIENCE_OVER)
+        self._arm("patience", self._churn.patience(usual), Event.PATIENCE_OVER)
 
     def _arm_hold(self) -> None:
         """The failure is told in a moment, unless a change says that it was half of a save."""
@@ -418,8 +405,7 @@ class Location:
         self._shown_failure = self._failure
 
     def _forget_failure(self) -> None:
-        for name in ("hold", "retry"):
-            self._disarm(name)
+        self._timers.disarm("hold", "retry")
         self._failure = self._shown_failure = self._revival_failure = None
 
     def _arm_retry(self) -> None:
@@ -460,19 +446,11 @@ class Location:
         self.generation = None
 
     def _arm(self, name: str, delay: float, event: Event, reason: str = "") -> None:
-        self._disarm(name)
+        self._timers.arm(name, delay, self._due, event, reason or event.value)
 
-        def due() -> None:
-            self._timers.pop(name, None)
-            self.restarts += event is Event.RETRY_DUE
-            self._feed(event, reason or event.value)
-
-        self._timers[name] = self._clock.call_later(delay, due)
-
-    def _disarm(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+    def _due(self, event: Event, reason: str) -> None:
+        self.restarts += event is Event.RETRY_DUE
+        self._feed(event, reason)
 
     async def _start_worker(self, of: Generation) -> Hosted:
         listener = Listener(partial(self.on_line, role="worker"), self.on_late_import)
@@ -493,7 +471,7 @@ class Location:
         Effect.ABORT_REVIVAL: _abort_revival,
         Effect.ADOPT_REVIVED: _adopt_revived,
         Effect.ARM_REVIVAL: _arm_revival,
-        Effect.DISARM_REVIVAL: lambda self: self._disarm("revival"),
+        Effect.DISARM_REVIVAL: lambda self: self._timers.disarm("revival"),
         Effect.END_SERVING: _end_serving,
         Effect.FORGET_GENERATION: _forget_generation,
     }
