@@ -293,6 +293,11 @@ class Environments:
         if found is not None:
             found.template.prepare(sources, size)
 
+    def compiled(self, spec: LocationSpec) -> frozenset[str]:
+        """Files of the user's that a fork may have read before it could tell; see `Spares`."""
+        found = self._environments.get(_key(spec))
+        return found.template.compiled if found else frozenset()
+
     def template_of(self, spec: LocationSpec) -> Template | None:
         """The template of the location's environment; None where there is none yet."""
         found = self._environments.get(_key(spec))

@@ -272,6 +272,8 @@ class Location:
                 self._recorded.replace(process.touched)
             else:  # it may have died before it told of all that it had read
                 self._recorded.join(process.touched.items())
+            if not process.has_told_all:
+                self._recorded.join_unread(self._around.environments.compiled(process.spec))
             self._feed(Event.FAILED, failure.message)
         elif process is self._revival:
             self._revival = None

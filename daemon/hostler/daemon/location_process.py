@@ -97,6 +97,7 @@ class LocationProcess:
         report: what its load said of the process; set when it is ready, or unfit.
         hosted: the process, once the keeper has started it.
         has_begun: whether it is more than an order that waits for its place.
+        has_told_all: whether a load that failed has said so, and before that all that it had read.
         touched: what the load has read (digest) or looked for in vain (None), by path.
         ended: set when nothing of it is left.
         ready_at: by the loop's clock; None before.
@@ -120,7 +121,7 @@ class LocationProcess:
         self.hosted: Hosted | None = None
         self.origin = Origin(is_fork=False)
         self.report = Report()
-        self.has_begun = False
+        self.has_begun = self.has_told_all = False
         self.ended = asyncio.Event()
         self.touched: dict[str, str | None] = {}
         self.ready_at: float | None = None
@@ -240,6 +241,7 @@ class LocationProcess:
             loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:
             hosted.drain_output()
+            self.has_told_all = True
             self._failure = failures.of_answer(error.body, list(self._lines))
             self._feed(Event.LOAD_FAILED)
         except ChannelClosedError:

@@ -44,6 +44,11 @@ class Recorded:
         if self.spec.reload:
             self._watcher.add(self.spec.name, dict(pairs))
 
+    def join_unread(self, paths: Iterable[str]) -> None:
+        """A load has ended before it could tell whether it had read these."""
+        if self.spec.reload:
+            self._watcher.add_unread(self.spec.name, paths)
+
     def replace(self, files: Mapping[str, str | None]) -> None:
         """A load has ended; this is what counts from now on."""
         self._drop_touched()

@@ -205,6 +205,11 @@ class Template:
         """After a load; see `Spares.prepare`."""
         self._spares.prepare(sources, size)
 
+    @property
+    def compiled(self) -> frozenset[str]:
+        """See `Spares.compiled`."""
+        return self._spares.compiled
+
     def retire(self, reason: str) -> None:
         """Ends it; nothing is forked any more until `begin_anew`."""
         self._is_retired = True

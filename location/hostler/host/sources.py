@@ -248,7 +248,7 @@ class Sources:
             if state not in self._reported:
                 self._reported.add(state)
                 self._waiting.append(state)
-            # The daemon knows what the template has compiled, so it goes on watching that should
-            # the process end before it is told. One frame for each file costs more than its import.
-            if kept is None or kept.digest != digest or len(self._waiting) > _AT_ONCE:
+            # The daemon knows what the template has compiled: should this process end before it
+            # tells, all of that is watched. A frame for each file costs more than its import.
+            if kept is None or len(self._waiting) > _AT_ONCE:
                 self.flush()

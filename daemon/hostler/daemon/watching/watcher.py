@@ -157,6 +157,18 @@ class Watcher:
             self._enter(key, path)
         self._turns.add(self._placing(key, record, list(files)))
 
+    def add_unread(self, key: str, paths: Iterable[str]) -> None:
+        """Joins files that the owner may have read; each counts as it is found to be.
+
+        Nothing for those that are known, and for a key that is not watched.
+
+        Raises:
+            ValueError: a path is not absolute.
+        """
+        record = self._records.get(key)
+        if record is not None:
+            self.add(key, dict.fromkeys(set(paths) - record.files.keys(), PENDING))
+
     def forget(self, key: str) -> None:
         """Tells no more of a key; nothing for one that is not watched."""
         record = self._records.pop(key, None)
