@@ -1,6 +1,16 @@
 """When a load whose files change is waited for, and which of them are served."""
 
-from hostler.daemon.churn import OUTDATED_SECONDS, PATIENCE_SECONDS, Churn
+import pytest
+
+from hostler.daemon.churn import (
+    LONGEST_WAIT_SECONDS,
+    MANY,
+    MEANWHILE_SECONDS,
+    OUTDATED_SECONDS,
+    PATIENCE_SECONDS,
+    REST_SECONDS,
+    Churn,
+)
 from hostler.daemon.clock import FakeClock
 
 
@@ -28,3 +38,56 @@ def test_the_time_is_longer_where_loads_are_slow() -> None:
     assert churn.is_one_of_many(2.0)
     clock.advance(0.1)
     assert not churn.is_one_of_many(2.0)
+
+
+def names(first: int, count: int) -> list[str]:
+    return [f"/project/{number}.py" for number in range(first, first + count)]
+
+
+def test_files_that_change_one_after_the_other_are_a_flood() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    for number in range(MANY - 1):
+        clock.advance(0.01)
+        churn.change(names(number, 1))
+        assert not churn.is_flood()
+    churn.change(names(0, 1))
+    assert not churn.is_flood(), "one of them again"
+    churn.change(names(MANY, 1))
+    assert churn.is_flood()
+    assert churn.changed == set(names(0, MANY - 1) + names(MANY, 1))
+
+
+def test_saves_with_pauses_are_none() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    for number in range(3 * MANY):
+        churn.change(names(number, 1))
+        clock.advance(1.01 * MEANWHILE_SECONDS)
+        assert not churn.is_flood()
+    assert churn.changed == set(names(3 * MANY - 1, 1))
+
+
+def test_files_rest_when_none_has_changed_for_a_moment() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    churn.change(names(0, MANY))
+    for _ in range(20):
+        assert churn.rest() == REST_SECONDS
+        clock.advance(REST_SECONDS / 2)
+        churn.change(names(0, 1))
+
+
+def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    churn.change(names(0, MANY))
+    began = clock.monotonic()
+    while (wait := churn.rest()) > 0:
+        clock.advance(wait / 2 if wait == REST_SECONDS else wait)
+        churn.change(names(0, MANY))
+    assert clock.monotonic() - began == pytest.approx(LONGEST_WAIT_SECONDS)
+    assert not churn.is_flood(), "the load that follows is not disturbed"
+    churn.end()
+    assert churn.is_flood()
+    assert churn.rest() == REST_SECONDS

@@ -112,6 +112,7 @@ def test_a_generation_begins_to_serve_by_promote_alone() -> None:
         (LOAD, Load.HELD, loc.Effect.ARM_HOLD),
         (LOAD, Load.BACKOFF, loc.Effect.ARM_RETRY),
         (LOAD, Load.OUTDATED, loc.Effect.ARM_PATIENCE),
+        (LOAD, Load.SETTLING, loc.Effect.ARM_REST),
         (SERVING, Serving.LAPSED, loc.Effect.ARM_REVIVAL),
     ],
 )
@@ -150,7 +151,7 @@ class LocationModel:
         """What can happen now; every order is possible at any time."""
         event = loc.Event
         found = [event.START, event.STOP, event.RELOAD, event.RESTART]
-        found += [event.CHANGED, event.KEEPER_LOST]
+        found += [event.CHANGED, event.FLOODED, event.KEEPER_LOST]
         if self.loading:
             found += [event.LOADED, event.FAILED]
         if self.process:
@@ -159,6 +160,7 @@ class LocationModel:
             found += [event.REVIVED, event.REVIVAL_FAILED]
         due = {
             "patience": [event.PATIENCE_OVER],
+            "rest": [event.RESTED],
             "hold": [event.HOLD_OVER, event.HOLD_OVER_FOR_GOOD],
             "retry": [event.RETRY_DUE],
             "revival": [event.REVIVAL_DUE],
@@ -178,6 +180,7 @@ class LocationModel:
             self.loading = self.reviving = self.process = False
         for name, due in (
             ("patience", kind.PATIENCE_OVER),
+            ("rest", kind.RESTED),
             ("hold", kind.HOLD_OVER),
             ("hold", kind.HOLD_OVER_FOR_GOOD),
             ("retry", kind.RETRY_DUE),
@@ -203,11 +206,14 @@ class LocationModel:
     def _load(self) -> None:
         assert not self.loading, "two loads at a time"
         self.loading = True
-        self.timers -= {"patience", "hold", "retry"}
+        self.timers -= {"patience", "rest", "hold", "retry"}
 
     def _abort_load(self) -> None:
         self.loading = False
-        self.timers -= {"patience"}
+        self.timers -= {"patience", "rest"}
+
+    def _arm_rest(self) -> None:
+        self.timers = self.timers - {"hold"} | {"rest"}
 
     def _promote(self) -> None:
         assert self.loading, "nothing to promote"
@@ -242,12 +248,15 @@ class LocationModel:
         assert ("retry" in self.timers) == (self.load is Load.BACKOFF)
         assert ("hold" in self.timers) == (self.load is Load.HELD)
         assert ("patience" in self.timers) == (self.load is Load.OUTDATED)
+        assert ("rest" in self.timers) == (self.load is Load.SETTLING)
         assert ("revival" in self.timers) == (self.serving is Serving.LAPSED)
         assert self.reviving == (self.serving in (Serving.REVIVING, Serving.REPLACING))
         assert self.process == (self.serving in (Serving.UP, Serving.REPLACING))
         assert self.generation == (self.serving is not Serving.NONE)
         if self.serving is Serving.AWAITING:
-            assert self.loading, "it awaits a load that nobody has ordered"
+            assert self.loading or self.load is Load.SETTLING, (
+                "it awaits a load that nobody has ordered"
+            )
 
 
 _ARMS = {
@@ -295,6 +304,7 @@ def test_a_location_left_alone_comes_to_rest_and_serves(data: st.DataObject) -> 
             loc.Event.LOADED,
             loc.Event.REVIVED,
             loc.Event.HOLD_OVER,
+            loc.Event.RESTED,
             loc.Event.RETRY_DUE,
             loc.Event.REVIVAL_DUE,
         )

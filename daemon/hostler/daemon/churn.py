@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hostler.daemon.clock import Clock
 
 #: What a load may take at least, after its files have changed, before it is given up for a new one.
@@ -14,13 +16,52 @@ PATIENCE_SECONDS = 0.25
 #: checkout that takes longer than a load would else be seen in each of its stages.
 OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 
+#: Files that change so soon after each other that no editor saves them: a checkout, a formatter.
+MANY, MEANWHILE_SECONDS = 8, 0.25
+
+#: Those of a checkout rest when none has changed for this long; it writes each within a tenth of
+#: it. Whatever goes on changing is loaded all the same after the longest wait.
+REST_SECONDS, LONGEST_WAIT_SECONDS = 0.02, 1.0
+
 
 class Churn:
-    """Decides how long a load is waited for whose files have changed, and whether it is served."""
+    """Decides when to load while files change, and whether what was loaded meanwhile is served."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._outdated_until = 0.0
+        self._changed: set[str] = set()
+        self._changed_at = 0.0
+        #: When those that are waited for will have been waited for long enough.
+        self._deadline: float | None = None
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The files that have changed soon after each other."""
+        return frozenset(self._changed)
+
+    def change(self, paths: Iterable[str]) -> None:
+        """Files have changed."""
+        now = self._clock.monotonic()
+        if now - self._changed_at > MEANWHILE_SECONDS:
+            self._changed.clear()
+        self._changed.update(paths)
+        self._changed_at = now
+
+    def is_flood(self) -> bool:
+        """Whether so many change that a load should wait; once for each load that ends."""
+        return self._deadline is None and len(self._changed) >= MANY
+
+    def rest(self) -> float:
+        """Seconds to wait for the next change, until there is none or it has been long enough."""
+        now = self._clock.monotonic()
+        if self._deadline is None:
+            self._deadline = now + LONGEST_WAIT_SECONDS
+        return max(0.0, min(REST_SECONDS, self._deadline - now))
+
+    def end(self) -> None:
+        """A load has ended."""
+        self._deadline = None
 
     def patience(self, usual: float) -> float:
         """Seconds that an outdated load still has.

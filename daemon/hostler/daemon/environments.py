@@ -293,6 +293,12 @@ class Environments:
         if found is not None:
             found.template.prepare(sources, size)
 
+    def compile_ahead(self, spec: LocationSpec, sources: Collection[str]) -> None:
+        """Has files compiled that the next load will read."""
+        found = self._environments.get(_key(spec))
+        if found is not None:
+            found.template.compile_ahead(sources)
+
     def compiled(self, spec: LocationSpec) -> frozenset[str]:
         """Files of the user's that a fork may have read before it could tell; see `Spares`."""
         found = self._environments.get(_key(spec))

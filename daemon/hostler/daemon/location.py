@@ -182,7 +182,12 @@ class Location:
         self._freshness.changed()
         if self._candidate and not self._candidate.has_begun:
             return  # it will read what is there by then
-        self._feed(Event.CHANGED, "changed: " + ", ".join(sorted(paths)))
+        self._churn.change(paths)
+        event = Event.FLOODED if self._churn.is_flood() else Event.CHANGED
+        was_settling = self._load is Load.SETTLING
+        self._feed(event, "changed: " + ", ".join(sorted(paths)))
+        if self._load is Load.SETTLING:
+            self._compile_ahead(paths if was_settling else self._churn.changed)
 
     def packages_changed(self, what: str) -> None:
         """What its environment has installed is another now."""
@@ -232,6 +237,8 @@ class Location:
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
+        if process is self._candidate:
+            self._churn.end()
         is_outdated = self._load is Load.OUTDATED
         if (
             process is self._candidate
@@ -266,6 +273,7 @@ class Location:
             self._freshness.failed(failure.message, is_fork=process.origin.is_fork)
         self._prepare_next()
         if process is self._candidate:
+            self._churn.end()
             self._failure = failure
             self._candidate = None
             if self.generation is None:
@@ -336,7 +344,7 @@ class Location:
                 self._around.journal.fault(f"cannot {effect.value}", error, location=self.name)
         (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
         is_news = self.shown is not before or load.effects or serving.effects
-        if is_news and self._load is not Load.HELD:
+        if is_news and self._load not in (Load.HELD, Load.SETTLING):
             has_begun = Effect.LOAD in load.effects or Effect.REVIVE in serving.effects
             (self._news.tell_soon if has_begun else self._news.tell)(before, reason)
 
@@ -365,12 +373,17 @@ class Location:
         size = len(self.generation.snapshot) if self.generation else 0
         self._around.environments.prepare(self.spec, sources, size)
 
+    def _compile_ahead(self, paths: frozenset[str]) -> None:
+        """While a load waits for more changes: it will read these."""
+        sources = [path for path in paths if path.endswith(".py")]
+        self._around.environments.compile_ahead(self.spec, sources)
+
     def _start_load(self) -> None:
-        self._timers.disarm("patience", "hold", "retry")
+        self._timers.disarm("patience", "rest", "hold", "retry")
         self._candidate = self._process_for(self.spec, None)
 
     def _abort_load(self) -> None:
-        self._timers.disarm("patience")
+        self._timers.disarm("patience", "rest")
         candidate, self._candidate = self._candidate, None
         if candidate:
             candidate.abort()
@@ -396,6 +409,12 @@ class Location:
     def _arm_patience(self) -> None:
         usual = self.generation.seconds if self.generation else 0.0
         self._arm("patience", self._churn.patience(usual), Event.PATIENCE_OVER)
+
+    def _arm_rest(self) -> None:
+        """The load waits, but for no change longer than it has to."""
+        self._timers.disarm("hold")
+        self._arm("rest", self._churn.rest(), Event.RESTED)
+        self._recorded.prompt()
 
     def _arm_hold(self) -> None:
         """The failure is told in a moment, unless a change says that it was half of a save."""
@@ -464,6 +483,7 @@ class Location:
         Effect.ABORT_LOAD: _abort_load,
         Effect.PROMOTE: _promote,
         Effect.ARM_PATIENCE: _arm_patience,
+        Effect.ARM_REST: _arm_rest,
         Effect.ARM_HOLD: _arm_hold,
         Effect.SHOW_FAILURE: _show_failure,
         Effect.FORGET_FAILURE: _forget_failure,

@@ -49,6 +49,10 @@ class Recorded:
         if self.spec.reload:
             self._watcher.add_unread(self.spec.name, paths)
 
+    def prompt(self) -> None:
+        """The next change is told at once."""
+        self._watcher.prompt(self.spec.name)
+
     def replace(self, files: Mapping[str, str | None]) -> None:
         """A load has ended; this is what counts from now on."""
         self._drop_touched()

@@ -52,6 +52,8 @@ class Spares:
         self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._sources: set[str] = set()
         self._compiled: set[str] = set()
+        #: Not from when one is taken for a load until that has ended.
+        self._is_wanted = False
         self._preparing: asyncio.Task[None] | None = None
         self._attempts = 0
         #: Of spares that nobody took, one after the other.
@@ -92,6 +94,7 @@ class Spares:
 
     def take(self) -> Hosted | None:
         """The spare, which is the caller's from now on; None where there is none."""
+        self._is_wanted = False
         spare, self._spare = self._spare, None
         if spare is None:
             return None
@@ -108,9 +111,14 @@ class Spares:
             sources: those of the location that has loaded last.
             size: bytes of them in all.
         """
-        self._sources.update(sources)
+        self._is_wanted = True
         if sources:  # a developer saves in one location many times
             self._rehearsed = {"bytes": size, "sources": list(sources)}
+        self.compile_ahead(sources)
+
+    def compile_ahead(self, sources: Collection[str]) -> None:
+        """Has files compiled, in the background, of which a load that is to come reads some."""
+        self._sources.update(sources)
         if self._preparing is None and self._template is not None:
             self._preparing = self._tasks.start(self._prepare(), "preparation of a spare")
 
@@ -157,9 +165,8 @@ class Spares:
             self._kill(spare)
 
     def _lacks_spare(self) -> bool:
-        if self._spare is not None and not self._spare.channel.closed:
-            return False
-        return not memory_is_scarce()
+        has_spare = self._spare is not None and not self._spare.channel.closed
+        return self._is_wanted and not has_spare and not memory_is_scarce()
 
     def _have_rehearsed(self) -> None:
         spare = self._spare

@@ -205,6 +205,10 @@ class Template:
         """After a load; see `Spares.prepare`."""
         self._spares.prepare(sources, size)
 
+    def compile_ahead(self, sources: Collection[str]) -> None:
+        """Before a load; see `Spares.compile_ahead`."""
+        self._spares.compile_ahead(sources)
+
     @property
     def compiled(self) -> frozenset[str]:
         """See `Spares.compiled`."""

@@ -17,6 +17,8 @@ class Load(Enum):
     LOADING = "loading"
     #: Loading, and a file that it may have read has changed since.
     OUTDATED = "outdated"
+    #: Many files are being changed, by a checkout say; the load waits until they rest.
+    SETTLING = "settling"
     #: The newest code serves.
     CURRENT = "current"
     #: The load failed; that is not told yet, since it may have read half of a save.
@@ -51,6 +53,10 @@ class Event(Enum):
     RESTART = "restart"
     # Of the files
     CHANGED = "changed"
+    #: Many files, one after the other: a load that reads some of them is of no use.
+    FLOODED = "flooded"
+    #: None has changed for a moment, or that has been waited for long enough.
+    RESTED = "rested"
     #: An outdated load has had the time that a good one takes.
     PATIENCE_OVER = "patience over"
     # Of the load
@@ -81,6 +87,7 @@ class Effect(Enum):
     ABORT_LOAD = "abort the load"
     PROMOTE = "promote"
     ARM_PATIENCE = "arm patience"
+    ARM_REST = "arm the rest"
     ARM_HOLD = "arm the hold"
     SHOW_FAILURE = "show the failure"
     FORGET_FAILURE = "forget the failure"
@@ -99,6 +106,7 @@ _L, _S, _E, _F = Load, Serving, Event, Effect
 
 _LOAD_ANEW = (_F.ABORT_LOAD, _F.LOAD)
 _TRY_NOW = (_F.RESET_BACKOFF, _F.LOAD)
+_SETTLE = (_F.ABORT_LOAD, _F.ARM_REST)
 _GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE)
 
 _STARTED = tuple(state for state in Load if state is not Load.STOPPED)
@@ -114,6 +122,7 @@ LOAD: Table[Load, Event, Effect] = Table(
         (_L.LOADING, _E.RELOAD): Rule(_L.LOADING, _LOAD_ANEW),
         (_L.LOADING, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, *_LOAD_ANEW)),
         (_L.LOADING, _E.CHANGED): Rule(_L.OUTDATED, (_F.ARM_PATIENCE,)),
+        (_L.LOADING, _E.FLOODED): Rule(_L.SETTLING, _SETTLE),
         (_L.LOADING, _E.LOADED): Rule(_L.CURRENT, (_F.PROMOTE,)),
         (_L.LOADING, _E.FAILED): Rule(_L.HELD, (_F.ARM_HOLD,)),
         (_L.LOADING, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
@@ -121,6 +130,7 @@ LOAD: Table[Load, Event, Effect] = Table(
         (_L.OUTDATED, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
         (_L.OUTDATED, _E.RELOAD): Rule(_L.LOADING, _LOAD_ANEW),
         (_L.OUTDATED, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, *_LOAD_ANEW)),
+        (_L.OUTDATED, _E.FLOODED): Rule(_L.SETTLING, _SETTLE),
         (_L.OUTDATED, _E.PATIENCE_OVER): Rule(_L.LOADING, _LOAD_ANEW),
         # what was read is a good state of the files, if not the newest: better than an older one
         (_L.OUTDATED, _E.LOADED): Rule(_L.LOADING, (_F.PROMOTE, _F.LOAD)),
@@ -128,43 +138,54 @@ LOAD: Table[Load, Event, Effect] = Table(
         (_L.OUTDATED, _E.FAILED): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.OUTDATED, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.OUTDATED, _E.KEEPER_LOST): Rule(_L.LOADING, _LOAD_ANEW),
+        (_L.SETTLING, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
+        (_L.SETTLING, _E.RELOAD): Rule(_L.LOADING, (_F.LOAD,)),
+        (_L.SETTLING, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
+        (_L.SETTLING, _E.CHANGED): Rule(_L.SETTLING, (_F.ARM_REST,)),
+        (_L.SETTLING, _E.FLOODED): Rule(_L.SETTLING, (_F.ARM_REST,)),
+        (_L.SETTLING, _E.RESTED): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.CURRENT, _E.STOP): Rule(_L.STOPPED),
         (_L.CURRENT, _E.RELOAD): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.CURRENT, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, _F.LOAD)),
         (_L.CURRENT, _E.CHANGED): Rule(_L.LOADING, (_F.LOAD,)),
+        (_L.CURRENT, _E.FLOODED): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.HELD, _E.HOLD_OVER): Rule(_L.BACKOFF, (_F.SHOW_FAILURE, _F.ARM_RETRY)),
         (_L.HELD, _E.HOLD_OVER_FOR_GOOD): Rule(_L.FAILED, (_F.SHOW_FAILURE,)),
         (_L.HELD, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
         (_L.HELD, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
         (_L.HELD, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
         (_L.HELD, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
+        (_L.HELD, _E.FLOODED): Rule(_L.SETTLING, (_F.RESET_BACKOFF, _F.ARM_REST)),
         (_L.BACKOFF, _E.STOP): Rule(_L.STOPPED, (_F.FORGET_FAILURE,)),
         (_L.BACKOFF, _E.START): Rule(_L.LOADING, _TRY_NOW),
         (_L.BACKOFF, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
         (_L.BACKOFF, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
         (_L.BACKOFF, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
+        (_L.BACKOFF, _E.FLOODED): Rule(_L.LOADING, _TRY_NOW),
         (_L.BACKOFF, _E.RETRY_DUE): Rule(_L.LOADING, (_F.LOAD,)),
         (_L.FAILED, _E.STOP): Rule(_L.STOPPED, (_F.FORGET_FAILURE,)),
         (_L.FAILED, _E.START): Rule(_L.LOADING, _TRY_NOW),
         (_L.FAILED, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
         (_L.FAILED, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
         (_L.FAILED, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
+        (_L.FAILED, _E.FLOODED): Rule(_L.LOADING, _TRY_NOW),
     },
     ignored=frozenset(
         {
             # nothing runs and nothing is watched
             *((_L.STOPPED, e) for e in Event if e not in (_E.START, _E.RELOAD, _E.RESTART)),
             # it is started already, and waits for no timer
-            *((s, _E.START) for s in (_L.LOADING, _L.OUTDATED, _L.CURRENT, _L.HELD)),
+            *((s, _E.START) for s in _STARTED if s not in (_L.BACKOFF, _L.FAILED)),
             *((s, _E.RETRY_DUE) for s in _STARTED if s is not _L.BACKOFF),
             *((s, _E.PATIENCE_OVER) for s in _STARTED if s is not _L.OUTDATED),
+            *((s, _E.RESTED) for s in _STARTED if s is not _L.SETTLING),
             *((s, _E.HOLD_OVER) for s in _STARTED if s is not _L.HELD),
             *((s, _E.HOLD_OVER_FOR_GOOD) for s in _STARTED if s is not _L.HELD),
             (_L.OUTDATED, _E.CHANGED),
             # the end of a load that was given up
             *(
                 (s, e)
-                for s in (_L.CURRENT, _L.HELD, _L.BACKOFF, _L.FAILED)
+                for s in (_L.SETTLING, _L.CURRENT, _L.HELD, _L.BACKOFF, _L.FAILED)
                 for e in (_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST)
             ),
             # the serving region's affair
@@ -234,6 +255,8 @@ SERVING: Table[Serving, Event, Effect] = Table(
                     _E.START,
                     _E.RELOAD,
                     _E.CHANGED,
+                    _E.FLOODED,
+                    _E.RESTED,
                     _E.PATIENCE_OVER,
                     _E.UNFIT,
                     _E.HOLD_OVER,
@@ -271,7 +294,7 @@ SERVING: Table[Serving, Event, Effect] = Table(
 
 
 #: What the newest code's load comes to is not known, or not told yet.
-UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.HELD})
+UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.SETTLING, Load.HELD})
 
 
 class Shown(Enum):

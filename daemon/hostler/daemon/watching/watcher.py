@@ -169,6 +169,12 @@ class Watcher:
         if record is not None:
             self.add(key, dict.fromkeys(set(paths) - record.files.keys(), PENDING))
 
+    def prompt(self, key: str) -> None:
+        """The next change of a key is told at once, however fast they come."""
+        record = self._records.get(key)
+        if record is not None:
+            record.pace.loaded()
+
     def forget(self, key: str) -> None:
         """Tells no more of a key; nothing for one that is not watched."""
         record = self._records.pop(key, None)
