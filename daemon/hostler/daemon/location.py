@@ -22,6 +22,7 @@ from hostler.daemon.news import News
 from hostler.daemon.offspring import Offspring
 from hostler.daemon.readership import Readership
 from hostler.daemon.recorded import Recorded
+from hostler.daemon.serving import ServingProcess
 from hostler.daemon.standby import Standby
 from hostler.daemon.state.location import (
     LOAD,
@@ -77,19 +78,16 @@ class Location:
         self._serving = SERVING.initial
         self._good = itertools.count(1)
         self._candidate: LocationProcess | None = None
-        self._process: LocationProcess | None = None
-        self._revival: LocationProcess | None = None
+        self._serves = ServingProcess(around.settings)
         self._alive: set[LocationProcess] = set()
         self._loaded: Generation | None = None
         self._failure: LoadFailure | None = None
         self._shown_failure: LoadFailure | None = None
         self._load_backoff = Backoff(around.settings, random.random)
-        self._revival_backoff = Backoff(around.settings, random.random)
         self._timers = Timers(around.clock)
         self._causes: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
-        self._revival_failure: LoadFailure | None = None
         self._churn = Churn(around.clock)
         self._freshness = Freshness()
         self._standby = Standby(
@@ -117,12 +115,12 @@ class Location:
     @property
     def error(self) -> LoadFailure | None:
         """Why the newest load failed, or why the good generation has no process now."""
-        return self._shown_failure or self._revival_failure
+        return self._shown_failure or self._serves.failure
 
     @property
     def process(self) -> LocationProcess | None:
         """The location process that serves, or that is to serve."""
-        return self._process or self._revival or self._candidate
+        return self._serves.current or self._serves.successor or self._candidate
 
     @property
     def fork_reasons(self) -> tuple[str, ...]:
@@ -228,7 +226,7 @@ class Location:
 
     def _forkable(self) -> Hosted | None:
         """The process that serves, where a fork of it is safe."""
-        process = self._process
+        process = self._serves.current
         if process is None or not process.is_ready or self.fork_reasons:
             return None
         return process.hosted
@@ -249,7 +247,7 @@ class Location:
         elif process is self._candidate:
             self._loaded = loaded
             self._feed(Event.LOADED, "loaded")
-        elif process is self._revival:
+        elif process is self._serves.successor:
             self._feed(Event.REVIVED, "its process is back")
         self._clock.call_later(ANSWER_SECONDS, self._prepare_next)
 
@@ -264,8 +262,8 @@ class Location:
         if process is self._candidate:
             self._candidate = None
             self._feed(Event.UNFIT, f"a new interpreter is needed: {reason}")
-        elif process is self._revival:
-            self._revival = None
+        elif process is self._serves.successor:
+            self._serves.successor = None
             self._feed(Event.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
 
     def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
@@ -283,30 +281,25 @@ class Location:
             if not process.has_told_all:
                 self._recorded.join_unread(self._around.environments.compiled(process.spec))
             self._feed(Event.FAILED, failure.message)
-        elif process is self._revival:
-            self._revival = None
-            self._revival_failure = failure
+        elif process is self._serves.successor:
+            self._serves.fail(failure)
             event = Event.STOP if failure.wants_stop else Event.REVIVAL_FAILED
             self._feed(event, failure.message)
 
     def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
         self.log.write(self._clock.time(), "daemon", status.describe(), process.pid, "location")
-        if process is not self._process or status.keeper_died:
+        if process is not self._serves.current or status.keeper_died:
             return  # keeper_lost() follows where the keeper took it along
-        settings = self._around.settings
-        if status.code == settings.no_restart_code:
+        if status.code == self._around.settings.no_restart_code:
             self._feed(Event.STOP, f"its process asked for it: {status.describe()}")
             return
-        self._process = None
         assert process.ready_at is not None
-        lived = self._clock.monotonic() - process.ready_at
-        if lived > settings.restart_reset_after:
-            self._revival_backoff.reset()
-        event = Event.DIED_EARLY if lived < settings.stable_after else Event.DIED
+        is_early = self._serves.lose(self._clock.monotonic() - process.ready_at)
+        event = Event.DIED_EARLY if is_early else Event.DIED
         self._feed(event, f"its process died: {status.describe()}")
 
     def on_unhealthy(self, process: LocationProcess) -> None:
-        if process is self._process:
+        if process is self._serves.current:
             self._feed(Event.UNHEALTHY, "its process does not answer pings")
 
     def on_ended(self, process: LocationProcess) -> None:
@@ -320,7 +313,7 @@ class Location:
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate:
             self._recorded.touch(pairs)
-        elif process is self._process:
+        elif process is self._serves.current:
             self.on_late_import(pairs)
 
     def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
@@ -394,14 +387,15 @@ class Location:
         loaded.number = next(self._good)
         loaded.ready_time = self._clock.time()
         old, self.generation = self.generation, loaded
-        retired, self._process, self._candidate = self._process, self._candidate, None
+        assert self._candidate is not None
+        retired = self._serves.install(self._candidate)
+        self._candidate = None
         causes, self._causes = self._causes, set()
         self._forget_failure()
         self._readership.retire(self._around.settings.drain)
         if retired:
             self._clock.call_later(ANSWER_SECONDS, retired.retire)
         self._load_backoff.reset()
-        self._revival_backoff.reset()
         self._recorded.replace_soon(loaded.files)
         self.last_changes = generation.changes(old, loaded)
         self.last_changes.files.extend(sorted(map(encodable, causes)))
@@ -427,7 +421,7 @@ class Location:
 
     def _forget_failure(self) -> None:
         self._timers.disarm("hold", "retry")
-        self._failure = self._shown_failure = self._revival_failure = None
+        self._failure = self._shown_failure = self._serves.failure = None
 
     def _arm_retry(self) -> None:
         delay = self._load_backoff.next_delay()
@@ -438,29 +432,18 @@ class Location:
         assert self.generation is not None
         self.restarts += 1
         if self._serving is Serving.REVIVING:
-            self._process = None
-        self._revival = self._process_for(self.generation.spec, self.generation.sources())
-
-    def _abort_revival(self) -> None:
-        revival, self._revival = self._revival, None
-        if revival:
-            revival.abort()
-
-    def _adopt_revived(self) -> None:
-        self._process, self._revival = self._revival, None
-        self._revival_failure = None
+            self._serves.current = None
+        good = self.generation
+        self._serves.successor = self._process_for(good.spec, good.sources())
 
     def _arm_revival(self) -> None:
-        self._process = None
-        delay = self._revival_backoff.next_delay()
+        delay = self._serves.lapse()
         self.retry_time = self._clock.time() + delay
         self._arm("revival", delay, Event.REVIVAL_DUE)
 
     def _end_serving(self) -> None:
-        ending, self._process = self._process, None
         self._standby.end()
-        if ending:
-            ending.abort()
+        self._serves.end()
 
     def _forget_generation(self) -> None:
         self._readership.retire(0)
@@ -490,8 +473,8 @@ class Location:
         Effect.ARM_RETRY: _arm_retry,
         Effect.RESET_BACKOFF: lambda self: self._load_backoff.reset(),
         Effect.REVIVE: _revive,
-        Effect.ABORT_REVIVAL: _abort_revival,
-        Effect.ADOPT_REVIVED: _adopt_revived,
+        Effect.ABORT_REVIVAL: lambda self: self._serves.abort_successor(),
+        Effect.ADOPT_REVIVED: lambda self: self._serves.adopt_successor(),
         Effect.ARM_REVIVAL: _arm_revival,
         Effect.DISARM_REVIVAL: lambda self: self._timers.disarm("revival"),
         Effect.END_SERVING: _end_serving,
