@@ -86,6 +86,8 @@ class Environment:
         self.loading: dict[str, float] = {}
         #: Of the longest load so far.
         self.load_seconds = 0.0
+        #: A load that waits for files to rest begins by then.
+        self.awaited_until = 0.0
         #: The locations are loaded anew when this comes.
         self.settling: asyncio.TimerHandle | None = None
 
@@ -93,6 +95,15 @@ class Environment:
         """Whether somebody loads, and not one who has slept at import for a while."""
         now = asyncio.get_running_loop().time()
         return any(now - began < RUSH_SECONDS for began in self.loading.values())
+
+    def rest(self) -> None:
+        """What was left undone while others loaded; not shortly before the next load."""
+        loop = asyncio.get_running_loop()
+        left = self.awaited_until - loop.time()
+        if left > 0:
+            loop.call_later(left, self.rest)
+        elif not self.loading:
+            self.template.prepare(())
 
     def drop_ahead(self) -> None:
         """A first load has ended; unless another has begun, nobody needs what followed it."""
@@ -182,8 +193,7 @@ class Environments:
                 # what it has imported may be learned from it in this turn
                 asyncio.get_running_loop().call_soon(found.drop_ahead)
             if not found.loading:  # what was left undone meanwhile, once the answers are read
-                loop = asyncio.get_running_loop()
-                loop.call_later(REST_SECONDS, found.template.prepare, ())
+                asyncio.get_running_loop().call_later(REST_SECONDS, found.rest)
 
     async def start(
         self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
@@ -294,9 +304,10 @@ class Environments:
             found.template.prepare(sources, size)
 
     def compile_ahead(self, spec: LocationSpec, sources: Collection[str]) -> None:
-        """Has files compiled that the next load will read."""
+        """Has files compiled that the next load will read, which is about to begin."""
         found = self._environments.get(_key(spec))
         if found is not None:
+            found.awaited_until = asyncio.get_running_loop().time() + REST_SECONDS
             found.template.compile_ahead(sources)
 
     def compiled(self, spec: LocationSpec) -> frozenset[str]:
