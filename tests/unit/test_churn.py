@@ -3,7 +3,6 @@
 import pytest
 
 from hostler.daemon.churn import (
-    LONGEST_WAIT_SECONDS,
     MANY,
     MEANWHILE_SECONDS,
     OUTDATED_SECONDS,
@@ -73,7 +72,7 @@ def test_files_rest_when_none_has_changed_for_a_moment() -> None:
     churn = Churn(clock)
     churn.change(names(0, MANY))
     for _ in range(20):
-        assert churn.rest() == REST_SECONDS
+        assert churn.rest(0.01) == REST_SECONDS
         clock.advance(REST_SECONDS / 2)
         churn.change(names(0, 1))
 
@@ -83,11 +82,20 @@ def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     churn = Churn(clock)
     churn.change(names(0, MANY))
     began = clock.monotonic()
-    while (wait := churn.rest()) > 0:
+    while (wait := churn.rest(0.01)) > 0:
         clock.advance(wait / 2 if wait == REST_SECONDS else wait)
         churn.change(names(0, MANY))
-    assert clock.monotonic() - began == pytest.approx(LONGEST_WAIT_SECONDS)
+    assert clock.monotonic() - began == pytest.approx(OUTDATED_SECONDS)
     assert not churn.is_flood(), "the load that follows is not disturbed"
     churn.end()
     assert churn.is_flood()
-    assert churn.rest() == REST_SECONDS
+    assert churn.rest(0.01) == REST_SECONDS
+
+
+def test_slow_loads_wait_longer() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    churn.change(names(0, MANY))
+    assert churn.rest(2.0) == REST_SECONDS
+    clock.advance(7.99)
+    assert churn.rest(2.0) == pytest.approx(0.01)

@@ -12,16 +12,15 @@ if TYPE_CHECKING:
 #: What a load may take at least, after its files have changed, before it is given up for a new one.
 PATIENCE_SECONDS = 0.25
 
-#: Of loads whose files changed meanwhile, one in this time is served, or in so many loads: a
-#: checkout that takes longer than a load would else be seen in each of its stages.
+#: While files go on changing, one load in this time is served, or in so many loads: a checkout
+#: that takes longer than a load would else be seen in each of its stages.
 OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 
 #: Files that change so soon after each other that no editor saves them: a checkout, a formatter.
 MANY, MEANWHILE_SECONDS = 8, 0.25
 
-#: Those of a checkout rest when none has changed for this long; it writes each within a tenth of
-#: it. Whatever goes on changing is loaded all the same after the longest wait.
-REST_SECONDS, LONGEST_WAIT_SECONDS = 0.02, 1.0
+#: Those of a checkout rest when none has changed for this long; it writes each within a tenth.
+REST_SECONDS = 0.02
 
 
 class Churn:
@@ -52,11 +51,15 @@ class Churn:
         """Whether so many change that a load should wait; once for each load that ends."""
         return self._deadline is None and len(self._changed) >= MANY
 
-    def rest(self) -> float:
-        """Seconds to wait for the next change, until there is none or it has been long enough."""
+    def rest(self, usual: float) -> float:
+        """Seconds to wait for the next change, until there is none or it has been long enough.
+
+        Args:
+            usual: what a load takes, in seconds.
+        """
         now = self._clock.monotonic()
         if self._deadline is None:
-            self._deadline = now + LONGEST_WAIT_SECONDS
+            self._deadline = now + _between_served(usual)
         return max(0.0, min(REST_SECONDS, self._deadline - now))
 
     def end(self) -> None:
@@ -80,5 +83,9 @@ class Churn:
         now = self._clock.monotonic()
         if now < self._outdated_until:
             return True
-        self._outdated_until = now + max(OUTDATED_SECONDS, OUTDATED_FACTOR * seconds)
+        self._outdated_until = now + _between_served(seconds)
         return False
+
+
+def _between_served(seconds: float) -> float:
+    return max(OUTDATED_SECONDS, OUTDATED_FACTOR * seconds)

@@ -371,6 +371,11 @@ class Location:
         sources = [path for path in paths if path.endswith(".py")]
         self._around.environments.compile_ahead(self.spec, sources)
 
+    @property
+    def _usual_seconds(self) -> float:
+        """What a load takes."""
+        return self.generation.seconds if self.generation else 0.0
+
     def _start_load(self) -> None:
         self._timers.disarm("patience", "rest", "hold", "retry")
         self._candidate = self._process_for(self.spec, None)
@@ -401,13 +406,12 @@ class Location:
         self.last_changes.files.extend(sorted(map(encodable, causes)))
 
     def _arm_patience(self) -> None:
-        usual = self.generation.seconds if self.generation else 0.0
-        self._arm("patience", self._churn.patience(usual), Event.PATIENCE_OVER)
+        self._arm("patience", self._churn.patience(self._usual_seconds), Event.PATIENCE_OVER)
 
     def _arm_rest(self) -> None:
         """The load waits, but for no change longer than it has to."""
         self._timers.disarm("hold")
-        self._arm("rest", self._churn.rest(), Event.RESTED)
+        self._arm("rest", self._churn.rest(self._usual_seconds), Event.RESTED)
         self._recorded.prompt()
 
     def _arm_hold(self) -> None:
