@@ -25,11 +25,23 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ('{"a": [1, 2.5, null, true]}', {"a": [1, 2.5, None, True]}),
         ("a: 1\nb: x", {"a": 1, "b": "x"}),
         ("day: 2026-11-22", {"day": "2026-11-22"}),
-        ("", {}),
+        ("{}", {}),
     ],
 )
 def test_text_is_taken_as_it_is(text: str, config: object) -> None:
     assert read_run_config([text]) == config
+
+
+def test_an_empty_file_is_no_config(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("# nothing yet\n")
+    assert read_run_config([str(file)]) == {}
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_empty_text_is_a_variable_that_is_not_set(text: str) -> None:
+    with pytest.raises(click.UsageError, match="cannot take an empty --config; give a file, or {}"):
+        read_run_config([text])
 
 
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +85,7 @@ def test_several_are_merged_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
     more = tmp_path / "more.json"
     more.write_text('{"solids": {"load": {"config": {"paths": ["c"]}}}}')
     monkeypatch.setattr("sys.stdin", io.StringIO("solids: {send: null}"))
-    values = [str(preset), "{solids: {load: {config: {limit: 3}}}}", str(more), "", "-"]
+    values = [str(preset), "{solids: {load: {config: {limit: 3}}}}", str(more), "{}", "-"]
     assert read_run_config(values) == {
         "solids": {"load": {"config": {"limit": 3, "paths": ["c"]}}, "send": None}
     }

@@ -57,6 +57,8 @@ def _read_part(value: str, option: str) -> dict[str, Any]:
             text = Path(value).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"cannot read the run config {value}: {error}") from error
+    elif not value.strip():  # as of a variable that is not set
+        raise click.UsageError(f"cannot take an empty {option}; give a file, or {{}} for none")
     else:
         place, text = option, value
     try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Steps with longer names push their line to the right.
 STEP_WIDTH = 16
 
+#: Before the further lines of a message, which would else look like events.
+_CONTINUED = "    "
+
 #: The events with which a run ends, and whether it ended well.
 ENDS = {"run_succeeded": True, "run_failed": False, "run_canceled": False, "run_interrupted": False}
 
@@ -58,7 +61,8 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
         case "log_message":
             level = event.log_message.level
             name = click.style(LogMessage.Level.Name(level), fg=_LEVEL_COLORS.get(level))
-            return [f"{name} {event.log_message.message}"]
+            first, *more = event.log_message.message.splitlines() or [""]
+            return [f"{name} {first}", *(_CONTINUED + line for line in more)]
         case "printed_line":
             mark = "!" if event.printed_line.stream == PrintedLine.STDERR else "|"
             return [f"{mark} {event.printed_line.text}"]
