@@ -194,27 +194,3 @@ def test_back_off_tries_again_by_itself(tmp_path: Path, source: str) -> None:
         with_error(daemon, "AssertionError")
         condition.touch()
         assert daemon.ready("repos.py").restarts > 0
-
-
-@pytest.mark.parametrize("end", ["os._exit(3)", "time.sleep(60)"])
-def test_a_file_that_a_load_ended_in_before_it_could_tell_is_watched(
-    tmp_path: Path, source: str, end: str
-) -> None:
-    """Also one that was no part of the generation before, of which a fork tells later."""
-    settings = {"restart_first_delay": "100", "restart_max_delay": "100"}
-    with daemon_in(tmp_path, **settings) as daemon:
-        helper = daemon.write("helper.py", "VALUE = 1\n")
-        daemon.write("repos.py", "import helper\n" + source.format(name="first"))
-        text = "load_from:\n  - python_file: {relative_path: repos.py, load_timeout: 2}\n"
-        daemon.workspace.write_text(text)
-        daemon.start().ready("repos.py")
-        eventually(lambda: daemon.client.location("repos.py").template.spare_pid, "a spare")
-        daemon.write("repos.py", source.format(name="second"))
-        daemon.ready("repos.py", 2)
-        eventually(lambda: daemon.client.location("repos.py").template.spare_pid, "another spare")
-        helper.write_text(f"import os, time\n{end}\n")
-        daemon.write("repos.py", "import helper\n" + source.format(name="third"))
-        with_error(daemon, "exit code 3" if "exit" in end else "2 s")
-        helper.write_text("VALUE = 2\n")
-        assert daemon.ready("repos.py", 3).start_mode == workspace_pb2.Location.FORKED
-        assert daemon.pipelines("repos.py") == ["third"]

@@ -1,12 +1,19 @@
 """Many files that change at once: the short form of the checkouts of tests/chaos, and no end."""
 
+import contextlib
 import itertools
+import os
+import signal
 import threading
+from collections.abc import Iterator
 
 from e2e.checkout import back_and_forth
 from e2e.harness import Daemon, eventually
 
 from hostler.daemon.churn import MANY, REST_SECONDS
+from hostler.v1.workspace_pb2 import Location
+
+NAME = "repos.py"
 
 
 def test_a_checkout_of_300_files_is_two_loads_at_most(daemon: Daemon) -> None:
@@ -15,14 +22,19 @@ def test_a_checkout_of_300_files_is_two_loads_at_most(daemon: Daemon) -> None:
         assert checkout.forks <= 8
 
 
-def test_files_that_never_rest_are_served_all_the_same(daemon: Daemon, source: str) -> None:
+@contextlib.contextmanager
+def without_rest(daemon: Daemon, source: str) -> Iterator[Location]:
+    """Serves a location of many modules that are written again and again.
+
+    Args:
+        source: of the location, which imports the modules before.
+    """
     names = [f"part_{number}" for number in range(3 * MANY)]
     for name in names:
         daemon.write(f"{name}.py", "VALUE = 0\n")
-    imports = "".join(f"import {name}\n" for name in names)
-    daemon.write("repos.py", imports + source.format(name="first"))
-    daemon.workspace.write_text("load_from:\n  - python_file: repos.py\n")
-    before = daemon.start().ready("repos.py").generation
+    daemon.write(NAME, f"import {', '.join(names)}\n{source}")
+    daemon.workspace.write_text(f"load_from:\n  - python_file: {NAME}\n")
+    location = daemon.start().ready(NAME)
     stop = threading.Event()
 
     def write() -> None:
@@ -32,16 +44,31 @@ def test_files_that_never_rest_are_served_all_the_same(daemon: Daemon, source: s
                 if stop.wait(REST_SECONDS / 10):
                     return
 
-    def generation() -> int:
-        return daemon.client.location("repos.py").generation
-
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        eventually(lambda: generation() >= before + 2, "two more generations")
+        yield location
         assert writer.is_alive()
     finally:
         stop.set()
         writer.join()
-    daemon.write("repos.py", imports + source.format(name="last"))
-    eventually(lambda: daemon.pipelines("repos.py") == ["last"], "the last state")
+
+
+def test_files_that_never_rest_are_served_all_the_same(daemon: Daemon, source: str) -> None:
+    with without_rest(daemon, source.format(name="first")) as before:
+        wanted = before.generation + 2
+        eventually(lambda: daemon.client.location(NAME).generation >= wanted, "two generations")
+    daemon.write(NAME, source.format(name="last"))
+    eventually(lambda: daemon.pipelines(NAME) == ["last"], "the last state")
+
+
+def test_a_death_is_told_while_files_do_not_rest(daemon: Daemon, source: str) -> None:
+    code = "import time\ntime.sleep(0.5)\n" + source.format(name="first")
+    with without_rest(daemon, code) as before:
+        changes = daemon.client.watch()
+        at_rest = len(daemon.at_work())
+        eventually(lambda: len(daemon.at_work()) > at_rest, "a load")
+        eventually(lambda: len(daemon.at_work()) == at_rest, "its end, since files change")
+        os.kill(before.pid, signal.SIGKILL)
+        told = next(each.reason for each in changes if "died" in each.reason)
+        assert told.startswith("its process died: killed by SIGKILL")

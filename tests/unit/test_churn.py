@@ -15,8 +15,13 @@ from hostler.daemon.clock import FakeClock
 
 def test_an_outdated_load_is_waited_for_as_long_as_loads_usually_take() -> None:
     churn = Churn(FakeClock())
-    assert churn.patience(0.01) == PATIENCE_SECONDS
-    assert churn.patience(3.0) == 6.0
+    assert churn.patience(is_fork=True) == PATIENCE_SECONDS
+    churn.loaded(3.0, is_fork=False)
+    assert churn.patience(is_fork=False) == 6.0
+    assert churn.patience(is_fork=True) == 6.0, "no fork has shown yet what it takes"
+    churn.loaded(0.01, is_fork=True)
+    assert churn.patience(is_fork=True) == PATIENCE_SECONDS
+    assert churn.patience(is_fork=False) == 6.0
 
 
 def test_of_many_outdated_loads_one_in_a_time_is_served() -> None:
@@ -72,7 +77,7 @@ def test_files_rest_when_none_has_changed_for_a_moment() -> None:
     churn = Churn(clock)
     churn.change(names(0, MANY))
     for _ in range(20):
-        assert churn.rest(0.01) == REST_SECONDS
+        assert churn.rest(is_fork=True) == REST_SECONDS
         clock.advance(REST_SECONDS / 2)
         churn.change(names(0, 1))
 
@@ -82,20 +87,41 @@ def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     churn = Churn(clock)
     churn.change(names(0, MANY))
     began = clock.monotonic()
-    while (wait := churn.rest(0.01)) > 0:
+    while (wait := churn.rest(is_fork=True)) > 0:
         clock.advance(wait / 2 if wait == REST_SECONDS else wait)
         churn.change(names(0, MANY))
     assert clock.monotonic() - began == pytest.approx(OUTDATED_SECONDS)
     assert not churn.is_flood(), "the load that follows is not disturbed"
-    churn.end()
+    churn.failed()
     assert churn.is_flood()
-    assert churn.rest(0.01) == REST_SECONDS
+    assert churn.rest(is_fork=True) == REST_SECONDS
 
 
-def test_slow_loads_wait_longer() -> None:
+@pytest.mark.parametrize("is_fork", [True, False])
+def test_where_loads_are_slow_it_is_waited_longer(is_fork: bool) -> None:
     clock = FakeClock()
     churn = Churn(clock)
+    churn.loaded(2.0, is_fork=is_fork)
     churn.change(names(0, MANY))
-    assert churn.rest(2.0) == REST_SECONDS
+    assert churn.rest(is_fork=is_fork) == REST_SECONDS
     clock.advance(7.99)
-    assert churn.rest(2.0) == pytest.approx(0.01)
+    assert churn.rest(is_fork=is_fork) == pytest.approx(0.01)
+
+
+def test_a_fork_is_not_waited_for_as_for_an_interpreter() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    churn.loaded(5.0, is_fork=False)
+    churn.change(names(0, MANY))
+    assert churn.rest(is_fork=True) == REST_SECONDS
+    clock.advance(OUTDATED_SECONDS)
+    assert churn.rest(is_fork=True) == 0.0
+
+
+def test_what_was_loaded_counts_no_more() -> None:
+    churn = Churn(FakeClock())
+    churn.change(names(0, MANY))
+    churn.loaded(0.01, is_fork=True)
+    assert not churn.is_flood()
+    churn.change(names(0, 1))
+    assert not churn.is_flood()

@@ -40,7 +40,9 @@ def test_an_empty_file_is_no_config(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_an_empty_text_is_a_variable_that_is_not_set(text: str) -> None:
-    with pytest.raises(click.UsageError, match="cannot take an empty --config; give a file, or {}"):
+    with pytest.raises(
+        click.UsageError, match=r"cannot take an empty --config; give a file, or \{\}"
+    ):
         read_run_config([text])
 
 

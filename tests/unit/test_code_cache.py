@@ -107,3 +107,13 @@ def test_a_file_that_is_gone_is_forgotten(path: Path) -> None:
     assert len(cache) == 0
     cache.fill(str(path.parent))  # a folder
     assert cache.unchanged(str(path.parent)) is None
+
+
+def test_a_pipe_is_not_waited_for(path: Path) -> None:
+    path.write_text("VALUE = 1\n")
+    cache = CodeCache()
+    cache.fill(str(path))
+    path.unlink()
+    os.mkfifo(path)
+    cache.fill(str(path))
+    assert len(cache) == 0

@@ -117,3 +117,15 @@ def test_a_digest_names_the_content() -> None:
 def test_a_frame_shows_itself_without_its_body() -> None:
     shown = repr(Frame(wire.Kind.REQUEST, 7, wire.Method.LOAD, b"secret"))
     assert shown == "Frame(kind=1, id=7, code=1, 6 bytes)"
+
+
+@pytest.mark.parametrize("files", [{}, {"/a.py": b"a"}, {"/a.py": b"", "/b.py": None}])
+@pytest.mark.parametrize("hidden", [[], ["/c.py"], ["/c.py", "/d \u00e9.py"]])
+def test_packed_files_can_hide_others(files: dict[str, bytes | None], hidden: list[str]) -> None:
+    found = wire.unpack_files(wire.hide_files(wire.pack_files(files), hidden))
+    assert found == dict.fromkeys(hidden) | files
+
+
+def test_a_file_that_is_packed_is_not_hidden() -> None:
+    packed = wire.pack_files({"/a.py": b"a"})
+    assert wire.unpack_files(wire.hide_files(packed, ["/a.py"])) == {"/a.py": b"a"}

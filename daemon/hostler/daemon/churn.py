@@ -33,6 +33,8 @@ class Churn:
         self._changed_at = 0.0
         #: When those that are waited for will have been waited for long enough.
         self._deadline: float | None = None
+        #: What the last load took, by whether it was a fork.
+        self._seconds: dict[bool, float] = {}
 
     @property
     def changed(self) -> frozenset[str]:
@@ -51,28 +53,31 @@ class Churn:
         """Whether so many change that a load should wait; once for each load that ends."""
         return self._deadline is None and len(self._changed) >= MANY
 
-    def rest(self, usual: float) -> float:
+    def rest(self, *, is_fork: bool) -> float:
         """Seconds to wait for the next change, until there is none or it has been long enough.
 
         Args:
-            usual: what a load takes, in seconds.
+            is_fork: whether the next load is; a new interpreter may take a hundred times as long.
         """
         now = self._clock.monotonic()
         if self._deadline is None:
-            self._deadline = now + _between_served(usual)
+            self._deadline = now + _between_served(self._seconds.get(is_fork, 0.0))
         return max(0.0, min(REST_SECONDS, self._deadline - now))
 
-    def end(self) -> None:
-        """A load has ended."""
+    def loaded(self, seconds: float, *, is_fork: bool) -> None:
+        """A load has ended well."""
+        self._seconds[is_fork] = seconds
+        self._changed.clear()
         self._deadline = None
 
-    def patience(self, usual: float) -> float:
-        """Seconds that an outdated load still has.
+    def failed(self) -> None:
+        """A load has failed."""
+        self._deadline = None
 
-        Args:
-            usual: what a load takes, in seconds.
-        """
-        return max(PATIENCE_SECONDS, 2 * usual)
+    def patience(self, *, is_fork: bool) -> float:
+        """Seconds that an outdated load still has; of a kind that has not ended yet, the more."""
+        known = max(self._seconds.values(), default=0.0)
+        return max(PATIENCE_SECONDS, 2 * self._seconds.get(is_fork, known))
 
     def is_one_of_many(self, seconds: float) -> bool:
         """Whether an outdated load is not to be served, since another one was just before.

@@ -88,6 +88,8 @@ class Environment:
         self.load_seconds = 0.0
         #: A load that waits for files to rest begins by then.
         self.awaited_until = 0.0
+        #: What others left undone is done when this comes.
+        self.resting: asyncio.TimerHandle | None = None
         #: The locations are loaded anew when this comes.
         self.settling: asyncio.TimerHandle | None = None
 
@@ -96,12 +98,17 @@ class Environment:
         now = asyncio.get_running_loop().time()
         return any(now - began < RUSH_SECONDS for began in self.loading.values())
 
-    def rest(self) -> None:
-        """What was left undone while others loaded; not shortly before the next load."""
-        loop = asyncio.get_running_loop()
-        left = self.awaited_until - loop.time()
+    def rest(self, delay: float) -> None:
+        """Has what was left undone done after a while, if nobody loads or is about to load then."""
+        if self.resting is not None:
+            self.resting.cancel()
+        self.resting = asyncio.get_running_loop().call_later(delay, self._rest)
+
+    def _rest(self) -> None:
+        self.resting = None
+        left = self.awaited_until - asyncio.get_running_loop().time()
         if left > 0:
-            loop.call_later(left, self.rest)
+            self.rest(left)
         elif not self.loading:
             self.template.prepare(())
 
@@ -193,7 +200,7 @@ class Environments:
                 # what it has imported may be learned from it in this turn
                 asyncio.get_running_loop().call_soon(found.drop_ahead)
             if not found.loading:  # what was left undone meanwhile, once the answers are read
-                asyncio.get_running_loop().call_later(REST_SECONDS, found.rest)
+                found.rest(REST_SECONDS)
 
     async def start(
         self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
@@ -210,6 +217,8 @@ class Environments:
         reason = fresh or ("" if found and found.template.is_begun else FIRST)
         if not reason and found is not None:
             template = found.template
+            if owner not in found.loading:  # whatever comes of it, its spare may be gone
+                found.rest(REST_SECONDS)
             hosted = await template.take(owner, listener) if template.can_fork else None
             if hosted is not None:
                 return hosted, Origin(is_fork=True)
@@ -310,11 +319,6 @@ class Environments:
             found.awaited_until = asyncio.get_running_loop().time() + REST_SECONDS
             found.template.compile_ahead(sources)
 
-    def compiled(self, spec: LocationSpec) -> frozenset[str]:
-        """Files of the user's that a fork may have read before it could tell; see `Spares`."""
-        found = self._environments.get(_key(spec))
-        return found.template.compiled if found else frozenset()
-
     def template_of(self, spec: LocationSpec) -> Template | None:
         """The template of the location's environment; None where there is none yet."""
         found = self._environments.get(_key(spec))
@@ -364,8 +368,9 @@ class Environments:
         found.settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, settled)
 
     def _drop(self, found: Environment) -> None:
-        if found.settling is not None:
-            found.settling.cancel()
+        for timer in (found.settling, found.resting):
+            if timer is not None:
+                timer.cancel()
         if self._forget is not None:
             self._forget(found.key)
         found.template.retire("no location needs it")

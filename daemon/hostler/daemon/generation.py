@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from hostler.daemon.kinds import KINDS, PIPELINE, Key, Kind
 from hostler.daemon.workspace import LocationSpec
-from hostler.host.wire import dump, pack_files, unpack_files
+from hostler.host.wire import dump, hide_files
 from hostler.v1 import definitions_pb2, workspace_pb2
 
 
@@ -99,8 +99,7 @@ class Generation:
         Packed by `wire.pack_files`: the source files, and what was not there. Made when it is asked
         for: most generations are replaced before anything has to take their process's place.
         """
-        hidden: dict[str, bytes | None] = dict.fromkeys(self.missing)
-        return pack_files(hidden | unpack_files(self.snapshot))
+        return hide_files(self.snapshot, self.missing)
 
     def names(self, kind: Kind, repository: str) -> list[str]:
         """What the repository lists of a kind, constructed or not; nothing where there is none."""

@@ -86,6 +86,8 @@ class Location:
         self._load_backoff = Backoff(around.settings, random.random)
         self._timers = Timers(around.clock)
         self._causes: set[str] = set()
+        #: Sources whose code its forks inherit; they do not tell of each at once that they read.
+        self._compiled: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
         self._churn = Churn(around.clock)
@@ -236,17 +238,12 @@ class Location:
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
         if process is self._candidate:
-            self._churn.end()
-        is_outdated = self._load is Load.OUTDATED
-        if (
-            process is self._candidate
-            and is_outdated
-            and self._churn.is_one_of_many(loaded.seconds)
-        ):
-            self._feed(Event.PATIENCE_OVER, "its files go on changing")
-        elif process is self._candidate:
-            self._loaded = loaded
-            self._feed(Event.LOADED, "loaded")
+            self._churn.loaded(loaded.seconds, is_fork=process.origin.is_fork)
+            if self._load is Load.OUTDATED and self._churn.is_one_of_many(loaded.seconds):
+                self._feed(Event.PATIENCE_OVER, "its files go on changing")
+            else:
+                self._loaded = loaded
+                self._feed(Event.LOADED, "loaded")
         elif process is self._serves.successor:
             self._feed(Event.REVIVED, "its process is back")
         self._clock.call_later(ANSWER_SECONDS, self._prepare_next)
@@ -271,15 +268,15 @@ class Location:
             self._freshness.failed(failure.message, is_fork=process.origin.is_fork)
         self._prepare_next()
         if process is self._candidate:
-            self._churn.end()
+            self._churn.failed()
             self._failure = failure
             self._candidate = None
             if self.generation is None:
                 self._recorded.replace(process.touched)
             else:  # it may have died before it told of all that it had read
                 self._recorded.join(process.touched.items())
-            if not process.has_told_all:
-                self._recorded.join_unread(self._around.environments.compiled(process.spec))
+            if process.origin.is_fork and not process.has_told_all:
+                self._recorded.join_unread(self._compiled)
             self._feed(Event.FAILED, failure.message)
         elif process is self._serves.successor:
             self._serves.fail(failure)
@@ -336,8 +333,10 @@ class Location:
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
                 self._around.journal.fault(f"cannot {effect.value}", error, location=self.name)
         (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
-        is_news = self.shown is not before or load.effects or serving.effects
-        if is_news and self._load not in (Load.HELD, Load.SETTLING):
+        is_news = self.shown is not before or serving.effects
+        if load.effects and self._load not in (Load.HELD, Load.SETTLING):
+            is_news = True  # there, what may be half of a save is no news yet
+        if is_news:
             has_begun = Effect.LOAD in load.effects or Effect.REVIVE in serving.effects
             (self._news.tell_soon if has_begun else self._news.tell)(before, reason)
 
@@ -363,6 +362,7 @@ class Location:
         """Off the path: the template compiles what has changed, and forks another process ahead."""
         files = self.generation.files if self.generation else {}
         sources = [path for path in files if files[path] and path.endswith(".py")]
+        self._compiled.update(sources)
         size = len(self.generation.snapshot) if self.generation else 0
         self._around.environments.prepare(self.spec, sources, size)
 
@@ -370,11 +370,6 @@ class Location:
         """While a load waits for more changes: it will read these."""
         sources = [path for path in paths if path.endswith(".py")]
         self._around.environments.compile_ahead(self.spec, sources)
-
-    @property
-    def _usual_seconds(self) -> float:
-        """What a load takes."""
-        return self.generation.seconds if self.generation else 0.0
 
     def _start_load(self) -> None:
         self._timers.disarm("patience", "rest", "hold", "retry")
@@ -406,12 +401,14 @@ class Location:
         self.last_changes.files.extend(sorted(map(encodable, causes)))
 
     def _arm_patience(self) -> None:
-        self._arm("patience", self._churn.patience(self._usual_seconds), Event.PATIENCE_OVER)
+        patience = self._churn.patience(is_fork=not self.fresh_reason)
+        self._arm("patience", patience, Event.PATIENCE_OVER)
 
     def _arm_rest(self) -> None:
         """The load waits, but for no change longer than it has to."""
         self._timers.disarm("hold")
-        self._arm("rest", self._churn.rest(self._usual_seconds), Event.RESTED)
+        seconds = self._churn.rest(is_fork=not self.fresh_reason)
+        self._arm("rest", seconds, Event.RESTED, f"{len(self._churn.changed)} files changed")
         self._recorded.prompt()
 
     def _arm_hold(self) -> None:

@@ -51,7 +51,6 @@ class Spares:
         self._is_rehearsed = False
         self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._sources: set[str] = set()
-        self._compiled: set[str] = set()
         #: Not from when one is taken for a load until that has ended.
         self._is_wanted = False
         self._preparing: asyncio.Task[None] | None = None
@@ -64,15 +63,9 @@ class Spares:
         """The process that waits; 0 where there is none."""
         return self._spare.pid if self._spare else 0
 
-    @property
-    def compiled(self) -> frozenset[str]:
-        """Files whose code a fork may inherit; it does not tell of each at once that it reads."""
-        return frozenset(self._compiled)
-
     def fork_from(self, template: Hosted | None) -> None:
         """Goes on with another process of the template's, or with none; ends the spare."""
         self._template = template
-        self._compiled.clear()
         spare, self._spare = self._spare, None
         if spare is not None:
             self._kill(spare)
@@ -151,7 +144,6 @@ class Spares:
         self._sources.clear()
         for first in range(0, len(sources), COMPILED_AT_ONCE):
             part = sources[first : first + COMPILED_AT_ONCE]
-            self._compiled.update(part)
             await template.channel.request(Method.COMPILE, dump(part))
 
     async def _fork(self, template: Hosted | None) -> None:

@@ -209,11 +209,6 @@ class Template:
         """Before a load; see `Spares.compile_ahead`."""
         self._spares.compile_ahead(sources)
 
-    @property
-    def compiled(self) -> frozenset[str]:
-        """See `Spares.compiled`."""
-        return self._spares.compiled
-
     def retire(self, reason: str) -> None:
         """Ends it; nothing is forked any more until `begin_anew`."""
         self._is_retired = True

@@ -77,13 +77,16 @@ class CodeCache:
         try:
             began = self._now()
             before = self._signature(path)
+            if before is None:  # to open a pipe is to wait for whoever writes
+                self._files.pop(path, None)
+                return
             with open(path, "rb") as file:
                 content = file.read()
             after = self._signature(path)
         except OSError:
             self._files.pop(path, None)
             return
-        is_sure = before is not None and before == after and not _is_racy(before, began)
+        is_sure = before == after and not _is_racy(before, began)
         kept = self._files.get(path)
         digest = content_digest(content)
         if kept is None or kept.digest != digest:

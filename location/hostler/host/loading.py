@@ -46,9 +46,10 @@ def load(
     finally:
         finder.list_folders(on=False)
         finder.end_announcements()
-
-    found = repositories.repositories_in(module, order["target"].get("attribute"))
-    finder.flush()
+    try:  # a function of the user's, too, may import
+        found = repositories.repositories_in(module, order["target"].get("attribute"))
+    finally:
+        finder.flush()
     imported = time.perf_counter()
     location = order["location"]
     described = [

@@ -248,7 +248,10 @@ class Sources:
             if state not in self._reported:
                 self._reported.add(state)
                 self._waiting.append(state)
-            # The daemon knows what the template has compiled: should this process end before it
-            # tells, all of that is watched. A frame for each file costs more than its import.
-            if kept is None or len(self._waiting) > _AT_ONCE:
+            # The daemon knows what the template has compiled for this location: should a load end
+            # before it tells, all of that is watched. A frame for each file costs more than its
+            # import.
+            is_loading = self._listings is not None
+            is_known = kept is not None and (is_loading or kept.digest == digest)
+            if not is_known or len(self._waiting) > _AT_ONCE:
                 self.flush()

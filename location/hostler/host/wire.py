@@ -216,6 +216,18 @@ def pack_files(files: Mapping[str, bytes | None]) -> bytes:
     return b"".join([struct.pack("!I", len(index)), index, *contents])
 
 
+def hide_files(body: bytes, paths: Sequence[str]) -> bytes:
+    """The same packed files, and paths that are not to be seen; a file of such a path is."""
+    if not paths:
+        return body
+    (length,) = struct.unpack_from("!I", body)
+    start = 4 + length
+    hidden, index = dump([[path, None] for path in paths]), body[4:start]
+    joint = b"," if len(index) > len(b"[]") else b""
+    whole = b"".join([hidden[:-1], joint, index[1:]])
+    return b"".join([struct.pack("!I", len(whole)), whole, memoryview(body)[start:]])
+
+
 def unpack_files(body: bytes) -> dict[str, bytes | None]:
     """The inverse of `pack_files`."""
     (length,) = struct.unpack_from("!I", body)

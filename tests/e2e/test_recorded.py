@@ -1,0 +1,149 @@
+"""Which files a location is loaded anew for, also where a process ended before it could tell."""
+
+from pathlib import Path
+
+import pytest
+from e2e.harness import Daemon, daemon_in, eventually
+
+from hostler.v1.workspace_pb2 import Location
+
+#: Nothing but an event makes anything good in these tests.
+NO_HELP = {"restart_first_delay": "1000", "restart_max_delay": "1000", "sweep": "1000"}
+
+LAZY = """\
+import pathlib
+import time
+
+from hostler.definitions import pipeline, repository, solid
+
+
+@solid
+def one(context):
+    import helper
+
+    folder = pathlib.Path(__file__).parent
+    (folder / "imported").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    return helper.VALUE
+
+
+@pipeline
+def first():
+    one()
+
+
+@repository
+def repo():
+    return [first]
+"""
+
+BY_FUNCTION = """\
+from hostler.definitions import pipeline, solid
+
+
+@solid
+def one(context):
+    return 1
+
+
+@pipeline
+def {name}():
+    one()
+
+
+def make():
+    {code}
+    return {name}
+"""
+
+
+def with_spare(daemon: Daemon, name: str) -> None:
+    """Waits for what follows a load: the sources are compiled, and a process is forked ahead."""
+    eventually(lambda: daemon.client.location(name).template.spare_pid, "a spare")
+
+
+def entry(file: str, *more: str) -> str:
+    settings = ", ".join([f"relative_path: {file}.py", f"location_name: {file}", *more])
+    return f"  - python_file: {{{settings}}}\n"
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "time.sleep(60)"])
+def test_a_file_that_a_load_ended_in_before_it_could_tell(
+    tmp_path: Path, source: str, end: str
+) -> None:
+    """Also one that was no part of the generation before, of which a fork tells later."""
+    with daemon_in(tmp_path, **NO_HELP) as daemon:
+        helper = daemon.write("helper.py", "VALUE = 1\n")
+        daemon.write("a.py", "import helper\n" + source.format(name="first"))
+        daemon.workspace.write_text("load_from:\n" + entry("a", "load_timeout: 2"))
+        daemon.start().ready("a")
+        with_spare(daemon, "a")
+        daemon.write("a.py", source.format(name="second"))
+        daemon.ready("a", 2)
+        with_spare(daemon, "a")
+        helper.write_text(f"import os, time\n{end}\n")
+        daemon.write("a.py", "import helper\n" + source.format(name="third"))
+        daemon.in_state("a", "BACKOFF")
+        helper.write_text("VALUE = 2\n")
+        assert daemon.ready("a", 3).start_mode == Location.FORKED
+        assert daemon.pipelines("a") == ["third"]
+
+
+def test_a_file_that_only_the_function_of_an_attribute_imports(tmp_path: Path) -> None:
+    with daemon_in(tmp_path, **NO_HELP) as daemon:
+        helper = daemon.write("helper.py", "VALUE = 1\n")
+        daemon.write("a.py", BY_FUNCTION.format(name="first", code="import helper"))
+        daemon.workspace.write_text("load_from:\n" + entry("a", "attribute: make"))
+        generation = daemon.start().ready("a").generation
+        for number in range(3):  # after the first one the template has surely compiled the file
+            with_spare(daemon, "a")
+            daemon.write("a.py", BY_FUNCTION.format(name=f"without_{number}", code="pass"))
+            generation = daemon.ready("a", generation + 1).generation
+            with_spare(daemon, "a")
+            helper.write_text("def broken(:\n")
+            daemon.write("a.py", BY_FUNCTION.format(name=f"with_{number}", code="import helper"))
+            daemon.in_state("a", "FAILED")
+            helper.write_text(f"VALUE = {number}\n")
+            generation = daemon.ready("a", generation + 1).generation
+
+
+def test_a_file_that_a_run_has_imported_while_it_goes_on(tmp_path: Path, source: str) -> None:
+    with daemon_in(tmp_path, **NO_HELP) as daemon:
+        helper = daemon.write("helper.py", "VALUE = 1\n")
+        daemon.write("a.py", LAZY)
+        daemon.write("b.py", "import helper\n" + source.format(name="second"))
+        daemon.workspace.write_text("load_from:\n" + entry("a") + entry("b"))
+        daemon.start().ready("b")
+        daemon.ready("a")
+        with_spare(daemon, "a")
+        daemon.write("a.py", LAZY + "# again\n")
+        before = daemon.ready("a", 2).generation
+        helper.write_text("VALUE = 2\n")  # another than the template has compiled
+        daemon.ready("b", 2)
+        run = daemon.client.launch("first", location="a")
+        eventually((daemon.folder / "imported").exists, "the import of a run")
+        helper.write_text("VALUE = 3\n")
+        daemon.ready("a", before + 1)
+        (daemon.folder / "go").touch()
+        *_, last = daemon.client.watch_run(run.name)
+        assert last.HasField("run_succeeded"), last
+
+
+def test_what_other_locations_import_is_no_concern_of_one_that_died(
+    tmp_path: Path, source: str
+) -> None:
+    with daemon_in(tmp_path, **NO_HELP) as daemon:
+        helper = daemon.write("helper.py", "VALUE = 1\n")
+        daemon.write("a.py", "import helper\n" + source.format(name="first"))
+        daemon.write("b.py", source.format(name="first"))
+        daemon.workspace.write_text("load_from:\n" + entry("a") + entry("b"))
+        daemon.start().ready("b")
+        daemon.ready("a")
+        with_spare(daemon, "a")
+        daemon.write("b.py", "import os; os._exit(3)\n")
+        died = daemon.in_state("b", "BACKOFF").error.time
+        helper.write_text("VALUE = 2\n")
+        daemon.ready("a", 2)
+        found = daemon.client.location("b")
+        assert (found.state, found.error.time) == (Location.BACKOFF, died)
