@@ -7,13 +7,20 @@ import pytest
 
 from hostler.cli.locations import (
     change_lines,
+    difference,
     failure,
     failure_output,
     location_lines,
     unknown_location,
 )
 from hostler.cli.mirror import Mirror, pending
-from hostler.v1.workspace_pb2 import LoadError, Location, Workspace, WorkspaceChange
+from hostler.v1.workspace_pb2 import (
+    DefinitionChanges,
+    LoadError,
+    Location,
+    Workspace,
+    WorkspaceChange,
+)
 
 
 def ready(name: str = "etl") -> Location:
@@ -131,6 +138,13 @@ def test_a_change_is_one_line(location: Location, reason: str, expected: str) ->
     change = WorkspaceChange(reason=reason, old_state=Location.RELOADING, location=location)
     (line,) = change_lines(change)
     assert line.split(" ", 1)[1] == expected
+
+
+def test_of_many_changes_some_are_named_and_the_others_counted() -> None:
+    changes = DefinitionChanges(added=[f"repo/{number}" for number in range(3)], removed=["repo/x"])
+    assert difference(changes, 4) == "+ repo/0, + repo/1, + repo/2, - repo/x"
+    assert difference(changes, 2) == "+ repo/0, + repo/1, and 2 more"
+    assert difference(DefinitionChanges(), 2) == ""
 
 
 def test_the_mirror_follows_the_changes() -> None:

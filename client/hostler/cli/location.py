@@ -11,9 +11,11 @@ from hostler.cli.complete import complete_location
 from hostler.cli.connection import connect
 from hostler.cli.exits import say
 from hostler.cli.locations import (
+    IN_A_LINE,
     difference,
     failure,
     failure_output,
+    first_of,
     retry,
     say_problems,
     state_name,
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 #: A load may take its whole timeout, and wait for its turn before that.
 LOAD_TIMEOUT = 600.0
+
+#: What --why names of a reload: all of a person's edits, and enough of a checkout.
+MOST_FILES, MOST_DEFINITIONS = 20, 100
 
 _LOCATIONS = click.argument(
     "locations", nargs=-1, metavar="[LOCATION]...", shell_complete=complete_location
@@ -99,7 +104,7 @@ def reload(
     answers until the new one is ready, and goes on where that fails. Exit 4 if a load failed.
 
     With --why nothing is loaded: it is shown which files caused the last reload, and what that
-    changed in the definitions; and why a newer one failed.
+    changed in the definitions; and why a newer one failed. Of many some are named; --json has all.
 
     \b
     hostler reload
@@ -118,7 +123,7 @@ def reload(
 
 
 def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Shows why the locations were loaded last."""
+    """Shows why the locations were loaded last; in JSON all of it."""
     with connect(target) as client:
         found = [client.location(name) for name in names] if names else client.locations()
     if as_json:
@@ -127,11 +132,11 @@ def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
     for location in found:
         when = clock(location.ready_time) if location.serving else "never loaded"
         click.echo(f"{location_id(location.name)}  generation {location.generation}  {when}")
-        for path in location.last_changes.files:
-            click.echo(f"    {home_relative(path)}")
+        for line in first_of(list(map(home_relative, location.last_changes.files)), MOST_FILES):
+            click.echo(f"    {line}")
         if not location.last_changes.files and location.serving:
             click.echo("    no file: it was started, or a reload was asked for")
-        if changed := difference(location.last_changes):
+        if changed := difference(location.last_changes, MOST_DEFINITIONS):
             click.echo(f"    {changed}")
         if reason := "; ".join(filter(None, (failure(location), retry(location)))):
             click.echo(click.style(f"    the newest load failed: {reason}", fg="red"))
@@ -203,7 +208,7 @@ def _report(locations: Iterable[Location], *, quiet: bool, waited: bool) -> int:
         if location.state == Location.READY:
             parts.append(f"generation {location.generation}")
             parts.append(f"loaded in {span(seconds_of(location.load_duration))}")
-            parts.append(difference(location.last_changes))
+            parts.append(difference(location.last_changes, IN_A_LINE))
         if not quiet:
             click.echo("  ".join(filter(None, parts)))
         if waited and location.HasField("error"):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from hostler.client.client import Client
     from hostler.v1.workspace_pb2 import DefinitionChanges, WorkspaceChange, WorkspaceProblem
 
+#: Definitions that a line names of what has changed.
+IN_A_LINE = 10
+
 COLUMNS = (
     Column("LOCATION"),
     Column("STATE"),
@@ -136,10 +139,20 @@ def unknown_location(name: str, there: Iterable[str]) -> CommandError:
     return CommandError(f"{message}; there are: {', '.join(names) or 'none'}", exits.FAILED)
 
 
-def difference(changes: DefinitionChanges) -> str:
-    """What a load changed: "+ repo/new, - repo/old, ~ repo/altered"; empty for nothing."""
+def difference(changes: DefinitionChanges, most: int) -> str:
+    """What a load changed: "+ repo/new, - repo/old, ~ repo/altered"; empty for nothing.
+
+    Args:
+        most: how many are named; the others are counted.
+    """
     marks = (("+", changes.added), ("-", changes.removed), ("~", changes.altered))
-    return ", ".join(f"{mark} {name}" for mark, names in marks for name in names)
+    return ", ".join(first_of([f"{mark} {name}" for mark, names in marks for name in names], most))
+
+
+def first_of(lines: Sequence[str], most: int) -> list[str]:
+    """So many of the lines, and one that counts the others."""
+    more = len(lines) - most
+    return [*lines[:most], f"and {more} more"] if more > 0 else list(lines)
 
 
 def _line(
@@ -152,7 +165,7 @@ def _line(
     if location.state == Location.READY:
         parts.append(f"generation {location.generation}")
         if reason == "loaded":  # what a process brought back has changed nothing
-            parts.append(difference(location.last_changes))
+            parts.append(difference(location.last_changes, IN_A_LINE))
     failed = failure(location) if location.state in (Location.FAILED, Location.BACKOFF) else ""
     if reason not in failed:
         parts.append(reason)
@@ -225,7 +238,7 @@ def _details(location: Location) -> list[str]:
         ("because", location.fork_reason),
         ("next run", f"pid {location.standby_pid} waits" if location.standby_pid else ""),
         ("changes noticed by", _words(Location.WatchMode.Name(location.watch_mode), "WATCH_MODE")),
-        ("last changes", difference(location.last_changes)),
+        ("last changes", difference(location.last_changes, IN_A_LINE)),
     ]
     if location.HasField("load_duration"):
         parts = location.load_parts

@@ -35,11 +35,14 @@ from hostler.daemon.state.location import (
     Shown,
     shown,
 )
-from hostler.daemon.text import encodable
+from hostler.daemon.text import encodable, listed
 from hostler.daemon.timers import Timers
 from hostler.daemon.watching import Watcher
 from hostler.daemon.workspace import LocationSpec
 from hostler.v1 import workspace_pb2
+
+#: Files that a reason names: each change of a location is kept with its reason.
+MOST_NAMED = 5
 
 #: Who waits for a load reads what it brought in this time. The end of the process before and the
 #: preparation of the next one come after that: they keep a small machine busy for longer.
@@ -185,7 +188,7 @@ class Location:
         self._churn.change(paths)
         event = Event.FLOODED if self._churn.is_flood() else Event.CHANGED
         was_settling = self._load is Load.SETTLING
-        self._feed(event, "changed: " + ", ".join(sorted(paths)))
+        self._feed(event, f"changed: {listed(paths, MOST_NAMED)}")
         if self._load is Load.SETTLING:
             self._compile_ahead(paths if was_settling else self._churn.changed)
 

@@ -1,6 +1,7 @@
 """Text of the user's that protobuf cannot carry as it is."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 
@@ -27,6 +28,12 @@ def mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {encodable(key): mended(each) for key, each in value.items()}
     return value
+
+
+def listed(names: Collection[str], most: int) -> str:
+    """So many of the names, in order, and how many there are beside them."""
+    more = len(names) - most
+    return ", ".join(sorted(names)[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def cut(text: str, limit: int) -> str:
