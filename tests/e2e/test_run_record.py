@@ -298,7 +298,14 @@ def test_a_full_disk_fails_the_run_and_the_daemon_goes_on(served: Daemon) -> Non
     assert ended.state == Run.FAILED
     assert "cannot write the record of the run: " in ended.failure.message
     served.write("go", "")
-    assert outcome(served, served.client.launch("waiting")).state == Run.SUCCEEDED
+
+    def launched() -> Run | None:
+        try:
+            return served.client.launch("waiting")
+        except NotRecordedError:  # that there is room again is looked for once a second
+            return None
+
+    assert outcome(served, eventually(launched, "room is found")).state == Run.SUCCEEDED
     assert outcome(served, idle).state == Run.SUCCEEDED
     assert served.stop() == 0
     import sqlite3
