@@ -62,13 +62,22 @@ def test_files_that_never_rest_are_served_all_the_same(daemon: Daemon, source: s
     eventually(lambda: daemon.pipelines(NAME) == ["last"], "the last state")
 
 
+def killed(daemon: Daemon) -> bool:
+    """Kills the location process; False where it was just replaced."""
+    try:
+        os.kill(daemon.client.location(NAME).pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_death_is_told_while_files_do_not_rest(daemon: Daemon, source: str) -> None:
     code = "import time\ntime.sleep(0.5)\n" + source.format(name="first")
-    with without_rest(daemon, code) as before:
+    with without_rest(daemon, code):
         changes = daemon.client.watch()
         at_rest = len(daemon.at_work())
         eventually(lambda: len(daemon.at_work()) > at_rest, "a load")
         eventually(lambda: len(daemon.at_work()) == at_rest, "its end, since files change")
-        os.kill(before.pid, signal.SIGKILL)
+        eventually(lambda: killed(daemon), "a kill of the process that serves by then")
         told = next(each.reason for each in changes if "died" in each.reason)
         assert told.startswith("its process died: killed by SIGKILL")
