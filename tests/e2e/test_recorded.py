@@ -1,5 +1,6 @@
 """Which files a location is loaded anew for, also where a process ended before it could tell."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,51 +11,24 @@ from hostler.v1.workspace_pb2 import Location
 #: Nothing but an event makes anything good in these tests.
 NO_HELP = {"restart_first_delay": "1000", "restart_max_delay": "1000", "sweep": "1000"}
 
+#: The body of a solid that imports when it runs, and ends when somebody writes into a pipe.
 LAZY = """\
-import pathlib
-import time
+    import pathlib
 
-from hostler.definitions import pipeline, repository, solid
-
-
-@solid
-def one(context):
     import helper
 
     folder = pathlib.Path(__file__).parent
     (folder / "imported").touch()
-    while not (folder / "go").exists():
-        time.sleep(0.01)
+    (folder / "go").read_text()
     return helper.VALUE
-
-
-@pipeline
-def first():
-    one()
-
-
-@repository
-def repo():
-    return [first]
 """
 
-BY_FUNCTION = """\
-from hostler.definitions import pipeline, solid
-
-
-@solid
-def one(context):
-    return 1
-
-
-@pipeline
-def {name}():
-    one()
-
+#: To follow a location: what `attribute` names.
+FUNCTION = """
 
 def make():
     {code}
-    return {name}
+    return repo
 """
 
 
@@ -90,19 +64,22 @@ def test_a_file_that_a_load_ended_in_before_it_could_tell(
         assert daemon.pipelines("a") == ["third"]
 
 
-def test_a_file_that_only_the_function_of_an_attribute_imports(tmp_path: Path) -> None:
+def test_a_file_that_only_the_function_of_an_attribute_imports(tmp_path: Path, source: str) -> None:
+    def made(name: str, code: str) -> str:
+        return source.format(name=name) + FUNCTION.format(code=code)
+
     with daemon_in(tmp_path, **NO_HELP) as daemon:
         helper = daemon.write("helper.py", "VALUE = 1\n")
-        daemon.write("a.py", BY_FUNCTION.format(name="first", code="import helper"))
+        daemon.write("a.py", made("first", "import helper"))
         daemon.workspace.write_text("load_from:\n" + entry("a", "attribute: make"))
         generation = daemon.start().ready("a").generation
         for number in range(3):  # after the first one the template has surely compiled the file
             with_spare(daemon, "a")
-            daemon.write("a.py", BY_FUNCTION.format(name=f"without_{number}", code="pass"))
+            daemon.write("a.py", made(f"without_{number}", "pass"))
             generation = daemon.ready("a", generation + 1).generation
             with_spare(daemon, "a")
             helper.write_text("def broken(:\n")
-            daemon.write("a.py", BY_FUNCTION.format(name=f"with_{number}", code="import helper"))
+            daemon.write("a.py", made(f"with_{number}", "import helper"))
             daemon.in_state("a", "FAILED")
             helper.write_text(f"VALUE = {number}\n")
             generation = daemon.ready("a", generation + 1).generation
@@ -111,13 +88,15 @@ def test_a_file_that_only_the_function_of_an_attribute_imports(tmp_path: Path) -
 def test_a_file_that_a_run_has_imported_while_it_goes_on(tmp_path: Path, source: str) -> None:
     with daemon_in(tmp_path, **NO_HELP) as daemon:
         helper = daemon.write("helper.py", "VALUE = 1\n")
-        daemon.write("a.py", LAZY)
+        lazy = source.format(name="first").replace("    return 1\n", LAZY)
+        daemon.write("a.py", lazy)
+        os.mkfifo(daemon.folder / "go")
         daemon.write("b.py", "import helper\n" + source.format(name="second"))
         daemon.workspace.write_text("load_from:\n" + entry("a") + entry("b"))
         daemon.start().ready("b")
         daemon.ready("a")
         with_spare(daemon, "a")
-        daemon.write("a.py", LAZY + "# again\n")
+        daemon.write("a.py", lazy + "# again\n")
         before = daemon.ready("a", 2).generation
         helper.write_text("VALUE = 2\n")  # another than the template has compiled
         daemon.ready("b", 2)
@@ -125,7 +104,7 @@ def test_a_file_that_a_run_has_imported_while_it_goes_on(tmp_path: Path, source:
         eventually((daemon.folder / "imported").exists, "the import of a run")
         helper.write_text("VALUE = 3\n")
         daemon.ready("a", before + 1)
-        (daemon.folder / "go").touch()
+        (daemon.folder / "go").write_text("")
         *_, last = daemon.client.watch_run(run.name)
         assert last.HasField("run_succeeded"), last
 

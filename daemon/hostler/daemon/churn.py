@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from hostler.daemon.clock import Clock
 
@@ -37,9 +38,9 @@ class Churn:
         self._seconds: dict[bool, float] = {}
 
     @property
-    def changed(self) -> frozenset[str]:
-        """The files that have changed soon after each other."""
-        return frozenset(self._changed)
+    def changed(self) -> AbstractSet[str]:
+        """The files that have changed soon after each other; not a copy."""
+        return self._changed
 
     def change(self, paths: Iterable[str]) -> None:
         """Files have changed."""

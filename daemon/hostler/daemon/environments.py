@@ -217,7 +217,7 @@ class Environments:
         reason = fresh or ("" if found and found.template.is_begun else FIRST)
         if not reason and found is not None:
             template = found.template
-            if owner not in found.loading:  # whatever comes of it, its spare may be gone
+            if owner not in found.loading:  # a worker or a run: another spare for the next need
                 found.rest(REST_SECONDS)
             hosted = await template.take(owner, listener) if template.can_fork else None
             if hosted is not None:

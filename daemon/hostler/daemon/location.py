@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -369,7 +369,7 @@ class Location:
         size = len(self.generation.snapshot) if self.generation else 0
         self._around.environments.prepare(self.spec, sources, size)
 
-    def _compile_ahead(self, paths: frozenset[str]) -> None:
+    def _compile_ahead(self, paths: Iterable[str]) -> None:
         """While a load waits for more changes: it will read these."""
         sources = [path for path in paths if path.endswith(".py")]
         self._around.environments.compile_ahead(self.spec, sources)

@@ -104,8 +104,6 @@ class Offspring:
             self.end(hosted)
         except (NoProcessError, RemoteError) as error:
             reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
-        finally:
-            self._around.environments.prepare(of.spec, ())  # another spare for the next need
         # another owner: what is the fork's is still being ended
         hosted, _ = await self._start(of, f"{owner}/2", listener, reason)
         await self._load(hosted, of, of.spec.load_timeout)

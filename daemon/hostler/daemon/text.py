@@ -1,4 +1,4 @@
-"""Text of the user's that protobuf cannot carry as it is."""
+"""Text of the user's: what protobuf cannot carry as it is, and what is too long."""
 
 import json
 from collections.abc import Collection
