@@ -7,6 +7,7 @@ from typing import Self
 
 import pytest
 from e2e.harness import Daemon, daemon_in, eventually
+from e2e.interpreters import interpreters
 
 from hostler.client import Client, HostlerError
 from hostler.v1 import workspace_pb2
@@ -17,6 +18,8 @@ BROKEN = {
     "exit": ("import os\nos._exit(3)\n", "exit code 3", "BACKOFF"),
     "abort": ("import os\nos.abort()\n", "SIGABRT", "BACKOFF"),
 }
+
+OLDEST_AND_NEWEST = sorted({*list(interpreters())[:1], *list(interpreters())[-1:]})
 
 
 class Readers:
@@ -98,9 +101,50 @@ def test_an_endless_loop_ends_at_the_load_timeout(daemon: Daemon, source: str) -
         path.write_text("while True:\n    pass\n")
         failed = with_error(daemon, "within 1 s")
         assert failed.serving
+        assert f"it was at {path}:" in failed.error.message
+        assert failed.error.source.file == str(path)
+        assert failed.error.source.line in (1, 2)
         path.write_text(source.format(name="first") + "\n# repaired\n")
         daemon.ready("repos.py", generation=2)
     assert not readers.faults
+
+
+HELD = """\
+import threading
+def hold():
+    lock = threading.Lock()
+    lock.acquire()
+    print("held")
+    lock.acquire()
+"""
+
+
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
+def test_where_a_load_hangs_is_told(tmp_path: Path, source: str, version: str) -> None:
+    """Also from within a call that no Python code is executed in."""
+    with daemon_in(tmp_path) as daemon:
+        helper = daemon.write("helper.py", HELD)
+        path = daemon.write("repos.py", source.format(name="first"))
+        daemon.workspace.write_text(f"""\
+load_from:
+  - python_environment:
+      executable_path: {interpreters()[version]}
+      load_timeout: 1
+      target: {{python_file: repos.py}}
+""")
+        daemon.start().ready("repos.py")
+        for number in range(2):
+            path.write_text("import helper\nhelper.hold()\n")
+            failed = with_error(daemon, f"it was at {helper}:6 in hold")
+            assert failed.error.source.line == 6
+            assert list(failed.error.output) == [
+                "held",
+                "where it was, the innermost call first:",
+                f"  {helper}:6 in hold",
+                f"  {path}:2 in <module>",
+            ]
+            path.write_text(source.format(name=f"repaired_{number}"))
+            daemon.ready("repos.py", generation=2 + number)
 
 
 def test_a_loop_is_given_up_when_it_is_repaired(daemon: Daemon, source: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from google.protobuf import json_format
 
 from hostler.daemon.launcher import ExitStatus, SpawnError
+from hostler.daemon.stacks import StackFrame
 from hostler.daemon.text import cut, encodable, mended
 from hostler.host.wire import EXIT_LOST
 from hostler.v1 import workspace_pb2
@@ -24,6 +25,9 @@ _UNUSABLE = 78
 
 #: Of a line of output that a failure shows: a thousand failures are kept as changes.
 LINE_LIMIT = 500
+
+#: Of the stack of a load that took too long.
+CALLS_SHOWN = 20
 
 #: What only another executable mends; it is watched for. A permission, or memory, comes back
 #: without any file's content changing.
@@ -140,17 +144,36 @@ def of_death(
 
 
 def of_timeout(
-    executable: str, seconds: float, output: Sequence[str], *, greeted: bool
+    executable: str,
+    seconds: float,
+    output: Sequence[str],
+    *,
+    greeted: bool,
+    stack: Sequence[StackFrame],
+    frame: StackFrame | None,
 ) -> LoadFailure:
-    """The load took longer than it may."""
+    """The load took longer than it may.
+
+    Args:
+        stack: where it was, the innermost call first; empty where it did not say.
+        frame: the one of these that is to be looked at.
+    """
     if not greeted:
         message = (
             f"cannot use {executable} as a Python interpreter: it said nothing for {seconds:g} s; "
             "set executable_path to a Python of 3.8 or later"
         )
         return LoadFailure("EXECUTABLE", permanent=False, message=message, output=output)
+    where = f"; it was at {frame}" if frame else ""
     message = (
-        f"the load did not end within {seconds:g} s; "
+        f"the load did not end within {seconds:g} s{where}; "
         "raise load_timeout in workspace.yaml if it needs longer"
     )
-    return LoadFailure("TIMEOUT", permanent=False, message=message, output=output)
+    calls = ["where it was, the innermost call first:", *(f"  {each}" for each in stack)]
+    return LoadFailure(
+        "TIMEOUT",
+        permanent=False,
+        message=message,
+        output=[*output, *calls[: CALLS_SHOWN + 1]] if stack else output,
+        source={"file": frame.file, "line": frame.line} if frame else None,
+    )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
-from hostler.daemon.clock import Clock, Timer
+from hostler.daemon.clock import Clock
 from hostler.daemon.environments import Environments, Origin
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Report
@@ -18,12 +18,13 @@ from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Role, Stream
 from hostler.daemon.journal import Journal
 from hostler.daemon.launcher import ExitStatus, SpawnError
+from hostler.daemon.load_timer import LoadTimer
 from hostler.daemon.settings import Settings
 from hostler.daemon.state.process import TABLE, Effect, Event, State
 from hostler.daemon.tasks import Tasks
 from hostler.daemon.watching import digest_of
 from hostler.daemon.workspace import LocationSpec
-from hostler.host.wire import Method
+from hostler.host.wire import STACK_SIGNAL, Method
 
 #: A load that has held its place this long is waiting for something else than the processor: the
 #: next one may start beside it.
@@ -138,7 +139,7 @@ class LocationProcess:
         self._lost_wire = False
         self._ordered_at = self._started_at = 0.0
         self._release_slot: Callable[[], None] | None = None
-        self._load_timer: Timer | None = None
+        self._load_timer = LoadTimer(around.clock)
         self._spawning: asyncio.Task[None] | None = None
         self._pings: asyncio.Task[None] | None = None
 
@@ -175,8 +176,8 @@ class LocationProcess:
         self.has_begun = True
         self._ordered_at = self._clock.monotonic()
         if self.spec.load_timeout:
-            self._load_timer = self._clock.call_later(
-                self.spec.load_timeout, self._feed, Event.OVERDUE
+            self._load_timer.arm(
+                self.spec.load_timeout, self._ask_where_it_is, partial(self._feed, Event.OVERDUE)
             )
         listener = Listener(self._on_line, self._on_touched)
         try:
@@ -265,10 +266,20 @@ class LocationProcess:
         """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
         patience = self._around.environments.fork_patience(self.spec)
         if not self.spec.load_timeout or patience < self.spec.load_timeout:
-            self._disarm_load_timer()
-            self._load_timer = self._clock.call_later(
-                patience, self._give_up, f"it was not ready within {patience:g} s"
+            self._load_timer.arm(
+                patience, self._ask_where_it_is, partial(self._give_up_late, patience)
             )
+
+    def _give_up_late(self, patience: float) -> None:
+        frame = self._load_timer.stack.innermost(self.touched)
+        where = f"; it was at {frame}" if frame else ""
+        self._give_up(f"it was not ready within {patience:g} s{where}")
+
+    def _ask_where_it_is(self) -> bool:
+        if self.hosted is None or not self.hosted.has_greeted:
+            return False
+        self._around.hosting.keeper.signal(self.hosted.pid, STACK_SIGNAL, group=False)
+        return True
 
     def _give_up(self, reason: str) -> None:
         """A new interpreter has to do what this fork was for."""
@@ -337,6 +348,8 @@ class LocationProcess:
             self.spec.load_timeout,
             list(self._lines),
             greeted=self.hosted is not None and self.hosted.has_greeted,
+            stack=self._load_timer.stack.frames,
+            frame=self._load_timer.stack.innermost(self.touched),
         )
         self._announcer.on_failed(self, failure)
 
@@ -372,10 +385,6 @@ class LocationProcess:
             self._pings.cancel()
             self._pings = None
 
-    def _disarm_load_timer(self) -> None:
-        if self._load_timer is not None:
-            self._load_timer.cancel()
-
     def _give_slot_back(self) -> None:
         self._around.environments.end(self._owner)
         if self._release_slot is not None:
@@ -394,6 +403,8 @@ class LocationProcess:
         return self.hosted
 
     def _on_line(self, stream: Stream, text: str, pid: int) -> None:
+        if stream == "stderr" and self._load_timer.takes(text):
+            return
         self._lines.append(text)
         self._announcer.on_line(stream, text, pid, "location")
 
@@ -407,7 +418,7 @@ class LocationProcess:
     #: Of the class: a table of its own would make each process part of a cycle.
     _EFFECTS: ClassVar[dict[Effect, Callable[[Any], object]]] = {
         Effect.ORDER_LOAD: lambda self: self._start(self._load(), "load"),
-        Effect.DISARM_LOAD_TIMER: _disarm_load_timer,
+        Effect.DISARM_LOAD_TIMER: lambda self: self._load_timer.disarm(),
         Effect.START_PINGS: _start_pings,
         Effect.STOP_PINGS: _stop_pings,
         Effect.ANNOUNCE_READY: _announce_ready,

@@ -9,6 +9,7 @@ CALLs, a run one RUN.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 
@@ -263,6 +264,8 @@ def main(descriptor: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a pipe would be buffered by the block, and a crash would lose its reason
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # forks inherit it
+    faulthandler.register(wire.STACK_SIGNAL, file=2, all_threads=True)
     connection = Connection(descriptor)
     say_hello(connection)
     run_until_closed(Process(connection, descriptor))

@@ -104,6 +104,10 @@ class Event:
     IMPORTING = 3
 
 
+#: Has a process write where each of its threads is, to its stderr: a real-time signal, of which no
+#: library is known that uses it.
+STACK_SIGNAL = 50
+
 #: What a process ends with whose own code has closed its end of the wire (EX_PROTOCOL).
 EXIT_LOST = 76
 
