@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.daemon import write
 from bench.environments import PANDAS, MissingError, interpreter
-from bench.figures import Report, alternate, faster
-from bench.processes import PEERS, peer
+from bench.figures import Report, alternate, faster, ratio
+from bench.processes import PEERS, Peer, peer
 from bench.projects import WITH_PANDAS
 from bench.save import Saves, fresh, saving
 
@@ -20,15 +21,16 @@ SECONDS = 30.0
 #: As the template has: the third-party module, and what every location's code imports.
 PRELOADED = ("pandas", "hostler.definitions")
 
-LOAD, FORKSERVER, FRESH = (
+LOAD, PYTHON, FORKSERVER, FRESH = (
     "order to ready",
+    "Python alone compiles and executes the file",
     "multiprocessing.forkserver, the same preload",
     "fresh interpreter imports it",
 )
 
 
 def run() -> Report:
-    """A fork of the template against a fork of multiprocessing's, and against none."""
+    """A fork of the template against Python alone, a fork of multiprocessing, and a new process."""
     what = "a changed pandas location loaded and described, against imports of the same file"
     try:
         executable = interpreter(PANDAS)
@@ -36,38 +38,36 @@ def run() -> Report:
         return Report("load", what, (), (f"skipped: {error}",))
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as temporary:
         folder = Path(temporary)
-        write(folder / "forked", WITH_PANDAS.files())
-        numbers = itertools.count(1)
+        forked, executed = folder / "forked", folder / "executed"
+        write(forked, WITH_PANDAS.files())
+        write(executed, WITH_PANDAS.files())
         with (
             saving(WITH_PANDAS, folder / "hostler", executable) as saves,
-            peer([executable, PEERS / "forkserver.py", *PRELOADED], folder / "forked") as server,
+            peer([executable, PEERS / "forkserver.py", *PRELOADED], forked) as server,
+            peer([executable, PEERS / "executing.py", *PRELOADED], executed) as python,
         ):
-
-            def forkserver() -> float:
-                text = WITH_PANDAS.text(f"version_{next(numbers)}")
-                (folder / "forked" / WITH_PANDAS.saved).write_text(text)
-                return float(server.ask(""))
-
             found = alternate(
                 {
                     LOAD: lambda: _loaded(saves),
-                    FORKSERVER: forkserver,
+                    PYTHON: _asked(python, executed),
+                    FORKSERVER: _asked(server, forked),
                     FRESH: fresh(WITH_PANDAS, folder / "fresh", executable),
                 },
                 ROUNDS,
                 "ms",
-                times={LOAD: LOADS, FORKSERVER: LOADS},
+                times={LOAD: LOADS, PYTHON: LOADS, FORKSERVER: LOADS},
                 limits={LOAD: 5},
                 seconds=SECONDS,
             )
             remarks = saves.remarks("load")
-    loaded, forked, imported = found.values()
+    loaded, alone, by_forkserver, imported = found.values()
     return Report(
         "load",
         what,
         (
             *found.values(),
-            faster("forkserver / load", forked, loaded),
+            ratio("load / Python alone", loaded, alone),
+            faster("forkserver / load", by_forkserver, loaded),
             faster("fresh import / load", imported, loaded, 40),
         ),
         tuple(remarks),
@@ -78,3 +78,14 @@ def _loaded(saves: Saves) -> float:
     """As the daemon tells of the load that a save has caused."""
     saves.rested()
     return saves.location.load_duration.ToMicroseconds() / 1000
+
+
+def _asked(beside: Peer, folder: Path) -> Callable[[], float]:
+    """Has a peer load the file, which is another one each time."""
+    numbers = itertools.count(1)
+
+    def load() -> float:
+        (folder / WITH_PANDAS.saved).write_text(WITH_PANDAS.text(f"version_{next(numbers)}"))
+        return float(beside.ask(""))
+
+    return load
