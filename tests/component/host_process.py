@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import socket
@@ -82,11 +83,24 @@ class Host:
         self.stdout = stdout
         self.stderr = stderr
         self.events: list[tuple[int, Any]] = []
-        self.items: list[Any] = []
+        #: The last one is what a load describes.
+        self.bodies: list[bytes] = []
         self._decoder = Decoder()
         self._frames: list[Frame] = []
         self._ids = 0
         self._forks: list[Host] = []
+
+    @property
+    def items(self) -> list[Any]:
+        """What runs have streamed; what a load describes is a list."""
+        return [json.loads(body) for body in self.bodies if body[:1] == b"{"]
+
+    @property
+    def described(self) -> dict[str, dict[str, Any]]:
+        """The definitions of the one repository that was loaded: its own, and pipelines by name."""
+        ((head,), *lines) = (json.loads(line) for line in self.bodies[-1].split(b"\n"))
+        names = head["definitions"]["pipelines"]
+        return {"repository": head["repository"], "pipelines": dict(zip(names, lines, strict=True))}
 
     def hello(self) -> dict[str, Any]:
         frame = self._receive()
@@ -96,7 +110,7 @@ class Host:
         return said
 
     def ask(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> Frame:
-        """The answer; what came before it is in `events` and `items`."""
+        """The answer; what came before it is in `events` and `bodies`."""
         return self.answer(self.order(method, body, fds))
 
     def order(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> int:
@@ -114,7 +128,7 @@ class Host:
             if frame.kind == Kind.EVENT:
                 self.events.append((frame.code, frame.json()))
             else:
-                self.items.append(frame.json())
+                self.bodies.append(frame.body)
         assert frame.id == id_
         return frame
 

@@ -45,14 +45,14 @@ def test_it_greets_and_answers_pings_and_ends_with_its_wire(
 
 def test_a_good_load_is_described(loaded: Host, tmp_path: Path) -> None:
     body = loaded.load(tmp_path / "etl.py").json()
-    (described,) = body["repositories"]
+    described = loaded.described
     assert described["repository"]["name"] == "locations/here/repositories/repo"
     listed = {
         each["name"].rpartition("/")[2]: each.get("lazy", False)
         for each in described["repository"]["pipelines"]
     }
     assert listed == {"works": False, "fails": False, "late": True, "broken": True}
-    assert sorted(described["definitions"]["pipelines"]) == ["fails", "works"]
+    assert sorted(described["pipelines"]) == ["fails", "works"]
     assert body["unsafe"] == []
     touched = dict(pair for code, pairs in loaded.events if code == Event.TOUCHED for pair in pairs)
     assert touched[str(tmp_path / "etl.py")] == wire.content_digest(GOOD.encode())

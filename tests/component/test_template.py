@@ -125,7 +125,7 @@ def test_a_fork_imports_nothing_again(host: Host, place: Place) -> None:
     for number in (1, 2):
         child = forked(host)
         body = load(child, place.write(f"import dear\nprint('load {number}')\n" + REPOSITORY))
-        assert body["repositories"][0]["repository"]["name"].endswith("/repo")
+        assert child.described["repository"]["name"].endswith("/repo")
         assert not {"dear", "hostler.definitions"} & set(body["imports"])
         assert child.end() == (f"load {number}\n", "")
     assert host.end()[0] == "dear is imported\n"
@@ -301,7 +301,8 @@ def test_a_rehearsal_leaves_nothing_behind(host: Host, place: Place) -> None:
     for body in (one, other):
         del body["seconds"]
     assert one == other
-    assert "[], [], [], [], " in str(one)
+    assert plain.described == rehearsed.described
+    assert "[], [], [], [], " in str(plain.described)
 
 
 def test_a_rehearsed_process_has_the_memory_that_a_load_needs(host: Host, place: Place) -> None:
@@ -352,10 +353,8 @@ def test_who_is_traced_does_not_rehearse(host: Host, place: Place) -> None:
     preload(host, "tracer")
     child = forked(host)
     rehearse(child)
-    assert (
-        load(child, path)["repositories"][0]["definitions"]["pipelines"]["works"]["description"]
-        == "[]"
-    )
+    load(child, path)
+    assert child.described["pipelines"]["works"]["description"] == "[]"
 
 
 #: Brings modules that no path has, as six does.

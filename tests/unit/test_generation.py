@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import ParseError
 
-from hostler.daemon import generation
+from hostler.daemon import description, generation
 from hostler.daemon.generation import Generation, changes
 from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
 from hostler.daemon.workspace import LocationSpec, Position, Target
@@ -58,10 +58,21 @@ def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str
     return found
 
 
+def said(*repositories: dict[str, Any]) -> bytes:
+    """As hostler.host.describe.pack says it."""
+    heads = [
+        {**each, "definitions": {kind: list(named) for kind, named in each["definitions"].items()}}
+        for each in repositories
+    ]
+    named = [kind for each in repositories for kind in each["definitions"].values()]
+    return b"\n".join(map(wire.dump, [heads, *(one for each in named for one in each.values())]))
+
+
 def make(*repositories: dict[str, Any], files: dict[str, str | None] | None = None) -> Generation:
-    body = {"repositories": repositories, "unsafe": ["1 Python thread after import"]}
+    body = {"unsafe": ["1 Python thread after import"]}
     snapshot = wire.pack_files({"/a.py": b"source"})
-    return generation.build(SPEC, body, files or FILES, snapshot, "3.8.1")
+    found = description.read(said(*repositories))
+    return generation.build(SPEC, found, body, files or FILES, snapshot, "3.8.1")
 
 
 def solid(name: str, line: int) -> dict[str, Any]:
@@ -104,6 +115,25 @@ def test_what_does_not_fit_the_contract_is_refused() -> None:
     broken["repository"]["unheard_of"] = 1
     with pytest.raises(ParseError):
         make(broken)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]\n{}", said(described({"p": {}})).partition(b"\n")[0], b"\xff", b"[1]"]
+)
+def test_what_is_no_description_is_refused(text: bytes) -> None:
+    for at_once in (0, 1000):
+        arriving = description.Arriving(at_once)
+        arriving.take(text)
+        with pytest.raises((ValueError, TypeError)):
+            arriving.get()
+
+
+def test_a_definition_that_cannot_be_read_is_refused_alone() -> None:
+    whole = said(described({"p": {}, "q": {}}))
+    found = description.read(whole[:-1])
+    assert found.definitions.get(pipeline("p"))
+    with pytest.raises(ParseError, match="repo/q"):
+        found.definitions.get(pipeline("q"))
 
 
 def test_of_a_first_generation_everything_is_new() -> None:

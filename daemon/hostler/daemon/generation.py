@@ -5,55 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf import json_format
-
+from hostler.daemon.description import Definitions, Description
 from hostler.daemon.kinds import KINDS, PIPELINE, Key, Kind
 from hostler.daemon.workspace import LocationSpec
 from hostler.host.wire import dump, hide_files
 from hostler.v1 import definitions_pb2, workspace_pb2
-
-
-class Definitions:
-    """The definitions of a generation, as its process described them.
-
-    One is serialized when it is first read: a hundred of them take longer than the load itself.
-    """
-
-    def __init__(self, described: Mapping[Key, Mapping[str, Any]]) -> None:
-        self._described = dict(described)
-        self._serialized: dict[Key, bytes] = {}
-
-    def get(self, key: Key) -> bytes | None:
-        """The serialized message; None where it has not been constructed.
-
-        Raises:
-            json_format.ParseError: the description does not fit the contract.
-        """
-        found = self._serialized.get(key)
-        if found is None and key in self._described:
-            message = json_format.ParseDict(dict(self._described[key]), key.kind.message())
-            found = self._serialized[key] = message.SerializeToString(deterministic=True)
-        return found
-
-    def add(self, key: Key, described: Mapping[str, Any]) -> bytes:
-        """Takes in one that was constructed since; the serialized message.
-
-        Raises:
-            json_format.ParseError: the description does not fit the contract.
-        """
-        self._described[key] = described
-        made = self.get(key)
-        assert made is not None
-        return made
-
-    def altered(self, since: "Definitions") -> list[Key]:
-        """Those that another generation has as well, with another description."""
-        return [
-            key
-            for key in self._described.keys() & since._described.keys()
-            if self._described[key] != since._described[key]
-            and _without_position(self._described[key]) != _without_position(since._described[key])
-        ]
 
 
 @dataclass(slots=True)
@@ -79,7 +35,7 @@ class Generation:
 
     spec: LocationSpec
     repositories: Mapping[str, definitions_pb2.Repository]
-    definitions: "Definitions"
+    definitions: Definitions
     files: dict[str, str | None]
     snapshot: bytes
     missing: tuple[str, ...]
@@ -115,30 +71,18 @@ class Generation:
 
 def build(
     spec: LocationSpec,
+    described: Description,
     body: Mapping[str, Any],
     files: Mapping[str, str | None],
     snapshot: bytes,
     python_version: str,
 ) -> Generation:
-    """A generation from the answer to LOAD.
-
-    Raises:
-        json_format.ParseError: the answer does not fit the contract.
-    """
-    repositories = {}
-    definitions = {}
-    for described in body["repositories"]:
-        repository = _repository(described["repository"])
-        name = repository.name.rpartition("/")[2]
-        repositories[name] = repository
-        for kind in KINDS:
-            for key, definition in described["definitions"][kind.collection].items():
-                definitions[Key(kind, name, key)] = definition
+    """A generation from the answer to LOAD, see hostler.host.loading.Load."""
     read = sorted((path, digest) for path, digest in files.items() if digest is not None)
     return Generation(
         spec=spec,
-        repositories=repositories,
-        definitions=Definitions(definitions),
+        repositories=described.repositories,
+        definitions=described.definitions,
         files=dict(files),
         snapshot=snapshot,
         missing=tuple(path for path, digest in files.items() if digest is None),
@@ -146,22 +90,6 @@ def build(
         unsafe=tuple(body["unsafe"]),
         python_version=python_version,
     )
-
-
-def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
-    """The message; json_format takes ten times as long for the summaries of many pipelines."""
-    rest = {key: value for key, value in described.items() if key != PIPELINE.collection}
-    repository = json_format.ParseDict(rest, definitions_pb2.Repository())
-    repository.pipelines.extend(
-        definitions_pb2.PipelineSummary(
-            name=one["name"],
-            lazy=one.get("lazy", False),
-            description=one.get("description") or "",
-            solid_count=one.get("solidCount", 0),
-        )
-        for one in described[PIPELINE.collection]
-    )
-    return repository
 
 
 def changes(old: Generation | None, new: Generation) -> workspace_pb2.DefinitionChanges:
@@ -187,11 +115,3 @@ def _listed(generation: Generation) -> set[Key]:
         for kind in KINDS
         for name in generation.names(kind, repository)
     }
-
-
-def _without_position(described: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition that only moved within its file has not changed."""
-    stripped = {key: value for key, value in described.items() if key != "source"}
-    if "solids" in stripped:
-        stripped["solids"] = [_without_position(solid) for solid in stripped["solids"]]
-    return stripped

@@ -276,15 +276,20 @@ class Hosting:
         self.keeper.adopt(hosted.pid, owner)
 
     async def load(
-        self, hosted: Hosted, spec: LocationSpec, overlay: bytes | None
+        self,
+        hosted: Hosted,
+        spec: LocationSpec,
+        overlay: bytes | None,
+        on_described: Callable[[bytes], None] | None = None,
     ) -> dict[str, Any]:
         """Has a spawned process load its target.
 
         Args:
             overlay: sources that stand in for what is on disk, as `wire.pack_files` packs them.
+            on_described: told what the target holds, before the answer.
 
         Returns:
-            The body of the answer; see hostler.host.loading.
+            The body of the answer; see hostler.host.loading.Load.report.
 
         Raises:
             RemoteError: the load failed.
@@ -310,14 +315,18 @@ class Hosting:
                 "memory": spec.limits.memory,
                 "nice": spec.limits.nice,
             }
-        frame = await hosted.channel.request(Method.LOAD, dump(order))
+        frame = await hosted.channel.request(Method.LOAD, dump(order), on_item=on_described)
         return cast("dict[str, Any]", load_json(frame.body))
 
     async def load_and_snapshot(
-        self, hosted: Hosted, spec: LocationSpec, overlay: bytes | None
+        self,
+        hosted: Hosted,
+        spec: LocationSpec,
+        overlay: bytes | None,
+        on_described: Callable[[bytes], None],
     ) -> tuple[dict[str, Any], bytes]:
         """As `load`, and the sources that were loaded, as `wire.pack_files` packs them."""
-        loading = asyncio.ensure_future(self.load(hosted, spec, overlay))
+        loading = asyncio.ensure_future(self.load(hosted, spec, overlay, on_described))
         if overlay is None:  # asked for together: the answers come together
             await asyncio.sleep(0)
         else:

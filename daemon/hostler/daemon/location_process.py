@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.clock import Clock
+from hostler.daemon.description import Arriving
 from hostler.daemon.environments import Environments, Origin
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Report
@@ -226,18 +227,21 @@ class LocationProcess:
     async def _load(self) -> None:
         hosted = self._hosted()
         try:
+            described = Arriving(at_once=LARGE)
             body, snapshot = await self._around.hosting.load_and_snapshot(
-                hosted, self.spec, self.overlay
+                hosted, self.spec, self.overlay, described.take
             )
             self.report = Report.of(body)
             if self.origin.is_fork and (unfit := self.report.unfit_after_fork()):
                 self._give_up(unfit)
                 return
             version = hosted.hello.result()["version"]
-            build = partial(
-                generation.build, self.spec, body, dict(self.touched), snapshot, version
-            )
-            is_large = len(snapshot) > LARGE
+            files = dict(self.touched)
+
+            def build() -> Generation:
+                return generation.build(self.spec, described.get(), body, files, snapshot, version)
+
+            is_large = max(len(snapshot), len(described)) > LARGE
             loaded = await asyncio.to_thread(build) if is_large else build()
             loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:

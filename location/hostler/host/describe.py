@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from hostler.host.wire import dump
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Mapping, Sequence
+    from typing import Any, Callable, Dict, Iterable, Mapping, Sequence
 
     from hostler.definitions import (
         InputDefinition,
@@ -24,6 +26,28 @@ if TYPE_CHECKING:
     from hostler.definitions.source import SourcePosition
 
     Describe = Callable[[str, str, Any], Dict[str, Any]]
+
+
+def pack(location: str, repositories: Iterable[RepositoryDefinition]) -> bytes:
+    """What the repositories hold, as the item of a LOAD's answer says it: lines of JSON.
+
+    The first line is [{"repository": hostler.v1.Repository, "definitions": {field of Repository:
+    [name, ...]}}, ...], with the names of what is constructed already. Each of these is a line of
+    its own, in that order, which nobody parses who does not ask for it.
+    """
+    heads: list[dict[str, Any]] = []
+    lines = [b""]
+    for repository in repositories:
+        constructed = describe_constructed(location, repository)
+        heads.append(
+            {
+                "repository": describe_repository(location, repository),
+                "definitions": {field: list(named) for field, named in constructed.items()},
+            }
+        )
+        lines += [dump(one) for named in constructed.values() for one in named.values()]
+    lines[0] = dump(heads)
+    return b"\n".join(lines)
 
 
 def describe_repository(location: str, repository: RepositoryDefinition) -> dict[str, Any]:

@@ -13,63 +13,78 @@ if TYPE_CHECKING:
     from hostler.definitions import RepositoryDefinition
 
 
-def load(
-    order: Mapping[str, Any],
-    overlay: Mapping[str, bytes | None],
-    report: Callable[[list[tuple[str, str | None]]], None],
-    preloaded: imports.Preloaded | None,
-    announce: Callable[[str], object] | None = None,
-) -> tuple[dict[str, RepositoryDefinition], dict[str, Any]]:
-    """Imports the target of a LOAD order and describes its repositories.
+class Load:
+    """One load of a target.
 
-    Args:
-        order: {"location": name, "target": see hostler.host.target.load_target}.
-        overlay: sources to load in place of what is on disk, by path; None hides a file.
-        report: told of each source file that is read or looked for in vain.
-        preloaded: what a template has imported ahead; None in a process of its own.
-        announce: see `hostler.host.finder.install`.
-
-    Returns:
-        The repositories by name, and the body of the answer: {"repositories": [{"repository":
-        Repository, "definitions": {field of Repository: {name: Pipeline or the like, of what is
-        constructed already}}}]}, in the JSON of hostler.v1; "imports": see `Baseline.imported`;
-        "fresh": why it should have been loaded by a process of its own; "variables": see
-        `Baseline.variables`; "packages": see `imports.packages`; "seconds": {"import", "describe"}.
+    Attributes:
+        repositories: by name; none before `run`.
+        described: what they hold, see `hostler.host.describe.pack`.
     """
-    finder.install(report, overlay, is_fork=preloaded is not None, announce=announce)
-    baseline = imports.Baseline()
-    began = time.perf_counter()
 
-    finder.list_folders(on=True)
-    try:
-        module = target.load_target(order["target"])
-    finally:
-        finder.list_folders(on=False)
-        finder.end_announcements()
-    try:  # a function of the user's, too, may import
-        found = repositories.repositories_in(module, order["target"].get("attribute"))
-    finally:
-        finder.flush()
-    imported = time.perf_counter()
-    location = order["location"]
-    described = [
-        {
-            "repository": describe.describe_repository(location, repository),
-            "definitions": describe.describe_constructed(location, repository),
+    def __init__(
+        self,
+        order: Mapping[str, Any],
+        overlay: Mapping[str, bytes | None],
+        report: Callable[[list[tuple[str, str | None]]], None],
+        preloaded: imports.Preloaded | None,
+        announce: Callable[[str], object] | None = None,
+    ) -> None:
+        """
+        Args:
+            order: {"location": name, "target": see hostler.host.target.load_target}.
+            overlay: sources to load in place of what is on disk, by path; None hides a file.
+            report: told of each source file that is read or looked for in vain.
+            preloaded: what a template has imported ahead; None in a process of its own.
+            announce: see `hostler.host.finder.install`.
+        """
+        self.repositories: dict[str, RepositoryDefinition] = {}
+        self.described = b""
+        self._order = order
+        self._preloaded = preloaded
+        self._seconds: dict[str, float] = {}
+        is_fork = preloaded is not None
+        finder.install(report, overlay, is_fork=is_fork, announce=announce)
+        self._baseline = imports.Baseline()
+
+    def run(self) -> None:
+        """Imports the target and describes its repositories.
+
+        Raises:
+            BaseException: whatever the user's code raises.
+        """
+        began = time.perf_counter()
+        finder.list_folders(on=True)
+        try:
+            module = target.load_target(self._order["target"])
+        finally:
+            finder.list_folders(on=False)
+            finder.end_announcements()
+        try:  # a function of the user's, too, may import
+            found = repositories.repositories_in(module, self._order["target"].get("attribute"))
+        finally:
+            finder.flush()
+        imported = time.perf_counter()
+        self.described = describe.pack(self._order["location"], found)
+        self.repositories = {repository.name: repository for repository in found}
+        described = time.perf_counter()
+        self._seconds = {"import": imported - began, "describe": described - imported}
+
+    def report(self) -> dict[str, Any]:
+        """What it did to the process.
+
+        Returns:
+            {"imports": see `Baseline.imported`; "fresh": why it should have been loaded by a
+            process of its own; "variables": see `Baseline.variables`; "packages": see
+            `imports.packages`; "seconds": {"import", "describe"}}.
+        """
+        shadowed = self._preloaded.shadowed() if self._preloaded is not None else []
+        return {
+            "imports": self._baseline.imported(),
+            "variables": self._baseline.variables(),
+            "packages": imports.packages(),
+            "fresh": [
+                *imports.fresh_reasons(),
+                *(f"{name}.py of the project hides a module" for name in shadowed),
+            ],
+            "seconds": self._seconds,
         }
-        for repository in found
-    ]
-    seconds = {"import": imported - began, "describe": time.perf_counter() - imported}
-    shadowed = preloaded.shadowed() if preloaded is not None else []
-    body = {
-        "repositories": described,
-        "imports": baseline.imported(),
-        "variables": baseline.variables(),
-        "packages": imports.packages(),
-        "fresh": [
-            *imports.fresh_reasons(),
-            *(f"{name}.py of the project hides a module" for name in shadowed),
-        ],
-        "seconds": seconds,
-    }
-    return {repository.name: repository for repository in found}, body

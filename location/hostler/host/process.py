@@ -132,15 +132,19 @@ class Process:
             forks.limit(process["memory"], process["nice"])
         try:
             announce = self._announce if order.get("announces") else None
-            repositories, body = loading.load(
+            load = loading.Load(
                 order, self._overlay, self.report_touched, self._preloaded, announce
             )
+            load.run()
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
             flush_output()
             self.connection.respond(request, wire.Status.ERROR, wire.dump(body))
             return
-        self.repositories = repositories
+        self.repositories = load.repositories
+        # read at the other end meanwhile
+        self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
+        body = load.report()
         body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))

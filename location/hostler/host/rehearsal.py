@@ -95,7 +95,7 @@ def rehearse(
     Args:
         sources: files whose code the load will probably execute.
         is_wanted: whether to stop at once, since the process has something to do.
-        preloaded: as in `hostler.host.loading.load`.
+        preloaded: as in `hostler.host.loading.Load`.
     """
     global _is_wanted  # noqa: PLW0603 (what is loaded can be given nothing)
     if _is_traced():
@@ -104,13 +104,14 @@ def rehearse(
     source = _source(min(size, MOST_BYTES))
     target = {"kind": "python_file", "value": _PATH, "attribute": None, "working_directory": None}
     try:
-        _, body = loading.load(
+        load = loading.Load(
             {"location": "rehearsal", "target": target},
             {_PATH: source},
             lambda _: None,
             preloaded,
         )
-        wire.dump(body)
+        load.run()
+        wire.dump(load.report())
         for path in sources:
             go_on()
             cache.touch(path)

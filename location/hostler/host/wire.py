@@ -57,7 +57,9 @@ class Kind:
 class Method:
     """What a request asks for. All go from the daemon to a process of a location."""
 
-    #: JSON: load a target; see hostler.host.target. Answered once the process is ready or not.
+    #: JSON: load a target; see hostler.host.loading.Load. An item says what it holds
+    #: (hostler.host.describe.pack), and then the answer (Load.report) that the process is ready;
+    #: of a load that fails there is the answer alone.
     LOAD = 1
     #: Empty: are you there?
     PING = 2
@@ -167,9 +169,12 @@ class Frame:
         return f"Frame(kind={self.kind}, id={self.id}, code={self.code}, {len(self.body)} bytes)"
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dump(value: object) -> bytes:
-    """A small control body."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    """A small control body, or a line of one: JSON of ASCII on a single line."""
+    return _encode(value).encode("ascii")
 
 
 class Decoder:

@@ -1,0 +1,160 @@
+"""What a location's process says of its definitions; see hostler.host.describe.pack."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from google.protobuf import json_format
+
+from hostler.daemon.kinds import KINDS, PIPELINE, Key
+from hostler.daemon.text import load_json
+from hostler.host.wire import dump
+from hostler.v1 import definitions_pb2
+
+
+class Definitions:
+    """The definitions of a generation, as its process described them.
+
+    One is parsed and serialized when it is first read: for a hundred of them that takes longer than
+    the load itself.
+    """
+
+    def __init__(self, described: dict[Key, bytes]) -> None:
+        """
+        Args:
+            described: of each its message as JSON.
+        """
+        self._described = described
+        self._serialized: dict[Key, bytes] = {}
+
+    def get(self, key: Key) -> bytes | None:
+        """The serialized message; None where it has not been constructed.
+
+        Raises:
+            json_format.ParseError: the description does not fit the contract.
+        """
+        found = self._serialized.get(key)
+        if found is None and key in self._described:
+            message = json_format.ParseDict(self._parsed(key), key.kind.message())
+            found = self._serialized[key] = message.SerializeToString(deterministic=True)
+        return found
+
+    def add(self, key: Key, described: Mapping[str, Any]) -> bytes:
+        """Takes in one that was constructed since; the serialized message.
+
+        Raises:
+            json_format.ParseError: the description does not fit the contract.
+        """
+        self._described[key] = dump(described)
+        made = self.get(key)
+        assert made is not None
+        return made
+
+    def altered(self, since: "Definitions") -> list[Key]:
+        """Those that another generation has as well, with another description."""
+        return [
+            key
+            for key in self._described.keys() & since._described.keys()
+            if self._described[key] != since._described[key]
+            and _without_position(self._parsed(key)) != _without_position(since._parsed(key))
+        ]
+
+    def _parsed(self, key: Key) -> dict[str, Any]:
+        try:
+            return cast("dict[str, Any]", load_json(self._described[key]))
+        except ValueError as error:
+            raise json_format.ParseError(f"cannot read what is said of {key}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a load has found.
+
+    Attributes:
+        repositories: Repository messages by name.
+        definitions: what is constructed.
+    """
+
+    repositories: Mapping[str, definitions_pb2.Repository]
+    definitions: Definitions
+
+
+class Arriving:
+    """A description that is read when it comes, while its process says the rest."""
+
+    def __init__(self, at_once: int) -> None:
+        """
+        Args:
+            at_once: bytes; a larger one is read by whoever asks for it.
+        """
+        self._at_once = at_once
+        self._said = b""
+        self._read: Description | None = None
+
+    def __len__(self) -> int:
+        """Bytes that have come."""
+        return len(self._said)
+
+    def take(self, said: bytes) -> None:
+        """It has come."""
+        self._said = said
+        if len(said) <= self._at_once:
+            with contextlib.suppress(Exception):  # whoever asks for it is told
+                self._read = read(said)
+
+    def get(self) -> Description:
+        """The description.
+
+        Raises:
+            ValueError: it is no description, or none has come.
+            json_format.ParseError: it does not fit the contract.
+        """
+        return self._read or read(self._said)
+
+
+def read(said: bytes) -> Description:
+    """A description from its lines.
+
+    Raises:
+        ValueError: it is none.
+        json_format.ParseError: it does not fit the contract.
+    """
+    head, *lines = said.split(b"\n")
+    rest = iter(lines)
+    repositories: dict[str, definitions_pb2.Repository] = {}
+    definitions: dict[Key, bytes] = {}
+    for described in load_json(head):
+        repository = _repository(described["repository"])
+        name = repository.name.rpartition("/")[2]
+        repositories[name] = repository
+        for kind in KINDS:
+            for key in described["definitions"][kind.collection]:
+                definitions[Key(kind, name, key)] = next(rest, b"")
+    if len(definitions) != len(lines):
+        raise ValueError(f"found {len(lines)} definitions, expected {len(definitions)}")
+    return Description(repositories, Definitions(definitions))
+
+
+def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
+    """The message; json_format takes ten times as long for the summaries of many pipelines."""
+    rest = {key: value for key, value in described.items() if key != PIPELINE.collection}
+    repository = json_format.ParseDict(rest, definitions_pb2.Repository())
+    repository.pipelines.extend(
+        definitions_pb2.PipelineSummary(
+            name=one["name"],
+            lazy=one.get("lazy", False),
+            description=one.get("description") or "",
+            solid_count=one.get("solidCount", 0),
+        )
+        for one in described[PIPELINE.collection]
+    )
+    return repository
+
+
+def _without_position(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition that only moved within its file has not changed."""
+    stripped = {key: value for key, value in described.items() if key != "source"}
+    if "solids" in stripped:
+        stripped["solids"] = [_without_position(solid) for solid in stripped["solids"]]
+    return stripped
