@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.daemon import write
 from bench.environments import PANDAS, MissingError, interpreter
 from bench.figures import Report, alternate, faster, ratio
-from bench.processes import PEERS, Peer, peer
+from bench.processes import PEERS, peer
 from bench.projects import WITH_PANDAS
-from bench.save import Saves, fresh, saving
+from bench.save import PYTHON, Saves, fresh, saving, warm
 
 ROUNDS = 15
 LOADS = 8
@@ -21,9 +20,8 @@ SECONDS = 30.0
 #: As the template has: the third-party module, and what every location's code imports.
 PRELOADED = ("pandas", "hostler.definitions")
 
-LOAD, PYTHON, FORKSERVER, FRESH = (
+LOAD, FORKSERVER, FRESH = (
     "order to ready",
-    "Python alone compiles and executes the file",
     "multiprocessing.forkserver, the same preload",
     "fresh interpreter imports it",
 )
@@ -38,19 +36,24 @@ def run() -> Report:
         return Report("load", what, (), (f"skipped: {error}",))
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as temporary:
         folder = Path(temporary)
-        forked, executed = folder / "forked", folder / "executed"
-        write(forked, WITH_PANDAS.files())
-        write(executed, WITH_PANDAS.files())
+        write(folder / "forked", WITH_PANDAS.files())
+        numbers = itertools.count(1)
         with (
             saving(WITH_PANDAS, folder / "hostler", executable) as saves,
-            peer([executable, PEERS / "forkserver.py", *PRELOADED], forked) as server,
-            peer([executable, PEERS / "executing.py", *PRELOADED], executed) as python,
+            peer([executable, PEERS / "forkserver.py", *PRELOADED], folder / "forked") as server,
+            warm(WITH_PANDAS, folder / "warm", executable) as python,
         ):
+
+            def forkserver() -> float:
+                text = WITH_PANDAS.text(f"version_{next(numbers)}")
+                (folder / "forked" / WITH_PANDAS.saved).write_text(text)
+                return float(server.ask(""))
+
             found = alternate(
                 {
                     LOAD: lambda: _loaded(saves),
-                    PYTHON: _asked(python, executed),
-                    FORKSERVER: _asked(server, forked),
+                    PYTHON: python,
+                    FORKSERVER: forkserver,
                     FRESH: fresh(WITH_PANDAS, folder / "fresh", executable),
                 },
                 ROUNDS,
@@ -78,14 +81,3 @@ def _loaded(saves: Saves) -> float:
     """As the daemon tells of the load that a save has caused."""
     saves.rested()
     return saves.location.load_duration.ToMicroseconds() / 1000
-
-
-def _asked(beside: Peer, folder: Path) -> Callable[[], float]:
-    """Has a peer load the file, which is another one each time."""
-    numbers = itertools.count(1)
-
-    def load() -> float:
-        (folder / WITH_PANDAS.saved).write_text(WITH_PANDAS.text(f"version_{next(numbers)}"))
-        return float(beside.ask(""))
-
-    return load

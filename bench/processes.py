@@ -25,7 +25,10 @@ class Peer:
 
     def tell(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line.encode() + b"\n")
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            raise self._failure("has ended") from None
         self._process.stdin.flush()
 
     def hear(self) -> str:

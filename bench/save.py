@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.daemon import Feed, Workspace, hostlerd, milliseconds, rested, workspace, write
 from bench.environments import DAGSTER, MissingError, interpreter
-from bench.figures import Figure, Report, alternate, faster
+from bench.figures import Figure, Report, alternate, faster, ratio
 from bench.processes import PEERS, imports, peer
 from bench.projects import (
     MANY_MODULES,
@@ -25,6 +26,9 @@ from hostler.client import Client
 from hostler.v1.workspace_pb2 import Location
 
 ROUNDS = 12
+
+#: The least that any tool can take, since the code has to be executed anew.
+PYTHON = "Python alone imports it, all else imported"
 
 #: A round has so many saves, since the other sides take a hundred times as long.
 SAVES = 9
@@ -58,6 +62,7 @@ def _measured(project: Project, folder: Path, remarks: list[str]) -> Iterator[Fi
         sides = {
             "save to new answer": saves.rested,
             "the same, as fast as answers come": saves.at_once,
+            PYTHON: stack.enter_context(warm(project, folder / "warm", executable)),
             "fresh interpreter imports it": fresh(project, folder / "fresh", executable),
         }
         if project is WITH_PANDAS:
@@ -70,13 +75,14 @@ def _measured(project: Project, folder: Path, remarks: list[str]) -> Iterator[Fi
             {f"{project.name}: {name}": measure for name, measure in sides.items()},
             ROUNDS,
             "ms",
-            times=dict.fromkeys([f"{project.name}: {name}" for name in list(sides)[:2]], SAVES),
+            times=dict.fromkeys([f"{project.name}: {name}" for name in list(sides)[:3]], SAVES),
             limits={f"{project.name}: save to new answer": project.aim},
             seconds=SECONDS,
         )
         remarks += saves.remarks(project.name)
-    saved, _, *others = found.values()
+    saved, _, alone, *others = found.values()
     yield from found.values()
+    yield ratio(f"{project.name}: save / Python alone", saved, alone)
     for name, other in zip(("fresh import", "Dagster"), others, strict=False):
         yield faster(f"{project.name}: {name} / save", other, saved)
 
@@ -156,6 +162,22 @@ def fresh(project: Project, folder: Path, executable: Path | None) -> Callable[[
         return milliseconds(lambda: imports(folder, executable))
 
     return measure
+
+
+@contextlib.contextmanager
+def warm(project: Project, folder: Path, executable: Path | None) -> Iterator[Callable[[], float]]:
+    """Has a process import the project that has imported all else; as `fresh`."""
+    write(folder, project.files())
+    numbers = itertools.count(1)
+    preloaded = ["hostler.definitions", *project.imports.split()[1:2]]
+    command = [executable or sys.executable, PEERS / "importing.py", project.saved, *preloaded]
+    with peer(command, folder) as python:
+
+        def measure() -> float:
+            (folder / project.saved).write_text(project.text(f"version_{next(numbers)}"))
+            return float(python.ask(""))
+
+        yield measure
 
 
 @contextlib.contextmanager
