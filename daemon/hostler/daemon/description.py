@@ -73,10 +73,12 @@ class Description:
 
     Attributes:
         repositories: Repository messages by name.
+        listed: all that they list, constructed or not.
         definitions: what is constructed.
     """
 
     repositories: Mapping[str, definitions_pb2.Repository]
+    listed: frozenset[Key]
     definitions: Definitions
 
 
@@ -123,17 +125,20 @@ def read(said: bytes) -> Description:
     head, *lines = said.split(b"\n")
     rest = iter(lines)
     repositories: dict[str, definitions_pb2.Repository] = {}
+    listed: set[Key] = set()
     definitions: dict[Key, bytes] = {}
     for described in load_json(head):
         repository = _repository(described["repository"])
         name = repository.name.rpartition("/")[2]
         repositories[name] = repository
         for kind in KINDS:
+            summaries = described["repository"].get(kind.collection, ())
+            listed.update(Key(kind, name, one["name"].rpartition("/")[2]) for one in summaries)
             for key in described["definitions"][kind.collection]:
                 definitions[Key(kind, name, key)] = next(rest, b"")
     if len(definitions) != len(lines):
         raise ValueError(f"found {len(lines)} definitions, expected {len(definitions)}")
-    return Description(repositories, Definitions(definitions))
+    return Description(repositories, frozenset(listed), Definitions(definitions))
 
 
 def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:

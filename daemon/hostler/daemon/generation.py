@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hostler.daemon.description import Definitions, Description
-from hostler.daemon.kinds import KINDS, PIPELINE, Key, Kind
+from hostler.daemon.kinds import PIPELINE, Key, Kind
 from hostler.daemon.workspace import LocationSpec
 from hostler.host.wire import dump, hide_files
 from hostler.v1 import definitions_pb2, workspace_pb2
@@ -19,6 +19,7 @@ class Generation:
     Attributes:
         spec: how it was loaded; a process that takes the place of its own is started alike.
         repositories: Repository messages by name.
+        listed: all that they list, constructed or not.
         definitions: Pipeline, Schedule and PartitionSet messages; a lazy one joins when it is first
             constructed.
         files: digest by path of each source file that was read, None where one was looked for in
@@ -35,6 +36,7 @@ class Generation:
 
     spec: LocationSpec
     repositories: Mapping[str, definitions_pb2.Repository]
+    listed: frozenset[Key]
     definitions: Definitions
     files: dict[str, str | None]
     snapshot: bytes
@@ -66,7 +68,7 @@ class Generation:
 
     def has_pipeline(self, repository: str, pipeline: str) -> bool:
         """Whether the repository lists the pipeline, constructed or not."""
-        return pipeline in self.names(PIPELINE, repository)
+        return Key(PIPELINE, repository, pipeline) in self.listed
 
 
 def build(
@@ -82,6 +84,7 @@ def build(
     return Generation(
         spec=spec,
         repositories=described.repositories,
+        listed=described.listed,
         definitions=described.definitions,
         files=dict(files),
         snapshot=snapshot,
@@ -98,20 +101,10 @@ def changes(old: Generation | None, new: Generation) -> workspace_pb2.Definition
     A lazy definition that nobody has constructed is known by its name alone, so it is never
     reported as altered.
     """
-    before = _listed(old) if old else set()
-    after = _listed(new)
+    before = old.listed if old else frozenset[Key]()
     altered = new.definitions.altered(old.definitions) if old else []
     return workspace_pb2.DefinitionChanges(
-        added=sorted(map(str, after - before)),
-        removed=sorted(map(str, before - after)),
+        added=sorted(map(str, new.listed - before)),
+        removed=sorted(map(str, before - new.listed)),
         altered=sorted(map(str, altered)),
     )
-
-
-def _listed(generation: Generation) -> set[Key]:
-    return {
-        Key(kind, repository, name)
-        for repository in generation.repositories
-        for kind in KINDS
-        for name in generation.names(kind, repository)
-    }
