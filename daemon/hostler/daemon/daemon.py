@@ -16,13 +16,13 @@ from hostler.daemon.environments import Environments
 from hostler.daemon.hosting import Hosting
 from hostler.daemon.journal import Format, Journal, Level
 from hostler.daemon.launcher import Keeper
-from hostler.daemon.location_process import Slots, Surroundings
 from hostler.daemon.logs import LogWriter
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store import RunStore
 from hostler.daemon.settings import Settings
 from hostler.daemon.sockets import prepare
 from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.surroundings import Slots, Surroundings
 from hostler.daemon.tasks import Tasks
 from hostler.rpc.address import cache_directory
 

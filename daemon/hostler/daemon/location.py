@@ -16,7 +16,7 @@ from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import Hosted, Listener, Role, Stream
 from hostler.daemon.launcher import ExitStatus
 from hostler.daemon.lazy import Readings
-from hostler.daemon.location_process import LocationProcess, Surroundings
+from hostler.daemon.location_process import LocationProcess
 from hostler.daemon.logs import LocationLog
 from hostler.daemon.news import News
 from hostler.daemon.offspring import Offspring
@@ -35,6 +35,7 @@ from hostler.daemon.state.location import (
     Shown,
     shown,
 )
+from hostler.daemon.surroundings import Surroundings
 from hostler.daemon.text import encodable, listed
 from hostler.daemon.timers import Timers
 from hostler.daemon.watching import Watcher

@@ -3,74 +3,29 @@
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from hostler.daemon import environment, failures, generation
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
-from hostler.daemon.clock import Clock
 from hostler.daemon.description import Arriving
-from hostler.daemon.environments import Environments, Origin
+from hostler.daemon.environments import Origin
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Role, Stream
-from hostler.daemon.journal import Journal
+from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Listener, Role, Stream
 from hostler.daemon.launcher import ExitStatus, SpawnError
 from hostler.daemon.load_timer import LoadTimer
-from hostler.daemon.settings import Settings
 from hostler.daemon.state.process import TABLE, Effect, Event, State
-from hostler.daemon.tasks import Tasks
+from hostler.daemon.surroundings import Surroundings
 from hostler.daemon.watching import digest_of
 from hostler.daemon.workspace import LocationSpec
 from hostler.host.wire import STACK_SIGNAL, Method
 
-#: A load that has held its place this long is waiting for something else than the processor: the
-#: next one may start beside it.
-SLOT_SECONDS = 1.0
-
 #: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
 #: reload more than what a usual project takes.
 LARGE = 4_000_000
-
-
-class Slots:
-    """As many loads at a time as there are processors; a sleeper holds up nobody."""
-
-    def __init__(self, count: int, clock: Clock) -> None:
-        self._clock = clock
-        self._free = asyncio.Semaphore(count)
-
-    async def acquire(self) -> Callable[[], None]:
-        """Waits for a place; returns what gives it back, by itself after SLOT_SECONDS."""
-        await self._free.acquire()
-        held = [True]
-
-        def release() -> None:
-            if held:
-                held.clear()
-                self._free.release()
-
-        self._clock.call_later(SLOT_SECONDS, release)
-        return release
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every location of a daemon shares."""
-
-    hosting: Hosting
-    environments: Environments
-    settings: Settings
-    tasks: Tasks
-    slots: Slots
-    clock: Clock
-    journal: Journal
-    #: Owners of processes are numbered across all locations: one that is removed and added again
-    #: must not own what its predecessor did.
-    numbers: Iterator[int]
 
 
 class Announcer(Protocol):

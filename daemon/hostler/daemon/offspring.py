@@ -10,9 +10,9 @@ from hostler.daemon.environments import Origin
 from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
 from hostler.daemon.hosting import ForkError, Hosted, Listener, Role
-from hostler.daemon.location_process import Surroundings
 from hostler.daemon.logs import LocationLog
 from hostler.daemon.standby import Standby
+from hostler.daemon.surroundings import Surroundings
 
 
 class NoProcessError(Exception):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hostler.daemon.clock import Timer
-    from hostler.daemon.location_process import Surroundings
+    from hostler.daemon.surroundings import Surroundings
 
 #: After a launch: the run that has just begun comes first.
 PAUSE_SECONDS = 0.05

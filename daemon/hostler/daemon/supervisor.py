@@ -8,10 +8,10 @@ from hostler.daemon import presentation
 from hostler.daemon.changes import Changes
 from hostler.daemon.journal import Journal
 from hostler.daemon.location import Location
-from hostler.daemon.location_process import Surroundings
 from hostler.daemon.logs import LocationLog, LogWriter
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.state.location import Shown
+from hostler.daemon.surroundings import Surroundings
 from hostler.daemon.text import encodable
 from hostler.daemon.watching import Watcher, digest_of
 from hostler.daemon.workspace import (
