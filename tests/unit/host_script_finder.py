@@ -27,6 +27,7 @@ import warnings
 from pathlib import Path
 
 from hostler.host import finder
+from hostler.host.loader import UserLoader
 from hostler.host.wire import content_digest
 
 TYPE_CHECKING = False
@@ -311,13 +312,13 @@ def check_installed_packages_are_left_alone(folder: Path) -> None:
     write(site, {"mine/part.py": "", "mine-1.0.dist-info/METADATA": ""})
     sys.path.append(str(site))
     third = importlib.import_module("third")
-    assert not isinstance(third.__loader__, finder.UserLoader)
+    assert not isinstance(third.__loader__, UserLoader)
     assert (str(folder / "third.py"), None) not in TOUCHED
     finder.flush()
     assert (str(folder / "third.py"), None) in TOUCHED, "looked for in the user's folder first"
     finder.add_root(str(site / "mine"))
     mine = importlib.import_module("mine")
-    assert isinstance(mine.__loader__, finder.UserLoader)
+    assert isinstance(mine.__loader__, UserLoader)
     assert state(site / "mine" / "part.py") in TOUCHED
     assert not any("third" in path and digest for path, digest in TOUCHED)
     assert finder.is_user_path(str(site / "mine" / "part.py"))
@@ -346,7 +347,7 @@ def check_editable_installs(folder: Path) -> None:
     write(project, {"tool/__init__.py": "from . import part\n", "tool/part.py": ""})
     sys.meta_path.append(Editable("tool", str(project / "tool" / "__init__.py")))
     tool = importlib.import_module("tool")
-    assert isinstance(tool.__loader__, finder.UserLoader)
+    assert isinstance(tool.__loader__, UserLoader)
     assert state(project / "tool" / "__init__.py") in TOUCHED
     assert state(project / "tool" / "part.py") in TOUCHED
 

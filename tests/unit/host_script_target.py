@@ -19,6 +19,7 @@ from pathlib import Path
 
 from hostler.host import finder
 from hostler.host.errors import TargetError, describe_failure
+from hostler.host.loader import UserLoader
 from hostler.host.target import load_target
 
 TYPE_CHECKING = False
@@ -88,7 +89,7 @@ def check_a_file(folder: Path) -> None:
     assert module.__name__ == "repos"
     assert module.__file__ == str(folder / "repos.py")
     assert module.__spec__ is not None
-    assert isinstance(module.__loader__, finder.UserLoader)
+    assert isinstance(module.__loader__, UserLoader)
     assert str(folder) == module.CWD
     assert sys.path[0] == str(folder)
     assert importlib.import_module("repos") is module

@@ -1,4 +1,4 @@
-"""How the user's own modules are found, read and recorded.
+"""How the user's own modules are found and recorded.
 
 A path hook serves the folders that belong to the user: all but the standard library, the
 site-packages and this runtime. There every source is read and compiled anew, never taken from a
@@ -27,109 +27,15 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
-from hostler.host.code_cache import cache
-from hostler.host.lines import Lines
+from hostler.host.loader import UserLoader
 from hostler.host.sources import Roots, Sources, clean_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.readers import FileReader  # pyright: ignore[reportMissingImports]  # 3.10
     from types import ModuleType
     from typing import Any, Callable, Iterable, Mapping, Sequence
 
     from hostler.host.sources import Report
-
-
-class UserLoader(SourceFileLoader):
-    """Loads a source of the user's: from the bytes that were read, never from a pyc."""
-
-    def __init__(self, fullname: str, path: str, sources: Sources) -> None:
-        super().__init__(fullname, path)
-        self._sources = sources
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:
-        # importlib neither reads nor writes a pyc for a source without stats. To replace
-        # get_code instead would show frames of ours in the tracebacks of every SyntaxError.
-        raise OSError(f"no pyc is used for {path}")
-
-    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
-        """Writes nothing: the only thing that importlib would write is a pyc."""
-
-    def get_data(self, path: str) -> bytes:
-        content = self._sources.read(path)
-        if path == self.path:
-            _prime_linecache(path, content)
-        return content
-
-    def take_compiled(self, content: bytes | None = None) -> None:
-        """Has importlib take the code that a template has compiled, if the file is the same still.
-
-        Args:
-            content: the file's, where it was just read.
-
-        Set on the object: a method would stand in the traceback of every SyntaxError.
-        """
-        kept = cache.get(self.path)
-        if kept is None or kept.code is None:
-            return
-        if content is None and self._is_unchanged():
-            content = kept.content
-            self._sources.take(kept)
-            _prime_linecache(self.path, content)
-        elif content is None:
-            try:
-                content = self.get_data(self.path)
-            except OSError:
-                return  # the import says so
-        if content != kept.content:
-            return
-        code = kept.code
-        self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
-
-    def _is_unchanged(self) -> bool:
-        """Whether a stat proves that the file of the user's is as a template has compiled it."""
-        path, sources = self.path, self._sources
-        return (
-            path not in sources.overlay
-            and path in sources.roots
-            and cache.unchanged(path) is not None
-        )
-
-    def get_source(self, fullname: str) -> str:
-        """The source that was loaded, also where the file has changed since."""
-        path = self.get_filename(fullname)
-        content = self._sources.loaded.get(path)
-        if content is None:
-            return super().get_source(fullname) or ""
-        from importlib.util import decode_source
-
-        return decode_source(content)
-
-    if sys.version_info >= (3, 10):
-
-        def get_resource_reader(self, name: str | None = None) -> FileReader:
-            from hostler.host.resources import RecordingReader
-
-            self.get_filename(name)  # raises for a module that is not this loader's
-            return RecordingReader(self)
-
-    else:
-
-        def open_resource(self, resource: str) -> Any:
-            from io import BytesIO
-
-            return BytesIO(self.get_data(os.path.join(os.path.dirname(self.path), resource)))
-
-
-def _prime_linecache(path: str, content: bytes) -> None:
-    """Gives tracebacks and `inspect.getsource` the lines that were loaded.
-
-    An entry without an mtime is never compared with the disk: linecache takes it as given by a
-    loader.
-    """
-    import linecache  # with the tokenizer 2 ms, so not before there is something to load
-
-    linecache.cache[path] = (len(content), None, Lines(content), path)  # type: ignore[assignment]
 
 
 class UserFinder(FileFinder):

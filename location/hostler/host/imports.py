@@ -10,6 +10,7 @@ import os
 import sys
 
 from hostler.host import finder
+from hostler.host.loader import UserLoader
 from hostler.host.sources import clean_path
 
 TYPE_CHECKING = False
@@ -89,7 +90,7 @@ class Preloaded:
         for name in _since(self._last):
             module = sys.modules.get(name)
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
-            if module is not None and type(loader) is finder.UserLoader:
+            if module is not None and type(loader) is UserLoader:
                 used |= _tops_in(module) & self._tops
         for position, folder in _users_folders():
             for name in used:
@@ -141,7 +142,7 @@ def is_shareable(name: str, module: ModuleType | None) -> bool:
     spec = getattr(module, "__spec__", None)
     if name == "__main__" or spec is None or getattr(spec, "name", None) != name:
         return False
-    if type(spec.loader) is finder.UserLoader:  # most of them in a large project
+    if type(spec.loader) is UserLoader:  # most of them in a large project
         return False
     if spec.origin in ("built-in", "frozen"):
         return True

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hostler.host.loader import UserLoader
+
 
 class RecordedPath(PosixPath):
     """A path that records itself when it is opened for reading, also by its `read_text`."""
@@ -28,6 +30,6 @@ class RecordedPath(PosixPath):
 class RecordingReader(FileReader):
     """importlib's reader of files, with recorded paths."""
 
-    def __init__(self, loader: finder.UserLoader) -> None:
+    def __init__(self, loader: UserLoader) -> None:
         super().__init__(loader)
         self.path = RecordedPath(self.path)
