@@ -3,6 +3,7 @@
 import pytest
 
 from hostler.daemon.churn import (
+    LONGEST_REST_SECONDS,
     MANY,
     MEANWHILE_SECONDS,
     OUTDATED_SECONDS,
@@ -82,6 +83,23 @@ def test_files_rest_when_none_has_changed_for_a_moment() -> None:
         churn.change(names(0, 1))
 
 
+def test_where_files_did_not_rest_it_is_waited_longer() -> None:
+    clock = FakeClock()
+    churn = Churn(clock)
+    waits = []
+    for number in range(5):
+        churn.change(names(number * MANY, MANY))
+        assert churn.is_flood()
+        waits.append(churn.rest(is_fork=True))
+        clock.advance(waits[-1])
+        churn.failed() if number % 2 else churn.loaded(0.01, is_fork=True)
+    assert waits == [REST_SECONDS * factor for factor in (1, 2, 4, 8, 8)]
+    assert waits[-1] == LONGEST_REST_SECONDS
+    clock.advance(1.01 * MEANWHILE_SECONDS)
+    churn.change(names(0, MANY))
+    assert churn.rest(is_fork=True) == REST_SECONDS
+
+
 def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     clock = FakeClock()
     churn = Churn(clock)
@@ -94,7 +112,7 @@ def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     assert not churn.is_flood(), "the load that follows is not disturbed"
     churn.failed()
     assert churn.is_flood()
-    assert churn.rest(is_fork=True) == REST_SECONDS
+    assert churn.rest(is_fork=True) == 2 * REST_SECONDS
 
 
 @pytest.mark.parametrize("is_fork", [True, False])

@@ -21,7 +21,8 @@ OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 MANY, MEANWHILE_SECONDS = 8, 0.25
 
 #: Those of a checkout rest when none has changed for this long; it writes each within a tenth.
-REST_SECONDS = 0.02
+#: Where that was too soon, on a busy machine, the next wait is twice as long, up to the longest.
+REST_SECONDS, LONGEST_REST_SECONDS = 0.02, 0.16
 
 
 class Churn:
@@ -34,6 +35,7 @@ class Churn:
         self._changed_at = 0.0
         #: When those that are waited for will have been waited for long enough.
         self._deadline: float | None = None
+        self._rest = REST_SECONDS
         #: What the last load took, by whether it was a fork.
         self._seconds: dict[bool, float] = {}
 
@@ -47,6 +49,7 @@ class Churn:
         now = self._clock.monotonic()
         if now - self._changed_at > MEANWHILE_SECONDS:
             self._changed.clear()
+            self._rest = REST_SECONDS
         self._changed.update(paths)
         self._changed_at = now
 
@@ -63,17 +66,22 @@ class Churn:
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + _between_served(self._seconds.get(is_fork, 0.0))
-        return max(0.0, min(REST_SECONDS, self._deadline - now))
+        return max(0.0, min(self._rest, self._deadline - now))
 
     def loaded(self, seconds: float, *, is_fork: bool) -> None:
         """A load has ended well."""
         self._seconds[is_fork] = seconds
         self._changed.clear()
-        self._deadline = None
+        self._end_rest()
 
     def failed(self) -> None:
         """A load has failed."""
-        self._deadline = None
+        self._end_rest()
+
+    def _end_rest(self) -> None:
+        if self._deadline is not None:
+            self._deadline = None
+            self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
 
     def patience(self, *, is_fork: bool) -> float:
         """Seconds that an outdated load still has; of a kind that has not ended yet, the more."""
