@@ -234,6 +234,21 @@ def test_ctrl_c_leaves_a_run_that_is_only_watched(workspace: Workspace) -> None:
     assert "RUNNING" in workspace.run("run", "list").stdout
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_a_run_of_a_daemon_that_goes_on(
+    workspace: Workspace, number: signal.Signals
+) -> None:
+    up = workspace.start("up")
+    line_with(up.stdout, "etl STARTING -> READY")
+    execute = workspace.start("pipeline", "execute", "long")
+    line_with(execute.stdout, "block")
+    execute.send_signal(number)
+    _, err = execute.communicate(timeout=PATIENCE)
+    assert execute.returncode == 128 + number
+    assert err.endswith("hostler: run 1 goes on; see: hostler run watch 1\n")
+    assert "RUNNING" in workspace.run("run", "list").stdout
+
+
 def test_a_reader_that_goes_away_is_no_error(workspace: Workspace) -> None:
     up = workspace.start("up")
     line_with(up.stdout, "etl STARTING -> READY")

@@ -182,6 +182,10 @@ def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
         has_left.append(True)
         prepared.leave()
 
+    def stopped(at: str = "") -> None:
+        there = len(prepared.runs)
+        shown.note(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
+
     try:
         with Interrupts(leave, prepared.leave):
             for run in prepared.launch():
@@ -192,12 +196,13 @@ def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
                 shown.ended(run)
     except HostlerError:
         there = len(prepared.runs)
-        at = f"; it was the turn of {prepared.partitions[there]}" if there < count else ""
-        shown.note(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
+        stopped(f"; it was the turn of {prepared.partitions[there]}" if there < count else "")
+        raise
+    except SystemExit:
+        stopped()
         raise
     if has_left:
-        there = len(prepared.runs)
-        shown.note(f"stopped; {there} of {count} runs are launched and go on; {resume}")
+        stopped()
         return INTERRUPTED
     states = Counter(_word(run.state) for run in prepared.runs.values())
     listed = ", ".join(f"{number} {word}" for word, number in states.most_common())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -41,6 +41,8 @@ class Definitions:
     absent: list[Location]
     #: Whether their tracebacks are shown: no other command has them, or they were asked for.
     verbose: bool
+    #: Whether the daemon is this command's own, and ends with it.
+    is_private: bool = False
 
     def find_pipeline(
         self, name: str, location: str | None, repository: str | None
@@ -120,7 +122,8 @@ def definitions(target: Target, location: str | None) -> Iterator[Definitions]:
     else:
         names = [location_name(location)] if location else []
         with private_daemon(target) as client:
-            yield _definitions(client, await_loaded(client, names), names, verbose=True)
+            found = _definitions(client, await_loaded(client, names), names, verbose=True)
+            yield replace(found, is_private=True)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,14 @@ def display(*, as_json: bool, steps: int) -> Iterator[Display]:
 
 
 def follow(
-    client: Client, run: Run, *, as_json: bool, steps: int, cancel: bool, patience: float = 0.0
+    client: Client,
+    run: Run,
+    *,
+    as_json: bool,
+    steps: int,
+    cancel: bool,
+    is_private: bool = False,
+    patience: float = 0.0,
 ) -> int:
     """Shows the events of a run until it ends.
 
@@ -87,6 +94,7 @@ def follow(
         steps: how many there are; 0 where that is not known.
         cancel: the first Ctrl-C cancels the run and waits for its end, the second one kills it, the
             third gives up waiting; otherwise the first one ends the command and the run goes on.
+        is_private: whether the daemon, and the run with it, end with the command.
         patience: how long a daemon that is away is waited for, in seconds.
 
     Returns:
@@ -94,8 +102,8 @@ def follow(
     """
     with display(as_json=as_json, steps=steps) as shown:
         execution = Execution(client, run, patience, on_away=lambda: shown.note(AWAY))
-        ending = _Ending(execution, shown, cancels=cancel)
-        with Interrupts(ending.on_interrupt, execution.leave):
+        ending = _Ending(execution, shown, cancels=cancel, is_private=is_private)
+        with Interrupts(ending.on_interrupt, ending.on_end):
             code = _show(execution, shown)
     if ending.has_left:
         return INTERRUPTED
@@ -105,24 +113,39 @@ def follow(
 
 
 class _Ending:
-    """What Ctrl-C does."""
+    """What Ctrl-C and the signals that end the command do."""
 
-    def __init__(self, execution: Execution, shown: Display, *, cancels: bool) -> None:
+    def __init__(
+        self, execution: Execution, shown: Display, *, cancels: bool, is_private: bool
+    ) -> None:
         self.has_left = False
         self._execution = execution
         self._shown = shown
         self._cancels = cancels
+        self._is_private = is_private
 
     def on_interrupt(self, count: int) -> None:
+        """At Ctrl-C."""
         name = run_id(self._execution.name)
         if not self._cancels:
-            self._leave(f"run {name} goes on; see: hostler run watch {name}")
+            self._leave_it_running()
         elif count == 1:
             self._cancel(f"canceling run {name}; Ctrl-C again to kill it", kill=False)
         elif count == 2:
             self._cancel(f"killing run {name}; Ctrl-C again to give up waiting", kill=True)
         else:
             self._leave(f"gave up waiting for the end of run {name}")
+
+    def on_end(self) -> None:
+        """At SIGTERM and SIGHUP."""
+        if self._is_private:
+            self._execution.leave()
+        else:
+            self._leave_it_running()
+
+    def _leave_it_running(self) -> None:
+        name = run_id(self._execution.name)
+        self._leave(f"run {name} goes on; see: hostler run watch {name}")
 
     def _cancel(self, message: str, *, kill: bool) -> None:
         self._shown.note(message)

@@ -22,8 +22,7 @@ class Interrupts:
 
     KeyboardInterrupt can be raised between the taking of a lock in gRPC's client and the `with`
     that gives it back; whatever uses the channel next waits for ever. The same holds for the
-    SystemExit that SIGTERM and SIGHUP stand for where the command has something to clean up: it is
-    raised at the end of the block.
+    SystemExit that SIGTERM and SIGHUP stand for: it is raised at the end of the block.
 
     Args:
         handle: called with 1 for the first Ctrl-C, 2 for the second, ...
@@ -41,7 +40,7 @@ class Interrupts:
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             before = signal.getsignal(number)
-            if callable(before):  # neither the system's default nor ignored, as under nohup
+            if before not in (signal.SIG_IGN, None):  # as under nohup, or set by no Python code
                 self._before[number] = before
                 signal.signal(number, lambda number, _frame: self._come.put(number))
         self._thread.start()

@@ -137,7 +137,14 @@ def execute(
             partition=launch.partition,
         )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
-        return follow(found.client, run, as_json=as_json, steps=steps, cancel=True)
+        return follow(
+            found.client,
+            run,
+            as_json=as_json,
+            steps=steps,
+            cancel=True,
+            is_private=found.is_private,
+        )
 
 
 @pipeline.command("launch", short_help="Launch a run of one pipeline and return at once.")
