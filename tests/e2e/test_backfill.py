@@ -3,8 +3,8 @@
 import signal
 
 import pytest
-from e2e.command import Terminal, interrupt, line_with, shell_in
-from e2e.harness import Daemon, eventually
+from e2e.command import Terminal, line_with, shell_in
+from e2e.harness import PATIENCE, Daemon, eventually
 
 from hostler.client import Backfill, Client
 from hostler.v1.run_pb2 import Run
@@ -106,7 +106,8 @@ def test_the_command(served: Daemon) -> None:
         assert done.code == 0, done.err
 
 
-def test_ctrl_c_leaves_the_runs(served: Daemon) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_the_runs(served: Daemon, number: signal.Signals) -> None:
     gate = served.folder / "gate"
     gate.touch()
     with shell_in(served.folder) as shell:
@@ -114,10 +115,11 @@ def test_ctrl_c_leaves_the_runs(served: Daemon) -> None:
         some = ("--from", "number_0", "--to", "number_2")
         command = shell.start(*backfill, *some)
         line_with(command, "number_2          launched")
-        done = interrupt(command)
-        assert done.code == 128 + signal.SIGINT
+        command.send_signal(number)
+        _, err = command.communicate(timeout=PATIENCE)
+        assert command.returncode == 128 + number
         expected = "stopped; 3 of 3 runs are launched and go on; go on with the same command and"
-        assert f"hostler: {expected} --id x" in done.err
+        assert f"hostler: {expected} --id x" in err
         with Terminal(shell, *backfill, *some) as terminal:
             terminal.read_until(lambda screen: "running" in screen and "0/3" in screen)
             gate.unlink()
