@@ -7,14 +7,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.protobuf import json_format
+from unit.executing import (
+    Event,
+    executed,
+    executed_alone,
+    failure_of,
+    outputs_of,
+)
 
 from hostler.definitions import (
     ConfigError,
     DefinitionError,
     Output,
     OutputDefinition,
-    PipelineDefinition,
     RetryPolicy,
     SolidContext,
     SolidDefinition,
@@ -23,54 +28,10 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.host.execution import ExecutionResult, execute
-from hostler.v1 import run_pb2
+from hostler.host.execution import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Event = tuple[str, "str | None", dict[str, Any]]
-
-
-def executed(
-    made: PipelineDefinition, run_config: Any = None
-) -> tuple[ExecutionResult, list[Event]]:
-    """The result and the events, each of which is a RunEvent in protobuf's JSON."""
-    events: list[Event] = []
-
-    def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
-        message = json_format.ParseDict({"step": step, event: data}, run_pb2.RunEvent())
-        assert message.WhichOneof("event") == event
-        events.append((event, step, data))
-
-    return execute(made, run_config, "run7", emit, {"by": "me"}), events
-
-
-def executed_alone(function: Any, **arguments: Any) -> tuple[ExecutionResult, list[Event]]:
-    """What a pipeline of one solid, named "it", gives."""
-    made: SolidDefinition[Any] = SolidDefinition(function, name="it", **arguments)
-
-    def alone() -> None:
-        made()
-
-    return executed(pipeline(alone))
-
-
-def failure_of(function: Any, **arguments: Any) -> str:
-    """The message with which a solid fails."""
-    result, events = executed_alone(function, **arguments)
-    assert not result.succeeded
-    assert result.failed_step == "it"
-    assert result.exception is not None
-    assert events[-1] == ("step_failed", "it", {"exception": result.exception})
-    return f"{result.exception['type']}: {result.exception['message']}"
-
-
-def outputs_of(function: Any, **arguments: Any) -> dict[str, str]:
-    """The previews of what a solid produces."""
-    result, events = executed_alone(function, **arguments)
-    assert result.succeeded
-    return {data["output"]: data["preview"] for name, _, data in events if name == "step_output"}
 
 
 TWO = [OutputDefinition("a", int), OutputDefinition("b", is_required=False)]
@@ -301,80 +262,6 @@ def test_bad_config_is_raised_before_any_event() -> None:
     assert events == []
     result, _ = executed(p, {"solids": {"take": {"inputs": {"number": 3.0}}}})
     assert result.succeeded
-
-
-class Broken:
-    """Shows itself to nobody."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError("no repr")
-
-    __str__ = __repr__
-
-
-class Huge:
-    def __repr__(self) -> str:
-        return "x" * 10_000
-
-
-@pytest.mark.parametrize(
-    ("value", "preview"),
-    [
-        (Broken(), "<Broken, whose repr raised RuntimeError>"),
-        ([Broken()], "<list, whose repr raised RuntimeError>"),
-        (Huge(), "x" * 197 + "..."),
-        ("y" * 10_000_000, "'" + "y" * 196 + "..."),
-        ("\udc80", "'\\udc80'"),
-        ({"a": (1,), "b": {2}}, "{'a': (1,), 'b': {2}}"),
-        (frozenset([1]), "frozenset({1})"),
-        (set(), "set()"),
-    ],
-)
-def test_previews(value: object, preview: str) -> None:
-    assert outputs_of(lambda: value) == {"result": preview}
-
-
-def test_preview_of_what_holds_itself() -> None:
-    endless: list[Any] = [1]
-    endless.append(endless)
-    (text,) = outputs_of(lambda: endless).values()
-    assert text.startswith("[1, [1, [1, [")
-    assert len(text) == 200
-
-
-def test_preview_reads_no_more_than_it_shows() -> None:
-    read = []
-
-    class Item:
-        def __repr__(self) -> str:
-            read.append(self)
-            return "item"
-
-    outputs_of(lambda: [Item() for _ in range(10_000)])
-    assert len(read) < 100
-
-
-@pytest.mark.parametrize(
-    ("message", "args", "expected"),
-    [
-        ("%d items", (3,), "3 items"),
-        ("100%", (), "100%"),
-        ("%d", ("x",), "'%d' ('x',) (cannot be formatted: TypeError)"),
-        (Broken(), (), "<Broken, whose repr raised RuntimeError> () (cannot be formatted: Runt"),
-        ("\udc80", (), "\\udc80"),
-        (3, (), "3"),
-    ],
-)
-def test_log_messages(message: object, args: tuple[object, ...], expected: str) -> None:
-    def function(context: SolidContext) -> None:
-        context.log.error(message, *args)
-        context.log.critical("end")
-
-    _, events = executed_alone(function)
-    (first, last) = [data for event, _, data in events if event == "log_message"]
-    assert first["level"] == "ERROR"
-    assert first["message"].startswith(expected)
-    assert last == {"level": "CRITICAL", "message": "end"}
 
 
 def test_values_are_forgotten_when_nobody_will_read_them() -> None:
