@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hostler.daemon.channel import ChannelClosedError, RemoteError
-from hostler.daemon.hosting import Hosted, Hosting, Listener
+from hostler.daemon.hosted import Hosted, Listener
+from hostler.daemon.hosting import Hosting
 from hostler.daemon.launcher import SpawnError
 from hostler.daemon.tasks import Tasks
 from hostler.daemon.text import load_json

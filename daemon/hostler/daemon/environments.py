@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostler.daemon import environment
-from hostler.daemon.hosting import Hosted, Hosting, Listener
+from hostler.daemon.hosted import Hosted, Listener
+from hostler.daemon.hosting import Hosting
 from hostler.daemon.journal import Journal
 from hostler.daemon.packages import Packages
 from hostler.daemon.tasks import Tasks

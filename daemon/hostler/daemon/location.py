@@ -13,7 +13,7 @@ from hostler.daemon.churn import Churn
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Freshness
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import Hosted, Listener, Role, Stream
+from hostler.daemon.hosted import Hosted, Listener, Role, Stream
 from hostler.daemon.launcher import ExitStatus
 from hostler.daemon.lazy import Readings
 from hostler.daemon.location_process import LocationProcess

@@ -14,7 +14,7 @@ from hostler.daemon.environments import Origin
 from hostler.daemon.failures import LoadFailure
 from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Listener, Role, Stream
+from hostler.daemon.hosted import DEATH_SECONDS, Hosted, Listener, Role, Stream
 from hostler.daemon.launcher import ExitStatus, SpawnError
 from hostler.daemon.load_timer import LoadTimer
 from hostler.daemon.state.process import TABLE, Effect, Event, State

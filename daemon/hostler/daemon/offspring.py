@@ -9,7 +9,8 @@ from hostler.daemon.channel import RemoteError
 from hostler.daemon.environments import Origin
 from hostler.daemon.freshness import Report
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import ForkError, Hosted, Listener, Role
+from hostler.daemon.hosted import Hosted, Listener, Role
+from hostler.daemon.hosting import ForkError
 from hostler.daemon.logs import LocationLog
 from hostler.daemon.standby import Standby
 from hostler.daemon.surroundings import Surroundings

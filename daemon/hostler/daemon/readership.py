@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import Hosted
+from hostler.daemon.hosted import Hosted
 from hostler.daemon.lazy import Readings
 from hostler.daemon.settings import Settings
 from hostler.daemon.tasks import Tasks

@@ -11,7 +11,8 @@ from typing import Any
 import psutil
 
 from hostler.daemon.channel import ChannelClosedError, RemoteError
-from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosted, Hosting, Listener
+from hostler.daemon.hosted import Hosted, Listener
+from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosting
 from hostler.daemon.tasks import Tasks
 from hostler.host.wire import Method, WireError, dump
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hostler.daemon.hosting import FORK_SECONDS, ForkError, Hosted, Listener
+from hostler.daemon.hosted import Hosted, Listener
+from hostler.daemon.hosting import FORK_SECONDS, ForkError
 from hostler.daemon.spare import MOST_ATTEMPTS, memory_is_scarce
 from hostler.host.wire import Method
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Collection, Sequence
 from hostler.daemon.ahead import Ahead, preload
 from hostler.daemon.backoff import Remakes
 from hostler.daemon.channel import ChannelClosedError, RemoteError
-from hostler.daemon.hosting import ForkError, Hosted, Hosting, Listener, Stream
+from hostler.daemon.hosted import Hosted, Listener, Stream
+from hostler.daemon.hosting import ForkError, Hosting
 from hostler.daemon.launcher import SpawnError
 from hostler.daemon.spare import Spares
 from hostler.daemon.tasks import Tasks

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from hostler.daemon.channel import ChannelClosedError
-from hostler.daemon.hosting import DEATH_SECONDS, Hosted
+from hostler.daemon.hosted import DEATH_SECONDS, Hosted
 from hostler.daemon.launcher import ExitStatus
 from hostler.daemon.settings import Settings
 from hostler.daemon.text import load_json

@@ -11,7 +11,8 @@ from google.protobuf import json_format
 
 from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import DEATH_SECONDS, Hosted, Hosting, Listener, Stream
+from hostler.daemon.hosted import DEATH_SECONDS, Hosted, Listener, Stream
+from hostler.daemon.hosting import Hosting
 from hostler.daemon.location import Location
 from hostler.daemon.offspring import NoProcessError
 from hostler.daemon.runs.record import Run, RunEvent, event, partition_of, place, run_id
