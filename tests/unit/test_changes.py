@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostler.daemon.changes import KEPT, Changes, LaggedError
+from hostler.daemon.changes import KEPT, Change, Changes, LaggedError
 from hostler.v1 import workspace_pb2
 
 if TYPE_CHECKING:
@@ -25,8 +25,14 @@ def publish(changes: Changes, *reasons: str) -> None:
         changes.publish(workspace_pb2.WorkspaceChange(reason=reason))
 
 
-async def take(follower: AsyncIterator[workspace_pb2.WorkspaceChange], count: int) -> list[str]:
-    return [(await anext(follower)).reason for _ in range(count)]
+def told(change: Change) -> workspace_pb2.WorkspaceChange:
+    message = workspace_pb2.WorkspaceChange.FromString(change.message)
+    assert message.revision == change.revision
+    return message
+
+
+async def take(follower: AsyncIterator[Change], count: int) -> list[str]:
+    return [told(await anext(follower)).reason for _ in range(count)]
 
 
 def test_revisions_are_counted_from_one() -> None:
@@ -36,7 +42,7 @@ def test_revisions_are_counted_from_one() -> None:
         publish(changes, "one", "two")
         assert (changes.revision, changes.oldest) == (2, 1)
         follower = changes.follow(0)
-        first = await anext(follower)
+        first = told(await anext(follower))
         assert (first.revision, first.reason) == (1, "one")
         assert first.time.ToNanoseconds() > 0
 
@@ -62,7 +68,7 @@ def test_a_reader_waits_for_the_next_one_and_misses_none() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         publish(changes, "b", "c")
-        assert (await waiting).reason == "b"
+        assert told(await waiting).reason == "b"
         publish(changes, "d")
         assert await take(follower, 2) == ["c", "d"]
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from hostler.v1 import workspace_pb2
 
@@ -18,11 +19,23 @@ class LaggedError(Exception):
     """The changes asked for are no longer kept."""
 
 
+class Change(NamedTuple):
+    """One change.
+
+    Attributes:
+        message: a hostler.v1.WorkspaceChange, serialized: once for all who watch, and as an object
+            it would take four times the memory.
+    """
+
+    revision: int
+    message: bytes
+
+
 class Changes:
     """The last changes, and everyone who waits for the next one."""
 
     def __init__(self) -> None:
-        self._kept: deque[workspace_pb2.WorkspaceChange] = deque()
+        self._kept: deque[Change] = deque()
         self._size = 0
         self._revision = 0
         self._news = asyncio.Event()
@@ -42,10 +55,11 @@ class Changes:
         self._revision += 1
         change.revision = self._revision
         change.time.FromNanoseconds(time.time_ns())
-        self._kept.append(change)
-        self._size += change.ByteSize()
+        kept = Change(self._revision, change.SerializeToString())
+        self._kept.append(kept)
+        self._size += len(kept.message)
         while len(self._kept) > KEPT or (self._size > KEPT_BYTES and len(self._kept) > 1):
-            self._size -= self._kept.popleft().ByteSize()
+            self._size -= len(self._kept.popleft().message)
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -53,7 +67,7 @@ class Changes:
         """Set at the next change after this call."""
         return self._news
 
-    async def follow(self, after: int) -> AsyncIterator[workspace_pb2.WorkspaceChange]:
+    async def follow(self, after: int) -> AsyncIterator[Change]:
         """Every change after a revision, past ones first, then each new one.
 
         Raises:

@@ -79,7 +79,7 @@ class WorkspaceService:
 
     async def watch_workspace(
         self, request: pb.WatchWorkspaceRequest, _: Context
-    ) -> AsyncIterator[pb.WorkspaceChange]:
+    ) -> AsyncIterator[pb.WorkspaceChange | bytes]:
         changes = self._supervisor.changes
         after = request.after_revision
         if request.history and after <= changes.revision:
@@ -91,7 +91,7 @@ class WorkspaceService:
             try:
                 async for change in changes.follow(after):
                     after = change.revision
-                    yield change
+                    yield change.message
             except LaggedError:
                 after = changes.revision
                 yield self._snapshot()
