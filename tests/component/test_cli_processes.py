@@ -58,6 +58,7 @@ class Workspace:
         *arguments: str,
         stdin: int = subprocess.DEVNULL,
         out: int = subprocess.PIPE,
+        err: int = subprocess.PIPE,
         environ: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         command = subprocess.Popen(
@@ -66,7 +67,7 @@ class Workspace:
             env={**self.environ, **(environ or {})},
             stdin=stdin,
             stdout=out,
-            stderr=subprocess.PIPE,
+            stderr=err,
             text=True,
         )
         self.started.append(command)
@@ -247,6 +248,39 @@ def test_a_signal_leaves_a_run_of_a_daemon_that_goes_on(
     assert execute.returncode == 128 + number
     assert err.endswith("hostler: run 1 goes on; see: hostler run watch 1\n")
     assert "RUNNING" in workspace.run("run", "list").stdout
+
+
+@pytest.mark.parametrize("command", [("run", "watch"), ("run", "watch", "--json")])
+def test_a_terminal_that_is_closed_ends_what_is_watched(
+    workspace: Workspace, command: tuple[str, ...]
+) -> None:
+    up = workspace.start("up")
+    line_with(up.stdout, "etl STARTING -> READY")
+    execute = workspace.start("pipeline", "execute", "long")
+    line_with(execute.stdout, "block")
+    ours, theirs = pty.openpty()
+    watch = workspace.start(*command, "1", stdin=theirs, out=theirs, err=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"block" not in shown:
+        shown += os.read(ours, 65536)
+    os.close(ours)
+    watch.send_signal(signal.SIGHUP)
+    assert watch.wait(PATIENCE) in (1, 128 + signal.SIGHUP), "1 if it was just drawing"
+
+
+def test_a_signal_ends_a_command_whose_daemon_does_not_answer(workspace: Workspace) -> None:
+    up = workspace.start("up")
+    line_with(up.stdout, "etl STARTING -> READY")
+    execute = workspace.start("pipeline", "execute", "long")
+    line_with(execute.stdout, "block")
+    daemon = daemon_of(up)
+    daemon.suspend()
+    try:
+        execute.send_signal(signal.SIGTERM)
+        assert execute.wait(PATIENCE) == 128 + signal.SIGTERM
+    finally:
+        daemon.resume()
 
 
 def test_a_reader_that_goes_away_is_no_error(workspace: Workspace) -> None:

@@ -119,6 +119,21 @@ def test_what_a_load_imports_is_inherited_by_the_next_one(host: Host, place: Pla
     assert set(body["seconds"]) == {"import", "describe"}
 
 
+def test_what_stands_in_for_a_module_may_refuse_to_be_looked_at(host: Host, place: Place) -> None:
+    place.install("dear", "import decimal\n")
+    preload(host, "dear")
+    path = place.write(
+        "import sys\n"
+        "class Late:\n"
+        "    def __getattr__(self, name):\n"
+        "        raise ImportError('not there yet: ' + name)\n"
+        "sys.modules['late'] = Late()\nimport dear\n" + REPOSITORY
+    )
+    child = forked(host)
+    assert "late" not in load(child, path)["imports"]
+    assert child.ask(Method.SNAPSHOT).code == Status.OK
+
+
 def test_a_fork_imports_nothing_again(host: Host, place: Place) -> None:
     place.install("dear", "print('dear is imported')\n")
     assert "unsafe" not in preload(host, "dear", "hostler.definitions", "no_such_module")

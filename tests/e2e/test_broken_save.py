@@ -1,7 +1,6 @@
 """A broken save: the last good generation answers, the error is shown, the repair heals."""
 
 import threading
-import time
 from pathlib import Path
 from typing import Self
 
@@ -77,9 +76,7 @@ def test_the_last_good_one_answers_and_the_repair_heals(
     path = daemon.folder / "repos.py"
     with Readers(daemon) as readers:
         path.write_text("print('before the end')\n" + code)
-        began = time.monotonic()
         failed = with_error(daemon, shown)
-        assert time.monotonic() - began < 2
         assert workspace_pb2.Location.State.Name(failed.state) in (state, "RELOADING")
         assert failed.serving
         assert failed.generation == 1
@@ -110,13 +107,26 @@ def test_an_endless_loop_ends_at_the_load_timeout(daemon: Daemon, source: str) -
 
 
 HELD = """\
-import threading
+import sys, threading
 def hold():
     lock = threading.Lock()
     lock.acquire()
     print("held")
+    print("42/100", end="", file=sys.stderr, flush=True)
     lock.acquire()
 """
+
+#: What a load may have made of the signal by which it is asked where it is.
+ODD_ANSWERS = {
+    "none": "signal.pthread_sigmask(signal.SIG_BLOCK, [50])",
+    "its end": "signal.signal(50, signal.SIG_DFL)",
+    "a fake": """\
+FRAME = '  File "x", line %s in f\\n'
+FAKE = "Thread 0x1 (most recent call first):\\n" + FRAME % 99999999999 + FRAME % ("9" * 5000)
+def answer(*_):
+    sys.stderr.write(FAKE + FRAME % 7)
+signal.signal(50, answer)""",
+}
 
 
 @pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
@@ -135,16 +145,28 @@ load_from:
         daemon.start().ready("repos.py")
         for number in range(2):
             path.write_text("import helper\nhelper.hold()\n")
-            failed = with_error(daemon, f"it was at {helper}:6 in hold")
-            assert failed.error.source.line == 6
-            assert list(failed.error.output) == [
-                "held",
+            failed = with_error(daemon, f"it was at {helper}:7 in hold")
+            assert failed.error.source.line == 7
+            assert sorted(failed.error.output[:2]) == ["42/100", "held"]
+            assert list(failed.error.output[2:]) == [
                 "where it was, the innermost call first:",
-                f"  {helper}:6 in hold",
+                f"  {helper}:7 in hold",
                 f"  {path}:2 in <module>",
             ]
             path.write_text(source.format(name=f"repaired_{number}"))
             daemon.ready("repos.py", generation=2 + number)
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+def test_a_load_that_hangs_and_answers_oddly(daemon: Daemon, source: str, answer: str) -> None:
+    start(daemon, source, "      load_timeout: 1\n")
+    path = daemon.folder / "repos.py"
+    for number in range(2):  # the first one a new interpreter, or a fork
+        path.write_text(f"import signal, sys, time\n{ODD_ANSWERS[answer]}\ntime.sleep(1000)\n")
+        failed = with_error(daemon, "the load did not end within 1 s")
+        assert failed.serving
+        path.write_text(source.format(name=f"repaired_{number}"))
+        daemon.ready("repos.py", generation=2 + number)
 
 
 def test_a_loop_is_given_up_when_it_is_repaired(daemon: Daemon, source: str) -> None:

@@ -1,6 +1,5 @@
 """Where a process is, as Python's faulthandler tells it; each dump here is a real one."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,9 +41,17 @@ def dump(folder: Path, depth: int) -> list[str]:
     return run.stderr.splitlines()
 
 
+OWN = "/run/hostler"
+THREAD = "Current thread 0x00007f1142284b80 (most recent call first):"
+
+
+def frame(file: str, line: int, function: str) -> str:
+    return f'  File "{file}", line {line} in {function}'
+
+
 def stack_of(lines: list[str]) -> Stack:
-    stack = Stack()
-    assert [line for line in lines if not stack.take(line)] == []
+    stack = Stack(OWN)
+    assert [line for line in lines if stack.sift(line) is not None] == []
     return stack
 
 
@@ -70,37 +77,63 @@ def test_a_stack_that_is_too_deep_to_be_told_whole(folder: Path) -> None:
     assert {frame.function for frame in stack.frames} == {"hold"}
 
 
+def test_a_path_is_as_it_was(folder: Path) -> None:
+    stack = stack_of(dump(folder, depth=0))
+    assert {one.file for one in stack.frames} == {str(folder / "held.py")}
+    odd = stack_of([THREAD, frame(r"/a\udce4/\U0001f600/\d\Uffffffff.py", 1, "work")])
+    assert [one.file for one in odd.frames] == ["/a\udce4/\U0001f600/\\d\\Uffffffff.py"]
+
+
 def test_lines_that_are_none_of_a_stack() -> None:
-    stack = Stack()
-    texts = ["", "  ...", '  File "a.py", line 3 in work', "Thread safety is hard", "printed"]
-    assert [stack.take(text) for text in texts] == [False] * 5
+    stack = Stack(OWN)
+    texts = ["", "  ...", "...", frame("a.py", 3, "work"), "Thread safety is hard", "printed"]
+    assert [stack.sift(text) for text in texts] == texts
     assert stack.frames == []
     assert stack.innermost({"a.py"}) is None
 
 
 def test_frames_of_ours_and_of_imports_are_left_out() -> None:
-    hostler = "/run/hostler/host"
     stack = stack_of(
         [
-            "Current thread 0x00007f1142284b80 (most recent call first):",
-            '  File "/usr/lib/python3.11/socket.py", line 706 in readinto',
-            '  File "/team/etl/repos.py", line 2 in <module>',
-            '  File "<frozen importlib._bootstrap>", line 241 in _call_with_frames_removed',
-            f'  File "{hostler}/loading.py", line 40 in load',
+            THREAD,
+            frame("/usr/lib/python3.11/socket.py", 706, "readinto"),
+            frame("/team/hostler/definitions/repos.py", 2, "<module>"),
+            frame("<frozen importlib._bootstrap>", 241, "_call_with_frames_removed"),
+            frame(f"{OWN}/host/loading.py", 40, "load"),
         ]
     )
     before = stack.is_whole
-    assert stack.take(f'  File "{hostler}/bootstrap.py", line 61 in <module>')
+    assert stack.sift(frame(f"{OWN}/host/bootstrap.py", 61, "<module>")) is None
     assert (before, stack.is_whole) == (False, True)
     assert stack.frames == [
         StackFrame("/usr/lib/python3.11/socket.py", 706, "readinto"),
-        StackFrame("/team/etl/repos.py", 2, "<module>"),
+        StackFrame("/team/hostler/definitions/repos.py", 2, "<module>"),
     ]
-    assert str(stack.innermost({"/team/etl/repos.py"})) == "/team/etl/repos.py:2 in <module>"
+    found = stack.innermost({"/team/hostler/definitions/repos.py"})
+    assert str(found) == "/team/hostler/definitions/repos.py:2 in <module>"
 
 
-def test_what_is_printed_between_is_left_to_others() -> None:
-    stack = Stack()
-    assert stack.take("Current thread 0x00007f1142284b80 (most recent call first):")
-    assert not stack.take("printed by another thread")
-    assert stack.take(f'  File "{os.sep}a.py", line 1 in work')
+def test_what_is_printed_meanwhile_is_left_to_others() -> None:
+    stack = Stack(OWN)
+    assert stack.sift(f"loaded 42/100{THREAD}") == "loaded 42/100"
+    assert stack.sift("printed by another thread") == "printed by another thread"
+    assert stack.sift(frame("/a.py", 1, "work")) is None
+    assert len(stack.frames) == 1
+
+
+def test_of_too_many_threads_the_main_one_is_not_told() -> None:
+    stack = stack_of([THREAD, frame("/a.py", 1, "work"), "..."])
+    assert stack.innermost({"/a.py"}) is None
+
+
+@pytest.mark.parametrize("line", ["99999999999", "9" * 5000, "x"])
+def test_a_frame_that_cannot_be(line: str) -> None:
+    text = f'  File "/a.py", line {line} in work'
+    stack = stack_of([THREAD])
+    assert stack.sift(text) == text
+    assert stack.frames == []
+
+
+def test_what_goes_on_without_end_is_not_kept() -> None:
+    stack = stack_of([THREAD, *[frame("/a.py", 1, "work")] * 100_000])
+    assert len(stack.frames) == 100

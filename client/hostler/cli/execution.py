@@ -160,9 +160,9 @@ class _Ending:
         threading.Thread(target=cancel, daemon=True).start()
 
     def _leave(self, message: str) -> None:
-        self._shown.note(message)
         self.has_left = True
-        self._execution.leave()
+        self._execution.leave()  # before anything is said: nobody may be there to read it
+        self._shown.note(message)
 
 
 def _show(execution: Execution, shown: Display) -> int | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -16,17 +17,22 @@ if TYPE_CHECKING:
 #: As a shell shows a death by SIGINT.
 INTERRUPTED = 130
 
+#: What is waited for ends at once, but for a call to a daemon that does not answer.
+LEAVE_SECONDS = 1.0
+
 
 class Interrupts:
     """Has a thread of its own told of each Ctrl-C, in place of KeyboardInterrupt.
 
     KeyboardInterrupt can be raised between the taking of a lock in gRPC's client and the `with`
     that gives it back; whatever uses the channel next waits for ever. The same holds for the
-    SystemExit that SIGTERM and SIGHUP stand for: it is raised at the end of the block.
+    SystemExit that SIGTERM and SIGHUP stand for: it is raised at the end of the block. A command
+    that has nothing to clean up ends where it stands if that takes too long.
 
     Args:
         handle: called with 1 for the first Ctrl-C, 2 for the second, ...
-        leave: called at SIGTERM and SIGHUP; ends what the block waits for.
+        leave: called at SIGTERM and SIGHUP, and where `handle` fails; ends what the block waits
+            for, before it may fail itself.
     """
 
     def __init__(self, handle: Callable[[int], None], leave: Callable[[], None]) -> None:
@@ -66,10 +72,23 @@ class Interrupts:
                 if number == signal.SIGINT:
                     self._handle(next(interrupts))
                 else:
-                    self._end = number
-                    self._leave()
+                    self._end_by(number)
             except Exception:  # noqa: BLE001 (as a broken pipe: nobody reads what is said)
-                self._leave()
+                with contextlib.suppress(Exception):
+                    self._leave()
+
+    def _end_by(self, number: int) -> None:
+        self._end = number
+        with contextlib.suppress(Exception):  # likewise
+            self._leave()
+        if self._before[number] is not signal.SIG_DFL:
+            return
+        try:
+            while self._come.get(timeout=LEAVE_SECONDS):
+                pass  # another signal
+        except Empty:
+            os._exit(128 + number)
+        self._come.put(0)
 
 
 def end_at_interrupt() -> None:

@@ -56,9 +56,15 @@ class Definitions:
         return [
             key
             for key in self._described.keys() & since._described.keys()
-            if self._described[key] != since._described[key]
-            and _without_position(self._parsed(key)) != _without_position(since._parsed(key))
+            if self._described[key] != since._described[key] and self._differs(key, since)
         ]
+
+    def _differs(self, key: Key, since: "Definitions") -> bool:
+        try:
+            mine, other = self._parsed(key), since._parsed(key)
+        except json_format.ParseError:  # whoever asks for it is told
+            return True
+        return _without_position(mine) != _without_position(other)
 
     def _parsed(self, key: Key) -> dict[str, Any]:
         try:

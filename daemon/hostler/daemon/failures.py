@@ -29,6 +29,9 @@ LINE_LIMIT = 500
 #: Of the stack of a load that took too long.
 CALLS_SHOWN = 20
 
+#: What the contract has room for: the user's code may say any number.
+_MOST_LINES = 2**31 - 1
+
 #: What only another executable mends; it is watched for. A permission, or memory, comes back
 #: without any file's content changing.
 _HOPELESS = {errno.ENOENT, errno.ENOEXEC, errno.ENOTDIR}
@@ -67,7 +70,7 @@ class LoadFailure:
             json_format.ParseDict(mended(dict(self.exception)), error.exception)
         if self.source is not None:
             error.source.file = encodable(self.source["file"])
-            error.source.line = self.source["line"]
+            error.source.line = min(self.source["line"], _MOST_LINES)
         return error
 
 

@@ -47,6 +47,11 @@ class Hosting:
         self._inherited = inherited
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def own_code(self) -> str:
+        """The folder of the code of ours that processes of locations execute."""
+        return str(self._runtime.path / "hostler")
+
     async def spawn(
         self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
     ) -> Hosted:

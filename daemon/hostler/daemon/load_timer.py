@@ -20,14 +20,19 @@ class LoadTimer:
 
     Attributes:
         stack: what it has told.
+        has_asked: whether it was asked to.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self.stack = Stack()
+    def __init__(self, clock: Clock, own: str) -> None:
+        """
+        Args:
+            own: as `Stack` takes it.
+        """
+        self.stack = Stack(own)
+        self.has_asked = False
         self._clock = clock
         self._timer: Timer | None = None
         self._overdue: Callable[[], object] | None = None
-        self._has_asked = False
 
     def arm(self, seconds: float, ask: Callable[[], bool], overdue: Callable[[], object]) -> None:
         """Calls when the time is over, and no more what it was to call before.
@@ -45,17 +50,21 @@ class LoadTimer:
             self._timer.cancel()
         self._timer = self._overdue = None
 
-    def takes(self, text: str) -> bool:
-        """Reads a line of the process's stderr; returns whether it is one of what was asked."""
-        if not self._has_asked or not self.stack.take(text):
-            return False
+    def sift(self, text: str) -> str | None:
+        """Reads a line of the process's stderr; the part of it that is not what was asked for."""
+        if not self.has_asked or self.stack.is_whole:
+            return text
+        left = self.stack.sift(text)
+        self._end_if_told()
+        return left
+
+    def _end_if_told(self) -> None:
         if self.stack.is_whole:
             self._end()
-        return True
 
     def _on_due(self, ask: Callable[[], bool]) -> None:
-        self._has_asked = ask()
-        if self._has_asked:
+        self.has_asked = ask()
+        if self.has_asked:
             self._timer = self._clock.call_later(STACK_SECONDS, self._end)
         else:
             self._end()

@@ -95,7 +95,9 @@ class LocationProcess:
         self._lost_wire = False
         self._ordered_at = self._started_at = 0.0
         self._release_slot: Callable[[], None] | None = None
-        self._load_timer = LoadTimer(around.clock)
+        self._load_timer = LoadTimer(around.clock, around.hosting.own_code)
+        #: What a fork may take; None for another kind, or where load_timeout is shorter.
+        self._fork_patience: float | None = None
         self._spawning: asyncio.Task[None] | None = None
         self._pings: asyncio.Task[None] | None = None
 
@@ -123,7 +125,10 @@ class LocationProcess:
         rule = TABLE.step(self._state, event)
         self._state = rule.state
         for effect in rule.effects:
-            self._EFFECTS[effect](self)
+            try:
+                self._EFFECTS[effect](self)
+            except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
+                self._around.journal.fault(f"cannot {effect.value}", error, owner=self._owner)
 
     async def _spawn(self) -> None:
         environments = self._around.environments
@@ -159,7 +164,7 @@ class LocationProcess:
             return
         self.hosted = hosted
         self._started_at = self._clock.monotonic()
-        if self.origin.is_fork:
+        if self.origin.is_fork and self._state is State.SPAWNED:
             self._arm_fork_timer()
         hosted.exit.add_done_callback(lambda _: self._feed(Event.EXITED))
         hosted.hello.add_done_callback(
@@ -225,14 +230,16 @@ class LocationProcess:
         """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
         patience = self._around.environments.fork_patience(self.spec)
         if not self.spec.load_timeout or patience < self.spec.load_timeout:
+            self._fork_patience = patience
             self._load_timer.arm(
-                patience, self._ask_where_it_is, partial(self._give_up_late, patience)
+                patience, self._ask_where_it_is, lambda: self._give_up(self._late())
             )
 
-    def _give_up_late(self, patience: float) -> None:
+    def _late(self) -> str:
+        """Why a fork that took too long is given up."""
         frame = self._load_timer.stack.innermost(self.touched)
         where = f"; it was at {frame}" if frame else ""
-        self._give_up(f"it was not ready within {patience:g} s{where}")
+        return f"it was not ready within {self._fork_patience:g} s{where}"
 
     def _ask_where_it_is(self) -> bool:
         if self.hosted is None or not self.hosted.has_greeted:
@@ -319,6 +326,13 @@ class LocationProcess:
         if self.ready_at is not None or status.keeper_died:
             self._announcer.on_died(self, status)
             return
+        if status.signal == STACK_SIGNAL and self._load_timer.has_asked:
+            # the user's code has given the signal back its default action
+            if self._fork_patience is None:
+                self._announce_overdue()
+            else:
+                self._announcer.on_unfit(self, self._late())
+            return
         if self.origin.is_fork and status.signal is not None:
             by_others = status.signal == signal.SIGKILL
             self._announcer.on_unfit(self, f"it was {status.describe()}", by_others=by_others)
@@ -362,10 +376,10 @@ class LocationProcess:
         return self.hosted
 
     def _on_line(self, stream: Stream, text: str, pid: int) -> None:
-        if stream == "stderr" and self._load_timer.takes(text):
-            return
-        self._lines.append(text)
-        self._announcer.on_line(stream, text, pid, "location")
+        left = self._load_timer.sift(text) if stream == "stderr" else text
+        if left is not None:
+            self._lines.append(left)
+            self._announcer.on_line(stream, left, pid, "location")
 
     def _on_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         self.touched.update(pairs)

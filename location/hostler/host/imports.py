@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
 
 from hostler.host import finder
 from hostler.host.loader import UserLoader
@@ -89,7 +90,7 @@ class Preloaded:
         used: set[str] = set()
         for name in _since(self._last):
             module = sys.modules.get(name)
-            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            loader = getattr(_attribute(module, "__spec__"), "loader", None)
             if module is not None and type(loader) is UserLoader:
                 used |= _tops_in(module) & self._tops
         for position, folder in _users_folders():
@@ -139,14 +140,22 @@ def _users_folders() -> list[tuple[int, str]]:
 
 def is_shareable(name: str, module: ModuleType | None) -> bool:
     """Whether a template may import the module: it is found by its name, and not the user's."""
-    spec = getattr(module, "__spec__", None)
-    if name == "__main__" or spec is None or getattr(spec, "name", None) != name:
+    spec = _attribute(module, "__spec__")
+    if name == "__main__" or not isinstance(spec, ModuleSpec) or spec.name != name:
         return False
     if type(spec.loader) is UserLoader:  # most of them in a large project
         return False
     if spec.origin in ("built-in", "frozen"):
         return True
     return bool(_places(module)) and not is_users(module)
+
+
+def _attribute(module: ModuleType | None, name: str) -> Any:
+    """What a module has by that name; None where it has none."""
+    try:
+        return getattr(module, name, None)
+    except Exception:  # noqa: BLE001 (a lazy module of the user's may do anything here)
+        return None
 
 
 def is_users(module: ModuleType | None) -> bool:
@@ -156,10 +165,10 @@ def is_users(module: ModuleType | None) -> bool:
 
 def _places(module: ModuleType | None) -> list[str]:
     """Its file and its folders; what is not absolute is a name that a library made up."""
-    places = [getattr(module, "__file__", None)]
+    places = [_attribute(module, "__file__")]
     try:
-        places.extend(getattr(module, "__path__", ()))
-    except Exception:  # noqa: BLE001 (a lazy module of the user's may do anything here)
+        places.extend(_attribute(module, "__path__") or ())
+    except Exception:  # noqa: BLE001 (likewise)
         return []
     return [place for place in places if isinstance(place, str) and os.path.isabs(place)]
 
@@ -187,7 +196,7 @@ def _may_be_module(folder: str, name: str) -> bool:
 def _comes_before(name: str, position: int) -> bool:
     """Whether the module was found in an entry of `sys.path` before this position, or in none."""
     module = sys.modules.get(name)
-    spec: Any = getattr(module, "__spec__", None)
+    spec: Any = _attribute(module, "__spec__")
     if spec is None or spec.origin in (None, "built-in", "frozen"):
         return True  # what Python itself finds before it looks at sys.path
     place = os.path.dirname(spec.origin)

@@ -136,16 +136,16 @@ class Process:
                 order, self._overlay, self.report_touched, self._preloaded, announce
             )
             load.run()
+            # read at the other end meanwhile
+            self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
+            body = load.report()
+            body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
             flush_output()
             self.connection.respond(request, wire.Status.ERROR, wire.dump(body))
             return
         self.repositories = load.repositories
-        # read at the other end meanwhile
-        self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
-        body = load.report()
-        body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
