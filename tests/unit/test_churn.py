@@ -9,6 +9,7 @@ from hostler.daemon.churn import (
     OUTDATED_SECONDS,
     PATIENCE_SECONDS,
     REST_SECONDS,
+    SHORT_RESTS,
     Churn,
 )
 from hostler.daemon.clock import FakeClock
@@ -87,17 +88,26 @@ def test_where_files_did_not_rest_it_is_waited_longer() -> None:
     clock = FakeClock()
     churn = Churn(clock)
     waits = []
-    for number in range(5):
+    for number in range(SHORT_RESTS + 4):
         churn.change(names(number * MANY, MANY))
         assert churn.is_flood()
         waits.append(churn.rest(is_fork=True))
         clock.advance(waits[-1])
-        churn.failed() if number % 2 else churn.loaded(0.01, is_fork=True)
-    assert waits == [REST_SECONDS * factor for factor in (1, 2, 4, 8, 8)]
+        churn.failed() if number % 2 else churn.loaded(0.01, is_fork=True, is_outdated=True)
+    factors = [1] * SHORT_RESTS + [2, 4, 8, 8]
+    assert waits == [REST_SECONDS * factor for factor in factors]
     assert waits[-1] == LONGEST_REST_SECONDS
     clock.advance(1.01 * MEANWHILE_SECONDS)
     churn.change(names(0, MANY))
     assert churn.rest(is_fork=True) == REST_SECONDS
+
+
+def test_a_load_of_files_that_rest_begins_it_anew() -> None:
+    churn = Churn(FakeClock())
+    for _ in range(2 * SHORT_RESTS):
+        churn.change(names(0, MANY))
+        assert churn.rest(is_fork=True) == REST_SECONDS
+        churn.loaded(0.01, is_fork=True)
 
 
 def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
@@ -112,7 +122,7 @@ def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     assert not churn.is_flood(), "the load that follows is not disturbed"
     churn.failed()
     assert churn.is_flood()
-    assert churn.rest(is_fork=True) == 2 * REST_SECONDS
+    assert churn.rest(is_fork=True) == REST_SECONDS
 
 
 @pytest.mark.parametrize("is_fork", [True, False])

@@ -242,8 +242,11 @@ class Location:
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
         if process is self._candidate:
-            self._churn.loaded(loaded.seconds, is_fork=process.origin.is_fork)
-            if self._load is Load.OUTDATED and self._churn.is_one_of_many(loaded.seconds):
+            is_outdated = self._load is Load.OUTDATED
+            self._churn.loaded(
+                loaded.seconds, is_fork=process.origin.is_fork, is_outdated=is_outdated
+            )
+            if is_outdated and self._churn.is_one_of_many(loaded.seconds):
                 self._feed(Event.PATIENCE_OVER, "its files go on changing")
             else:
                 self._loaded = loaded
