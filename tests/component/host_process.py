@@ -98,9 +98,12 @@ class Host:
     @property
     def described(self) -> dict[str, dict[str, Any]]:
         """The definitions of the one repository that was loaded: its own, and pipelines by name."""
-        ((head,), *lines) = (json.loads(line) for line in self.bodies[-1].split(b"\n"))
-        names = head["definitions"]["pipelines"]
-        return {"repository": head["repository"], "pipelines": dict(zip(names, lines, strict=True))}
+        head, *lines = self.bodies[-1].split(b"\n")
+        (described,) = json.loads(head)
+        names = described["definitions"]["pipelines"]
+        pipelines = [json.loads(line.partition(b"\t")[0]) for line in lines]
+        named = dict(zip(names, pipelines, strict=True))
+        return {"repository": described["repository"], "pipelines": named}
 
     def hello(self) -> dict[str, Any]:
         frame = self._receive()

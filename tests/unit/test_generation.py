@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hostler.daemon.generation import Generation, changes
 from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
 from hostler.daemon.workspace import LocationSpec, Position, Target
 from hostler.host import wire
+from hostler.host.describe import line_of
 from hostler.v1 import definitions_pb2
 
 SPEC = LocationSpec("a", Target("python_file", "/a.py"), Position("/workspace.yaml", 1, 1))
@@ -65,7 +67,8 @@ def said(*repositories: dict[str, Any]) -> bytes:
         for each in repositories
     ]
     named = [kind for each in repositories for kind in each["definitions"].values()]
-    return b"\n".join(map(wire.dump, [heads, *(one for each in named for one in each.values())]))
+    lines = [line_of(copy.deepcopy(one)) for each in named for one in each.values()]
+    return b"\n".join([wire.dump(heads), *lines])
 
 
 def make(*repositories: dict[str, Any], files: dict[str, str | None] | None = None) -> Generation:
@@ -128,12 +131,28 @@ def test_what_is_no_description_is_refused(text: bytes) -> None:
             arriving.get()
 
 
-def test_a_definition_that_cannot_be_read_is_refused_alone() -> None:
+@pytest.mark.parametrize("positions", [b"", b"[null", b"[]", b"[null,null]", b"[1]", b"[[1]]"])
+def test_a_definition_that_cannot_be_read_is_refused_alone(positions: bytes) -> None:
     whole = said(described({"p": {}, "q": {}}))
-    found = description.read(whole[:-1])
+    found = description.read(whole.removesuffix(b"[null]") + positions)
     assert found.definitions.get(pipeline("p"))
     with pytest.raises(ParseError, match="repo/q"):
         found.definitions.get(pipeline("q"))
+
+
+def test_positions_are_told_as_they_were() -> None:
+    solids = [solid("s", 3), {"name": "without"}, solid("t", 9)]
+    made = make(described({"p": {"solids": solids, "source": {"file": "/a.py", "line": 12}}}))
+    found = definitions_pb2.Pipeline.FromString(made.definitions.get(pipeline("p")) or b"")
+    assert (found.source.file, found.source.line) == ("/a.py", 12)
+    assert [each.source.line for each in found.solids] == [3, 0, 9]
+    assert not found.solids[1].HasField("source")
+
+
+def test_another_order_of_keys_is_no_change() -> None:
+    old = make(described({"p": {"tags": {"a": "1", "b": "2"}}}))
+    new = make(described({"p": {"tags": {"b": "2", "a": "1"}}}))
+    assert changes(old, new).ByteSize() == 0
 
 
 def test_of_a_first_generation_everything_is_new() -> None:

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from hostler.daemon.kinds import KINDS, PIPELINE, Key
 from hostler.daemon.text import load_json
-from hostler.host.wire import dump
+from hostler.host.describe import line_of
 from hostler.v1 import definitions_pb2
 
 
@@ -23,7 +23,8 @@ class Definitions:
     def __init__(self, described: dict[Key, bytes]) -> None:
         """
         Args:
-            described: of each its message as JSON.
+            described: of each its message, as JSON without positions, and these; see
+                hostler.host.describe.
         """
         self._described = described
         self._serialized: dict[Key, bytes] = {}
@@ -40,13 +41,16 @@ class Definitions:
             found = self._serialized[key] = message.SerializeToString(deterministic=True)
         return found
 
-    def add(self, key: Key, described: Mapping[str, Any]) -> bytes:
-        """Takes in one that was constructed since; the serialized message.
+    def add(self, key: Key, described: dict[str, Any]) -> bytes:
+        """Takes in one that was constructed since, and its positions out of it.
+
+        Returns:
+            The serialized message.
 
         Raises:
             json_format.ParseError: the description does not fit the contract.
         """
-        self._described[key] = dump(described)
+        self._described[key] = line_of(described)
         made = self.get(key)
         assert made is not None
         return made
@@ -56,21 +60,31 @@ class Definitions:
         return [
             key
             for key in self._described.keys() & since._described.keys()
-            if self._described[key] != since._described[key] and self._differs(key, since)
+            if _content(self._described[key]) != _content(since._described[key])
+            and self._differs(key, since)
         ]
 
     def _differs(self, key: Key, since: "Definitions") -> bool:
+        """Whether more than the order of keys is another."""
+        contents = [_content(each._described[key]) for each in (self, since)]
         try:
-            mine, other = self._parsed(key), since._parsed(key)
-        except json_format.ParseError:  # whoever asks for it is told
+            mine, other = map(load_json, contents)
+        except ValueError:  # whoever asks for it is told
             return True
-        return _without_position(mine) != _without_position(other)
+        return bool(mine != other)
 
     def _parsed(self, key: Key) -> dict[str, Any]:
         try:
-            return cast("dict[str, Any]", load_json(self._described[key]))
-        except ValueError as error:
+            content, _, positions = self._described[key].partition(b"\t")
+            described = cast("dict[str, Any]", load_json(content))
+            places = [described, *described.get("solids", ())]
+            for place, position in zip(places, load_json(positions), strict=True):
+                if position is not None:
+                    file, line = position
+                    place["source"] = {"file": file, "line": line}
+        except (ValueError, TypeError, AttributeError) as error:
             raise json_format.ParseError(f"cannot read what is said of {key}: {error}") from error
+        return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +177,6 @@ def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
     return repository
 
 
-def _without_position(described: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition that only moved within its file has not changed."""
-    stripped = {key: value for key, value in described.items() if key != "source"}
-    if "solids" in stripped:
-        stripped["solids"] = [_without_position(solid) for solid in stripped["solids"]]
-    return stripped
+def _content(described: bytes) -> bytes:
+    """A definition that has only moved within its file has not changed."""
+    return described.partition(b"\t")[0]
