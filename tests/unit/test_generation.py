@@ -13,7 +13,6 @@ from hostler.daemon.generation import Generation, changes
 from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
 from hostler.daemon.workspace import LocationSpec, Position, Target
 from hostler.host import wire
-from hostler.host.describe import line_of
 from hostler.v1 import definitions_pb2
 
 SPEC = LocationSpec("a", Target("python_file", "/a.py"), Position("/workspace.yaml", 1, 1))
@@ -67,7 +66,7 @@ def said(*repositories: dict[str, Any]) -> bytes:
         for each in repositories
     ]
     named = [kind for each in repositories for kind in each["definitions"].values()]
-    lines = [line_of(copy.deepcopy(one)) for each in named for one in each.values()]
+    lines = [wire.pack_definition(copy.deepcopy(one)) for each in named for one in each.values()]
     return b"\n".join([wire.dump(heads), *lines])
 
 

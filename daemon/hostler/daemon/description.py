@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from hostler.daemon.kinds import KINDS, PIPELINE, Key
 from hostler.daemon.text import load_json
-from hostler.host.describe import line_of
+from hostler.host.wire import pack_definition
 from hostler.v1 import definitions_pb2
 
 
@@ -23,8 +23,7 @@ class Definitions:
     def __init__(self, described: dict[Key, bytes]) -> None:
         """
         Args:
-            described: of each its message, as JSON without positions, and these; see
-                hostler.host.describe.
+            described: of each its message; see hostler.host.wire.pack_definition.
         """
         self._described = described
         self._serialized: dict[Key, bytes] = {}
@@ -50,7 +49,7 @@ class Definitions:
         Raises:
             json_format.ParseError: the description does not fit the contract.
         """
-        self._described[key] = line_of(described)
+        self._described[key] = pack_definition(described)
         made = self.get(key)
         assert made is not None
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hostler.host.wire import dump
+from hostler.host.wire import dump, pack_definition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def pack(location: str, repositories: Iterable[RepositoryDefinition]) -> bytes:
 
     The first line is [{"repository": hostler.v1.Repository, "definitions": {field of Repository:
     [name, ...]}}, ...], with the names of what is constructed already. Each of these is a line of
-    its own, in that order, which nobody parses who does not ask for it; see `line_of`.
+    its own, in that order, which nobody parses who does not ask for it; see
+    `wire.pack_definition`.
     """
     heads: list[dict[str, Any]] = []
     lines = [b""]
@@ -45,22 +46,9 @@ def pack(location: str, repositories: Iterable[RepositoryDefinition]) -> bytes:
                 "definitions": {field: list(named) for field, named in constructed.items()},
             }
         )
-        lines += [line_of(one) for named in constructed.values() for one in named.values()]
+        lines += [pack_definition(one) for named in constructed.values() for one in named.values()]
     lines[0] = dump(heads)
     return b"\n".join(lines)
-
-
-def line_of(described: dict[str, Any]) -> bytes:
-    """The message without its sources, which are taken out of it; a tab; the sources.
-
-    These are a list of [file, line], or null where there is none: that of the definition, and then
-    those of its solids. So a definition that has only moved within its file is the same up to the
-    tab.
-    """
-    places = [described, *described.get("solids", ())]
-    sources = [each.pop("source", None) for each in places]
-    positions = [source and [source["file"], source["line"]] for source in sources]
-    return dump(described) + b"\t" + dump(positions)
 
 
 def describe_repository(location: str, repository: RepositoryDefinition) -> dict[str, Any]:

@@ -177,6 +177,18 @@ def dump(value: object) -> bytes:
     return _encode(value).encode("ascii")
 
 
+def pack_definition(described: dict[str, Any]) -> bytes:
+    """A message as a line: without its sources, which are taken out of it; a tab; the sources.
+
+    These are a list of [file, line], or null where there is none: that of the definition, and
+    then those of its solids. So one that has only moved within its file is the same up to the tab.
+    """
+    places = [described, *described.get("solids", ())]
+    sources = [each.pop("source", None) for each in places]
+    positions = [source and [source["file"], source["line"]] for source in sources]
+    return dump(described) + b"\t" + dump(positions)
+
+
 class Decoder:
     """Turns the bytes of a stream, however they are cut, into frames."""
 
