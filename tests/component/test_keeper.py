@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from component.keeping import is_alive
 
 import hostler.daemon.keeper as package
 from hostler.daemon.keeper.link import Link
@@ -39,14 +40,6 @@ def until(condition: Callable[[], bool], within: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         time.sleep(0.005)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def memory(pid: int) -> int:

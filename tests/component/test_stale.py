@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from component.keeping import is_alive
+
 from hostler.daemon.keeper.table import MARK
 from hostler.daemon.stale import instance_id, kill_stale
 
@@ -45,14 +47,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def test_what_daemon_and_keeper_left_is_killed() -> None:
