@@ -15,7 +15,7 @@ from bench.environments import PANDAS, MissingError, interpreter
 from bench.figures import Report, alternate, faster
 from bench.projects import WITH_PANDAS
 from hostler.client import Client
-from hostler.daemon.settings import STABLE_AFTER
+from hostler.daemon.base.settings import STABLE_AFTER
 
 ROUNDS = 12
 KILLS = 8

@@ -11,9 +11,9 @@ from pathlib import Path
 from bench.daemon import all_ready, hostlerd, milliseconds, python, workspace
 from bench.figures import Figure, Report, alternate, ratio
 from hostler.client import Client
-from hostler.daemon.runs import database
-from hostler.daemon.runs.ledger import Ledger
-from hostler.daemon.runs.record import Run, event
+from hostler.daemon.runs.store import database
+from hostler.daemon.runs.store.ledger import Ledger
+from hostler.daemon.runs.store.record import Run, event
 from hostler.v1 import run_pb2
 
 ROUNDS = 15

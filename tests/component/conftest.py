@@ -13,7 +13,7 @@ from component.host_process import GOOD, INTERPRETERS, Host, hosted, load
 
 from hostler.cli import process
 from hostler.cli.main import main
-from hostler.daemon import runtime
+from hostler.daemon.processes import runtime
 from hostler.host.wire import Status
 
 if TYPE_CHECKING:

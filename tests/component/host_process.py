@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.interpreters import interpreters
 
-from hostler.daemon import runtime
+from hostler.daemon.processes import runtime
 from hostler.host import wire
 from hostler.host.wire import Decoder, Event, Frame, Kind, Method, Status
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from e2e.checkout import back_and_forth
 from e2e.harness import Daemon, eventually
 
-from hostler.daemon.churn import MANY, REST_SECONDS
+from hostler.daemon.locations.debounce import MANY, REST_SECONDS
 from hostler.v1.workspace_pb2 import Location
 
 NAME = "repos.py"

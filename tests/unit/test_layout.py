@@ -30,7 +30,7 @@ ALLOWED = {
 }
 
 #: It looks for the folder that it copies for the locations.
-EXCEPTIONS = {("daemon/hostler/daemon/runtime.py", "hostler.host")}
+EXCEPTIONS = {("daemon/hostler/daemon/processes/runtime.py", "hostler.host")}
 
 #: What each package below a root is; anything else is in the wrong place.
 PACKAGES = {
@@ -116,18 +116,18 @@ def test_the_rules_would_catch_a_wrong_import(tmp_path: Path) -> None:
         "import os, grpc\n"
         "def f():\n"
         "    from hostler.host import wire, process\n"
-        "    from hostler.daemon.settings import Settings\n"
+        "    from hostler.daemon.base.settings import Settings\n"
     )
     found = list(imports(path))
     assert found == [
-        *("os", "grpc", "hostler.host.wire", "hostler.host.process", "hostler.daemon.settings")
+        *("os", "grpc", "hostler.host.wire", "hostler.host.process", "hostler.daemon.base.settings")
     ]
     kept = {root: [n for n in found if allowed(n, ALLOWED[root])] for root in ROOTS}
     assert kept == {
         "location": ["os", "hostler.host.wire", "hostler.host.process"],
         "rpc": ["os", "grpc"],
         "client": ["os", "grpc"],
-        "daemon": ["os", "grpc", "hostler.host.wire", "hostler.daemon.settings"],
+        "daemon": ["os", "grpc", "hostler.host.wire", "hostler.daemon.base.settings"],
     }
 
 

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostler.daemon import runtime, stale
-from hostler.daemon.clock import LoopClock
-from hostler.daemon.environments import Environments
-from hostler.daemon.hosting import Hosting
-from hostler.daemon.journal import Format, Journal, Level
-from hostler.daemon.launcher import Keeper
-from hostler.daemon.logs import LogWriter
+from hostler.daemon.base.clock import LoopClock
+from hostler.daemon.base.journal import Format, Journal, Level
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.tasks import Tasks
+from hostler.daemon.facade.sockets import prepare
+from hostler.daemon.launching import leftovers
+from hostler.daemon.launching.launcher import Keeper
+from hostler.daemon.loading.context import Slots, Surroundings
+from hostler.daemon.logs.files import LogWriter
+from hostler.daemon.processes import runtime
+from hostler.daemon.processes.factory import Hosting
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store import RunStore
-from hostler.daemon.settings import Settings
-from hostler.daemon.sockets import prepare
-from hostler.daemon.supervisor import Supervisor
-from hostler.daemon.surroundings import Slots, Surroundings
-from hostler.daemon.tasks import Tasks
+from hostler.daemon.runs.store.run_store import RunStore
+from hostler.daemon.supervision.supervisor import Supervisor
+from hostler.daemon.templates.environments import Environments
 from hostler.rpc.address import cache_directory
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class Daemon:
 
     async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
         """Starts the keeper and the locations."""
-        instance = stale.instance_id(self._options.socket)
-        killed = await asyncio.to_thread(stale.kill_stale, instance)
+        instance = leftovers.instance_id(self._options.socket)
+        killed = await asyncio.to_thread(leftovers.kill_stale, instance)
         if killed:
             self._journal.warning("killed what an earlier daemon left", pids=killed)
         settings = self._settings

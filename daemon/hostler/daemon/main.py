@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from hostler.daemon.base.journal import LEVELS, Journal
+from hostler.daemon.base.settings import SettingError, Settings
 from hostler.daemon.daemon import Daemon, Options
-from hostler.daemon.journal import LEVELS, Journal
-from hostler.daemon.launcher import KeeperError
-from hostler.daemon.runs.database import StoreError
-from hostler.daemon.settings import SettingError, Settings
-from hostler.daemon.sockets import SocketError
-from hostler.daemon.workspace import WorkspaceError
+from hostler.daemon.facade.sockets import SocketError
+from hostler.daemon.launching.launcher import KeeperError
+from hostler.daemon.runs.store.database import StoreError
+from hostler.daemon.workspace.text.problems import WorkspaceError
 from hostler.rpc.address import default_socket, state_directory
 
 _FAILED = 1

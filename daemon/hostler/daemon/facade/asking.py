@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from hostler.daemon.channel import RemoteError
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.server import Context, within
 from hostler.daemon.facade.workspace import find
-from hostler.daemon.generation import Generation
-from hostler.daemon.kinds import PIPELINE, Key, Kind
-from hostler.daemon.lazy import Readings
-from hostler.daemon.location import Location
-from hostler.daemon.offspring import NoProcessError
-from hostler.daemon.settings import Settings
-from hostler.daemon.supervisor import Supervisor
-from hostler.daemon.workers import RetiredError, WorkerDiedError
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.generations.kinds import PIPELINE, Key, Kind
+from hostler.daemon.generations.shared_calls import Readings
+from hostler.daemon.generations.workers import RetiredError, WorkerDiedError
+from hostler.daemon.locations.location import Location
+from hostler.daemon.locations.replicas import NoProcessError
+from hostler.daemon.processes.channel import RemoteError
+from hostler.daemon.supervision.supervisor import Supervisor
 
 T = TypeVar("T")
 

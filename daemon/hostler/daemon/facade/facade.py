@@ -6,15 +6,15 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from hostler.daemon.base.journal import Journal
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade.asking import Asking
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
 from hostler.daemon.facade.server import Services
+from hostler.daemon.facade.sockets import SocketClaim
 from hostler.daemon.facade.workspace import WorkspaceService
-from hostler.daemon.journal import Journal
-from hostler.daemon.settings import Settings
-from hostler.daemon.sockets import SocketClaim
-from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.rpc.address import grpc_target
 from hostler.v1 import repository_pb2, run_pb2, workspace_pb2
 

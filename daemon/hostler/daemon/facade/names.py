@@ -1,7 +1,7 @@
 """Resource names: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
 
 from hostler.daemon.facade import refusals
-from hostler.daemon.kinds import PIPELINE, Kind
+from hostler.daemon.generations.kinds import PIPELINE, Kind
 
 _ABOVE = ("locations", "repositories")
 _PARTITIONS = "/partitions/"

@@ -5,9 +5,9 @@ from google.protobuf import json_format
 from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.asking import Asking
 from hostler.daemon.facade.server import Context
-from hostler.daemon.generation import Generation
-from hostler.daemon.kinds import PARTITION_SET
-from hostler.daemon.runs.record import Run
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.generations.kinds import PARTITION_SET
+from hostler.daemon.runs.store.record import Run
 from hostler.rpc.run_config import merged
 
 #: Tags of a run for a partition: the names of its set and of itself, to filter runs by.

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import grpc
 
-from hostler.daemon.channel import RemoteError
-from hostler.daemon.failures import LoadFailure
-from hostler.daemon.location import Location
+from hostler.daemon.generations.workers import WorkerDiedError
+from hostler.daemon.loading.failures import LoadFailure
+from hostler.daemon.locations.location import Location
+from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.state.location import Shown
-from hostler.daemon.workers import WorkerDiedError
 from hostler.rpc.errors import ErrorDetails, Reason
 from hostler.v1 import workspace_pb2
 

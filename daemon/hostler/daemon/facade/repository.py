@@ -9,9 +9,9 @@ from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.asking import Asking, generation_of
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find
-from hostler.daemon.generation import Generation
-from hostler.daemon.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Kind
-from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Kind
+from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import definitions_pb2
 from hostler.v1 import repository_pb2 as pb
 

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 
 from google.protobuf import duration_pb2, empty_pb2, struct_pb2
 
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, partition, refusals
 from hostler.daemon.facade.asking import Asking, generation_of, require_pipeline
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find, require_open
-from hostler.daemon.runs.ledger import RequestIdError, RunGoesOnError, UnknownRunError
-from hostler.daemon.runs.record import Filter, place
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store import ClosedError, NotRecordedError
-from hostler.daemon.settings import Settings
-from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.runs.store.ledger import RequestIdError, RunGoesOnError, UnknownRunError
+from hostler.daemon.runs.store.record import Filter, place
+from hostler.daemon.runs.store.run_store import ClosedError, NotRecordedError
+from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import run_pb2 as pb
 
 #: Of a list whose caller names no size: more than a screen, and an answer within milliseconds.

@@ -9,10 +9,10 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from hostler.daemon.base.journal import Journal
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import refusals
 from hostler.daemon.facade.refusals import RefusalError
-from hostler.daemon.journal import Journal
-from hostler.daemon.settings import Settings
 from hostler.rpc.errors import pack, trailing_metadata
 
 T = TypeVar("T")

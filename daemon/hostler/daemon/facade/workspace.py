@@ -4,14 +4,14 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from hostler.daemon import presentation
-from hostler.daemon.changes import LaggedError
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.server import Context, within
-from hostler.daemon.location import Location
-from hostler.daemon.logs import LogLine
-from hostler.daemon.settings import Settings
-from hostler.daemon.supervisor import Supervisor
+from hostler.daemon.locations.location import Location
+from hostler.daemon.logs.location import LogLine
+from hostler.daemon.supervision import presentation
+from hostler.daemon.supervision.change_feed import LaggedError
+from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import workspace_pb2 as pb
 
 _STREAMS = {"stdout": pb.LogLine.STDOUT, "stderr": pb.LogLine.STDERR, "daemon": pb.LogLine.DAEMON}

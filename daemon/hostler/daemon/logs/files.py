@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hostler.daemon.settings import Settings
+    from hostler.daemon.base.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hostler.daemon.base.settings import Settings
     from hostler.daemon.logs.files import LogWriter
-    from hostler.daemon.settings import Settings
 
 #: "daemon" is a remark of the daemon's own, such as the end of a process.
 Stream: TypeAlias = Literal["stdout", "stderr", "daemon"]

@@ -9,17 +9,17 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from hostler.daemon.channel import CanceledError, ChannelClosedError, RemoteError
-from hostler.daemon.generation import Generation
-from hostler.daemon.hosted import DEATH_SECONDS, Hosted, Listener, Stream
-from hostler.daemon.hosting import Hosting
-from hostler.daemon.location import Location
-from hostler.daemon.offspring import NoProcessError
-from hostler.daemon.runs.record import Run, RunEvent, event, partition_of, place, run_id
-from hostler.daemon.runs.store import Attendant, RunStore
-from hostler.daemon.settings import Settings
-from hostler.daemon.tasks import Tasks
-from hostler.daemon.text import encodable, load_json, mended
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.tasks import Tasks
+from hostler.daemon.base.text import encodable, load_json, mended
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.locations.location import Location
+from hostler.daemon.locations.replicas import NoProcessError
+from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
+from hostler.daemon.processes.factory import Hosting
+from hostler.daemon.processes.host_process import DEATH_SECONDS, Hosted, Listener, Stream
+from hostler.daemon.runs.store.record import Run, RunEvent, event, partition_of, place, run_id
+from hostler.daemon.runs.store.run_store import Attendant, RunStore
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 

@@ -6,17 +6,24 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hostler.daemon.generation import Generation
-from hostler.daemon.hosting import Hosting
-from hostler.daemon.journal import Journal
-from hostler.daemon.location import Location
+from hostler.daemon.base.journal import Journal
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.tasks import Tasks
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.locations.location import Location
+from hostler.daemon.processes.factory import Hosting
 from hostler.daemon.runs.execution import Execution, Surroundings
-from hostler.daemon.runs.ledger import RequestIdError
-from hostler.daemon.runs.limits import Limits, Queue, parse_tag_limits
-from hostler.daemon.runs.record import Run, RunEvent, event, is_same_launch, place, run_id
-from hostler.daemon.runs.store import NotRecordedError, RunStore
-from hostler.daemon.settings import Settings
-from hostler.daemon.tasks import Tasks
+from hostler.daemon.runs.queue import Limits, Queue, parse_tag_limits
+from hostler.daemon.runs.store.ledger import RequestIdError
+from hostler.daemon.runs.store.record import (
+    Run,
+    RunEvent,
+    event,
+    is_same_launch,
+    place,
+    run_id,
+)
+from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
 from hostler.v1 import run_pb2
 
 

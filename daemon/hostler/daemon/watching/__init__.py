@@ -1,6 +1,4 @@
-"""Tells which of the files that the locations were loaded from have another content now."""
+"""Tells which of the files that a location was loaded from have another content now.
 
-from hostler.daemon.watching.content import digest_of
-from hostler.daemon.watching.watcher import Mode, OnChange, Watcher
-
-__all__ = ["Mode", "OnChange", "Watcher", "digest_of"]
+May import `base`. Begin with `watcher.Watcher`; `content` compares files, `folders` gets events.
+"""

@@ -9,24 +9,24 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hostler.daemon.watching.content import Sight, is_large, look
-from hostler.daemon.watching.events import Events
-from hostler.daemon.watching.examiner import Answer, Examiner, Question
-from hostler.daemon.watching.folders import Folders
-from hostler.daemon.watching.mounts import Mounts
-from hostler.daemon.watching.native import NativeWatch
-from hostler.daemon.watching.pace import Pace
-from hostler.daemon.watching.record import PENDING, Record
-from hostler.daemon.watching.routes import Routes
-from hostler.daemon.watching.trace import Tracer
+from hostler.daemon.watching.content.digests import Sight, is_large, look
+from hostler.daemon.watching.content.examiner import Answer, Examiner, Question
+from hostler.daemon.watching.content.pace import Pace
+from hostler.daemon.watching.content.record import PENDING, Record
+from hostler.daemon.watching.content.trace import Tracer
+from hostler.daemon.watching.folders.events import Events
+from hostler.daemon.watching.folders.mounts import Mounts
+from hostler.daemon.watching.folders.native import NativeWatch
+from hostler.daemon.watching.folders.routes import Routes
+from hostler.daemon.watching.folders.walks import Walks
+from hostler.daemon.watching.folders.watched_folders import Folders
 from hostler.daemon.watching.turns import Turns
-from hostler.daemon.watching.walks import Walks
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from hostler.daemon.settings import Settings
+    from hostler.daemon.base.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -1,27 +1,5 @@
-"""The workspace file: its grammar, its problems, and what a change of it means."""
+"""workspace.yaml: from the file to the locations that it names, and from one workspace to the next.
 
-from hostler.daemon.workspace.changes import Plan, plan
-from hostler.daemon.workspace.loading import load_workspace
-from hostler.daemon.workspace.models import (
-    Health,
-    Limits,
-    LocationSpec,
-    Position,
-    Target,
-    Workspace,
-)
-from hostler.daemon.workspace.problems import Problem, WorkspaceError
-
-__all__ = [
-    "Health",
-    "Limits",
-    "LocationSpec",
-    "Plan",
-    "Position",
-    "Problem",
-    "Target",
-    "Workspace",
-    "WorkspaceError",
-    "load_workspace",
-    "plan",
-]
+May import `base`. Begin with `loading.load_workspace`; `resolution` turns what was read into
+specifications of locations, `plan` says what a changed file asks for.
+"""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hostler.daemon.workspace.decoding import Decoder, TooManyValuesError
-from hostler.daemon.workspace.grammar import DOCUMENT, Document
-from hostler.daemon.workspace.models import LocationSpec, Workspace
-from hostler.daemon.workspace.problems import Problem, WorkspaceError, shown
-from hostler.daemon.workspace.reading import Source, UnreadableError, compose, read_text
+from hostler.daemon.workspace.grammar.declaration import DOCUMENT, Document
+from hostler.daemon.workspace.grammar.decoding import Decoder, TooManyValuesError
 from hostler.daemon.workspace.resolution import Resolver
+from hostler.daemon.workspace.text.models import LocationSpec, Workspace
+from hostler.daemon.workspace.text.problems import Problem, WorkspaceError, shown
+from hostler.daemon.workspace.text.reading import Source, UnreadableError, compose, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -5,25 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hostler.daemon.workspace import env_file
-from hostler.daemon.workspace.grammar import LOCATION_NAME, FileTarget, ModuleTarget, PackageTarget
-from hostler.daemon.workspace.models import (
+from hostler.daemon.workspace.grammar.declaration import (
+    LOCATION_NAME,
+    FileTarget,
+    ModuleTarget,
+    PackageTarget,
+)
+from hostler.daemon.workspace.text import env_file
+from hostler.daemon.workspace.text.models import (
     DEFAULT_LOAD_TIMEOUT,
     Health,
     Limits,
     LocationSpec,
     Target,
 )
-from hostler.daemon.workspace.paths import Paths, UnknownHomeError
-from hostler.daemon.workspace.problems import Problem, shown
-from hostler.daemon.workspace.reading import UnreadableError, read_text
+from hostler.daemon.workspace.text.paths import Paths, UnknownHomeError
+from hostler.daemon.workspace.text.problems import Problem, shown
+from hostler.daemon.workspace.text.reading import UnreadableError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hostler.daemon.workspace.grammar import Entry, HealthModel, LimitsModel, Located, Options
-    from hostler.daemon.workspace.models import Position
-    from hostler.daemon.workspace.reading import Source
+    from hostler.daemon.workspace.grammar.declaration import (
+        Entry,
+        HealthModel,
+        LimitsModel,
+        Located,
+        Options,
+    )
+    from hostler.daemon.workspace.text.models import Position
+    from hostler.daemon.workspace.text.reading import Source
 
 AnyTarget = FileTarget | ModuleTarget | PackageTarget
 

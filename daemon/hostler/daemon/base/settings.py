@@ -1,0 +1,196 @@
+"""The daemon's own settings: every default is named here, with its reason.
+
+docs/settings.md lists them for the user; a test keeps the two in agreement.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from hostler.daemon.runs.queue import parse_tag_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "HOSTLER_"
+
+#: Long enough to spare a broken location's machine, short enough that nobody waits for a repair.
+RESTART_FIRST_DELAY = 0.5
+#: Six failures in a row reach the longest delay.
+RESTART_FACTOR = 2.0
+#: A location whose cause is mended elsewhere (a database is back) is seen to work within this time.
+RESTART_MAX_DELAY = 30.0
+#: Locations that failed together do not try again together.
+RESTART_JITTER = 0.2
+#: As long as the longest delay: what lived longer did not fail for the old reason.
+RESTART_RESET_AFTER = 30.0
+#: A process that dies this soon after READY has failed to start; any later death is made good.
+STABLE_AFTER = 1.0
+#: The exit code by which a location's code asks to be left stopped; s6 gives 125 that meaning.
+NO_RESTART_CODE = 125
+#: What a call to the old generation gets to end in after a reload; gunicorn's graceful timeout.
+DRAIN = 30.0
+#: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
+STOP_GRACE = 10.0
+#: Of one log file: opens in any editor.
+LOG_BYTES = 50_000_000
+#: Files for each location, the current one included: at most 500 MB.
+LOG_FILES = 10
+#: Bytes in memory for each location: about a thousand lines for `hostler logs`, without the disk.
+LOG_RING = 100_000
+#: Lines of output that a failure shows: a traceback's end fits, a terminal is not flooded.
+FAILURE_LINES = 20
+#: For a unary call whose caller set no deadline: nobody waits forever for a hung function.
+CALL_TIMEOUT = 60.0
+#: A pipeline's description may be large; gRPC's own 4 MB are not enough.
+MESSAGE_LIMIT = 100_000_000
+#: All watched files are compared this often, since inotify loses events without a word.
+SWEEP = 30.0
+#: Where inotify does not work: a save is seen within a second, at one stat for each file.
+POLL = 1.0
+#: A failed load may have read half of a save: the rest has this long to come before it is told.
+FAILURE_HOLD = 0.075
+#: Editors that delete and recreate do both within a few ms; a deletion counts only after this.
+DELETION_SETTLE = 0.015
+#: First hold when saves come faster than loads: one editor's "save all" becomes one load.
+SAVE_BACKOFF_MIN = 0.010
+#: Longest hold of the same: more would be felt.
+SAVE_BACKOFF_MAX = 0.050
+#: Workers of one location: its readers at a time; each is a process of the user's code.
+WORKER_LIMIT = 4
+#: Calls under way in all: what comes beyond is refused at once instead of piling up.
+IN_FLIGHT_LIMIT = 1000
+#: Runs at once in all: each is a process of the user's code; more than the memory of a small
+#: machine holds helps nobody. What comes beyond waits in the queue.
+RUN_LIMIT = 32
+#: Runs at once of one location; 0 for no limit of its own: what is rare enough is said.
+RUN_LIMIT_LOCATION = 0
+#: Runs at once that share a tag: KEY=VALUE:N, or KEY:N for each value of KEY; with commas between.
+RUN_LIMIT_TAGS = ""
+#: How long a process waits for the next run after a launch: who launches one often launches more,
+#: and a location whose runs are hours apart does without; 0 for none.
+RUN_STANDBY = 60.0
+#: Of a run whose launch names none, from its start; 0 for none: a run may take days.
+RUN_TIMEOUT = 0.0
+#: Bytes of a run's events that wait to be written; above it the run's process is not read. A second
+#: of a chatty run, and with all runs at once still little memory.
+RUN_BACKLOG = 1_000_000
+#: How long a run that has ended is kept: last quarter's can be compared; 0 for ever.
+RUN_RETENTION = 7_776_000.0
+#: Runs that are kept; the oldest that have ended go first, 0 for all. Lists of so many are fast.
+RUN_COUNT = 100_000
+#: SQLite's PRAGMA synchronous: 2 (FULL) survives a power cut, 1 (NORMAL) may lose the last moments
+#: in one, never more.
+RUN_SYNCHRONOUS = 2
+
+
+class SettingError(ValueError):
+    """A setting in the environment that cannot be used."""
+
+
+def _cores() -> int:
+    """The processors that this process may use: importing is CPU work."""
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the daemon goes by; times are in seconds, sizes in bytes."""
+
+    restart_first_delay: float = RESTART_FIRST_DELAY
+    restart_factor: float = RESTART_FACTOR
+    restart_max_delay: float = RESTART_MAX_DELAY
+    restart_jitter: float = RESTART_JITTER
+    restart_reset_after: float = RESTART_RESET_AFTER
+    stable_after: float = STABLE_AFTER
+    no_restart_code: int = NO_RESTART_CODE
+    drain: float = DRAIN
+    stop_grace: float = STOP_GRACE
+    parallel_starts: int = field(default_factory=_cores)
+    log_bytes: int = LOG_BYTES
+    log_files: int = LOG_FILES
+    log_ring: int = LOG_RING
+    failure_lines: int = FAILURE_LINES
+    call_timeout: float = CALL_TIMEOUT
+    message_limit: int = MESSAGE_LIMIT
+    sweep: float = SWEEP
+    poll: float = POLL
+    failure_hold: float = FAILURE_HOLD
+    deletion_settle: float = DELETION_SETTLE
+    save_backoff_min: float = SAVE_BACKOFF_MIN
+    save_backoff_max: float = SAVE_BACKOFF_MAX
+    worker_limit: int = WORKER_LIMIT
+    in_flight_limit: int = IN_FLIGHT_LIMIT
+    run_limit: int = RUN_LIMIT
+    run_limit_location: int = RUN_LIMIT_LOCATION
+    run_limit_tags: str = RUN_LIMIT_TAGS
+    run_standby: float = RUN_STANDBY
+    run_timeout: float = RUN_TIMEOUT
+    run_backlog: int = RUN_BACKLOG
+    run_retention: float = RUN_RETENTION
+    run_count: int = RUN_COUNT
+    run_synchronous: int = RUN_SYNCHRONOUS
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """The defaults, with what HOSTLER_<NAME> variables say instead.
+
+        Raises:
+            SettingError: one or more values cannot be used; the message names all of them.
+        """
+        values: dict[str, float | str] = {}
+        problems: list[str] = []
+        for setting in fields(cls):
+            variable = PREFIX + setting.name.upper()
+            text = environ.get(variable)
+            if text is None:
+                continue
+            try:
+                values[setting.name] = _parse(setting.name, str(setting.type), text)
+            except ValueError as error:
+                problems.append(f"cannot use {variable}={text!r}: {error}")
+        if problems:
+            raise SettingError("\n".join(problems))
+        return cls(**values)  # type: ignore[arg-type]  # by name; each was parsed as its field's type
+
+
+def _parse(name: str, kind: str, text: str) -> float | str:
+    if kind == "str":
+        parse_tag_limits(text)  # the one text; it is kept as it was given, to be shown
+        return text
+    low, high = _RANGES.get(name, _ANY_COUNT if kind == "int" else _ANY_TIME)
+    try:
+        value = int(text.replace("_", "")) if kind == "int" else float(text)
+    except ValueError:
+        expected = "a whole number" if kind == "int" else "a number"
+        raise ValueError(f"expected {expected}, such as {_example(name)}") from None
+    if not low <= value <= high:  # also false for nan
+        bound = f"from {low:g} to {high:g}" if high < _NO_BOUND else f"of at least {low:g}"
+        raise ValueError(f"expected a number {bound}")
+    return value
+
+
+def _example(name: str) -> str:
+    return f"{getattr(Settings(), name):g}"
+
+
+_NO_BOUND = 1e15
+_ANY_COUNT = (1, _NO_BOUND)
+_ANY_TIME = (0.0, _NO_BOUND)
+_RANGES: dict[str, tuple[float, float]] = {
+    "restart_factor": (1.0, 100.0),
+    "restart_jitter": (0.0, 1.0),
+    "no_restart_code": (1, 255),
+    "failure_lines": (0, _NO_BOUND),
+    # Below this the daemon would do nothing else.
+    "sweep": (0.1, _NO_BOUND),
+    "poll": (0.01, _NO_BOUND),
+    "message_limit": (1024, 2**31 - 1),
+    "run_limit_location": (0, _NO_BOUND),
+    "run_count": (0, _NO_BOUND),
+    "run_synchronous": (0, 3),
+    # One event must fit.
+    "run_backlog": (1024, _NO_BOUND),
+}

@@ -1,0 +1,37 @@
+"""Calls that are to come, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVarTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostler.daemon.base.clock import Clock, Timer
+
+Args = TypeVarTuple("Args")
+
+
+class Timers:
+    """Of each name one call at most is to come: the one that was armed last."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._armed: dict[str, Timer] = {}
+
+    def arm(self, name: str, delay: float, call: Callable[[*Args], object], *args: *Args) -> None:
+        """Calls `delay` seconds from now, and not when it was to call before."""
+
+        def due() -> None:
+            self._armed.pop(name, None)
+            call(*args)
+
+        self.disarm(name)
+        self._armed[name] = self._clock.call_later(delay, due)
+
+    def disarm(self, *names: str) -> None:
+        """The calls will not come; nothing for what is not armed."""
+        for name in names:
+            timer = self._armed.pop(name, None)
+            if timer is not None:
+                timer.cancel()

@@ -1,0 +1,63 @@
+"""The workers of a location, over all of its generations."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.tasks import Tasks
+from hostler.daemon.generations.generation import Generation
+from hostler.daemon.generations.shared_calls import Readings
+from hostler.daemon.generations.workers import Workers
+from hostler.daemon.processes.host_process import Hosted
+
+
+class Readership:
+    """Reads what the user's functions tell, by workers of the generation that is read.
+
+    Args:
+        start: makes a worker of a generation.
+        end: ends one.
+        name: of the location.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[Generation], Awaitable[Hosted]],
+        end: Callable[[Hosted], asyncio.Task[None]],
+        settings: Settings,
+        tasks: Tasks,
+        name: str,
+    ) -> None:
+        self._start = start
+        self._end = end
+        self._settings = settings
+        self._tasks = tasks
+        self._name = name
+        self._readings: Readings | None = None
+        self._retirements: set[asyncio.Task[None]] = set()
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers of the newest generation that was read."""
+        return self._readings.workers.pids if self._readings else []
+
+    def of(self, generation: Generation) -> Readings:
+        """What is read of a generation, until `retire`."""
+        if self._readings is None:
+            workers = Workers(lambda: self._start(generation), self._end, self._settings)
+            self._readings = Readings(generation, workers)
+        return self._readings
+
+    def retire(self, seconds: float) -> None:
+        """Another generation will be read: ends the workers, with so much time for their calls."""
+        retired, self._readings = self._readings, None
+        if retired is not None:
+            work = retired.workers.retire(seconds)
+            task = self._tasks.start(work, f"retirement of workers of {self._name}")
+            self._retirements.add(task)
+            task.add_done_callback(self._retirements.discard)
+
+    async def retired(self) -> None:
+        """Returns when none is left of those that were retired."""
+        if self._retirements:
+            await asyncio.wait(list(self._retirements))

@@ -1,0 +1,154 @@
+"""Workers: forks of a generation that run the user's functions for readers."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.text import load_json
+from hostler.daemon.launching.launcher import ExitStatus
+from hostler.daemon.processes.channel import ChannelClosedError
+from hostler.daemon.processes.host_process import DEATH_SECONDS, Hosted
+from hostler.host.wire import Method, dump
+
+
+class WorkerDiedError(Exception):
+    """A worker ended while it worked.
+
+    Attributes:
+        status: how, as the keeper saw it.
+    """
+
+    def __init__(self, pid: int, status: ExitStatus | None) -> None:
+        how = status.describe() if status else "it closed its wire"
+        super().__init__(f"worker {pid} died: {how}")
+        self.pid = pid
+        self.status = status
+
+
+class RetiredError(Exception):
+    """The generation of the workers was replaced, or its location stopped, before the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the generation was replaced while it constructed")
+
+
+class Workers:
+    """The workers of one generation: made on first need, kept, one call at a time each.
+
+    A call that is cancelled or overdue takes its worker with it: nothing else stops user code.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Awaitable[Hosted]],
+        end: Callable[[Hosted], asyncio.Task[None]],
+        settings: Settings,
+    ) -> None:
+        self._start = start
+        self._end = end
+        self._free = asyncio.Semaphore(settings.worker_limit)
+        self._idle: list[Hosted] = []
+        self._busy: set[Hosted] = set()
+        self._starting: set[asyncio.Future[Hosted]] = set()
+        self._retired = False
+        self._calls = 0
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in (*self._idle, *self._busy)]
+
+    async def call(self, order: dict[str, object]) -> dict[str, Any]:
+        """Has a worker carry out `order`; see hostler.host.calls.
+
+        Raises:
+            WorkerDiedError: the worker ended before it answered.
+            RetiredError: `retire` has ended it.
+            RemoteError: the user's function raised.
+            NoProcessError: no worker could be made.
+        """
+        self._calls += 1
+        self._drained.clear()
+        try:
+            async with self._free:
+                return await self._call(order)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._drained.set()
+
+    async def _call(self, order: dict[str, object]) -> dict[str, Any]:
+        worker = await self._take()
+        self._busy.add(worker)
+        keep = False
+        try:
+            frame = await worker.channel.request(Method.CALL, dump(order))
+            keep = True
+            return cast("dict[str, Any]", load_json(frame.body))
+        except ChannelClosedError:
+            if self._retired:
+                raise RetiredError from None
+            # the keeper reports the death at about the same time
+            await asyncio.wait([worker.exit], timeout=DEATH_SECONDS)
+            status = worker.exit.result() if worker.exit.done() else None
+            raise WorkerDiedError(worker.pid, status) from None
+        except Exception:
+            keep = True  # the function raised; the worker is as good as before
+            raise
+        finally:
+            self._busy.discard(worker)
+            if keep and not self._retired and not worker.channel.closed:
+                self._idle.append(worker)
+            else:
+                self._end(worker)
+
+    async def _take(self) -> Hosted:
+        """An idle worker, or a new one."""
+        if self._retired:
+            raise RetiredError
+        idle = self._take_idle()
+        if idle is not None:
+            return idle
+        starting = asyncio.ensure_future(self._start())
+        self._starting.add(starting)
+        try:
+            return await starting
+        except asyncio.CancelledError:
+            if starting.cancelled() and self._is_retired():
+                raise RetiredError from None
+            raise
+        finally:
+            self._starting.discard(starting)
+
+    def _is_retired(self) -> bool:
+        return self._retired
+
+    def _take_idle(self) -> Hosted | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.channel.closed:
+                return worker
+            self._end(worker)
+        return None
+
+    async def retire(self, seconds: float) -> None:
+        """Ends the idle ones now, the busy ones when their calls have ended, or at last.
+
+        Returns when none is left.
+        """
+        self._retired = True
+        ending = [self._end(worker) for worker in self._idle]
+        self._idle.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._drained.wait()
+        for starting in self._starting:
+            starting.cancel()
+        for worker in list(self._busy):
+            worker.channel.close("its generation was replaced and its time to end has passed")
+            ending.append(self._end(worker))
+        if ending:
+            await asyncio.wait(ending)

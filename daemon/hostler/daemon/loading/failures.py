@@ -1,0 +1,182 @@
+"""Why a load failed, as `ps` and the facade tell it."""
+
+import errno
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from google.protobuf import json_format
+
+from hostler.daemon.base.text import cut, encodable, mended
+from hostler.daemon.launching.launcher import ExitStatus, SpawnError
+from hostler.daemon.loading.stacks import StackFrame
+from hostler.host.wire import EXIT_LOST
+from hostler.v1 import workspace_pb2
+
+Kind = Literal[
+    "EXECUTABLE", "TARGET", "IMPORT", "DEFINITION", "PROCESS_DIED", "TIMEOUT", "UNHEALTHY"
+]
+
+#: What the host's bootstrap ends with where it says why it cannot work (EX_CONFIG).
+_UNUSABLE = 78
+
+#: Of a line of output that a failure shows: a thousand failures are kept as changes.
+LINE_LIMIT = 500
+
+#: Of the stack of a load that took too long.
+CALLS_SHOWN = 20
+
+#: What the contract has room for: the user's code may say any number.
+_MOST_LINES = 2**31 - 1
+
+#: What only another executable mends; it is watched for. A permission, or memory, comes back
+#: without any file's content changing.
+_HOPELESS = {errno.ENOENT, errno.ENOEXEC, errno.ENOTDIR}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """One load that failed.
+
+    Attributes:
+        permanent: only an edit can mend it, so no further try is made by itself.
+        exception: ExceptionInfo of the user's exception as JSON, where there was one.
+        output: the last lines that the process printed.
+        source: {"file", "line"} in the user's code, where it is known.
+        wants_stop: the process asked not to be restarted.
+    """
+
+    kind: Kind
+    permanent: bool
+    message: str
+    exception: Mapping[str, Any] | None = None
+    output: Sequence[str] = ()
+    source: Mapping[str, Any] | None = None
+    wants_stop: bool = False
+    time: float = field(default_factory=time.time)
+
+    def message_of(self) -> workspace_pb2.LoadError:
+        """As the public contract tells it."""
+        error = workspace_pb2.LoadError(
+            kind=workspace_pb2.LoadError.Kind.Value(self.kind),
+            message=encodable(self.message),
+            output=[encodable(cut(line, LINE_LIMIT)) for line in self.output],
+        )
+        error.time.FromNanoseconds(int(self.time * 1e9))
+        if self.exception is not None:
+            json_format.ParseDict(mended(dict(self.exception)), error.exception)
+        if self.source is not None:
+            error.source.file = encodable(self.source["file"])
+            error.source.line = min(self.source["line"], _MOST_LINES)
+        return error
+
+
+def of_spawn(executable: str, error: SpawnError) -> LoadFailure:
+    """The executable could not be started."""
+    return LoadFailure(
+        "EXECUTABLE",
+        permanent=error.errno in _HOPELESS,
+        message=_why_not_executed(executable, error) if error.stage == "exec" else str(error),
+    )
+
+
+def _why_not_executed(executable: str, error: SpawnError) -> str:
+    path = Path(executable)
+    remedy = "set executable_path to a Python interpreter"
+    if path.is_dir():
+        why, remedy = "it is a folder", "set executable_path to the interpreter in it"
+    elif error.errno == errno.ENOENT and path.is_symlink() and not path.exists():
+        why = f"it is a link to {path.readlink()}, which does not lead to a file"
+        remedy = "make its environment anew, or " + remedy
+    elif error.errno == errno.ENOENT and path.exists():
+        why = "the interpreter that its first line names does not exist"
+    elif error.errno == errno.ENOEXEC:
+        why = "it is neither a program of this machine nor a script with a #! line"
+    elif error.errno == errno.EACCES:
+        why, remedy = "permission denied", "make it executable, or " + remedy
+    else:
+        why = os.strerror(error.errno)
+    return f"cannot execute {executable}: {why}; {remedy}"
+
+
+def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
+    """The process says why; see hostler.host.errors.describe_failure."""
+    return LoadFailure(
+        body["kind"],
+        permanent=body["permanent"],
+        message=body["message"],
+        exception=body.get("exception"),
+        output=output,
+        source=body.get("source"),
+    )
+
+
+def of_lost_wire(output: Sequence[str]) -> LoadFailure:
+    """The process lives, or lived, without the wire to the daemon."""
+    message = (
+        "the code closed the descriptor through which the daemon speaks to its process; "
+        "close only what the code has opened"
+    )
+    return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)
+
+
+def of_death(
+    executable: str, status: ExitStatus, output: Sequence[str], *, greeted: bool, no_restart: int
+) -> LoadFailure:
+    """The process ended before it was ready."""
+    if status.code == no_restart:
+        message = f"the location asked not to be restarted ({status.describe()})"
+        return LoadFailure(
+            "PROCESS_DIED", permanent=True, message=message, output=output, wants_stop=True
+        )
+    if status.code == EXIT_LOST:
+        return of_lost_wire(output)
+    if greeted:
+        message = f"the process ended while it loaded: {status.describe()}"
+        return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)
+    if status.code == _UNUSABLE and output:
+        return LoadFailure("EXECUTABLE", permanent=True, message=output[-1], output=output)
+    message = (
+        f"cannot use {executable} as a Python interpreter: {status.describe()} before it was up; "
+        "set executable_path to a Python of 3.8 or later"
+    )
+    return LoadFailure("EXECUTABLE", permanent=False, message=message, output=output)
+
+
+def of_timeout(
+    executable: str,
+    seconds: float,
+    output: Sequence[str],
+    *,
+    greeted: bool,
+    stack: Sequence[StackFrame],
+    frame: StackFrame | None,
+) -> LoadFailure:
+    """The load took longer than it may.
+
+    Args:
+        stack: where it was, the innermost call first; empty where it did not say.
+        frame: the one of these that is to be looked at.
+    """
+    if not greeted:
+        message = (
+            f"cannot use {executable} as a Python interpreter: it said nothing for {seconds:g} s; "
+            "set executable_path to a Python of 3.8 or later"
+        )
+        return LoadFailure("EXECUTABLE", permanent=False, message=message, output=output)
+    where = f"; it was at {frame}" if frame else ""
+    message = (
+        f"the load did not end within {seconds:g} s{where}; "
+        "raise load_timeout in workspace.yaml if it needs longer"
+    )
+    calls = ["where it was, the innermost call first:", *(f"  {each}" for each in stack)]
+    return LoadFailure(
+        "TIMEOUT",
+        permanent=False,
+        message=message,
+        output=[*output, *calls[: CALLS_SHOWN + 1]] if stack else output,
+        source={"file": frame.file, "line": frame.line} if frame else None,
+    )

@@ -1,0 +1,248 @@
+"""Processes of locations: spawned by the keeper, or forked from one that has loaded."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.text import load_json
+from hostler.daemon.launching.launcher import ExitStatus, Handle, Keeper, SpawnOrder
+from hostler.daemon.processes import command
+from hostler.daemon.processes.channel import ChannelClosedError
+from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.runtime import Runtime
+from hostler.daemon.workspace.text.models import LocationSpec
+from hostler.host.wire import Frame, Method, dump
+
+#: A location process that is ready only forks, in about 3 ms. One that takes this long is stopped
+#: or starved, and the caller is better served by a spawn.
+FORK_SECONDS = 1.0
+
+#: Bytes for the mark of a fork: an instance, the name of a location, a number.
+MARK_ROOM = 400
+
+
+class ForkError(Exception):
+    """The location process could not fork; a spawn may still work."""
+
+
+class Hosting:
+    """Makes and ends processes of locations."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        instance: str,
+        runtime: Runtime,
+        settings: Settings,
+        inherited: Mapping[str, str],
+    ) -> None:
+        self.keeper = keeper
+        self.settings = settings
+        self._instance = instance
+        self._runtime = runtime
+        self._inherited = inherited
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def own_code(self) -> str:
+        """The folder of the code of ours that processes of locations execute."""
+        return str(self._runtime.path / "hostler")
+
+    async def spawn(
+        self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
+    ) -> Hosted:
+        """Starts the location's interpreter; it has not greeted yet.
+
+        Args:
+            is_template: it is for all locations of its environment, and has no limits.
+
+        Raises:
+            SpawnError: the executable could not be started.
+        """
+        if not self._runtime.is_whole:
+            await asyncio.to_thread(self._runtime.restore)
+        runtime = self._runtime.path
+        order = SpawnOrder(
+            owner=owner,
+            argv=command.command(spec, runtime),
+            env=command.variables(spec, runtime, self._inherited),
+            cwd="/",
+            memory=None if is_template else spec.limits.memory,
+            nice=None if is_template else spec.limits.nice,
+            room=MARK_ROOM,
+        )
+        handle = await self.keeper.start(order)
+        return Hosted(owner, handle, listener, self._loop)
+
+    async def fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
+        """Forks a process that has loaded; the child has greeted.
+
+        Raises:
+            ForkError: the parent is gone, does not answer in time, or may not fork.
+        """
+        with parent.forking():
+            return await self._fork(parent, owner, listener)
+
+    async def _fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
+        try:
+            ours, out_read, err_read, fds = _channels()
+        except OSError as error:
+            raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
+        exit_: asyncio.Future[ExitStatus] = self._loop.create_future()
+        child = Hosted(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
+        try:
+            order = dump({"owner": f"{self._instance}:{owner}"})
+            answer = asyncio.ensure_future(
+                parent.channel.request(Method.FORK, order, fds=fds, timeout=FORK_SECONDS)
+            )
+            async with asyncio.timeout(FORK_SECONDS):
+                await _either(child.hello, answer)
+        except (ChannelClosedError, TimeoutError, asyncio.CancelledError) as error:
+            child.release()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise ForkError(f"cannot fork process {parent.pid}: {error or 'no answer'}") from error
+        except Exception as error:
+            child.release()
+            raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
+        child.exit = self.keeper.adopt(child.pid, owner)
+        child._leader = child.pid
+        return child
+
+    def mark(self, hosted: Hosted) -> str:
+        """What a process is marked with; one that is handed over has to be told."""
+        return f"{self._instance}:{hosted.owner}"
+
+    def hand_over(self, hosted: Hosted, owner: str, listener: Listener) -> None:
+        """Gives a process that was forked ahead to whom it is for."""
+        hosted.serve(owner, listener)
+        self.keeper.adopt(hosted.pid, owner)
+
+    async def load(
+        self,
+        hosted: Hosted,
+        spec: LocationSpec,
+        overlay: bytes | None,
+        on_described: Callable[[bytes], None] | None = None,
+    ) -> dict[str, Any]:
+        """Has a spawned process load its target.
+
+        Args:
+            overlay: sources that stand in for what is on disk, as `wire.pack_files` packs them.
+            on_described: told what the target holds, before the answer.
+
+        Returns:
+            The body of the answer; see hostler.host.loading.Load.report.
+
+        Raises:
+            RemoteError: the load failed.
+            ChannelClosedError: the process went away.
+        """
+        if overlay is not None:
+            await hosted.channel.request(Method.OVERLAY, overlay)
+        target = spec.target
+        order: dict[str, object] = {
+            "location": spec.name,
+            "target": {
+                "kind": target.kind,
+                "value": target.value,
+                "attribute": target.attribute,
+                "working_directory": target.working_directory,
+            },
+        }
+        if hosted.on_import is not None:
+            order["announces"] = True
+        if hosted.of_template:
+            order["process"] = {
+                "owner": self.mark(hosted),
+                "memory": spec.limits.memory,
+                "nice": spec.limits.nice,
+            }
+        frame = await hosted.channel.request(Method.LOAD, dump(order), on_item=on_described)
+        return cast("dict[str, Any]", load_json(frame.body))
+
+    async def load_and_snapshot(
+        self,
+        hosted: Hosted,
+        spec: LocationSpec,
+        overlay: bytes | None,
+        on_described: Callable[[bytes], None],
+    ) -> tuple[dict[str, Any], bytes]:
+        """As `load`, and the sources that were loaded, as `wire.pack_files` packs them."""
+        loading = asyncio.ensure_future(self.load(hosted, spec, overlay, on_described))
+        if overlay is None:  # asked for together: the answers come together
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait([loading])
+        snapshot = asyncio.ensure_future(hosted.channel.request(Method.SNAPSHOT))
+        try:
+            body = await loading
+            return body, (await snapshot).body
+        finally:
+            for each in (loading, snapshot):
+                each.cancel()
+            await asyncio.gather(loading, snapshot, return_exceptions=True)
+            del loading, snapshot, each  # their errors hold this frame
+
+    async def terminate(self, hosted: Hosted) -> None:
+        """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
+        await hosted.forked()
+        if not hosted.exit.done():
+            self.keeper.signal(hosted.leader, signal.SIGTERM)
+            await asyncio.wait([hosted.exit], timeout=self.settings.stop_grace)
+        await self.kill(hosted)
+
+    async def kill(self, hosted: Hosted) -> None:
+        """KILL to all that the keeper counts as the process's; returns after its end."""
+        await hosted.forked()
+        await self.keeper.end(hosted.owner)
+        await asyncio.wait([hosted.exit])
+        hosted.release()
+
+
+async def _either(hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[Frame]) -> None:
+    """Returns when a fork has greeted.
+
+    Its parent answers when the process between them has ended, some milliseconds later.
+
+    Raises:
+        Exception: whatever the answer is that there is no fork.
+    """
+    try:
+        both: list[asyncio.Future[Any]] = [hello, answer]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not hello.done():
+            await answer
+            await hello
+    finally:
+        if hello.done() and not hello.cancelled():
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        else:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+
+
+def _channels() -> tuple[socket.socket, int, int, tuple[int, int, int]]:
+    """The daemon's ends of the wire, stdout and stderr of a fork, and the fork's ends of them.
+
+    Raises:
+        OSError: no descriptor is left.
+    """
+    made: list[int] = []
+    try:
+        ours, theirs = socket.socketpair()
+        made += [ours.detach(), theirs.detach()]
+        for _ in ("stdout", "stderr"):
+            made += os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        for descriptor in made:
+            os.close(descriptor)
+        raise
+    wire, their_wire, out_read, out_write, err_read, err_write = made
+    for descriptor in (out_read, err_read):
+        os.set_blocking(descriptor, False)
+    return socket.socket(fileno=wire), out_read, err_read, (their_wire, out_write, err_write)

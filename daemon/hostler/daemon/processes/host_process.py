@@ -1,0 +1,168 @@
+"""One process of a location: its wire, its output, its exit."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from hostler.daemon.launching.launcher import Handle
+from hostler.daemon.logs.pipes import PipeReader
+from hostler.daemon.processes.channel import Channel
+from hostler.host.wire import Event
+
+Role = Literal["location", "worker", "run"]
+Stream = Literal["stdout", "stderr"]
+
+#: Between a process's closing of its wire and the keeper's report of its death. A process whose
+#: wire is closed and that lives on is of no use.
+DEATH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what a process says.
+
+    Attributes:
+        line: a line that it printed: the stream, the text, the process's id.
+        touched: source files that it read (path, digest) or looked for in vain (path, None).
+    """
+
+    line: Callable[[Stream, str, int], None]
+    touched: Callable[[list[tuple[str, str | None]]], None]
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+#: Of a process that is nobody's any more.
+SILENT = Listener(_ignore, _ignore)
+
+
+class Hosted:
+    """One process of a location: its wire, its output, its exit.
+
+    Attributes:
+        pid: of the interpreter; of a wrapper script until it has greeted.
+        hello: what it said of itself, once it has greeted.
+        of_template: whether it was forked from a template, and so knows nothing of its location.
+        on_import: told of each installed module that its load begins to import; None where nobody
+            wants to know.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        handle: Handle,
+        listener: Listener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.owner = owner
+        self.pid = handle.pid
+        self.exit = handle.exit
+        self.started = time.time()
+        self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.released = False
+        self._forking = 0
+        self._no_fork = asyncio.Event()
+        self._no_fork.set()
+        self.of_template = False
+        self.on_import: Callable[[str], None] | None = None
+        self._leader = handle.pid
+        self._listener = listener
+        self.channel = Channel(loop, handle.control, self._on_event)
+        self._pipes = [
+            PipeReader(loop, handle.stdout, self._line_to("stdout")),
+            PipeReader(loop, handle.stderr, self._line_to("stderr")),
+        ]
+
+    @property
+    def leader(self) -> int:
+        """The process that the keeper started: the interpreter, or a wrapper around it."""
+        return self._leader
+
+    @property
+    def has_greeted(self) -> bool:
+        return self.hello.done() and not self.hello.cancelled()
+
+    async def greeted(self) -> None:
+        """Returns when it has said hello, or has ended."""
+        either: list[asyncio.Future[Any]] = [self.hello, self.exit]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
+    def serve(self, owner: str, listener: Listener) -> None:
+        """It is another's from now on."""
+        self.owner = owner
+        self.started = time.time()
+        self._listener = listener
+
+    @contextlib.contextmanager
+    def forking(self) -> Iterator[None]:
+        """While a fork of it is nobody's yet: until then it counts as this one's own."""
+        self._forking += 1
+        self._no_fork.clear()
+        try:
+            yield
+        finally:
+            self._forking -= 1
+            if not self._forking:
+                self._no_fork.set()
+
+    async def forked(self) -> None:
+        """Returns when each of its forks is somebody's, or has had its time."""
+        await self._no_fork.wait()
+
+    def drain_output(self) -> None:
+        """Takes what it has printed up to now."""
+        for pipe in self._pipes:
+            pipe.drain()
+
+    def catch_up(self) -> None:
+        """Takes the lines that it has printed up to now."""
+        for pipe in self._pipes:
+            pipe.catch_up()
+
+    def hold(self) -> None:
+        """Reads nothing that it says or prints until `go_on`; it waits once its pipes are full."""
+        self.channel.pause()
+        for pipe in self._pipes:
+            pipe.hold()
+
+    def go_on(self) -> None:
+        """Reads again after `hold`."""
+        for pipe in self._pipes:
+            pipe.go_on()
+        self.channel.resume()
+
+    def release(self) -> None:
+        """Gives up what the daemon holds of the process, after its death."""
+        if self.released:
+            return
+        self.released = True
+        self.channel.drain()
+        self.drain_output()
+        for pipe in self._pipes:
+            pipe.close()
+        self.channel.close("the process has ended")
+        # whom they tell has this process: no cycle stays, which would keep all that it loaded
+        self._pipes.clear()
+        self._listener = SILENT
+        if not self.hello.done():
+            self.hello.cancel()
+
+    def _line_to(self, stream: Stream) -> Callable[[str], None]:
+        return lambda text: self._listener.line(stream, text, self.pid)
+
+    def _on_event(self, event: int, value: object) -> None:
+        if event == Event.HELLO:
+            hello = cast("dict[str, Any]", value)
+            self.pid = int(hello["pid"])
+            if not self.hello.done():
+                self.hello.set_result(hello)
+        elif event == Event.TOUCHED:
+            pairs = cast("list[tuple[str, str | None]]", value)
+            self._listener.touched([(path, digest) for path, digest in pairs])
+        elif event == Event.IMPORTING and self.on_import is not None:
+            self.on_import(cast("dict[str, str]", value)["module"])

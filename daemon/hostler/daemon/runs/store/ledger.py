@@ -1,0 +1,292 @@
+"""What is written into the record of runs: statements on the one connection that writes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hostler.daemon.runs.store.record import (
+    ENDED,
+    Run,
+    RunEvent,
+    State,
+    apply,
+    event,
+    is_end,
+    is_same_launch,
+    place,
+    run_id,
+)
+from hostler.v1 import run_pb2
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+#: Rows that one transaction of the housekeeping deletes: some milliseconds of the writer.
+STEP = 1000
+
+_ENDED = ", ".join(map(str, sorted(ENDED)))
+
+
+class RefusedError(Exception):
+    """What was asked for is not to be written; nothing was."""
+
+
+class RequestIdError(RefusedError):
+    """The request id belongs to a launch of another content."""
+
+
+class UnknownRunError(RefusedError):
+    """There is no such run."""
+
+
+class RunGoesOnError(RefusedError):
+    """The run has not ended."""
+
+
+class LostError(RefusedError):
+    """Events of the run could not be written, so that no later one may be."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A run that has not ended, as it is written."""
+
+    key: int
+    run: Run
+
+
+class Ledger:
+    """Reads and writes on the connection of the writer, within its transactions."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._open: dict[str, _Open] = {}
+        #: Runs of which an event could not be written, and why.
+        self._lost: dict[str, str] = {}
+
+    def begin(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undoes the transaction; what is known of the runs is read anew."""
+        self._open.clear()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def recover(self) -> list[Run]:
+        """Marks what goes on as interrupted; the runs that are queued, in order."""
+        rows = self._connection.execute(
+            f"SELECT name FROM runs WHERE state NOT IN ({_ENDED}) ORDER BY id"  # noqa: S608 (ours)
+        )
+        queued = []
+        for (name,) in rows.fetchall():
+            found = self._opened(name)
+            assert found is not None
+            if found.run.state == State.QUEUED:
+                queued.append(_copy(found.run))
+            else:
+                reason = "the daemon ended while the run was under way"
+                interrupted = run_pb2.RunInterrupted(reason=reason)
+                self.append(name, event("run_interrupted", interrupted))
+        return queued
+
+    def create(
+        self, run: Run, queued: RunEvent, asked: Run | None = None
+    ) -> tuple[Run, bytes | None]:
+        """Takes in a run and its first event.
+
+        Args:
+            asked: what was asked for, where the run was given more than that.
+
+        Returns:
+            The run and the event as it was written; or the run that was launched with the same
+            request id before, and None.
+
+        Raises:
+            RequestIdError: that one was launched with another content.
+        """
+        if run.request_id:
+            found = self._connection.execute(
+                "SELECT message, asked FROM runs WHERE request_id = ?", (run.request_id,)
+            ).fetchone()
+            if found is not None:
+                earlier = Run.FromString(found[0])
+                if not is_same_launch(Run.FromString(found[1] or found[0]), asked or run):
+                    raise RequestIdError(earlier.name)
+                return earlier, None
+        made = _copy(run)
+        queued.sequence = 1
+        apply(made, queued)
+        location, repository, pipeline = place(made)
+        cursor = self._connection.execute(
+            "INSERT INTO runs (name, request_id, location, repository, pipeline, state,"
+            " create_time, message, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run_id(made),
+                made.request_id or None,
+                location,
+                repository,
+                pipeline,
+                made.state,
+                made.create_time.ToNanoseconds(),
+                made.SerializeToString(),
+                asked.SerializeToString() if asked else None,
+            ),
+        )
+        key = cursor.lastrowid
+        assert key is not None
+        self._connection.executemany(
+            "INSERT INTO tags (key, value, run) VALUES (?, ?, ?)",
+            [(name, value, key) for name, value in made.tags.items()],
+        )
+        self._open[run_id(made)] = _Open(key, made)
+        return _copy(made), self._write(key, queued)
+
+    def append(self, name: str, of: RunEvent) -> tuple[int, bytes] | None:
+        """Numbers and writes an event of a run; its sequence number and bytes.
+
+        None where the run has ended or is gone. The end of a run of which an event was lost tells
+        of that.
+
+        Raises:
+            LostError: an earlier event of the run could not be written, and this is not its end.
+        """
+        found = self._opened(name)
+        if found is None or found.run.state in ENDED:
+            return None
+        if name in self._lost:
+            if not is_end(of):
+                raise LostError(self._lost[name])
+            failure = run_pb2.RunFailure(message=self._lost[name])
+            of = event("run_failed", run_pb2.RunFailed(failure=failure))
+        of.sequence = found.run.last_sequence + 1
+        data = self._write(found.key, of)
+        if apply(found.run, of):
+            self._update(found)
+        if is_end(of):
+            del self._open[name]
+        return of.sequence, data
+
+    def lose(self, name: str, reason: str) -> None:
+        """An event of the run cannot be written: the run is to fail."""
+        self._lost.setdefault(name, reason)
+
+    def forget_lost(self, name: str) -> None:
+        """The end of a run that was lost has been written."""
+        self._lost.pop(name, None)
+
+    def mark_canceling(self, name: str) -> None:
+        """A cancel was asked for; no change where the run has ended."""
+        found = self._opened(name)
+        if found is not None and found.run.state not in ENDED:
+            found.run.state = State.CANCELING
+            self._update(found)
+
+    def delete(self, name: str) -> None:
+        """Deletes a run; its events follow in `sweep`.
+
+        Raises:
+            UnknownRunError: there is no such run.
+            RunGoesOnError: it has not ended.
+        """
+        row = self._connection.execute(
+            "SELECT id, state FROM runs WHERE name = ?", (name,)
+        ).fetchone()
+        if row is None:
+            raise UnknownRunError(name)
+        if row[1] not in ENDED:
+            raise RunGoesOnError(name)
+        self._remove(row[0])
+
+    def prune(self, retention: float, count: int) -> None:
+        """Deletes ended runs that are too old, or too many, no more than STEP of them."""
+        keys: set[int] = set()
+        if retention:
+            before = time.time_ns() - int(retention * 1e9)
+            keys.update(self._ended(before, STEP))
+        if count:
+            (there,) = self._connection.execute("SELECT count(*) FROM runs").fetchone()
+            if there > count:
+                keys.update(self._ended(time.time_ns(), min(STEP, there - count)))
+        for key in keys:
+            self._remove(key)
+
+    def sweep(self) -> bool:
+        """Deletes some of what is left of runs that were deleted; whether there may be more."""
+        row = self._connection.execute("SELECT run FROM removals LIMIT 1").fetchone()
+        if row is None:
+            return False
+        cursor = self._connection.execute(
+            "DELETE FROM events WHERE run = ?1 AND sequence <= ?2 +"
+            " (SELECT min(sequence) FROM events WHERE run = ?1)",
+            (row[0], STEP),
+        )
+        if not cursor.rowcount:
+            self._connection.execute("DELETE FROM removals WHERE run = ?", row)
+        return True
+
+    def _ended(self, created_before: int, limit: int) -> Iterator[int]:
+        rows = self._connection.execute(
+            "SELECT id FROM runs INDEXED BY runs_by_id WHERE create_time < ?"  # noqa: S608 (ours)
+            f" AND state IN ({_ENDED}) ORDER BY id LIMIT ?",
+            (created_before, limit),
+        )
+        return (key for (key,) in rows)
+
+    def _remove(self, key: int) -> None:
+        (message,) = self._connection.execute(
+            "SELECT message FROM runs WHERE id = ?", (key,)
+        ).fetchone()
+        self._connection.executemany(
+            "DELETE FROM tags WHERE key = ? AND value = ? AND run = ?",
+            [(name, value, key) for name, value in Run.FromString(message).tags.items()],
+        )
+        self._connection.execute("DELETE FROM runs WHERE id = ?", (key,))
+        self._connection.execute("INSERT INTO removals (run) VALUES (?)", (key,))
+
+    def _opened(self, name: str) -> _Open | None:
+        found = self._open.get(name)
+        if found is not None:
+            return found
+        row = self._connection.execute(
+            "SELECT id, message, (SELECT max(sequence) FROM events WHERE run = id)"
+            " FROM runs WHERE name = ?",
+            (name,),
+        ).fetchone()
+        if row is None:
+            return None
+        run = Run.FromString(row[1])
+        run.last_sequence = row[2] or 0
+        found = _Open(row[0], run)
+        if run.state not in ENDED:
+            self._open[name] = found
+        return found
+
+    def _write(self, key: int, of: RunEvent) -> bytes:
+        data = of.SerializeToString()
+        self._connection.execute(
+            "INSERT INTO events (run, sequence, message) VALUES (?, ?, ?)", (key, of.sequence, data)
+        )
+        return data
+
+    def _update(self, found: _Open) -> None:
+        self._connection.execute(
+            "UPDATE runs SET state = ?, message = ? WHERE id = ?",
+            (found.run.state, found.run.SerializeToString(), found.key),
+        )
+
+
+def _copy(run: Run) -> Run:
+    """What others may read while the writer goes on."""
+    copied = Run()
+    copied.CopyFrom(run)
+    return copied

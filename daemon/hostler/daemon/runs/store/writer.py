@@ -1,0 +1,236 @@
+"""The one thread that writes the record of runs: what is queued becomes one transaction."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from hostler.daemon.runs.store.ledger import RefusedError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from hostler.daemon.base.journal import Journal
+    from hostler.daemon.runs.store.ledger import Ledger
+    from hostler.daemon.runs.store.reserve import Reserve
+
+#: Of one transaction: above it the wait of the first outweighs what the last one gains.
+BATCH = 1000
+
+#: How often an end that could not be written is tried again, in seconds.
+_RETRY = 1.0
+
+#: How often it is looked whether there are runs to delete, in seconds.
+_PRUNING = 60.0
+
+_AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class Kind(Enum):
+    """What becomes of an entry that cannot be written."""
+
+    #: Somebody waits for it: they are told.
+    REQUEST = "request"
+    #: An event of a run: the run is lost, and fails.
+    EVENT = "event"
+    #: The last event of a run: it is tried again until it is written.
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to be written.
+
+    Attributes:
+        write: on the writer's thread, in a transaction; called once more where it was rolled back.
+        publish: on the loop with what `write` returned, when that is on disk.
+        refuse: on the loop with the error, when it was given up.
+    """
+
+    kind: Kind
+    run_id: str
+    write: Callable[[Ledger], Any]
+    publish: Callable[[Any], None]
+    refuse: Callable[[Exception], None]
+
+
+class FullError(Exception):
+    """The disk was full a moment ago; nothing but ends of runs is written until there is room."""
+
+    def __init__(self) -> None:
+        super().__init__("database or disk is full")
+
+
+class Writer:
+    """Takes entries from the loop and writes them in their order."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        reserve: Reserve,
+        loop: asyncio.AbstractEventLoop,
+        journal: Journal,
+        prune: Callable[[Ledger], None],
+    ) -> None:
+        self._ledger = ledger
+        self._reserve = reserve
+        self._loop = loop
+        self._journal = journal
+        self._prune = prune
+        self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        #: Ends that could not be written, by run.
+        self._held: dict[str, Entry] = {}
+        self._next_retry = 0.0
+        self._next_pruning = 0.0
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="run-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, entry: Entry) -> None:
+        """Hands an entry over; from the loop."""
+        self._entries.put(entry)
+
+    def close(self) -> None:
+        """Writes what is queued and ends; blocks until then."""
+        self._entries.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        has_more = False
+        while not self._closing or not self._entries.empty():
+            try:
+                batch = self._take(0.0 if has_more else _RETRY)
+                if batch:
+                    self._write(batch)
+                self._retry()
+                has_more = self._tidy()
+            except Exception as error:  # noqa: BLE001 (into the log; the next entry may do)
+                self._journal.fault("writing of the record of runs failed", error)
+        self._next_retry = 0.0
+        self._retry()
+        for entry in self._held.values():
+            self._journal.error("the end of a run is not recorded", run=entry.run_id)
+        self._ledger.close()
+
+    def _take(self, patience: float) -> list[Entry]:
+        batch: list[Entry] = []
+        try:
+            entry = self._entries.get(timeout=patience) if patience else self._entries.get_nowait()
+            while True:
+                if entry is None:
+                    self._closing = True
+                else:
+                    batch.append(entry)
+                if len(batch) == BATCH:
+                    break
+                entry = self._entries.get_nowait()
+        except queue.Empty:
+            pass
+        return batch
+
+    def _write(self, batch: list[Entry]) -> None:
+        if not self._reserve.take():
+            batch = self._refuse_but_ends(batch)
+        try:
+            self._transact(batch)
+        except Exception:  # noqa: BLE001 (each alone shows which it was)
+            for entry in batch:
+                self._write_alone(entry)
+
+    def _write_alone(self, entry: Entry) -> None:
+        try:
+            self._transact([entry])
+        except Exception as error:  # noqa: BLE001 (the one whose entry it is is told)
+            if isinstance(error, sqlite3.Error):
+                event = "cannot write the record of a run"
+                self._journal.error(event, run=entry.run_id, error=error)
+            else:
+                self._journal.fault("an entry of the record of runs failed", error)
+            if entry.kind is not Kind.END:
+                self._give_up(entry, error)
+                return
+            self._reserve.give_back()
+            self._held[entry.run_id] = entry
+            self._next_retry = 0.0
+            self._retry()
+
+    def _refuse_but_ends(self, batch: list[Entry]) -> list[Entry]:
+        for entry in batch:
+            if entry.kind is not Kind.END:
+                self._give_up(entry, FullError())
+        return [entry for entry in batch if entry.kind is Kind.END]
+
+    def _give_up(self, entry: Entry, error: Exception) -> None:
+        if entry.kind is Kind.EVENT:
+            self._ledger.lose(entry.run_id, f"cannot write the record of the run: {error}")
+        self._loop.call_soon_threadsafe(entry.refuse, error)
+
+    def _retry(self) -> None:
+        """Tries to write the ends that are held."""
+        if not self._held or time.monotonic() < self._next_retry:
+            return
+        self._next_retry = time.monotonic() + _RETRY
+        for run_id, entry in list(self._held.items()):
+            try:
+                self._transact([entry])
+            except Exception:  # noqa: BLE001 (it was told when it failed first)
+                return
+            del self._held[run_id]
+
+    def _transact(self, batch: list[Entry]) -> None:
+        """Writes entries in one transaction and publishes them.
+
+        Raises:
+            Exception: one of them failed; nothing is written.
+        """
+        while True:
+            try:
+                self._ledger.begin()
+                done = [self._perform(entry) for entry in batch]
+                self._ledger.commit()
+            except BaseException as error:
+                self._ledger.roll_back()
+                if getattr(error, "sqlite_errorcode", None) in _AGAIN:
+                    self._journal.warning("the record of runs is locked by another program")
+                    continue
+                raise
+            break
+        for entry in batch:
+            if entry.kind is Kind.END:
+                self._ledger.forget_lost(entry.run_id)
+        self._loop.call_soon_threadsafe(_publish, done)
+
+    def _perform(self, entry: Entry) -> tuple[Callable[[Any], None], Any]:
+        try:
+            return entry.publish, entry.write(self._ledger)
+        except RefusedError as error:
+            return entry.refuse, error
+
+    def _tidy(self) -> bool:
+        """A small step of the housekeeping; whether another should follow at once."""
+        if not self._reserve.is_held:
+            return False
+        now = time.monotonic()
+        try:
+            self._ledger.begin()
+            if now >= self._next_pruning:
+                self._next_pruning = now + _PRUNING
+                self._prune(self._ledger)
+            has_more = self._ledger.sweep()
+            self._ledger.commit()
+        except sqlite3.Error as error:
+            self._ledger.roll_back()
+            self._journal.warning("cannot tidy the record of runs", error=error)
+            return False
+        return has_more
+
+
+def _publish(done: list[tuple[Callable[[Any], None], Any]]) -> None:
+    for publish, value in done:
+        publish(value)

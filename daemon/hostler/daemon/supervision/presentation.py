@@ -1,0 +1,161 @@
+"""Locations and the workspace as the public contract tells them."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from hostler.daemon.base.text import encodable
+from hostler.daemon.locations.location import Location
+from hostler.daemon.processes import command
+from hostler.daemon.templates.template import Template
+from hostler.daemon.workspace.text.problems import Problem
+from hostler.v1 import definitions_pb2, workspace_pb2
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def location_message(
+    location: Location,
+    watch_mode: str,
+    run_pids: Iterable[int],
+    template: Template | None,
+    *,
+    is_asked: bool,
+) -> workspace_pb2.Location:
+    """A location as it is now.
+
+    Args:
+        is_asked: somebody wants to know; what takes the kernel a while is left out otherwise.
+        watch_mode: "native", "polling" or "off".
+        run_pids: the processes of its runs, whose memory counts as the location's.
+        template: of its environment; None where there is none.
+    """
+    spec = location.spec
+    pids = [*location.pids, *run_pids]
+    message = workspace_pb2.Location(
+        name=encodable(f"locations/{spec.name}"),
+        state=workspace_pb2.Location.State.Value(location.shown.value),
+        executable=encodable(command.executable(spec)),
+        restarts=location.restarts,
+        standby_pid=location.standby_pid,
+        memory_bytes=memory_of(pids),
+        private_bytes=private_memory_of(pids) if is_asked else 0,
+        last_changes=location.last_changes,
+        watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
+        source=definitions_pb2.SourcePosition(
+            file=encodable(spec.source.file), line=spec.source.line
+        ),
+        target=workspace_pb2.Target(
+            **{spec.target.kind: encodable(spec.target.value)},
+            attribute=encodable(spec.target.attribute or ""),
+            working_directory=encodable(spec.target.working_directory or ""),
+        ),
+    )
+    _add_generation(message, location, template)
+    if template is not None:
+        message.template.CopyFrom(_template_message(template))
+    process = location.process
+    if process is not None and process.hosted is not None and not process.hosted.exit.done():
+        message.pid = process.pid
+        message.start_time.FromNanoseconds(int(process.hosted.started * 1e9))
+        starts = workspace_pb2.Location.StartMode
+        message.start_mode = starts.FORKED if process.origin.is_fork else starts.SPAWNED
+        message.start_reason = encodable(process.origin.reason)
+        if process.hosted.has_greeted:
+            message.python_version = process.hosted.hello.result()["version"]
+    if location.error is not None:
+        message.error.CopyFrom(location.error.message_of())
+    if location.retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
+        message.retry_time.FromNanoseconds(int(location.retry_time * 1e9))
+    return message
+
+
+def _add_generation(
+    message: workspace_pb2.Location, location: Location, template: Template | None
+) -> None:
+    generation = location.generation
+    if generation is None:
+        return
+    message.generation = generation.number
+    message.serving = True
+    message.python_version = generation.python_version
+    message.digest = generation.digest
+    message.load_duration.FromNanoseconds(int(generation.seconds * 1e9))
+    message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
+    for name, seconds in generation.parts.items():
+        getattr(message.load_parts, name).FromNanoseconds(int(seconds * 1e9))
+    reasons = location.fork_reasons
+    modes = workspace_pb2.Location.ForkMode
+    message.fork_mode = modes.FORK
+    if reasons:
+        is_template_of_use = template is not None and not template.reason
+        is_spawned = location.fresh_reason or not is_template_of_use
+        message.fork_mode = modes.SPAWN if is_spawned else modes.TEMPLATE
+    message.fork_reason = encodable("; ".join(reasons))
+
+
+def _template_message(template: Template) -> workspace_pb2.Template:
+    return workspace_pb2.Template(
+        pid=template.pid,
+        spare_pid=template.spare_pid,
+        reason=encodable(template.reason),
+        excluded={encodable(name): encodable(why) for name, why in template.excluded.items()},
+        forks=template.forks,
+        memory_bytes=memory_of(template.pids[:1]),
+    )
+
+
+def problem_message(problem: Problem) -> workspace_pb2.WorkspaceProblem:
+    return workspace_pb2.WorkspaceProblem(
+        file=encodable(problem.file),
+        line=problem.line,
+        column=problem.column,
+        message=encodable(problem.message),
+    )
+
+
+def daemon_message(version: str, state_directory: str) -> workspace_pb2.DaemonInfo:
+    """The daemon itself."""
+    process = psutil.Process()
+    message = workspace_pb2.DaemonInfo(
+        version=version,
+        pid=process.pid,
+        state_directory=encodable(state_directory),
+        memory_bytes=process.memory_info().rss,
+    )
+    message.start_time.FromNanoseconds(int(process.create_time() * 1e9))
+    return message
+
+
+def memory_of(pids: Iterable[int]) -> int:
+    """Resident bytes of processes; one that has ended counts nothing."""
+    total = 0
+    for pid in pids:
+        try:
+            descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
+        except OSError:
+            continue
+        try:  # each change tells of it, and a text file costs four times as much
+            text = os.read(descriptor, 200)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+        total += int(text.split()[1]) * _PAGE
+    return total
+
+
+def private_memory_of(pids: Iterable[int]) -> int:
+    """Bytes that processes share with no other; one that has ended counts nothing."""
+    total = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if line.startswith("Private_"):
+                total += int(line.split()[1]) * 1024
+    return total

@@ -1,0 +1,238 @@
+"""All locations of the workspace, and the workspace itself."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hostler.daemon.base.journal import Journal
+from hostler.daemon.base.text import encodable
+from hostler.daemon.loading.context import Surroundings
+from hostler.daemon.locations.location import Location
+from hostler.daemon.logs.files import LogWriter
+from hostler.daemon.logs.location import LocationLog
+from hostler.daemon.runs.runs import Runs
+from hostler.daemon.state.location import Shown
+from hostler.daemon.supervision import presentation
+from hostler.daemon.supervision.change_feed import Changes
+from hostler.daemon.watching.content.digests import digest_of
+from hostler.daemon.watching.watcher import Watcher
+from hostler.daemon.workspace.loading import load_workspace
+from hostler.daemon.workspace.plan import plan
+from hostler.daemon.workspace.text.models import LocationSpec, Workspace
+from hostler.daemon.workspace.text.problems import Problem, WorkspaceError
+from hostler.v1 import workspace_pb2
+
+#: After the stop grace: what is killed then needs a moment to be gone.
+CLOSE_PATIENCE = 5.0
+
+#: The watcher's key for the workspace files; no location can have this name.
+_WORKSPACE = "/workspace"
+
+
+class Supervisor:
+    """Keeps the locations as the workspace files have them.
+
+    Attributes:
+        locations: by name, in the order of the workspace files.
+        closing: whether the daemon stops; nothing is to be started any more.
+        problems: what is wrong with the workspace files now; the last valid workspace goes on.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        environ: Mapping[str, str],
+        around: Surroundings,
+        runs: Runs,
+        logs: LogWriter,
+        log_directory: Path,
+        journal: Journal,
+    ) -> None:
+        self.changes = Changes()
+        self.locations: dict[str, Location] = {}
+        self.problems: tuple[Problem, ...] = ()
+        self.closing = False
+        self.runs = runs
+        self._files = tuple(files)
+        self._environ = environ
+        self._around = around
+        self._logs = logs
+        self._log_directory = log_directory
+        self._journal = journal
+        self._reading = asyncio.Lock()
+        self._workspace = Workspace(tuple(map(str, files)), (), ())
+        self._watcher = Watcher(asyncio.get_running_loop(), self._on_files_changed, around.settings)
+        around.environments.attach(
+            self._watcher.watch, self._watcher.forget, self._on_packages_changed
+        )
+
+    @property
+    def files(self) -> Sequence[str]:
+        return self._workspace.files
+
+    async def start(self) -> None:
+        """Reads the workspace files and starts what they name.
+
+        Raises:
+            WorkspaceError: they are not valid.
+        """
+        self._watcher.start()
+        self._apply(await self._read_workspace())
+
+    async def close(self) -> None:
+        """Stops every location and waits for the end of its processes, or nearly so.
+
+        What has not ended a little after the stop grace is the keeper's to kill.
+        """
+        self.closing = True
+        self._around.environments.close()
+        await self._watcher.close()
+        for location in self.locations.values():
+            location.stop()
+        ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
+        if ends:
+            patience = self._around.settings.stop_grace + CLOSE_PATIENCE
+            _, late = await asyncio.wait(ends, timeout=patience)
+            for each in late:
+                each.cancel()
+
+    def keeper_lost(self) -> None:
+        """The keeper died, every process with it, and a new one is up."""
+        self._journal.warning("keeper lost", action="every location gets a new process")
+        self._around.environments.keeper_lost()
+        for location in self.locations.values():
+            location.keeper_lost()
+
+    def find(self, name: str) -> Location | None:
+        """The location of a name; None where the workspace has none."""
+        return self.locations.get(name)
+
+    def location_message(
+        self, location: Location, *, is_asked: bool = True
+    ) -> workspace_pb2.Location:
+        """A location as it is now; see `presentation.location_message`."""
+        mode = self._watcher.mode(location.name) if location.spec.reload else "off"
+        template = self._around.environments.template_of(location.spec)
+        return presentation.location_message(
+            location, mode, self.runs.pids(location), template, is_asked=is_asked
+        )
+
+    def _on_files_changed(self, key: str, paths: frozenset[str]) -> None:
+        if key == _WORKSPACE:
+            self._around.tasks.start(self._reload_workspace(), "reading of the workspace files")
+        elif self._around.environments.files_changed(key, paths):
+            pass  # it tells _on_packages_changed when the installer has ended
+        elif key in self.locations:
+            self.locations[key].files_changed(paths)
+
+    def _on_packages_changed(self, concerns: Callable[[LocationSpec], bool], what: str) -> None:
+        for location in self.locations.values():
+            if concerns(location.spec) and location.spec.reload:
+                location.packages_changed(what)
+
+    async def _reload_workspace(self) -> None:
+        async with self._reading:  # one after the other, so that the newest is the last
+            if self.closing:
+                return
+            try:
+                workspace = await self._read_workspace()
+            except WorkspaceError as error:
+                self.problems = error.problems
+                for problem in error.problems:
+                    self._journal.error("workspace invalid", problem=str(problem))
+                self._publish_workspace("the workspace files are not valid; the last ones go on")
+                return
+            were_invalid, self.problems = bool(self.problems), ()
+            self._apply(workspace)
+            for location in self.locations.values():
+                location.tell()
+            if were_invalid:
+                self._journal.info("workspace valid")
+            what = "are valid again" if were_invalid else "changed"
+            self._publish_workspace(f"the workspace files {what}")
+
+    async def _read_workspace(self) -> Workspace:
+        """Reads the workspace files, and watches whatever they were made of."""
+        seen = self._digests([*map(str, self._files), *self._workspace.inputs])
+        inputs: Sequence[str] = ()
+        try:
+            # a thousand locations take a second
+            workspace = await asyncio.to_thread(load_workspace, self._files, self._environ)
+            inputs = workspace.inputs
+        except WorkspaceError as error:
+            inputs = error.inputs
+            raise
+        finally:
+            # what was read before the load wins: a later change is told by the watcher
+            self._watcher.watch(_WORKSPACE, self._digests(inputs) | seen)
+        return workspace
+
+    def _apply(self, workspace: Workspace) -> None:
+        todo = plan(self._workspace, workspace)
+        self._workspace = workspace
+        for spec in todo.removed:
+            self._remove(spec)
+        for spec in todo.added:
+            self._add(spec)
+        for _, spec in todo.changed:
+            self.locations[spec.name].change_spec(spec)
+        for spec in workspace.locations:  # what only moved within the file
+            self.locations[spec.name].spec = spec
+        self.locations = {spec.name: self.locations[spec.name] for spec in workspace.locations}
+        self._around.environments.keep(workspace.locations)
+
+    def _add(self, spec: LocationSpec) -> None:
+        log = LocationLog(self._log_directory, spec.name, self._around.settings, self._logs)
+        location = Location(self._around, spec, log, self._watcher, self._on_change)
+        self.locations[spec.name] = location
+        location.start()
+
+    def _remove(self, spec: LocationSpec) -> None:
+        location = self.locations.pop(spec.name)
+        location.stop()
+        location.log.close()
+        self._journal.info("location removed", location=spec.name)
+        change = workspace_pb2.WorkspaceChange(
+            reason="it is no longer in the workspace files",
+            removed_location=f"locations/{spec.name}",
+        )
+        self.changes.publish(change)
+        self.runs.look()
+
+    def _on_change(self, location: Location, before: Shown, reason: str) -> None:
+        if self.locations.get(location.name) is not location:
+            return  # the last news of a location that was removed
+        self._journal.info(
+            "location",
+            name=location.name,
+            was=before.value,
+            now=location.shown.value,
+            generation=location.generation.number if location.generation else None,
+            reason=reason,
+        )
+        self.changes.publish(
+            workspace_pb2.WorkspaceChange(
+                reason=encodable(reason),
+                old_state=workspace_pb2.Location.State.Value(before.value),
+                location=self.location_message(location, is_asked=False),
+            )
+        )
+        self.runs.look()
+
+    def _publish_workspace(self, reason: str) -> None:
+        change = workspace_pb2.WorkspaceChange(reason=reason, workspace=self.workspace_message())
+        self.changes.publish(change)
+
+    def workspace_message(self) -> workspace_pb2.Workspace:
+        """The workspace as it is now; without the daemon's own figures."""
+        return workspace_pb2.Workspace(
+            files=map(encodable, self.files),
+            locations=map(self.location_message, self.locations.values()),
+            problems=map(presentation.problem_message, self.problems),
+            revision=self.changes.revision,
+        )
+
+    @staticmethod
+    def _digests(paths: Sequence[str]) -> dict[str, str | None]:
+        """The content of files as it is now; None for what cannot be read."""
+        return {path: digest_of(path) for path in paths}

@@ -1,0 +1,94 @@
+"""What one location was loaded from, as far as the watcher knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostler.daemon.watching.content.globs import Glob
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from hostler.daemon.watching.content.digests import Sight
+    from hostler.daemon.watching.content.globs import Listing
+    from hostler.daemon.watching.content.pace import Pace
+
+#: In place of a digest: the file counts as it is found at the first reading. No content has this
+#: digest, so an event that comes before that reading is a change.
+PENDING = "pending"
+
+#: A content that is told this often without being loaded never will be.
+_MOST_TELLINGS = 3
+
+
+class Record:
+    """The files of one key with the contents that its owner knows, and its patterns."""
+
+    def __init__(self, patterns: Sequence[str], pace: Pace) -> None:
+        """
+        Raises:
+            ValueError: a pattern is not absolute.
+        """
+        self.patterns = tuple(patterns)
+        self.globs = tuple(Glob(pattern) for pattern in patterns)
+        self.files: dict[str, str | None] = {}
+        #: Paths that the patterns brought in.
+        self.found: set[str] = set()
+        #: The folders of the patterns, free of links, with what is looked for there.
+        self.places: dict[str, list[Listing]] = {}
+        self.is_walked = False
+        self.pace = pace
+        #: A walk is asked for and has not begun.
+        self.is_walk_due = False
+        #: What is to be told, and the call that tells it.
+        self.changed: set[str] = set()
+        self.telling: asyncio.Handle | None = None
+        self._told: dict[str, tuple[str | None, Sight, int]] = {}
+
+    def inherit(self, before: Record) -> None:
+        """Goes on from the record that this one replaces."""
+        self.pace = before.pace
+        self.pace.loaded()
+        self._told = before._told
+        self.telling = before.telling
+        if before.patterns == self.patterns:
+            self.found = before.found
+            self.places = before.places
+            self.is_walked = before.is_walked
+            self.files.update((path, before.files[path]) for path in before.found)
+            # Of the other files the owner has just said what it knows; they are compared again.
+            self.changed = before.changed & before.found
+
+    def adopt(self, path: str, sight: Sight) -> bool:
+        """Takes what a PENDING path reads as, which is then known.
+
+        Returns:
+            Whether the owner knows the content.
+        """
+        if self.files[path] == PENDING:
+            self.files[path] = sight.digest
+        return self.files[path] == sight.digest
+
+    def compare(self, path: str, sight: Sight) -> bool:
+        """Takes what the path reads as now.
+
+        Returns:
+            Whether the owner is to be told: it knows another content. Once for each content; up to
+            three times where the owner keeps coming back with the old one though the file has not
+            been touched, which would else go on forever.
+        """
+        known = self.files[path]
+        if known == sight.digest:
+            return False
+        self.files[path] = sight.digest
+        last = self._told.get(path)
+        count = 1
+        if last is not None and last[0] == known and _is_same(last[1], sight):
+            count = last[2] + 1
+        self._told[path] = (known, sight, count)
+        return count <= _MOST_TELLINGS
+
+
+def _is_same(one: Sight, other: Sight) -> bool:
+    return one.digest == other.digest and one.stamp == other.stamp

@@ -1,0 +1,4 @@
+"""Where events come from: inotify on folders, mounts that need polling, and links on the way.
+
+May import `watching.content`. Begin with `native` (inotify) and `routes` (from an event to paths).
+"""

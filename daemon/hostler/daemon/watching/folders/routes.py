@@ -1,0 +1,97 @@
+"""From what happens in a folder to the paths that it concerns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostler.daemon.watching.content.trace import Trace
+    from hostler.daemon.watching.folders.watched_folders import Folders
+
+
+class Routes:
+    """The traces of all paths, both ways, and the folders that they need."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        self._traces: dict[str, Trace] = {}
+        self._by_entry: dict[str, set[str]] = {}
+        self._by_folder: dict[str, set[str]] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._traces
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._traces)
+
+    def real(self, path: str) -> str | None:
+        """The file that the path leads to, by its last trace."""
+        trace = self._traces.get(path)
+        return trace.real if trace is not None else None
+
+    def put(self, path: str, trace: Trace) -> bool:
+        """Takes the path's present trace.
+
+        Returns:
+            Whether a folder is watched for it that was not watched before: trace it again.
+        """
+        before = self._traces.get(path)
+        if before == trace:
+            return False
+        self._traces[path] = trace
+        # The new ones first: what both need stays watched.
+        is_new = False
+        for entry in trace.entries:
+            self._by_entry.setdefault(entry, set()).add(path)
+            is_new |= self._folders.acquire(parent(entry), entries=True)
+        for folder in trace.folders:
+            self._by_folder.setdefault(folder, set()).add(path)
+            is_new |= self._folders.acquire(folder, entries=False)
+        if before is not None:
+            self._leave(path, before, trace)
+        return is_new
+
+    def drop(self, path: str) -> None:
+        """Nobody asks for the path any more."""
+        trace = self._traces.pop(path, None)
+        if trace is not None:
+            self._leave(path, trace, None)
+
+    def through(self, entry: str) -> set[str]:
+        """The paths that this folder entry decides about."""
+        return self._by_entry.get(entry, set())
+
+    def below(self, folder: str) -> set[str]:
+        """The paths that lead through this folder."""
+        return self._by_folder.get(folder, set())
+
+    def is_polled(self, path: str) -> bool:
+        """Whether events that concern the path may fail to come."""
+        if not self._folders.has_polled:
+            return False
+        trace = self._traces.get(path)
+        return trace is not None and any(self._folders.is_polled(parent(e)) for e in trace.entries)
+
+    def _leave(self, path: str, trace: Trace, after: Trace | None) -> None:
+        for entry in trace.entries:
+            if after is None or entry not in after.entries:
+                _discard(self._by_entry, entry, path)
+            self._folders.release(parent(entry), entries=True)
+        for folder in trace.folders:
+            if after is None or folder not in after.folders:
+                _discard(self._by_folder, folder, path)
+            self._folders.release(folder, entries=False)
+
+
+def parent(entry: str) -> str:
+    """The folder of an entry, both absolute and free of links."""
+    return entry.rpartition("/")[0] or "/"
+
+
+def _discard(index: dict[str, set[str]], at: str, path: str) -> None:
+    paths = index[at]
+    paths.discard(path)
+    if not paths:
+        del index[at]

@@ -1,0 +1,106 @@
+"""The folders that are watched: each once, however many paths and locations need it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hostler.daemon.watching.folders.mounts import Mounts
+    from hostler.daemon.watching.folders.native import NativeWatch
+
+logger = logging.getLogger(__name__)
+
+
+class Folders:
+    """Counts who needs a folder, and knows which of them have to be polled."""
+
+    def __init__(self, native: NativeWatch | None, mounts: Mounts) -> None:
+        """
+        Args:
+            native: None where inotify is not to be used, or not to be had.
+        """
+        self._native = native
+        self._mounts = mounts
+        self._entries: Counter[str] = Counter()
+        self._selves: Counter[str] = Counter()
+        self._polled: set[str] = set()
+        self._full = False
+
+    @property
+    def has_polled(self) -> bool:
+        """Whether any folder has to be polled."""
+        return bool(self._polled)
+
+    def is_polled(self, folder: str) -> bool:
+        """Whether events of this folder's entries may fail to come."""
+        return folder in self._polled
+
+    def acquire(self, folder: str, *, entries: bool) -> bool:
+        """Needs a folder: what happens in it with `entries`, else only its own end.
+
+        Returns:
+            Whether the folder was not watched so before: what was read earlier may be out of date.
+        """
+        counter = self._entries if entries else self._selves
+        counter[folder] += 1
+        return counter[folder] == 1 and self._add(folder, entries=entries)
+
+    def release(self, folder: str, *, entries: bool) -> None:
+        """The inverse of `acquire`."""
+        counter = self._entries if entries else self._selves
+        counter[folder] -= 1
+        if counter[folder]:
+            return
+        del counter[folder]
+        if entries:
+            self._polled.discard(folder)
+        if folder not in self._entries and folder not in self._selves and self._native is not None:
+            self._native.drop(folder)
+
+    def renew(self, folder: str) -> None:
+        """A folder is not what it was: watches what is there now, and below it, where needed.
+
+        Folders below a folder that was moved still have their watches, on what has moved.
+        """
+        if self._native is None:
+            return
+        below = folder.rstrip("/") + "/"
+        for each in self._entries.keys() | self._selves.keys():
+            if each == folder or each.startswith(below):
+                self._native.drop(each)
+                self._add(each, entries=each in self._entries)
+
+    def retry(self) -> None:
+        """Watches again may be free by now, and mounts may have changed."""
+        self._full = False
+        for folder in list(self._entries):
+            self._add(folder, entries=True)
+
+    def _add(self, folder: str, *, entries: bool) -> bool:
+        polled = entries and (self._native is None or self._mounts.is_remote(folder))
+        try:
+            if self._native is not None:
+                self._native.add(folder, entries=entries)
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # gone since it was traced; the trace that follows says so
+        except OSError as error:
+            polled = polled or entries
+            self._tell_full(folder, error)
+        if polled:
+            self._polled.add(folder)
+        elif entries:
+            self._polled.discard(folder)
+        return True
+
+    def _tell_full(self, folder: str, error: OSError) -> None:
+        if error.errno != errno.ENOSPC or self._full:
+            return
+        self._full = True  # once a round, not once a folder
+        logger.warning(
+            "cannot watch %s: no inotify watch is left, so it is polled; raise "
+            "fs.inotify.max_user_watches",
+            folder,
+        )

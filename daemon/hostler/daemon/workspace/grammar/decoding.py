@@ -1,0 +1,332 @@
+"""From the nodes of a file to the models of its grammar."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from hostler.daemon.workspace.grammar.declaration import Located, keys_of
+from hostler.daemon.workspace.grammar.kinds import (
+    Kind,
+    Record,
+    Records,
+    Scalar,
+    Several,
+    Table,
+)
+from hostler.daemon.workspace.grammar.scalars import RefusedError, Written, convert
+from hostler.daemon.workspace.text.problems import Problem, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+
+    from hostler.daemon.workspace.text.models import Position
+    from hostler.daemon.workspace.text.reading import Source
+
+# Aliases let a small file stand for an endless one; this many values take a second.
+_MAX_VALUES = 100_000
+
+_MERGE = "tag:yaml.org,2002:merge"
+_REFERENCE = "env"
+
+
+class TooManyValuesError(Exception):
+    """The file's aliases stand for more than it is worth to follow."""
+
+
+class _Pair(NamedTuple):
+    name: str
+    key: yaml.ScalarNode
+    value: yaml.Node
+
+
+class _Open(NamedTuple):
+    """A mapping that is being decoded."""
+
+    name: str
+    record: Record
+
+
+class Decoder:
+    """Decodes the nodes of one file; collects what is wrong and goes on.
+
+    Attributes:
+        problems: what was refused so far.
+    """
+
+    def __init__(self, source: Source, environ: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self._source = source
+        self._environ = environ
+        self._left = _MAX_VALUES
+        self._open: list[_Open] = []
+
+    def decode(self, node: yaml.Node, kind: Kind, name: str) -> Any:
+        """The value of a node, None where it was refused: a `Located` for a scalar, an instance of
+        its model for a record, a tuple or a dict of them for the rest.
+
+        Raises:
+            TooManyValuesError: the problems that were found until then are kept.
+        """
+        match kind:
+            case Record():
+                return self._record(node, kind, name)
+            case Records():
+                return self._records(node, kind, name)
+            case Table():
+                return self._table(node, kind, name)
+            case Several():
+                return self._several(node, kind, name)
+            case _:
+                return self._scalar(node, kind, name)
+
+    def refuse(self, node: yaml.Node, message: str) -> None:
+        position = self._position(node)
+        self.problems.append(self._source.problem(position, message))
+
+    def _position(self, node: yaml.Node) -> Position:
+        return self._source.position(node.start_mark)
+
+    def _spend(self, count: int = 1) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise TooManyValuesError
+
+    def _scalar(self, node: yaml.Node, kind: Scalar, name: str) -> Located[Any] | None:
+        self._spend()
+        position = self._position(node)
+        reference = _reference(node)
+        if reference is not None:
+            written = self._expand(reference)
+            if written is None:
+                return None
+        elif isinstance(node, yaml.ScalarNode):
+            written = Written.of(node.value, node.tag)
+        else:
+            self.refuse(
+                node, f"cannot read `{name}`: expected {kind.expected}, found {_collection(node)}"
+            )
+            return None
+        try:
+            return Located(convert(written, kind), position)
+        except RefusedError as refused:
+            self.refuse(node, f"cannot read `{name}`: expected {kind.expected}, {refused}")
+            return None
+
+    def _expand(self, reference: yaml.ScalarNode) -> Written | None:
+        variable = reference.value
+        if variable in self._environ:
+            return Written.of(self._environ[variable], "")
+        self.refuse(
+            reference,
+            f"cannot expand the variable {shown(variable)}: it is not set in the environment of "
+            "hostler; set it, or write the value here",
+        )
+        return None
+
+    def _several(
+        self, node: yaml.Node, kind: Several, name: str
+    ) -> tuple[Located[Any], ...] | None:
+        if not isinstance(node, yaml.SequenceNode):
+            item = self._scalar(node, kind.item, name)
+            return None if item is None else (item,)
+        items = [
+            self._scalar(item, kind.item, f"{name}[{index}]")
+            for index, item in enumerate(node.value)
+        ]
+        return tuple(item for item in items if item is not None)
+
+    def _records(self, node: yaml.Node, kind: Records, name: str) -> tuple[Any, ...] | None:
+        if not isinstance(node, yaml.SequenceNode):
+            self.refuse(
+                node,
+                f"cannot read `{name}`: expected a list, each item beginning with `- `, "
+                f"{_found(node)}",
+            )
+            return None
+        items = [self._record(item, kind.item, f"an item of {name}") for item in node.value]
+        return tuple(item for item in items if item is not None)
+
+    def _table(self, node: yaml.Node, kind: Table, name: str) -> dict[str, Any] | None:
+        if not isinstance(node, yaml.MappingNode):
+            self.refuse(node, f"cannot read `{name}`: expected a mapping, {_found(node)}")
+            return None
+        decoded = {}
+        for pair in self._pairs(node, name):
+            try:
+                convert(Written.of(pair.name, pair.key.tag), kind.name)
+            except RefusedError as refused:
+                self.refuse(
+                    pair.key,
+                    f"cannot use this key of `{name}`: expected {kind.name.expected}, {refused}",
+                )
+                continue
+            value = self._scalar(pair.value, kind.value, pair.name)
+            if value is not None:
+                decoded[pair.name] = value
+        return decoded
+
+    def _record(self, node: yaml.Node, kind: Record, name: str) -> Any:
+        keys = keys_of(kind.model)
+        before = len(self.problems)
+        values: dict[str, Any] = {}
+        if kind.short and (isinstance(node, yaml.ScalarNode) or _reference(node) is not None):
+            values[kind.short] = self.decode(node, keys[kind.short].key.kind, name)
+        elif isinstance(node, yaml.MappingNode):
+            values = self._record_values(node, kind, name)
+        else:
+            self.refuse(
+                node, f"cannot read {_quoted(name)}: expected {_shape(kind)}, {_found(node)}"
+            )
+            return None
+        missing = [key for key, declared in keys.items() if declared.required and key not in values]
+        for key in missing:
+            description = keys[key].key.description.partition(". ")[0].rstrip(".")
+            self.refuse(
+                node,
+                f"cannot find the key `{key}` in {_quoted(name)}; add it: "
+                f"{description[0].lower()}{description[1:]}",
+            )
+        sound = len(self.problems) == before
+        if kind.single and not values and sound:
+            self.refuse(node, f"cannot read {_quoted(name)}: expected {_shape(kind)}, found none")
+            return None
+        if any(declared.required and values.get(key) is None for key, declared in keys.items()):
+            return None
+        return kind.model(position=self._position(node), sound=sound, **values)
+
+    def _record_values(
+        self, node: yaml.MappingNode, kind: Record, name: str
+    ) -> dict[str, Any | None]:
+        """What the known keys hold, None for what was refused, also under a misspelt key."""
+        keys = keys_of(kind.model)
+        values: dict[str, Any | None] = {}
+        misspelt: dict[str, None] = {}
+        self._open.append(_Open(name, kind))
+        for pair in self._pairs(node, name):
+            if pair.name not in keys:
+                self.refuse(pair.key, self._unknown_key(pair.name, kind, values))
+                misspelt |= dict.fromkeys(_nearest(pair.name, kind))
+            elif kind.single and values:
+                (first,) = values
+                self.refuse(
+                    pair.key,
+                    f"cannot use `{pair.name}` beside `{first}`: expected one key; begin another "
+                    "item with `- ` for another location",
+                )
+            else:
+                values[pair.name] = self.decode(pair.value, keys[pair.name].key.kind, pair.name)
+        self._open.pop()
+        return misspelt | values
+
+    def _unknown_key(self, name: str, kind: Record, present: Container[str]) -> str:
+        start = f"cannot use the key {shown(name)} in {_quoted(self._open[-1].name)}"
+        if name == "grpc_server":
+            return f"{start}: locations that another server runs are not supported yet"
+        if inner := _path_to(name, kind, first=present):
+            return f"{start}: it belongs inside `{inner}`; indent it further"
+        for outer in reversed(self._open[:-1]):
+            if name in keys_of(outer.record.model):
+                return f"{start}: it belongs in {_quoted(outer.name)}; indent it less"
+        if nearest := _nearest(name, kind):
+            return f"{start}; did you mean `{nearest[0]}`?"
+        known = list(keys_of(kind.model))
+        return f"{start}; expected {'one of ' if len(known) > 1 else ''}{', '.join(known)}"
+
+    def _pairs(self, node: yaml.MappingNode, name: str) -> Iterator[_Pair]:
+        """The pairs of a mapping, its own first, then those that `<<` merges into it."""
+        seen: set[str] = set()
+        waiting: list[yaml.Node] = [node]
+        while waiting:
+            current = waiting.pop()
+            if not isinstance(current, yaml.MappingNode):
+                self.refuse(
+                    current, f"cannot merge with `<<`: expected a mapping, {_found(current)}"
+                )
+                continue
+            for pair in self._own_pairs(current, name):
+                if pair.key.tag == _MERGE:
+                    value = pair.value
+                    merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                    self._spend(len(merged))
+                    waiting += reversed(merged)
+                elif pair.name not in seen:
+                    seen.add(pair.name)
+                    yield pair
+
+    def _own_pairs(self, node: yaml.MappingNode, name: str) -> Iterator[_Pair]:
+        own: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            self._spend()
+            if not isinstance(key, yaml.ScalarNode):
+                self.refuse(key, f"cannot use {_collection(key)} as a key of {_quoted(name)}")
+            elif key.value in own:
+                first = self._source.place(self._position(own[key.value]))
+                self.refuse(
+                    key,
+                    f"cannot use the key {shown(key.value)} twice in {_quoted(name)}: it is "
+                    f"already at {first}; remove one",
+                )
+            else:
+                own[key.value] = key
+                yield _Pair(key.value, key, value)
+
+
+def _reference(node: yaml.Node) -> yaml.ScalarNode | None:
+    """The NAME of `{env: NAME}`, the mapping that stands in place of a scalar."""
+    if not isinstance(node, yaml.MappingNode) or len(node.value) != 1:
+        return None
+    ((key, value),) = node.value
+    is_reference = (
+        isinstance(key, yaml.ScalarNode)
+        and key.value == _REFERENCE
+        and isinstance(value, yaml.ScalarNode)
+        and value.tag == "tag:yaml.org,2002:str"
+        and value.value != ""
+    )
+    return value if is_reference else None
+
+
+def _nearest(name: str, kind: Record) -> list[str]:
+    """The known key that was probably meant, if there is one."""
+    return get_close_matches(name[:60].lower().replace("-", "_"), keys_of(kind.model), n=1)
+
+
+def _path_to(name: str, kind: Record, first: Container[str] = ()) -> str:
+    """The keys that lead to the record inside `kind` that knows the key; empty for none."""
+    keys = keys_of(kind.model)
+    for key in sorted(keys, key=lambda key: key not in first):
+        inner = keys[key].key.kind
+        if isinstance(inner, Records):
+            inner = inner.item
+        if isinstance(inner, Record):
+            if name in keys_of(inner.model):
+                return key
+            if deeper := _path_to(name, inner):
+                return f"{key}.{deeper}"
+    return ""
+
+
+def _shape(kind: Record) -> str:
+    keys = ", ".join(keys_of(kind.model))
+    if kind.single:
+        return f"a mapping with one of the keys {keys}"
+    scalar = f"its `{kind.short}`, or " if kind.short else ""
+    return f"{scalar}a mapping with the keys {keys}"
+
+
+def _collection(node: yaml.Node) -> str:
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def _found(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return Written.of(node.value, node.tag).found
+    return f"found {_collection(node)}"
+
+
+def _quoted(name: str) -> str:
+    """A name for a message: keys in backquotes, phrases as they are."""
+    return name if " " in name else f"`{name}`"

@@ -1,0 +1,177 @@
+"""From one scalar's text to the value that its kind asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+
+from hostler.daemon.workspace.grammar.kinds import (
+    UNITS,
+    Choice,
+    Number,
+    Scalar,
+    Size,
+    Switch,
+    Text,
+    Verbatim,
+)
+from hostler.daemon.workspace.text.problems import shown
+
+_TAG = "tag:yaml.org,2002:"
+#: How YAML 1.1 reads a plain text, by the tag that it resolves to.
+_READ_AS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "nothing"}
+
+# No base 8, 16 or 60, no underscores, no infinity: what everyone reads alike.
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")
+
+_TRUE = ("true", "yes", "on")
+_FALSE = ("false", "no", "off")
+
+_ANY_SIZE = re.compile(r"([0-9.]{1,40}) ?([A-Za-z]+)")
+
+
+class RefusedError(Exception):
+    """The text is none of the kind; the message says what was found, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A scalar as the file or a variable has it.
+
+    Attributes:
+        text: without quotes, escapes resolved.
+        tag: how YAML reads it, such as "int"; empty for a variable's value, which has no type.
+    """
+
+    text: str
+    tag: str
+
+    @classmethod
+    def of(cls, text: str, tag: str) -> Written:
+        return cls(text, tag.removeprefix(_TAG))
+
+    @property
+    def found(self) -> str:
+        """The scalar for a message."""
+        if self.tag == "null":
+            hint = ", which YAML reads as nothing" if self.text else ""
+            return f"found {shown(self.text) if self.text else 'nothing'}{hint}"
+        if self.tag == "bool":
+            meaning = "true" if self.text.lower() in _TRUE else "false"
+            same = self.text.lower() == meaning
+            return f"found {shown(self.text)}" + (
+                "" if same else f", which YAML reads as {meaning}"
+            )
+        if self.tag == "int" and _OCTAL.fullmatch(self.text):
+            value = int(self.text.replace("_", ""), 8)
+            return f"found {shown(self.text)}, which YAML reads as the octal number for {value}"
+        if self.tag in ("int", "float") and ":" in self.text:
+            return f"found {shown(self.text)}, which YAML reads as a number in base 60"
+        return f"found {shown(self.text)}" if self.text else "found an empty text"
+
+
+def convert(written: Written, kind: Scalar) -> object:
+    """The scalar's value.
+
+    Raises:
+        RefusedError: it is none of the kind.
+    """
+    for character in written.text:
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            raise RefusedError(
+                f"{written.found} with the character U+{ord(character):04X}; remove it"
+            )
+    match kind:
+        case Text():
+            return _text(written, kind)
+        case Verbatim():
+            if written.tag == "null":
+                raise RefusedError(f'{written.found}; write "" for an empty text')
+            return written.text
+        case Number():
+            return _number(written, kind)
+        case Size():
+            return _size(written, kind)
+        case Switch():
+            return _switch(written)
+        case Choice():
+            return _choice(written, kind)
+
+
+def _text(written: Written, kind: Text) -> str:
+    if written.tag in _READ_AS:
+        if written.text and kind.accepts(written.text):
+            raise RefusedError(f'{written.found}; put a text in quotes: "{written.text}"')
+        raise RefusedError(written.found)
+    if not kind.accepts(written.text):
+        raise RefusedError(written.found)
+    return written.text
+
+
+def _number(written: Written, kind: Number) -> float:
+    if not _DECIMAL.fullmatch(written.text):
+        raise RefusedError(f"{written.found}; write a plain decimal number")
+    if written.tag not in ("", "int", "float"):
+        hint = "remove the quotes" if "e" not in written.text.lower() else "write it in full"
+        raise RefusedError(f"{written.found} as text; {hint}")
+    # Bounds are compared before a conversion that a million digits would make slow.
+    exact = Decimal(written.text)
+    whole = exact == exact.to_integral_value()
+    if kind.integer and not whole:
+        raise RefusedError(written.found)
+    value = float(written.text)
+    if not kind.accepts(value):
+        relation = "above" if kind.above else "at least"
+        raise RefusedError(
+            f"{written.found}; it must be {relation} {kind.minimum:g} and at most {kind.maximum:g}"
+        )
+    return int(value) if kind.integer else value
+
+
+def _size(written: Written, kind: Size) -> int:
+    text = written.text
+    if re.fullmatch(r"[1-9][0-9]{0,20}", text) and written.tag in ("", "int"):
+        value = int(text)
+    elif (match := re.search(kind.pattern, text)) and written.tag in ("", "str"):
+        value = int(Decimal(match[1]) * UNITS[match[2]])
+    else:
+        raise RefusedError(written.found + _unit_hint(text))
+    if not kind.minimum <= value <= kind.maximum:
+        hint = f"; did you mean `{text}MiB`?" if value < kind.minimum and text.isdigit() else ""
+        raise RefusedError(
+            f"{written.found}; it must be at least {kind.minimum} and at most {kind.maximum} "
+            f"bytes{hint}"
+        )
+    return value
+
+
+def _unit_hint(text: str) -> str:
+    match = _ANY_SIZE.fullmatch(text)
+    if match is None:
+        return ""
+    number, unit = match.groups()
+    letter = unit[0].upper()
+    if letter in "KMGT" and unit.upper() in (letter, letter + "I", letter + "IB", letter + "B"):
+        return f"; did you mean `{number}{letter}iB`?"
+    return f"; the units are {', '.join(UNITS)}"
+
+
+def _switch(written: Written) -> bool:
+    text = written.text.lower()
+    if written.tag in ("", "bool"):
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+    quoted = written.tag == "str" and text in (*_TRUE, *_FALSE)
+    raise RefusedError(f"{written.found} as text; remove the quotes" if quoted else written.found)
+
+
+def _choice(written: Written, kind: Choice) -> str:
+    if written.text in kind.options:
+        return written.text
+    nearest = get_close_matches(written.text[:60].lower(), kind.options, n=1)
+    raise RefusedError(written.found + (f"; did you mean `{nearest[0]}`?" if nearest else ""))

@@ -1,0 +1,79 @@
+"""Env files: lines of NAME=value, as shells, systemd and containers read them.
+
+Blank lines and lines that begin with `#` say nothing, `export ` before a name is ignored. A value
+in single quotes is taken as it is; in double quotes a backslash escapes; a bare one ends at ` #`.
+Nothing is expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hostler.daemon.workspace.text.problems import shown
+
+_NAME = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=#]+)\s*=")
+_QUOTED = {
+    "'": re.compile(r"\s*'(?P<value>[^']*)'"),
+    '"': re.compile(r'\s*"(?P<value>(?:[^"\\]|\\.)*)"'),
+}
+_COMMENT = re.compile(r"\s#.*")
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A place that cannot be read; line and column are counted from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+class _MalformedError(Exception):
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+
+
+def parse(text: str) -> tuple[dict[str, str], list[Fault]]:
+    """The variables of an env file, a later line before an earlier, and what is wrong with it."""
+    variables: dict[str, str] = {}
+    faults: list[Fault] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        content = line.rstrip()
+        if not content or content.lstrip().startswith("#"):
+            continue
+        try:
+            name, value = _assignment(content)
+        except _MalformedError as error:
+            faults.append(Fault(number, error.index + 1, error.message))
+        else:
+            variables[name] = value
+    return variables, faults
+
+
+def _assignment(line: str) -> tuple[str, str]:
+    if "\0" in line:
+        raise _MalformedError(line.index("\0"), "cannot read the character U+0000; remove it")
+    match = _NAME.match(line)
+    if match is None:
+        indent = len(line) - len(line.lstrip())
+        raise _MalformedError(indent, f"cannot read {shown(line.strip())}: expected NAME=value")
+    name, end = match["name"], match.end()
+    quote = line[end:].lstrip()[:1]
+    if quote not in _QUOTED:
+        return name, _COMMENT.sub("", line[end:]).strip()
+    quoted = _QUOTED[quote].match(line, end)
+    if quoted is None:
+        start = line.index(quote, end)
+        raise _MalformedError(start, f"cannot find the closing quote of {name}; add {quote}")
+    if rest := _COMMENT.sub("", line[quoted.end() :]).strip():
+        message = f"cannot read {shown(rest)} after the closing quote of {name}; remove it"
+        raise _MalformedError(line.index(rest, quoted.end()), message)
+    value = quoted["value"]
+    if quote == '"':
+        value = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), value)
+    return name, value

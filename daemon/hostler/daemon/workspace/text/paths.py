@@ -1,0 +1,82 @@
+"""From the paths that a workspace file writes to absolute ones.
+
+Symlinks are never resolved: the interpreter of a virtual environment is one, and works as that
+alone. Nothing needs to exist.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import pwd
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostler.daemon.workspace.text.problems import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class UnknownHomeError(Exception):
+    """`~` or `~user` stands for no folder."""
+
+
+class Paths:
+    """Resolves paths against one folder."""
+
+    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._environ = environ
+
+    def absolute(self, path: str) -> str:
+        """The absolute path.
+
+        Raises:
+            UnknownHomeError: for a `~` without a home.
+        """
+        home, rest = self._split_home(path)
+        return os.path.normpath(os.path.join(self.folder, home + rest))  # noqa: PTH118 - a string
+
+    def pattern(self, pattern: str) -> str:
+        """The absolute glob; what comes from folders is escaped.
+
+        Raises:
+            UnknownHomeError: for a `~` without a home.
+        """
+        home, rest = self._split_home(pattern)
+        if home:
+            return os.path.normpath(glob.escape(home) + rest)
+        return os.path.normpath(os.path.join(glob.escape(self.folder), rest))  # noqa: PTH118
+
+    def executable(self, path: str) -> str:
+        """The absolute path of a program.
+
+        A bare name is looked up in the folder, then on PATH; where neither has it, the folder's.
+
+        Raises:
+            UnknownHomeError: for a `~` without a home.
+        """
+        here = self.absolute(path)
+        if "/" in path or path.startswith("~") or Path(here).is_file():
+            return here
+        found = shutil.which(path, path=self._environ.get("PATH", os.defpath))
+        return here if found is None else self.absolute(found)
+
+    def _split_home(self, path: str) -> tuple[str, str]:
+        """The folder that a leading `~` stands for, empty for none, and the rest."""
+        if not path.startswith("~"):
+            return "", path
+        user, slash, rest = path[1:].partition("/")
+        try:
+            if user:
+                home = pwd.getpwnam(user).pw_dir
+            else:
+                home = self._environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            reason = f"there is no user {shown(user)}" if user else "HOME is not set"
+            raise UnknownHomeError(
+                f"cannot expand {shown(path)}: {reason}; write the whole path"
+            ) from None
+        return home, slash + rest

@@ -1,0 +1,136 @@
+"""A watcher on real files with real inotify, and the ways in which files are saved."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostler.daemon.base.settings import Settings
+from hostler.daemon.watching.watcher import Watcher
+from hostler.host.wire import content_digest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+DEADLINE = 10.0
+
+
+class Desk:
+    """A watcher, what it told, and a sentinel file that each key has in its record."""
+
+    def __init__(self, folder: Path, settings: Settings, *, force_polling: bool) -> None:
+        self.folder = folder
+        self.told: asyncio.Queue[tuple[str, frozenset[str]]] = asyncio.Queue()
+        self.sentinel = folder / "sentinel.py"
+        self.sentinel.write_text("0")
+        self.watcher = Watcher(
+            asyncio.get_running_loop(),
+            lambda key, paths: self.told.put_nowait((key, paths)),
+            settings,
+            force_polling=force_polling,
+        )
+        self.watcher.start()
+
+    def watch(self, *paths: Path, key: str = "a", globs: tuple[str, ...] = ()) -> None:
+        self.watcher.watch(key, record(*paths, self.sentinel), globs)
+
+    async def next(self) -> tuple[str, frozenset[str]]:
+        async with asyncio.timeout(DEADLINE):
+            return await self.told.get()
+
+    async def expect(self, *paths: Path, key: str = "a") -> None:
+        assert await self.next() == (key, frozenset(map(str, paths)))
+
+    async def expect_nothing(self, key: str = "a") -> None:
+        """What was done before tells nothing: only the sentinel's later changes are told.
+
+        Its deletion settles after everything that began to settle before.
+        """
+        self.sentinel.write_text(self.sentinel.read_text() + "1")
+        await self.expect(self.sentinel, key=key)
+        self.sentinel.unlink()
+        await self.expect(self.sentinel, key=key)
+        self.sentinel.write_text("0")
+        await self.expect(self.sentinel, key=key)
+
+
+def record(*paths: Path) -> dict[str, str | None]:
+    return {str(p): content_digest(p.read_bytes()) if p.is_file() else None for p in paths}
+
+
+@asynccontextmanager
+async def open_desk(
+    folder: Path, settings: Settings | None = None, *, force_polling: bool = False
+) -> AsyncIterator[Desk]:
+    desk = Desk(folder, settings or Settings(), force_polling=force_polling)
+    try:
+        yield desk
+    finally:
+        await desk.watcher.close()
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await scenario()
+
+    asyncio.run(main(), debug=False)
+
+
+def project_in(folder: Path) -> Path:
+    """A folder for the files that are watched, with one above it that is the test's as well."""
+    made = folder.resolve() / "project"
+    made.mkdir()
+    return made
+
+
+def write_in_place(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    os.write(descriptor, text.encode())
+    os.close(descriptor)
+
+
+def truncate_and_write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def write_and_rename(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def rename_from_elsewhere(path: Path, text: str) -> None:
+    elsewhere = path.parent.parent / "elsewhere"
+    elsewhere.write_text(text)
+    elsewhere.replace(path)
+
+
+def delete_and_recreate(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
+
+
+def back_up_and_write(path: Path, text: str) -> None:
+    path.rename(path.with_name(path.name + "~"))
+    path.write_text(text)
+
+
+def link_over(path: Path, text: str) -> None:
+    new = path.with_name("new")
+    new.write_text(text)
+    path.unlink()
+    os.link(new, path)
+
+
+SAVES = [
+    write_in_place,
+    truncate_and_write,
+    write_and_rename,
+    rename_from_elsewhere,
+    delete_and_recreate,
+    back_up_and_write,
+    link_over,
+]

@@ -1,0 +1,397 @@
+"""The state tables: complete, and without a hole whatever happens in whatever order."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field, replace
+from enum import Enum
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostler.daemon.state import location as loc
+from hostler.daemon.state import process as proc
+from hostler.daemon.state.location import LOAD, SERVING, Load, Serving, Shown, shown
+from hostler.daemon.state.process import TABLE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hostler.daemon.state.rules import Table
+
+AnyTable: TypeAlias = "Table[Any, Any, Any]"
+
+TABLES = pytest.mark.parametrize(
+    ("table", "states", "events"),
+    [(TABLE, State, proc.Event), (LOAD, Load, loc.Event), (SERVING, Serving, loc.Event)],
+    ids=["process", "load", "serving"],
+)
+
+
+@TABLES
+def test_each_pair_is_a_rule_or_ignored_and_never_both(
+    table: AnyTable, states: type[Enum], events: type[Enum]
+) -> None:
+    pairs = set(product(states, events))
+    assert set(table.rules) | table.ignored == pairs
+    assert not set(table.rules) & table.ignored
+
+
+@TABLES
+def test_each_state_can_be_reached(table: AnyTable, states: type[Enum], events: type[Enum]) -> None:
+    reached = {table.initial}
+    while (
+        more := {rule.state for (state, _), rule in table.rules.items() if state in reached}
+        - reached
+    ):
+        reached |= more
+    assert reached == set(states)
+
+
+@TABLES
+def test_what_is_ignored_changes_nothing(
+    table: AnyTable, states: type[Enum], events: type[Enum]
+) -> None:
+    for state, event in table.ignored:
+        rule = table.step(state, event)
+        assert (rule.state, rule.effects) == (state, ())
+
+
+def used(*tables: AnyTable) -> set[Enum]:
+    return {effect for table in tables for rule in table.rules.values() for effect in rule.effects}
+
+
+def test_each_effect_is_used() -> None:
+    assert used(TABLE) == set(proc.Effect)
+    assert used(LOAD, SERVING) == set(loc.Effect)
+    assert not used(LOAD) & used(SERVING), "a region performs what belongs to the other"
+
+
+@TABLES
+def test_no_rule_performs_an_effect_twice(
+    table: AnyTable, states: type[Enum], events: type[Enum]
+) -> None:
+    for rule in table.rules.values():
+        assert len(set(rule.effects)) == len(rule.effects)
+
+
+# A location, with events in any order, also those that cannot come
+
+
+@given(st.lists(st.sampled_from(loc.Event)))
+def test_stop_stops_whatever_came_before(events: list[loc.Event]) -> None:
+    load, serving = LOAD.initial, SERVING.initial
+    for event in [*events, loc.Event.STOP]:
+        load, serving = LOAD.step(load, event).state, SERVING.step(serving, event).state
+    assert (load, serving) == (Load.STOPPED, Serving.NONE)
+    assert shown(load, serving, processes_left=True) is Shown.STOPPING
+    assert shown(load, serving, processes_left=False) is Shown.STOPPED
+
+
+@pytest.mark.parametrize("serving", [each for each in Serving if each is not Serving.NONE])
+def test_nothing_but_stop_takes_the_last_good_generation_away(serving: Serving) -> None:
+    for event in loc.Event:
+        rule = SERVING.step(serving, event)
+        assert (rule.state is Serving.NONE) == (event is loc.Event.STOP)
+        assert (loc.Effect.FORGET_GENERATION in rule.effects) == (event is loc.Event.STOP)
+
+
+def test_a_generation_begins_to_serve_by_promote_alone() -> None:
+    for (state, event), rule in LOAD.rules.items():
+        assert (loc.Effect.PROMOTE in rule.effects) == (event is loc.Event.LOADED), state
+    for (serving, event), region_rule in SERVING.rules.items():
+        begins = serving is Serving.NONE and region_rule.state is not Serving.NONE
+        assert not begins or event is loc.Event.LOADED
+
+
+@pytest.mark.parametrize(
+    ("table", "state", "arms"),
+    [
+        (LOAD, Load.HELD, loc.Effect.ARM_HOLD),
+        (LOAD, Load.BACKOFF, loc.Effect.ARM_RETRY),
+        (LOAD, Load.OUTDATED, loc.Effect.ARM_PATIENCE),
+        (LOAD, Load.SETTLING, loc.Effect.ARM_REST),
+        (SERVING, Serving.LAPSED, loc.Effect.ARM_REVIVAL),
+    ],
+)
+def test_a_state_that_waits_is_entered_with_its_timer_armed(
+    table: AnyTable, state: Enum, arms: loc.Effect
+) -> None:
+    entries = [
+        rule for (before, _), rule in table.rules.items() if rule.state is state is not before
+    ]
+    assert entries
+    assert all(arms in rule.effects for rule in entries)
+
+
+# A location, with the events that can come, and what the effects do
+
+
+@dataclass
+class LocationModel:
+    """What hostler.daemon.locations.location does for each effect, without processes."""
+
+    load: Load = LOAD.initial
+    serving: Serving = SERVING.initial
+    loading: bool = False
+    process: bool = False
+    reviving: bool = False
+    generation: bool = False
+    timers: frozenset[str] = frozenset()
+
+    def copy(self) -> LocationModel:
+        return replace(self)
+
+    def situation(self) -> tuple[object, ...]:
+        return astuple(self)
+
+    def possible(self) -> list[loc.Event]:
+        """What can happen now; every order is possible at any time."""
+        event = loc.Event
+        found = [event.START, event.STOP, event.RELOAD, event.RESTART]
+        found += [event.CHANGED, event.FLOODED, event.KEEPER_LOST]
+        if self.loading:
+            found += [event.LOADED, event.FAILED]
+        if self.process:
+            found += [event.DIED, event.DIED_EARLY, event.UNHEALTHY]
+        if self.reviving:
+            found += [event.REVIVED, event.REVIVAL_FAILED]
+        due = {
+            "patience": [event.PATIENCE_OVER],
+            "rest": [event.RESTED],
+            "hold": [event.HOLD_OVER, event.HOLD_OVER_FOR_GOOD],
+            "retry": [event.RETRY_DUE],
+            "revival": [event.REVIVAL_DUE],
+        }
+        return found + [each for name in sorted(self.timers) for each in due[name]]
+
+    def feed(self, event: loc.Event) -> Sequence[loc.Effect]:
+        """Performs what the tables say."""
+        kind = loc.Event
+        if event is kind.FAILED:
+            self.loading = False
+        elif event is kind.REVIVAL_FAILED:
+            self.reviving = False
+        elif event in (kind.DIED, kind.DIED_EARLY):
+            self.process = False
+        elif event is kind.KEEPER_LOST:
+            self.loading = self.reviving = self.process = False
+        for name, due in (
+            ("patience", kind.PATIENCE_OVER),
+            ("rest", kind.RESTED),
+            ("hold", kind.HOLD_OVER),
+            ("hold", kind.HOLD_OVER_FOR_GOOD),
+            ("retry", kind.RETRY_DUE),
+            ("revival", kind.REVIVAL_DUE),
+        ):
+            if event is due:
+                self.timers -= {name}
+        load, serving = LOAD.step(self.load, event), SERVING.step(self.serving, event)
+        self.load, self.serving = load.state, serving.state
+        effects = (*load.effects, *serving.effects)
+        for effect in effects:
+            self._perform(effect)
+        return effects
+
+    def _perform(self, effect: loc.Effect) -> None:
+        if effect in _ARMS:
+            self.timers |= {_ARMS[effect]}
+        elif effect in _DISARMS:
+            self.timers -= {_DISARMS[effect]}
+        else:
+            getattr(self, f"_{effect.name.lower()}", lambda: None)()
+
+    def _load(self) -> None:
+        assert not self.loading, "two loads at a time"
+        self.loading = True
+        self.timers -= {"patience", "rest", "hold", "retry"}
+
+    def _abort_load(self) -> None:
+        self.loading = False
+        self.timers -= {"patience", "rest"}
+
+    def _arm_rest(self) -> None:
+        self.timers = self.timers - {"hold"} | {"rest"}
+
+    def _promote(self) -> None:
+        assert self.loading, "nothing to promote"
+        self.loading, self.process, self.generation = False, True, True
+        self.timers -= {"patience"}
+
+    def _forget_failure(self) -> None:
+        self.timers -= {"hold", "retry"}
+
+    def _revive(self) -> None:
+        assert not self.reviving, "two revivals at a time"
+        assert self.generation, "nothing to revive"
+        self.reviving = True
+
+    def _abort_revival(self) -> None:
+        self.reviving = False
+
+    def _adopt_revived(self) -> None:
+        assert self.reviving, "nothing to adopt"
+        self.reviving, self.process = False, True
+
+    def _end_serving(self) -> None:
+        self.process = False
+
+    def _forget_generation(self) -> None:
+        assert not self.process, "a process of no generation"
+        self.generation = False
+
+    def check(self) -> None:
+        """Nothing waits for what will not come, and nothing runs that nobody waits for."""
+        assert self.loading == (self.load in (Load.LOADING, Load.OUTDATED))
+        assert ("retry" in self.timers) == (self.load is Load.BACKOFF)
+        assert ("hold" in self.timers) == (self.load is Load.HELD)
+        assert ("patience" in self.timers) == (self.load is Load.OUTDATED)
+        assert ("rest" in self.timers) == (self.load is Load.SETTLING)
+        assert ("revival" in self.timers) == (self.serving is Serving.LAPSED)
+        assert self.reviving == (self.serving in (Serving.REVIVING, Serving.REPLACING))
+        assert self.process == (self.serving in (Serving.UP, Serving.REPLACING))
+        assert self.generation == (self.serving is not Serving.NONE)
+        if self.serving is Serving.AWAITING:
+            assert self.loading or self.load is Load.SETTLING, (
+                "it awaits a load that nobody has ordered"
+            )
+
+
+_ARMS = {
+    loc.Effect.ARM_PATIENCE: "patience",
+    loc.Effect.ARM_HOLD: "hold",
+    loc.Effect.ARM_RETRY: "retry",
+    loc.Effect.ARM_REVIVAL: "revival",
+}
+_DISARMS = {loc.Effect.DISARM_REVIVAL: "revival"}
+
+
+def test_a_location_never_waits_for_what_will_not_come() -> None:
+    """In no situation that any order of events leads to: there are few enough to try them all."""
+    waiting = [LocationModel()]
+    seen = {waiting[0].situation()}
+    while waiting:
+        model = waiting.pop()
+        for event in model.possible():
+            after = model.copy()
+            effects = after.feed(event)
+            after.check()
+            if after.generation and not model.generation:
+                assert loc.Effect.PROMOTE in effects
+            if model.generation and not after.generation:
+                assert event is loc.Event.STOP
+            if after.situation() not in seen:
+                seen.add(after.situation())
+                waiting.append(after)
+    assert {load for load, *_ in seen} == set(Load)
+    assert {serving for _, serving, *_ in seen} == set(Serving)
+
+
+@given(st.data())
+def test_a_location_left_alone_comes_to_rest_and_serves(data: st.DataObject) -> None:
+    """Whatever came before: once loads succeed, the newest code serves."""
+    model = LocationModel()
+    model.feed(loc.Event.START)
+    for event in data.draw(st.lists(st.sampled_from(loc.Event)), label="events"):
+        if event in model.possible() and event is not loc.Event.STOP:
+            model.feed(event)
+    if model.load is Load.FAILED:
+        model.feed(loc.Event.CHANGED)  # the repair
+    for _ in range(10):
+        good = (
+            loc.Event.LOADED,
+            loc.Event.REVIVED,
+            loc.Event.HOLD_OVER,
+            loc.Event.RESTED,
+            loc.Event.RETRY_DUE,
+            loc.Event.REVIVAL_DUE,
+        )
+        coming = [event for event in good if event in model.possible()]
+        if not coming:
+            break
+        model.feed(coming[0])
+    assert (model.load, model.serving) == (Load.CURRENT, Serving.UP)
+    assert shown(model.load, model.serving, processes_left=True) is Shown.READY
+
+
+@pytest.mark.parametrize(("load", "serving"), list(product(Load, Serving)))
+def test_each_pair_of_regions_is_shown_as_something(load: Load, serving: Serving) -> None:
+    word = shown(load, serving, processes_left=True)
+    if word is Shown.RELOADING:
+        assert serving is not Serving.NONE
+    if word is Shown.READY:
+        assert load is Load.CURRENT
+    assert (word is Shown.FAILED) == (load is Load.FAILED)
+
+
+# A process
+
+
+@dataclass
+class ProcessModel:
+    """What hostler.daemon.loading.location_process does for each effect, without processes."""
+
+    state: State = TABLE.initial
+    timer: bool = True
+    pinging: bool = False
+    ending: bool = False
+    asked: bool = False
+    told: list[proc.Effect] = field(default_factory=list)
+    releases: int = 0
+
+    def feed(self, event: proc.Event) -> None:
+        """Performs what the table says."""
+        kind = proc.Effect
+        if event is proc.Event.OVERDUE:
+            self.timer = False
+        self.asked |= event in (proc.Event.ABORT, proc.Event.RETIRE) and self.state in (
+            State.SPAWNED,
+            State.LOADING,
+            State.READY,
+        )
+        rule = TABLE.step(self.state, event)
+        for effect in rule.effects:
+            if effect is kind.DISARM_LOAD_TIMER:
+                self.timer = False
+            elif effect in (kind.START_PINGS, kind.STOP_PINGS):
+                self.pinging = effect is kind.START_PINGS
+            elif effect in (kind.AWAIT_CALLS, kind.TERMINATE, kind.KILL):
+                self.ending = True
+            elif effect is kind.RELEASE:
+                self.releases += 1
+            elif effect.name.startswith("ANNOUNCE"):
+                self.told.append(effect)
+        self.state = rule.state
+
+    def check(self) -> None:
+        """Nothing waits without an end in sight; nothing goes on that has no use."""
+        assert not self.timer or self.state in (State.SPAWNED, State.LOADING)
+        assert self.pinging == (self.state is State.READY)
+        assert self.ending or self.state is not State.DRAINING
+        assert self.releases == (self.state is State.DEAD)
+        ends = {
+            proc.Effect.ANNOUNCE_FAILED,
+            proc.Effect.ANNOUNCE_UNFIT,
+            proc.Effect.ANNOUNCE_OVERDUE,
+            proc.Effect.ANNOUNCE_DIED,
+        }
+        outcomes = [effect for effect in self.told if effect in ends]
+        assert len(outcomes) <= 1, "two ends were announced"
+        assert self.told.count(proc.Effect.ANNOUNCE_READY) <= 1
+        if self.state is State.DEAD and not self.asked:
+            assert len(outcomes) == 1, "it ended and nobody was told"
+
+
+@given(st.lists(st.sampled_from(proc.Event)))
+def test_a_process_keeps_nothing_and_its_end_is_told_once(events: list[proc.Event]) -> None:
+    model = ProcessModel()
+    for event in events:
+        model.feed(event)
+        model.check()
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_exit_ends_a_process_in_each_state(state: State) -> None:
+    assert TABLE.step(state, proc.Event.EXITED).state is State.DEAD
