@@ -16,11 +16,11 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.facade.sockets import prepare
 from hostler.daemon.launching import leftovers
-from hostler.daemon.launching.launcher import Keeper
-from hostler.daemon.loading.context import Slots, Surroundings
+from hostler.daemon.launching.launcher import KeeperLauncher
+from hostler.daemon.loading.context import LocationContext, Slots
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.processes import runtime
-from hostler.daemon.processes.factory import Hosting
+from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -112,33 +112,33 @@ class Daemon:
     async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
         """Starts the keeper and the locations."""
         instance = leftovers.instance_id(self._options.socket)
-        killed = await asyncio.to_thread(leftovers.kill_stale, instance)
+        killed = await asyncio.to_thread(leftovers.kill_leftovers, instance)
         if killed:
             self._journal.warning("killed what an earlier daemon left", pids=killed)
         settings = self._settings
         logs = LogWriter(settings)
         logs.start()
         stack.callback(logs.close)  # after the keeper has ended whoever may have last words
-        keeper = Keeper(instance, self._on_keeper_death)
+        keeper = KeeperLauncher(instance, self._on_keeper_death)
         await keeper.open()
         stack.push_async_callback(keeper.close)
         prepared = await asyncio.to_thread(runtime.prepare, cache_directory(os.environ))
         stack.callback(prepared.close)
-        hosting = Hosting(keeper, instance, prepared, settings, os.environ)
+        factory = ProcessFactory(keeper, instance, prepared, settings, os.environ)
         clock = LoopClock(asyncio.get_running_loop())
         slots = Slots(settings.parallel_starts, clock)
         numbers = itertools.count(1)
-        environments = Environments(hosting, tasks, self._journal)
-        around = Surroundings(
-            hosting, environments, settings, tasks, slots, clock, self._journal, numbers
+        environments = Environments(factory, tasks, self._journal)
+        context = LocationContext(
+            factory, environments, settings, tasks, slots, clock, self._journal, numbers
         )
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
-        runs = Runs(store, hosting, settings, tasks, self._journal)
+        runs = Runs(store, factory, settings, tasks, self._journal)
         self._supervisor = Supervisor(
             self._options.files,
             os.environ,
-            around,
+            context,
             runs,
             logs,
             self._options.state / "logs",

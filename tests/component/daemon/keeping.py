@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hostler.daemon.launching.launcher import Handle, Keeper, SpawnOrder
+from hostler.daemon.launching.launcher import Handle, KeeperLauncher, SpawnOrder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -27,7 +27,7 @@ def run(scenario: Coroutine[Any, Any, None], within: float = 30) -> None:
     asyncio.run(bounded())
 
 
-class TrackedKeeper(Keeper):
+class TrackedKeeper(KeeperLauncher):
     """Closes what it has given out."""
 
     def __init__(self) -> None:
@@ -149,6 +149,6 @@ def forking(work: str, owner: str = "a", *, own_session: bool = True) -> SpawnOr
     return python(DOUBLE_FORK.format(work=work, own_session=own_session), owner)
 
 
-async def fork(keeper: Keeper, work: str, owner: str = "a") -> tuple[Handle, int]:
+async def fork(keeper: KeeperLauncher, work: str, owner: str = "a") -> tuple[Handle, int]:
     parent = await keeper.start(forking(work, owner))
     return parent, int(await line(parent.stdout))

@@ -34,7 +34,7 @@ class Backoff:
         self._delay = self.settings.restart_first_delay
 
 
-class Remakes:
+class RespawnBackoff:
     """When to make anew what has died: at once the first time, later each time that follows."""
 
     def __init__(self, settings: Settings, random: Callable[[], float]) -> None:

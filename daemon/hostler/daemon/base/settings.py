@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from hostler.daemon.runs.queue import parse_tag_limits
+from hostler.daemon.base.tag_limits import parse_tag_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from grpc_reflection.v1alpha import reflection
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.facade.asking import Asking
+from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
 from hostler.daemon.facade.server import Services
@@ -51,11 +51,11 @@ class Facade:
             )
         )
         services = Services(settings, journal)
-        asking = Asking(supervisor, settings)
+        queries = DefinitionQueries(supervisor, settings)
         implementations = (
             WorkspaceService(supervisor, settings, version, state_directory),
-            RepositoryService(supervisor, asking),
-            RunService(supervisor, supervisor.runs, asking, settings),
+            RepositoryService(supervisor, queries),
+            RunService(supervisor, supervisor.runs, queries, settings),
         )
         self._server.add_generic_rpc_handlers(
             [services.handler(*pair) for pair in zip(_SERVICES, implementations, strict=True)]
@@ -78,7 +78,9 @@ class Facade:
         """Keeps the health of each location, as `locations/NAME`, until it is cancelled."""
         told: dict[str, Any] = {}
         while True:
-            news = self._supervisor.changes.news()  # before the look: none is missed meanwhile
+            next_change = (
+                self._supervisor.changes.next_change()
+            )  # before the look: none is missed meanwhile
             locations = self._supervisor.locations.items()
             now: dict[str, Any] = {
                 f"locations/{name}": _Health.SERVING if location.generation else _Health.NOT_SERVING
@@ -90,7 +92,7 @@ class Facade:
                 if told.get(name) != status:
                     await self._health.set(name, status)
             told = now
-            await news.wait()
+            await next_change.wait()
 
     async def drain(self) -> None:
         """Says NOT_SERVING to who asks for health; calls are answered as before."""

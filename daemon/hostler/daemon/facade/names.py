@@ -1,14 +1,14 @@
 """Resource names: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
 
 from hostler.daemon.facade import refusals
-from hostler.daemon.generations.kinds import PIPELINE, Kind
+from hostler.daemon.generations.kinds import PIPELINE, DefinitionKind
 
 _ABOVE = ("locations", "repositories")
 _PARTITIONS = "/partitions/"
 
 
 def parse(
-    name: str, depth: int, *, kind: Kind = PIPELINE, wildcards: bool = False
+    name: str, depth: int, *, kind: DefinitionKind = PIPELINE, wildcards: bool = False
 ) -> tuple[str, ...]:
     """The ids in a resource name of `depth` collections.
 
@@ -28,7 +28,7 @@ def parse(
     return ids
 
 
-def parse_partition(name: str, kind: Kind) -> tuple[str, str]:
+def parse_partition(name: str, kind: DefinitionKind) -> tuple[str, str]:
     """The resource name of the partition set, and the id of the partition, which may hold slashes.
 
     Raises:
@@ -41,7 +41,7 @@ def parse_partition(name: str, kind: Kind) -> tuple[str, str]:
     return partition_set, partition
 
 
-def _form(depth: int, kind: Kind) -> str:
+def _form(depth: int, kind: DefinitionKind) -> str:
     singular = ("location", "repository", kind.noun.replace(" ", "_"))
     pairs = zip((*_ABOVE, kind.collection), singular, strict=True)
     return "/".join(f"{collection}/{{{one}}}" for collection, one in list(pairs)[:depth])

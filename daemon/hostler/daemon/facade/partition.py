@@ -3,7 +3,7 @@
 from google.protobuf import json_format
 
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.asking import Asking
+from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.server import Context
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET
@@ -15,7 +15,9 @@ SET_TAG = "hostler/partition_set"
 TAG = "hostler/partition"
 
 
-async def completed(asking: Asking, context: Context, asked: Run) -> tuple[Generation, Run]:
+async def with_partition(
+    queries: DefinitionQueries, context: Context, asked: Run
+) -> tuple[Generation, Run]:
     """The run that was asked for, with what the partition's set gives, and whose code gave it.
 
     Raises:
@@ -29,7 +31,7 @@ async def completed(asking: Asking, context: Context, asked: Run) -> tuple[Gener
             f"cannot launch {asked.pipeline} for {asked.partition}: "
             "the partition set is not of the pipeline's repository"
         )
-    generation, said = await asking.call_for(
+    generation, said = await queries.call_for(
         context, PARTITION_SET, parent, "describe_partition", partition=partition
     )
     if said["pipeline"] != pipeline:

@@ -12,7 +12,7 @@ from hostler.daemon.generations.workers import WorkerDiedError
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.locations.location import Location
 from hostler.daemon.processes.channel import RemoteError
-from hostler.daemon.state.location import Shown
+from hostler.daemon.state.location import Status
 from hostler.rpc.errors import ErrorDetails, Reason
 from hostler.v1 import workspace_pb2
 
@@ -44,8 +44,8 @@ def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> Ref
     if nearest:
         message += f"; did you mean {' or '.join(map(repr, nearest))}?"
     elif known:
-        shown = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-        message += f"; there are: {shown}"
+        status = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        message += f"; there are: {status}"
     details = ErrorDetails(
         reason=Reason.UNKNOWN_NAME,
         metadata={"nearest": ",".join(nearest)},
@@ -66,7 +66,7 @@ def invalid(message: str) -> RefusalError:
 def no_generation(location: Location) -> RefusalError:
     """Why a location has nothing to answer from."""
     metadata = {"location": location.name}
-    if location.shown is Shown.STARTING:
+    if location.status is Status.STARTING:
         message = f"cannot ask location {location.name!r}: it is loading for the first time"
         details = ErrorDetails(
             reason=Reason.NOT_READY, metadata=metadata, retry_delay=FIRST_LOAD_RETRY
@@ -158,7 +158,7 @@ def too_large(size: int, limit: int) -> RefusalError:
     return RefusalError(Code.RESOURCE_EXHAUSTED, message, details)
 
 
-def run_goes_on(name: str) -> RefusalError:
+def run_active(name: str) -> RefusalError:
     """FAILED_PRECONDITION: only the record of a run that has ended may be deleted."""
     message = f"cannot delete {name}: it has not ended; cancel it first"
     details = ErrorDetails(reason=Reason.RUN_GOES_ON, resource_type="run", resource_name=name)

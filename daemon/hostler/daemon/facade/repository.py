@@ -6,11 +6,11 @@ from typing import TypeVar
 from google.protobuf import json_format
 
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.asking import Asking, generation_of
+from hostler.daemon.facade.queries import DefinitionQueries, generation_of
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Kind
+from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKind
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import definitions_pb2
 from hostler.v1 import repository_pb2 as pb
@@ -41,9 +41,9 @@ class RepositoryService:
     each, one after the other: that is how protobuf merges repeated fields.
     """
 
-    def __init__(self, supervisor: Supervisor, asking: Asking) -> None:
+    def __init__(self, supervisor: Supervisor, queries: DefinitionQueries) -> None:
         self._supervisor = supervisor
-        self._asking = asking
+        self._queries = queries
 
     async def list_repositories(
         self, request: pb.ListRepositoriesRequest, _: Context
@@ -89,7 +89,7 @@ class RepositoryService:
         after = request.after_time.seconds if request.HasField("after_time") else int(time.time())
         if not 0 <= after <= _LAST_SECOND:
             raise refusals.invalid(f"cannot preview after {after} s; expected a time since 1970")
-        said = await self._asking.call(
+        said = await self._queries.call(
             context, SCHEDULE, request.name, "preview_schedule", after=after, count=count
         )
         return json_format.ParseDict(said, pb.PreviewScheduleResponse())
@@ -109,7 +109,7 @@ class RepositoryService:
     ) -> pb.ListPartitionsResponse:
         size = min(request.page_size or _PARTITIONS, _PARTITIONS)
         start = names.page(0, size, request.page_token)[0].start
-        said = await self._asking.call(
+        said = await self._queries.call(
             context, PARTITION_SET, request.parent, "list_partitions", start=start, size=size
         )
         _, token = names.page(said["count"], size, request.page_token)
@@ -123,7 +123,7 @@ class RepositoryService:
         self, request: pb.GetPartitionRequest, context: Context
     ) -> definitions_pb2.Partition:
         parent, partition = names.parse_partition(request.name, PARTITION_SET)
-        said = await self._asking.call(
+        said = await self._queries.call(
             context, PARTITION_SET, parent, "describe_partition", partition=partition
         )
         if said["partition"] is None:
@@ -132,7 +132,9 @@ class RepositoryService:
         found.name = request.name
         return found
 
-    def _list(self, kind: Kind, response: type[_Listed], request: _Listing) -> _Listed | bytes:
+    def _list(
+        self, kind: DefinitionKind, response: type[_Listed], request: _Listing
+    ) -> _Listed | bytes:
         location, repository = names.parse(request.parent, 2, wildcards=True)
         generations = self._generations(location)
         if repository != _ANY and not any(repository in of.repositories for of in generations):
@@ -147,8 +149,8 @@ class RepositoryService:
         getattr(page, kind.field).extend(items[part])
         return page
 
-    async def _get(self, kind: Kind, request: _Getting, context: Context) -> bytes:
-        return await self._asking.definition(context, kind, request.name)
+    async def _get(self, kind: DefinitionKind, request: _Getting, context: Context) -> bytes:
+        return await self._queries.definition(context, kind, request.name)
 
     def _generations(self, location: str) -> list[Generation]:
         """Of one location, or, for "-", of all that have one."""
@@ -177,7 +179,7 @@ def _repositories(generation: Generation) -> bytes:
 
 
 def _summaries(
-    kind: Kind, response: type[_Listed], generation: Generation, repository: str
+    kind: DefinitionKind, response: type[_Listed], generation: Generation, repository: str
 ) -> bytes:
     answer = generation.answers.get((kind.collection, repository))
     if answer is None:

@@ -8,12 +8,12 @@ from google.protobuf import duration_pb2, empty_pb2, struct_pb2
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, partition, refusals
-from hostler.daemon.facade.asking import Asking, generation_of, require_pipeline
+from hostler.daemon.facade.queries import DefinitionQueries, generation_of, require_pipeline
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find, require_open
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store.ledger import RequestIdError, RunGoesOnError, UnknownRunError
-from hostler.daemon.runs.store.record import Filter, place
+from hostler.daemon.runs.store.ledger import RequestIdError, RunActiveError, UnknownRunError
+from hostler.daemon.runs.store.record import Filter, pipeline_parts
 from hostler.daemon.runs.store.run_store import ClosedError, NotRecordedError
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import run_pb2 as pb
@@ -46,11 +46,11 @@ class RunService:
     """Implements hostler.v1.RunService."""
 
     def __init__(
-        self, supervisor: Supervisor, runs: Runs, asking: Asking, settings: Settings
+        self, supervisor: Supervisor, runs: Runs, queries: DefinitionQueries, settings: Settings
     ) -> None:
         self._supervisor = supervisor
         self._runs = runs
-        self._asking = asking
+        self._queries = queries
         self._settings = settings
 
     async def launch_run(self, request: pb.LaunchRunRequest, context: Context) -> pb.Run:
@@ -67,7 +67,7 @@ class RunService:
             require_pipeline(generation, request.pipeline)
             if not wanted.partition:
                 return await self._runs.launch(wanted, location, generation)
-            generation, run = await partition.completed(self._asking, context, wanted)
+            generation, run = await partition.with_partition(self._queries, context, wanted)
             require_open(self._supervisor)
             return await self._runs.launch(run, location, generation, asked=wanted)
         except RequestIdError as error:
@@ -117,8 +117,8 @@ class RunService:
             await self._runs.store.delete(names.run_id(request.name))
         except UnknownRunError:
             raise refusals.unknown("run", request.name, ()) from None
-        except RunGoesOnError:
-            raise refusals.run_goes_on(request.name) from None
+        except RunActiveError:
+            raise refusals.run_active(request.name) from None
         except NotRecordedError as error:
             raise refusals.not_recorded(error) from error
         return empty_pb2.Empty()
@@ -162,7 +162,7 @@ class RunService:
 def _filter(given: pb.RunFilter) -> Filter:
     location, repository, pipeline = "", "", given.pipeline
     if "/" in pipeline:
-        location, repository, pipeline = place(pb.Run(pipeline=pipeline))
+        location, repository, pipeline = pipeline_parts(pb.Run(pipeline=pipeline))
         if not (location and repository and pipeline):
             raise refusals.invalid(
                 f"cannot filter by the pipeline {given.pipeline!r}; expected its name alone or "

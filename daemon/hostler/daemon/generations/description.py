@@ -8,7 +8,7 @@ from typing import Any, cast
 from google.protobuf import json_format
 
 from hostler.daemon.base.text import load_json
-from hostler.daemon.generations.kinds import KINDS, PIPELINE, Key
+from hostler.daemon.generations.kinds import KINDS, PIPELINE, DefinitionKey
 from hostler.host.wire import pack_definition
 from hostler.v1 import definitions_pb2
 
@@ -20,15 +20,15 @@ class Definitions:
     the load itself.
     """
 
-    def __init__(self, described: dict[Key, bytes]) -> None:
+    def __init__(self, described: dict[DefinitionKey, bytes]) -> None:
         """
         Args:
             described: of each its message; see hostler.host.wire.pack_definition.
         """
         self._described = described
-        self._serialized: dict[Key, bytes] = {}
+        self._serialized: dict[DefinitionKey, bytes] = {}
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: DefinitionKey) -> bytes | None:
         """The serialized message; None where it has not been constructed.
 
         Raises:
@@ -40,7 +40,7 @@ class Definitions:
             found = self._serialized[key] = message.SerializeToString(deterministic=True)
         return found
 
-    def add(self, key: Key, described: dict[str, Any]) -> bytes:
+    def add(self, key: DefinitionKey, described: dict[str, Any]) -> bytes:
         """Takes in one that was constructed since, and its positions out of it.
 
         Returns:
@@ -54,7 +54,7 @@ class Definitions:
         assert made is not None
         return made
 
-    def altered(self, since: "Definitions") -> list[Key]:
+    def altered(self, since: "Definitions") -> list[DefinitionKey]:
         """Those that another generation has as well, with another description."""
         return [
             key
@@ -63,7 +63,7 @@ class Definitions:
             and self._differs(key, since)
         ]
 
-    def _differs(self, key: Key, since: "Definitions") -> bool:
+    def _differs(self, key: DefinitionKey, since: "Definitions") -> bool:
         """Whether more than the order of keys is another."""
         contents = [_content(each._described[key]) for each in (self, since)]
         try:
@@ -72,7 +72,7 @@ class Definitions:
             return True
         return bool(mine != other)
 
-    def _parsed(self, key: Key) -> dict[str, Any]:
+    def _parsed(self, key: DefinitionKey) -> dict[str, Any]:
         try:
             content, _, positions = self._described[key].partition(b"\t")
             described = cast("dict[str, Any]", load_json(content))
@@ -97,11 +97,11 @@ class Description:
     """
 
     repositories: Mapping[str, definitions_pb2.Repository]
-    listed: frozenset[Key]
+    listed: frozenset[DefinitionKey]
     definitions: Definitions
 
 
-class Arriving:
+class DescriptionBuffer:
     """A description that is read when it comes, while its process says the rest."""
 
     def __init__(self, at_once: int) -> None:
@@ -144,17 +144,19 @@ def read(said: bytes) -> Description:
     head, *lines = said.split(b"\n")
     rest = iter(lines)
     repositories: dict[str, definitions_pb2.Repository] = {}
-    listed: set[Key] = set()
-    definitions: dict[Key, bytes] = {}
+    listed: set[DefinitionKey] = set()
+    definitions: dict[DefinitionKey, bytes] = {}
     for described in load_json(head):
         repository = _repository(described["repository"])
         name = repository.name.rpartition("/")[2]
         repositories[name] = repository
         for kind in KINDS:
             summaries = described["repository"].get(kind.collection, ())
-            listed.update(Key(kind, name, one["name"].rpartition("/")[2]) for one in summaries)
+            listed.update(
+                DefinitionKey(kind, name, one["name"].rpartition("/")[2]) for one in summaries
+            )
             for key in described["definitions"][kind.collection]:
-                definitions[Key(kind, name, key)] = next(rest, b"")
+                definitions[DefinitionKey(kind, name, key)] = next(rest, b"")
     if len(definitions) != len(lines):
         raise ValueError(f"found {len(lines)} definitions, expected {len(definitions)}")
     return Description(repositories, frozenset(listed), Definitions(definitions))

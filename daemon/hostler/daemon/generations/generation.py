@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hostler.daemon.generations.description import Definitions, Description
-from hostler.daemon.generations.kinds import PIPELINE, Key, Kind
+from hostler.daemon.generations.kinds import PIPELINE, DefinitionKey, DefinitionKind
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import dump, hide_files
 from hostler.v1 import definitions_pb2, workspace_pb2
@@ -36,7 +36,7 @@ class Generation:
 
     spec: LocationSpec
     repositories: Mapping[str, definitions_pb2.Repository]
-    listed: frozenset[Key]
+    listed: frozenset[DefinitionKey]
     definitions: Definitions
     files: dict[str, str | None]
     snapshot: bytes
@@ -59,7 +59,7 @@ class Generation:
         """
         return hide_files(self.snapshot, self.missing)
 
-    def names(self, kind: Kind, repository: str) -> list[str]:
+    def names(self, kind: DefinitionKind, repository: str) -> list[str]:
         """What the repository lists of a kind, constructed or not; nothing where there is none."""
         found = self.repositories.get(repository)
         if found is None:
@@ -68,7 +68,7 @@ class Generation:
 
     def has_pipeline(self, repository: str, pipeline: str) -> bool:
         """Whether the repository lists the pipeline, constructed or not."""
-        return Key(PIPELINE, repository, pipeline) in self.listed
+        return DefinitionKey(PIPELINE, repository, pipeline) in self.listed
 
 
 def build(
@@ -101,7 +101,7 @@ def changes(old: Generation | None, new: Generation) -> workspace_pb2.Definition
     A lazy definition that nobody has constructed is known by its name alone, so it is never
     reported as altered.
     """
-    before = old.listed if old else frozenset[Key]()
+    before = old.listed if old else frozenset[DefinitionKey]()
     altered = new.definitions.altered(old.definitions) if old else []
     return workspace_pb2.DefinitionChanges(
         added=sorted(map(str, new.listed - before)),

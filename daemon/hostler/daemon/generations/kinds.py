@@ -9,7 +9,7 @@ from hostler.v1 import definitions_pb2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class DefinitionKind:
     """One kind; there is one object of each, so that a thousand keys are hashed fast.
 
     Attributes:
@@ -25,18 +25,18 @@ class Kind:
     message: type[Message]
 
 
-PIPELINE = Kind("pipeline", "pipelines", "pipelines", definitions_pb2.Pipeline)
-SCHEDULE = Kind("schedule", "schedules", "schedules", definitions_pb2.Schedule)
-PARTITION_SET = Kind(
+PIPELINE = DefinitionKind("pipeline", "pipelines", "pipelines", definitions_pb2.Pipeline)
+SCHEDULE = DefinitionKind("schedule", "schedules", "schedules", definitions_pb2.Schedule)
+PARTITION_SET = DefinitionKind(
     "partition set", "partitionSets", "partition_sets", definitions_pb2.PartitionSet
 )
 KINDS = (PIPELINE, SCHEDULE, PARTITION_SET)
 
 
-class Key(NamedTuple):
+class DefinitionKey(NamedTuple):
     """Names a definition of a generation."""
 
-    kind: Kind
+    kind: DefinitionKind
     repository: str
     name: str
 

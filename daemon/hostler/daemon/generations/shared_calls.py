@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.kinds import Key
+from hostler.daemon.generations.kinds import DefinitionKey
 from hostler.daemon.generations.workers import WorkerDiedError, Workers
 
 
-class Readings:
+class SharedCalls:
     """Calls the user's functions in workers.
 
     A call goes on while anybody waits for it. When the last one has gone it is cancelled, and its
@@ -22,7 +22,7 @@ class Readings:
         self._tasks: dict[object, asyncio.Task[Any]] = {}
         self._waiting: dict[object, int] = {}
 
-    async def definition(self, key: Key) -> bytes:
+    async def definition(self, key: DefinitionKey) -> bytes:
         """A serialized definition; a lazy one is constructed once and kept.
 
         Raises:
@@ -37,7 +37,7 @@ class Readings:
         found: bytes = await self._shared(key, lambda: self._construct(key))
         return found
 
-    async def call(self, function: str, key: Key, **arguments: object) -> dict[str, Any]:
+    async def call(self, function: str, key: DefinitionKey, **arguments: object) -> dict[str, Any]:
         """What a function of hostler.host.calls says of a definition; kept only while it is asked.
 
         Raises:
@@ -52,7 +52,7 @@ class Readings:
         said: dict[str, Any] = await self._shared(tuple(order.items()), lambda: self._call(order))
         return said
 
-    async def _construct(self, key: Key) -> bytes:
+    async def _construct(self, key: DefinitionKey) -> bytes:
         order: dict[str, object] = {
             "function": "define",
             "kind": key.kind.collection,

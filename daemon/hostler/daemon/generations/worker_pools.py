@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.shared_calls import Readings
+from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.workers import Workers
-from hostler.daemon.processes.host_process import Hosted
+from hostler.daemon.processes.host_process import HostProcess
 
 
-class Readership:
+class WorkerPools:
     """Reads what the user's functions tell, by workers of the generation that is read.
 
     Args:
@@ -22,8 +22,8 @@ class Readership:
 
     def __init__(
         self,
-        start: Callable[[Generation], Awaitable[Hosted]],
-        end: Callable[[Hosted], asyncio.Task[None]],
+        start: Callable[[Generation], Awaitable[HostProcess]],
+        end: Callable[[HostProcess], asyncio.Task[None]],
         settings: Settings,
         tasks: Tasks,
         name: str,
@@ -33,24 +33,24 @@ class Readership:
         self._settings = settings
         self._tasks = tasks
         self._name = name
-        self._readings: Readings | None = None
+        self._calls: SharedCalls | None = None
         self._retirements: set[asyncio.Task[None]] = set()
 
     @property
     def pids(self) -> list[int]:
         """The workers of the newest generation that was read."""
-        return self._readings.workers.pids if self._readings else []
+        return self._calls.workers.pids if self._calls else []
 
-    def of(self, generation: Generation) -> Readings:
+    def of(self, generation: Generation) -> SharedCalls:
         """What is read of a generation, until `retire`."""
-        if self._readings is None:
+        if self._calls is None:
             workers = Workers(lambda: self._start(generation), self._end, self._settings)
-            self._readings = Readings(generation, workers)
-        return self._readings
+            self._calls = SharedCalls(generation, workers)
+        return self._calls
 
     def retire(self, seconds: float) -> None:
         """Another generation will be read: ends the workers, with so much time for their calls."""
-        retired, self._readings = self._readings, None
+        retired, self._calls = self._calls, None
         if retired is not None:
             work = retired.workers.retire(seconds)
             task = self._tasks.start(work, f"retirement of workers of {self._name}")

@@ -9,7 +9,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
 from hostler.daemon.launching.launcher import ExitStatus
 from hostler.daemon.processes.channel import ChannelClosedError
-from hostler.daemon.processes.host_process import DEATH_SECONDS, Hosted
+from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess
 from hostler.host.wire import Method, dump
 
 
@@ -42,16 +42,16 @@ class Workers:
 
     def __init__(
         self,
-        start: Callable[[], Awaitable[Hosted]],
-        end: Callable[[Hosted], asyncio.Task[None]],
+        start: Callable[[], Awaitable[HostProcess]],
+        end: Callable[[HostProcess], asyncio.Task[None]],
         settings: Settings,
     ) -> None:
         self._start = start
         self._end = end
         self._free = asyncio.Semaphore(settings.worker_limit)
-        self._idle: list[Hosted] = []
-        self._busy: set[Hosted] = set()
-        self._starting: set[asyncio.Future[Hosted]] = set()
+        self._idle: list[HostProcess] = []
+        self._busy: set[HostProcess] = set()
+        self._starting: set[asyncio.Future[HostProcess]] = set()
         self._retired = False
         self._calls = 0
         self._drained = asyncio.Event()
@@ -105,7 +105,7 @@ class Workers:
             else:
                 self._end(worker)
 
-    async def _take(self) -> Hosted:
+    async def _take(self) -> HostProcess:
         """An idle worker, or a new one."""
         if self._retired:
             raise RetiredError
@@ -126,7 +126,7 @@ class Workers:
     def _is_retired(self) -> bool:
         return self._retired
 
-    def _take_idle(self) -> Hosted | None:
+    def _take_idle(self) -> HostProcess | None:
         while self._idle:
             worker = self._idle.pop()
             if not worker.channel.closed:

@@ -37,7 +37,7 @@ class KeeperError(Exception):
     """The keeper cannot be started."""
 
 
-class KeeperProcess:
+class KeeperChild:
     """A keeper that was started; its packets come to `on_report`, its end to `on_exit`, once.
 
     The daemon's event loop reads and writes; nothing here blocks but the start, for 2 ms.

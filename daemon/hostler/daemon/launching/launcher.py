@@ -1,7 +1,7 @@
 """How a process of the workspace comes to be, and how its end is known.
 
-`Launcher` is the one interface; `Keeper` is the implementation that the daemon uses, by way of
-the keeper process (see `hostler.daemon.keeper`).
+`Launcher` is the one interface; the daemon uses `KeeperLauncher`, which orders every process from
+the keeper (see `hostler.daemon.keeper`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hostler.daemon.keeper import prctl
-from hostler.daemon.launching.keeper_child import KeeperError, KeeperProcess, kill_inherited
+from hostler.daemon.launching.keeper_child import KeeperChild, KeeperError, kill_inherited
 from hostler.daemon.launching.orders import (
     ExitStatus,
     Handle,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ExitStatus",
     "Handle",
-    "Keeper",
     "KeeperError",
+    "KeeperLauncher",
     "Launcher",
     "SpawnError",
     "SpawnOrder",
@@ -79,18 +79,18 @@ class _Start:
             self.made.set_exception(spawn_error(self.order, stage, errno))
 
 
-class Keeper:
+class KeeperLauncher:
     """The launcher of the daemon: its side of the keeper process, over all of that one's lives.
 
     If the keeper dies, everything below it is killed and every pending future resolved; then a new
-    keeper is started and `on_death` called. There must be one `Keeper` in a process at most, and
-    the process must have no other children: those would be taken for what a dead keeper left.
+    keeper is started and `on_death` called. A process holds one `KeeperLauncher` at most and has no
+    other children: those would be taken for what a dead keeper left.
     """
 
     def __init__(self, instance: str, on_death: Callable[[], None]) -> None:
         self._instance = instance
         self._on_death = on_death
-        self._process: KeeperProcess | None = None
+        self._process: KeeperChild | None = None
         self._ready: asyncio.Future[None] | None = None
         self._up = asyncio.Event()
         self._gone = asyncio.Event()
@@ -263,7 +263,7 @@ class Keeper:
     async def _launch(self) -> None:
         self._ready = asyncio.get_running_loop().create_future()
         self._gone.clear()
-        self._process = KeeperProcess(self._instance, self._hear, self._lost)
+        self._process = KeeperChild(self._instance, self._hear, self._lost)
         await self._ready
         self._up.set()
 

@@ -33,7 +33,7 @@ def instance_id(socket_path: str | os.PathLike[str]) -> str:
     return hashlib.blake2b(boot + b"\0" + path, digest_size=8).hexdigest()
 
 
-def kill_stale(instance: str) -> list[int]:
+def kill_leftovers(instance: str) -> list[int]:
     """Kill what bears the mark of the instance, with its descendants; the pids that were found.
 
     Only processes of this user, and never this one nor those above it. To be called at the
@@ -46,7 +46,7 @@ def kill_stale(instance: str) -> list[int]:
     while True:
         table = scan()
         exempt = _lineage(table) | _kept(table)
-        marked = [pid for pid in table if pid not in exempt and _is_stale(pid, instance)]
+        marked = [pid for pid in table if pid not in exempt and _is_leftover(pid, instance)]
         targets = {pid: table[pid] for pid in marked}
         targets.update((p.pid, p) for p in below(table, marked) if p.pid not in exempt)
         alive = {pid: process for pid, process in targets.items() if not process.is_dead}
@@ -56,7 +56,7 @@ def kill_stale(instance: str) -> list[int]:
         time.sleep(_PAUSE)
 
 
-def _is_stale(pid: int, instance: str) -> bool:
+def _is_leftover(pid: int, instance: str) -> bool:
     try:
         owned = Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
     except FileNotFoundError:

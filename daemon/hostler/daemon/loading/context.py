@@ -8,7 +8,7 @@ from hostler.daemon.base.clock import Clock
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.processes.factory import Hosting
+from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.templates.environments import Environments
 
 #: A load that has held its place this long is waiting for something else than the processor: the
@@ -38,10 +38,10 @@ class Slots:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class LocationContext:
     """What every location of a daemon shares."""
 
-    hosting: Hosting
+    factory: ProcessFactory
     environments: Environments
     settings: Settings
     tasks: Tasks

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from google.protobuf import json_format
 
-from hostler.daemon.base.text import cut, encodable, mended
+from hostler.daemon.base.text import truncate, utf8_safe, utf8_safe_json
 from hostler.daemon.launching.launcher import ExitStatus, SpawnError
 from hostler.daemon.loading.stacks import StackFrame
 from hostler.host.wire import EXIT_LOST
 from hostler.v1 import workspace_pb2
 
-Kind = Literal[
+FailureKind = Literal[
     "EXECUTABLE", "TARGET", "IMPORT", "DEFINITION", "PROCESS_DIED", "TIMEOUT", "UNHEALTHY"
 ]
 
@@ -49,7 +49,7 @@ class LoadFailure:
         wants_stop: the process asked not to be restarted.
     """
 
-    kind: Kind
+    kind: FailureKind
     permanent: bool
     message: str
     exception: Mapping[str, Any] | None = None
@@ -62,14 +62,14 @@ class LoadFailure:
         """As the public contract tells it."""
         error = workspace_pb2.LoadError(
             kind=workspace_pb2.LoadError.Kind.Value(self.kind),
-            message=encodable(self.message),
-            output=[encodable(cut(line, LINE_LIMIT)) for line in self.output],
+            message=utf8_safe(self.message),
+            output=[utf8_safe(truncate(line, LINE_LIMIT)) for line in self.output],
         )
         error.time.FromNanoseconds(int(self.time * 1e9))
         if self.exception is not None:
-            json_format.ParseDict(mended(dict(self.exception)), error.exception)
+            json_format.ParseDict(utf8_safe_json(dict(self.exception)), error.exception)
         if self.source is not None:
-            error.source.file = encodable(self.source["file"])
+            error.source.file = utf8_safe(self.source["file"])
             error.source.line = min(self.source["line"], _MOST_LINES)
         return error
 

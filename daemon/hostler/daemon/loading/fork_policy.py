@@ -35,7 +35,7 @@ class Report:
         return "; ".join([*self.fresh, *filter(None, [_sets(self.variables)])])
 
 
-class Freshness:
+class ForkPolicy:
     """Why the next process of a location has to be a new interpreter; empty where a fork will do.
 
     A fork that failed is a suspicion at first. A new interpreter that loads the same code confirms
@@ -61,13 +61,13 @@ class Freshness:
         """A fork has loaded the code, and what it did is not for forks."""
         self._variables, self._fresh = report.variables, report.fresh
 
-    def died(self, how: str, *, by_others: bool) -> None:
+    def died(self, how: str, *, killed_externally: bool) -> None:
         """A fork ended, or did not get ready, in a way that a new interpreter may not.
 
         Args:
-            by_others: somebody may have killed it, which says little of the code.
+            killed_externally: somebody may have killed it, which says little of the code.
         """
-        self._suspicion, self._is_once = f"a fork failed: {how}", by_others
+        self._suspicion, self._is_once = f"a fork failed: {how}", killed_externally
 
     def failed(self, message: str, *, is_fork: bool) -> None:
         """A load has failed by what the user's code raised, or a new interpreter has failed."""

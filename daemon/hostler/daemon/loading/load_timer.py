@@ -50,11 +50,11 @@ class LoadTimer:
             self._timer.cancel()
         self._timer = self._overdue = None
 
-    def sift(self, text: str) -> str | None:
+    def filter_line(self, text: str) -> str | None:
         """Reads a line of the process's stderr; the part of it that is not what was asked for."""
         if not self.has_asked or self.stack.is_whole:
             return text
-        left = self.stack.sift(text)
+        left = self.stack.filter_line(text)
         self._end_if_told()
         return left
 

@@ -60,7 +60,7 @@ class Stack:
         self._frames: list[StackFrame] = []
         self._is_within = False
 
-    def sift(self, text: str) -> str | None:
+    def filter_line(self, text: str) -> str | None:
         """Reads a line of stderr; the part of it that is not the stack's, None where there is none.
 
         What stands before a stack, as a progress bar does, is the user's.

@@ -8,30 +8,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hostler.daemon.base.clock import Clock
-    from hostler.daemon.state.location import Shown
+    from hostler.daemon.state.location import Status
 
 #: To tell everybody that a load begins takes 1 ms, which the load would begin later.
 SOON_SECONDS = 0.001
 
 
-class News:
+class ChangeNotifier:
     """Tells of changes in their order, each before the next one happens.
 
     Args:
         tell: given the state before and the reason; reads the state after.
     """
 
-    def __init__(self, clock: Clock, tell: Callable[[Shown, str], None]) -> None:
+    def __init__(self, clock: Clock, tell: Callable[[Status, str], None]) -> None:
         self._clock = clock
         self._tell = tell
-        self._waiting: tuple[Shown, str] | None = None
+        self._waiting: tuple[Status, str] | None = None
 
-    def tell(self, before: Shown, reason: str) -> None:
+    def tell(self, before: Status, reason: str) -> None:
         """Tells at once."""
         self.flush()
         self._tell(before, reason)
 
-    def tell_soon(self, before: Shown, reason: str) -> None:
+    def notify_soon(self, before: Status, reason: str) -> None:
         """Tells when what is under way has been ordered, or at the next `flush`."""
         self.flush()
         self._waiting = before, reason

@@ -27,7 +27,7 @@ MANY, MEANWHILE_SECONDS = 8, 0.25
 REST_SECONDS, LONGEST_REST_SECONDS, SHORT_RESTS = 0.02, 0.16, 4
 
 
-class Churn:
+class Debounce:
     """Decides when to load while files change, and whether what was loaded meanwhile is served."""
 
     def __init__(self, clock: Clock) -> None:
@@ -95,7 +95,7 @@ class Churn:
         known = max(self._seconds.values(), default=0.0)
         return max(PATIENCE_SECONDS, 2 * self._seconds.get(is_fork, known))
 
-    def is_one_of_many(self, seconds: float) -> bool:
+    def should_skip_outdated(self, seconds: float) -> bool:
         """Whether an outdated load is not to be served, since another one was just before.
 
         Args:

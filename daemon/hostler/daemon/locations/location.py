@@ -8,35 +8,35 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hostler.daemon.base.backoff import Backoff
-from hostler.daemon.base.text import encodable, listed
+from hostler.daemon.base.text import join_names, utf8_safe
 from hostler.daemon.base.timers import Timers
 from hostler.daemon.generations import generation
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.shared_calls import Readings
-from hostler.daemon.generations.worker_pools import Readership
+from hostler.daemon.generations.shared_calls import SharedCalls
+from hostler.daemon.generations.worker_pools import WorkerPools
 from hostler.daemon.launching.launcher import ExitStatus
-from hostler.daemon.loading.context import Surroundings
+from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.failures import LoadFailure
-from hostler.daemon.loading.fork_policy import Freshness
+from hostler.daemon.loading.fork_policy import ForkPolicy
 from hostler.daemon.loading.location_process import LocationProcess
-from hostler.daemon.locations.change_notifier import News
-from hostler.daemon.locations.debounce import Churn
-from hostler.daemon.locations.replicas import Offspring
+from hostler.daemon.locations.change_notifier import ChangeNotifier
+from hostler.daemon.locations.debounce import Debounce
+from hostler.daemon.locations.replicas import Replicas
 from hostler.daemon.locations.serving import ServingProcess
 from hostler.daemon.locations.standby import Standby
-from hostler.daemon.locations.watched_files import Recorded
+from hostler.daemon.locations.watched_files import WatchedFiles
 from hostler.daemon.logs.location import LocationLog
-from hostler.daemon.processes.host_process import Hosted, Listener, Role, Stream
+from hostler.daemon.processes.host_process import HostProcess, Listener, Role, Stream
 from hostler.daemon.state.location import (
     LOAD,
     SERVING,
     UNSETTLED,
-    Effect,
-    Event,
     Load,
+    LocationEffect,
+    LocationEvent,
     Serving,
-    Shown,
-    shown,
+    Status,
+    status,
 )
 from hostler.daemon.watching.watcher import Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
@@ -61,11 +61,11 @@ class Location:
 
     def __init__(
         self,
-        around: Surroundings,
+        context: LocationContext,
         spec: LocationSpec,
         log: LocationLog,
         watcher: Watcher,
-        on_change: Callable[["Location", Shown, str], None],
+        on_change: Callable[["Location", Status, str], None],
     ) -> None:
         self.spec = spec
         self.log = log
@@ -73,38 +73,38 @@ class Location:
         self.restarts = 0
         self.retry_time: float | None = None
         self.last_changes = workspace_pb2.DefinitionChanges()
-        self._around = around
-        self._clock = around.clock
-        self._recorded = Recorded(spec, watcher, around.clock)
+        self._context = context
+        self._clock = context.clock
+        self._watched = WatchedFiles(spec, watcher, context.clock)
         self._on_change = on_change
-        self._news = News(around.clock, self._tell)
+        self._notifier = ChangeNotifier(context.clock, self._tell)
         self._load = LOAD.initial
         self._serving = SERVING.initial
         self._good = itertools.count(1)
         self._candidate: LocationProcess | None = None
-        self._serves = ServingProcess(around.settings)
+        self._serves = ServingProcess(context.settings)
         self._alive: set[LocationProcess] = set()
         self._loaded: Generation | None = None
         self._failure: LoadFailure | None = None
         self._shown_failure: LoadFailure | None = None
-        self._load_backoff = Backoff(around.settings, random.random)
-        self._timers = Timers(around.clock)
+        self._load_backoff = Backoff(context.settings, random.random)
+        self._timers = Timers(context.clock)
         self._causes: set[str] = set()
         #: Sources whose code its forks inherit; they do not tell of each at once that they read.
         self._compiled: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
-        self._churn = Churn(around.clock)
-        self._freshness = Freshness()
+        self._debounce = Debounce(context.clock)
+        self._fork_policy = ForkPolicy()
         self._standby = Standby(
-            around,
+            context,
             self._forkable,
-            lambda: f"{self.name}/s{next(around.numbers)}",
+            lambda: f"{self.name}/s{next(context.numbers)}",
             Listener(partial(self.on_line, role="run"), self.on_late_import),
         )
-        self._offspring = Offspring(around, log, self._freshness.unfit, self._standby)
-        self._readership = Readership(
-            self._start_worker, self._offspring.end, around.settings, around.tasks, spec.name
+        self._replicas = Replicas(context, log, self._fork_policy.unfit, self._standby)
+        self._worker_pools = WorkerPools(
+            self._start_worker, self._replicas.end, context.settings, context.tasks, spec.name
         )
 
     # What is asked of it
@@ -114,9 +114,9 @@ class Location:
         return self.spec.name
 
     @property
-    def shown(self) -> Shown:
+    def status(self) -> Status:
         """The state that `ps` shows."""
-        return shown(self._load, self._serving, processes_left=bool(self._alive))
+        return status(self._load, self._serving, processes_left=bool(self._alive))
 
     @property
     def error(self) -> LoadFailure | None:
@@ -138,13 +138,13 @@ class Location:
     @property
     def fresh_reason(self) -> str:
         """Why its next process has to be a new interpreter; empty where a fork will do."""
-        return self._freshness.reason(self.spec)
+        return self._fork_policy.reason(self.spec)
 
     @property
     def pids(self) -> list[int]:
         """The interpreters of the location, without its runs."""
         own = [process.pid for process in self._alive if process.pid]
-        return [*own, *self._readership.pids, *filter(None, [self.standby_pid])]
+        return [*own, *self._worker_pools.pids, *filter(None, [self.standby_pid])]
 
     @property
     def standby_pid(self) -> int:
@@ -153,55 +153,55 @@ class Location:
 
     def start(self) -> None:
         if self._load is Load.STOPPED:
-            self._recorded.begin()
-        self._feed(Event.START, "started")
+            self._watched.begin()
+        self._feed(LocationEvent.START, "started")
 
     def stop(self) -> None:
-        self._feed(Event.STOP, "stopped")
-        self._recorded.forget()
+        self._feed(LocationEvent.STOP, "stopped")
+        self._watched.forget()
 
     def reload(self) -> None:
-        self._feed(Event.RELOAD, "reload asked for")
+        self._feed(LocationEvent.RELOAD, "reload asked for")
 
     def restart(self) -> None:
         """Ends the processes, workers too, and starts new ones; definitions stay answered."""
-        self._readership.retire(0)
-        self._freshness.forget()
-        self._feed(Event.RESTART, "restart asked for")
+        self._worker_pools.retire(0)
+        self._fork_policy.forget()
+        self._feed(LocationEvent.RESTART, "restart asked for")
 
     def change_spec(self, spec: LocationSpec) -> None:
         """Goes on as workspace.yaml has it now; the old generation answers until then."""
         was_watched = self.spec.reload
-        self.spec = self._recorded.spec = spec
+        self.spec = self._watched.spec = spec
         self._load_backoff.reset()
         if not spec.reload:
-            self._recorded.forget()
+            self._watched.forget()
         elif not was_watched and self._load is not Load.STOPPED:
-            self._recorded.begin()
+            self._watched.begin()
         if self._load is not Load.STOPPED:
-            self._feed(Event.RELOAD, "its entry in workspace.yaml changed")
+            self._feed(LocationEvent.RELOAD, "its entry in workspace.yaml changed")
 
     def files_changed(self, paths: frozenset[str]) -> None:
         self._causes |= paths
-        self._freshness.changed()
+        self._fork_policy.changed()
         if self._candidate and not self._candidate.has_begun:
             return  # it will read what is there by then
-        self._churn.change(paths)
-        event = Event.FLOODED if self._churn.is_flood() else Event.CHANGED
+        self._debounce.change(paths)
+        event = LocationEvent.FLOODED if self._debounce.is_flood() else LocationEvent.CHANGED
         was_settling = self._load is Load.SETTLING
-        self._feed(event, f"changed: {listed(paths, MOST_NAMED)}")
+        self._feed(event, f"changed: {join_names(paths, MOST_NAMED)}")
         if self._load is Load.SETTLING:
-            self._compile_ahead(paths if was_settling else self._churn.changed)
+            self._compile_ahead(paths if was_settling else self._debounce.changed)
 
     def packages_changed(self, what: str) -> None:
         """What its environment has installed is another now."""
-        self._freshness.forget()
+        self._fork_policy.forget()
         self._causes |= {what}
-        self._feed(Event.CHANGED, f"packages changed: {what}")
+        self._feed(LocationEvent.CHANGED, f"packages changed: {what}")
 
     def keeper_lost(self) -> None:
         """Every process has ended with the keeper."""
-        self._feed(Event.KEEPER_LOST, "the keeper died")
+        self._feed(LocationEvent.KEEPER_LOST, "the keeper died")
 
     async def settled(self) -> None:
         """Returns when no load is under way and its outcome can be seen."""
@@ -212,111 +212,115 @@ class Location:
         for process in list(self._alive):
             await process.ended.wait()
         await self._standby.ended()
-        await self._readership.retired()
+        await self._worker_pools.retired()
 
     @property
-    def readings(self) -> Readings:
+    def calls(self) -> SharedCalls:
         """What the user's functions tell of the generation, of which there is one."""
         assert self.generation is not None
-        return self._readership.of(self.generation)
+        return self._worker_pools.of(self.generation)
 
-    async def obtain(self, of: Generation, role: Role, owner: str, listener: Listener) -> Hosted:
+    async def obtain(
+        self, of: Generation, role: Role, owner: str, listener: Listener
+    ) -> HostProcess:
         """A process that has loaded generation `of`: a fork where that is safe, else a spawn.
 
         Raises:
             NoProcessError: neither worked.
         """
         parent = self._forkable() if of is self.generation else None
-        fresh = self._freshness.reason(of.spec)
-        return await self._offspring.obtain(of, parent, role, owner, listener, fresh)
+        fresh = self._fork_policy.reason(of.spec)
+        return await self._replicas.obtain(of, parent, role, owner, listener, fresh)
 
-    def _forkable(self) -> Hosted | None:
+    def _forkable(self) -> HostProcess | None:
         """The process that serves, where a fork of it is safe."""
         process = self._serves.current
         if process is None or not process.is_ready or self.fork_reasons:
             return None
-        return process.hosted
+        return process.host
 
     # What the processes say
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
-        self._freshness.loaded(process.report, is_fork=process.origin.is_fork)
+        self._fork_policy.loaded(process.report, is_fork=process.origin.is_fork)
         if process is self._candidate:
             is_outdated = self._load is Load.OUTDATED
-            self._churn.loaded(
+            self._debounce.loaded(
                 loaded.seconds, is_fork=process.origin.is_fork, is_outdated=is_outdated
             )
-            if is_outdated and self._churn.is_one_of_many(loaded.seconds):
-                self._feed(Event.PATIENCE_OVER, "its files go on changing")
+            if is_outdated and self._debounce.should_skip_outdated(loaded.seconds):
+                self._feed(LocationEvent.PATIENCE_OVER, "its files go on changing")
             else:
                 self._loaded = loaded
-                self._feed(Event.LOADED, "loaded")
+                self._feed(LocationEvent.LOADED, "loaded")
         elif process is self._serves.successor:
-            self._feed(Event.REVIVED, "its process is back")
+            self._feed(LocationEvent.REVIVED, "its process is back")
         self._clock.call_later(ANSWER_SECONDS, self._prepare_next)
 
-    def on_unfit(self, process: LocationProcess, reason: str, *, by_others: bool = False) -> None:
+    def on_unfit(
+        self, process: LocationProcess, reason: str, *, killed_externally: bool = False
+    ) -> None:
         self.log.write(
             self._clock.time(), "daemon", f"not by a fork: {reason}", process.pid, "location"
         )
         if process.report.unfit_after_fork():
-            self._freshness.unfit(process.report)
+            self._fork_policy.unfit(process.report)
         else:
-            self._freshness.died(reason, by_others=by_others)
+            self._fork_policy.died(reason, killed_externally=killed_externally)
         if process is self._candidate:
             self._candidate = None
-            self._feed(Event.UNFIT, f"a new interpreter is needed: {reason}")
+            self._feed(LocationEvent.UNFIT, f"a new interpreter is needed: {reason}")
         elif process is self._serves.successor:
             self._serves.successor = None
-            self._feed(Event.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
+            self._feed(LocationEvent.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
 
     def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
         if not failure.permanent:
-            self._freshness.failed(failure.message, is_fork=process.origin.is_fork)
+            self._fork_policy.failed(failure.message, is_fork=process.origin.is_fork)
         self._prepare_next()
         if process is self._candidate:
-            self._churn.failed()
+            self._debounce.failed()
             self._failure = failure
             self._candidate = None
             if self.generation is None:
-                self._recorded.replace(process.touched)
+                self._watched.replace(process.touched)
             else:  # it may have died before it told of all that it had read
-                self._recorded.join(process.touched.items())
+                self._watched.join(process.touched.items())
             if process.origin.is_fork and not process.has_told_all:
-                self._recorded.join_unread(self._compiled)
-            self._feed(Event.FAILED, failure.message)
+                self._watched.join_unread(self._compiled)
+            self._feed(LocationEvent.FAILED, failure.message)
         elif process is self._serves.successor:
             self._serves.fail(failure)
-            event = Event.STOP if failure.wants_stop else Event.REVIVAL_FAILED
+            event = LocationEvent.STOP if failure.wants_stop else LocationEvent.REVIVAL_FAILED
             self._feed(event, failure.message)
 
     def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
         self.log.write(self._clock.time(), "daemon", status.describe(), process.pid, "location")
         if process is not self._serves.current or status.keeper_died:
             return  # keeper_lost() follows where the keeper took it along
-        if status.code == self._around.settings.no_restart_code:
-            self._feed(Event.STOP, f"its process asked for it: {status.describe()}")
+        if status.code == self._context.settings.no_restart_code:
+            self._feed(LocationEvent.STOP, f"its process asked for it: {status.describe()}")
             return
         assert process.ready_at is not None
         is_early = self._serves.lose(self._clock.monotonic() - process.ready_at)
-        event = Event.DIED_EARLY if is_early else Event.DIED
+        event = LocationEvent.DIED_EARLY if is_early else LocationEvent.DIED
         self._feed(event, f"its process died: {status.describe()}")
 
     def on_unhealthy(self, process: LocationProcess) -> None:
         if process is self._serves.current:
-            self._feed(Event.UNHEALTHY, "its process does not answer pings")
+            self._feed(LocationEvent.UNHEALTHY, "its process does not answer pings")
 
     def on_ended(self, process: LocationProcess) -> None:
         self._alive.discard(process)
         if not self._alive and self._load is Load.STOPPED:
-            self._news.tell(Shown.STOPPING, "its processes have ended")
+            self._notifier.tell(Status.STOPPING, "its processes have ended")
 
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
         self.log.write(self._clock.time(), stream, text, pid, role)
 
     def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._candidate:
-            self._recorded.touch(pairs)
+            self._watched.touch(pairs)
         elif process is self._serves.current:
             self.on_late_import(pairs)
 
@@ -324,13 +328,13 @@ class Location:
         """A worker or a run imported more of the user's modules."""
         if self.generation is not None:
             self.generation.files.update(pairs)
-            self._recorded.join(pairs)
+            self._watched.join(pairs)
 
     # The machine
 
-    def _feed(self, event: Event, reason: str) -> None:
-        self._news.flush()
-        before = self.shown
+    def _feed(self, event: LocationEvent, reason: str) -> None:
+        self._notifier.flush()
+        before = self.status
         load = LOAD.step(self._load, event)
         serving = SERVING.step(self._serving, event)
         self._load, self._serving = load.state, serving.state
@@ -338,29 +342,31 @@ class Location:
             try:
                 self._EFFECTS[effect](self)
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
-                self._around.journal.fault(f"cannot {effect.value}", error, location=self.name)
+                self._context.journal.fault(f"cannot {effect.value}", error, location=self.name)
         (self._settled.clear if self._load in UNSETTLED else self._settled.set)()
-        is_news = self.shown is not before or serving.effects
+        is_news = self.status is not before or serving.effects
         if load.effects and self._load not in (Load.HELD, Load.SETTLING):
             is_news = True  # there, what may be half of a save is no news yet
         if is_news:
-            has_begun = Effect.LOAD in load.effects or Effect.REVIVE in serving.effects
-            (self._news.tell_soon if has_begun else self._news.tell)(before, reason)
+            has_begun = (
+                LocationEffect.LOAD in load.effects or LocationEffect.REVIVE in serving.effects
+            )
+            (self._notifier.notify_soon if has_begun else self._notifier.tell)(before, reason)
 
     def tell(self) -> None:
         """Tells what has happened and is still to be told."""
-        self._news.flush()
+        self._notifier.flush()
 
-    def _tell(self, before: Shown, reason: str) -> None:
+    def _tell(self, before: Status, reason: str) -> None:
         try:
             self._on_change(self, before, reason)
         except Exception as error:  # noqa: BLE001 (likewise: what comes next must happen)
-            self._around.journal.fault("cannot tell of a change", error, location=self.name)
+            self._context.journal.fault("cannot tell of a change", error, location=self.name)
 
     def _process_for(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
-        owner = f"{self.name}/{next(self._around.numbers)}"
-        fresh = self._freshness.reason(spec)
-        process = LocationProcess(self._around, spec, owner, self, overlay, fresh)
+        owner = f"{self.name}/{next(self._context.numbers)}"
+        fresh = self._fork_policy.reason(spec)
+        process = LocationProcess(self._context, spec, owner, self, overlay, fresh)
         self._alive.add(process)
         process.start()
         return process
@@ -371,12 +377,12 @@ class Location:
         sources = [path for path in files if files[path] and path.endswith(".py")]
         self._compiled.update(sources)
         size = len(self.generation.snapshot) if self.generation else 0
-        self._around.environments.prepare(self.spec, sources, size)
+        self._context.environments.prepare(self.spec, sources, size)
 
     def _compile_ahead(self, paths: Iterable[str]) -> None:
         """While a load waits for more changes: it will read these."""
         sources = [path for path in paths if path.endswith(".py")]
-        self._around.environments.compile_ahead(self.spec, sources)
+        self._context.environments.compile_ahead(self.spec, sources)
 
     def _start_load(self) -> None:
         self._timers.disarm("patience", "rest", "hold", "retry")
@@ -399,30 +405,34 @@ class Location:
         self._candidate = None
         causes, self._causes = self._causes, set()
         self._forget_failure()
-        self._readership.retire(self._around.settings.drain)
+        self._worker_pools.retire(self._context.settings.drain)
         if retired:
             self._clock.call_later(ANSWER_SECONDS, retired.retire)
         self._load_backoff.reset()
-        self._recorded.replace_soon(loaded.files)
+        self._watched.replace_soon(loaded.files)
         self.last_changes = generation.changes(old, loaded)
-        self.last_changes.files.extend(sorted(map(encodable, causes)))
+        self.last_changes.files.extend(sorted(map(utf8_safe, causes)))
 
     def _arm_patience(self) -> None:
-        patience = self._churn.patience(is_fork=not self.fresh_reason)
-        self._arm("patience", patience, Event.PATIENCE_OVER)
+        patience = self._debounce.patience(is_fork=not self.fresh_reason)
+        self._arm("patience", patience, LocationEvent.PATIENCE_OVER)
 
     def _arm_rest(self) -> None:
         """The load waits, but for no change longer than it has to."""
         self._timers.disarm("hold")
-        seconds = self._churn.rest(is_fork=not self.fresh_reason)
-        self._arm("rest", seconds, Event.RESTED, f"{len(self._churn.changed)} files changed")
-        self._recorded.prompt()
+        seconds = self._debounce.rest(is_fork=not self.fresh_reason)
+        self._arm(
+            "rest", seconds, LocationEvent.RESTED, f"{len(self._debounce.changed)} files changed"
+        )
+        self._watched.reset_throttle()
 
     def _arm_hold(self) -> None:
         """The failure is told in a moment, unless a change says that it was half of a save."""
         assert self._failure is not None
-        event = Event.HOLD_OVER_FOR_GOOD if self._failure.permanent else Event.HOLD_OVER
-        self._arm("hold", self._around.settings.failure_hold, event, self._failure.message)
+        event = (
+            LocationEvent.HOLD_OVER_FOR_GOOD if self._failure.permanent else LocationEvent.HOLD_OVER
+        )
+        self._arm("hold", self._context.settings.failure_hold, event, self._failure.message)
 
     def _show_failure(self) -> None:
         self._shown_failure = self._failure
@@ -434,7 +444,7 @@ class Location:
     def _arm_retry(self) -> None:
         delay = self._load_backoff.next_delay()
         self.retry_time = self._clock.time() + delay
-        self._arm("retry", delay, Event.RETRY_DUE)
+        self._arm("retry", delay, LocationEvent.RETRY_DUE)
 
     def _revive(self) -> None:
         assert self.generation is not None
@@ -447,44 +457,44 @@ class Location:
     def _arm_revival(self) -> None:
         delay = self._serves.lapse()
         self.retry_time = self._clock.time() + delay
-        self._arm("revival", delay, Event.REVIVAL_DUE)
+        self._arm("revival", delay, LocationEvent.REVIVAL_DUE)
 
     def _end_serving(self) -> None:
         self._standby.end()
         self._serves.end()
 
     def _forget_generation(self) -> None:
-        self._readership.retire(0)
+        self._worker_pools.retire(0)
         self.generation = None
 
-    def _arm(self, name: str, delay: float, event: Event, reason: str = "") -> None:
+    def _arm(self, name: str, delay: float, event: LocationEvent, reason: str = "") -> None:
         self._timers.arm(name, delay, self._due, event, reason or event.value)
 
-    def _due(self, event: Event, reason: str) -> None:
-        self.restarts += event is Event.RETRY_DUE
+    def _due(self, event: LocationEvent, reason: str) -> None:
+        self.restarts += event is LocationEvent.RETRY_DUE
         self._feed(event, reason)
 
-    async def _start_worker(self, of: Generation) -> Hosted:
+    async def _start_worker(self, of: Generation) -> HostProcess:
         listener = Listener(partial(self.on_line, role="worker"), self.on_late_import)
-        owner = f"{self.name}/w{next(self._around.numbers)}"
+        owner = f"{self.name}/w{next(self._context.numbers)}"
         return await self.obtain(of, "worker", owner, listener)
 
-    _EFFECTS: ClassVar[dict[Effect, Callable[[Any], object]]] = {
-        Effect.LOAD: _start_load,
-        Effect.ABORT_LOAD: _abort_load,
-        Effect.PROMOTE: _promote,
-        Effect.ARM_PATIENCE: _arm_patience,
-        Effect.ARM_REST: _arm_rest,
-        Effect.ARM_HOLD: _arm_hold,
-        Effect.SHOW_FAILURE: _show_failure,
-        Effect.FORGET_FAILURE: _forget_failure,
-        Effect.ARM_RETRY: _arm_retry,
-        Effect.RESET_BACKOFF: lambda self: self._load_backoff.reset(),
-        Effect.REVIVE: _revive,
-        Effect.ABORT_REVIVAL: lambda self: self._serves.abort_successor(),
-        Effect.ADOPT_REVIVED: lambda self: self._serves.adopt_successor(),
-        Effect.ARM_REVIVAL: _arm_revival,
-        Effect.DISARM_REVIVAL: lambda self: self._timers.disarm("revival"),
-        Effect.END_SERVING: _end_serving,
-        Effect.FORGET_GENERATION: _forget_generation,
+    _EFFECTS: ClassVar[dict[LocationEffect, Callable[[Any], object]]] = {
+        LocationEffect.LOAD: _start_load,
+        LocationEffect.ABORT_LOAD: _abort_load,
+        LocationEffect.PROMOTE: _promote,
+        LocationEffect.ARM_PATIENCE: _arm_patience,
+        LocationEffect.ARM_REST: _arm_rest,
+        LocationEffect.ARM_HOLD: _arm_hold,
+        LocationEffect.SHOW_FAILURE: _show_failure,
+        LocationEffect.FORGET_FAILURE: _forget_failure,
+        LocationEffect.ARM_RETRY: _arm_retry,
+        LocationEffect.RESET_BACKOFF: lambda self: self._load_backoff.reset(),
+        LocationEffect.REVIVE: _revive,
+        LocationEffect.ABORT_REVIVAL: lambda self: self._serves.abort_successor(),
+        LocationEffect.ADOPT_REVIVED: lambda self: self._serves.adopt_successor(),
+        LocationEffect.ARM_REVIVAL: _arm_revival,
+        LocationEffect.DISARM_REVIVAL: lambda self: self._timers.disarm("revival"),
+        LocationEffect.END_SERVING: _end_serving,
+        LocationEffect.FORGET_GENERATION: _forget_generation,
     }

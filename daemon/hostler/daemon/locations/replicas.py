@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.loading.context import Surroundings
+from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.fork_policy import Report
 from hostler.daemon.locations.standby import Standby
 from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
-from hostler.daemon.processes.host_process import Hosted, Listener, Role
+from hostler.daemon.processes.host_process import HostProcess, Listener, Role
 from hostler.daemon.templates.environments import Origin
 
 
@@ -20,12 +20,12 @@ class NoProcessError(Exception):
     """No process for a worker or a run could be had."""
 
 
-class Offspring:
+class Replicas:
     """Makes processes that have loaded a generation, and sees to their end."""
 
     def __init__(
         self,
-        around: Surroundings,
+        context: LocationContext,
         log: LocationLog,
         on_unfit: Callable[[Report], None],
         standby: Standby,
@@ -35,7 +35,7 @@ class Offspring:
             on_unfit: told where a fork of the template has loaded what is not for forks.
             standby: what waits for the next run.
         """
-        self._around = around
+        self._context = context
         self._on_unfit = on_unfit
         self._log = log
         self._standby = standby
@@ -43,12 +43,12 @@ class Offspring:
     async def obtain(
         self,
         of: Generation,
-        parent: Hosted | None,
+        parent: HostProcess | None,
         role: Role,
         owner: str,
         listener: Listener,
         fresh: str,
-    ) -> Hosted:
+    ) -> HostProcess:
         """A process that has loaded generation `of`.
 
         Args:
@@ -63,65 +63,67 @@ class Offspring:
         """
         if parent is not None:
             try:
-                hosted = await self._fork(parent, role, owner, listener)
+                host = await self._fork(parent, role, owner, listener)
             except ForkError as error:
-                now = self._around.clock.time()
+                now = self._context.clock.time()
                 self._log.write(now, "daemon", f"{error}; it is spawned", role=role)
             else:
-                self._watch_over(hosted)
-                return hosted
+                self._watch_over(host)
+                return host
         return await self._load_anew(of, owner, listener, fresh)
 
-    async def _fork(self, parent: Hosted, role: Role, owner: str, listener: Listener) -> Hosted:
+    async def _fork(
+        self, parent: HostProcess, role: Role, owner: str, listener: Listener
+    ) -> HostProcess:
         if role != "run":
-            return await self._around.hosting.fork(parent, owner, listener)
+            return await self._context.factory.fork(parent, owner, listener)
         waiting = await self._standby.take(parent)
         if waiting is not None:
-            self._around.hosting.hand_over(waiting, owner, listener)
-        made = waiting or await self._around.hosting.fork(parent, owner, listener)
+            self._context.factory.hand_over(waiting, owner, listener)
+        made = waiting or await self._context.factory.fork(parent, owner, listener)
         self._standby.prepare()
         return made
 
-    def end(self, hosted: Hosted) -> asyncio.Task[None]:
+    def end(self, host: HostProcess) -> asyncio.Task[None]:
         """Ends a process, and what it has started, in the background."""
-        work = self._around.hosting.kill(hosted)
-        return self._around.tasks.start(work, f"end of {hosted.owner}")
+        work = self._context.factory.kill(host)
+        return self._context.tasks.start(work, f"end of {host.owner}")
 
     async def _load_anew(
         self, of: Generation, owner: str, listener: Listener, fresh: str
-    ) -> Hosted:
-        hosted, origin = await self._start(of, owner, listener, fresh)
+    ) -> HostProcess:
+        host, origin = await self._start(of, owner, listener, fresh)
         if not origin.is_fork:
-            await self._load(hosted, of, of.spec.load_timeout)
-            return hosted
+            await self._load(host, of, of.spec.load_timeout)
+            return host
         try:
-            patience = self._around.environments.fork_patience(of.spec)
-            body = await self._load(hosted, of, patience)
+            patience = self._context.environments.fork_patience(of.spec)
+            body = await self._load(host, of, patience)
             report = Report.of(body)
             reason = report.unfit_after_fork()
             if not reason:
-                return hosted
+                return host
             self._on_unfit(report)
-            self.end(hosted)
+            self.end(host)
         except (NoProcessError, RemoteError) as error:
             reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
         # another owner: what is the fork's is still being ended
-        hosted, _ = await self._start(of, f"{owner}/2", listener, reason)
-        await self._load(hosted, of, of.spec.load_timeout)
-        return hosted
+        host, _ = await self._start(of, f"{owner}/2", listener, reason)
+        await self._load(host, of, of.spec.load_timeout)
+        return host
 
     async def _start(
         self, of: Generation, owner: str, listener: Listener, fresh: str
-    ) -> tuple[Hosted, Origin]:
+    ) -> tuple[HostProcess, Origin]:
         try:
-            hosted, origin = await self._around.environments.start(of.spec, owner, listener, fresh)
+            host, origin = await self._context.environments.start(of.spec, owner, listener, fresh)
         except Exception as error:
             executable = command.executable(of.spec)
             raise NoProcessError(f"cannot start {executable}: {error}") from error
-        self._watch_over(hosted)
-        return hosted, origin
+        self._watch_over(host)
+        return host, origin
 
-    async def _load(self, hosted: Hosted, of: Generation, seconds: float) -> dict[str, Any]:
+    async def _load(self, host: HostProcess, of: Generation, seconds: float) -> dict[str, Any]:
         """Has a process load the sources of a generation; it is ended where it cannot.
 
         Args:
@@ -129,10 +131,10 @@ class Offspring:
         """
         try:
             async with asyncio.timeout(seconds or None):
-                await hosted.greeted()
-                return await self._around.hosting.load(hosted, of.spec, of.sources())
+                await host.greeted()
+                return await self._context.factory.load(host, of.spec, of.sources())
         except BaseException as error:
-            self.end(hosted)
+            self.end(host)
             if isinstance(error, RemoteError):
                 raise  # the user's code says why
             if isinstance(error, TimeoutError):
@@ -144,6 +146,6 @@ class Offspring:
                 raise NoProcessError(f"cannot load the code anew in a process: {error}") from error
             raise
 
-    def _watch_over(self, hosted: Hosted) -> None:
+    def _watch_over(self, host: HostProcess) -> None:
         """Releases the process when it has ended, however it ended."""
-        hosted.exit.add_done_callback(lambda _: self.end(hosted))
+        host.exit.add_done_callback(lambda _: self.end(host))

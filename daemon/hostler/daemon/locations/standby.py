@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hostler.daemon.processes.factory import FORK_SECONDS, ForkError
-from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.templates.spare import MOST_ATTEMPTS, memory_is_scarce
 from hostler.host.wire import Method
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hostler.daemon.base.clock import Timer
-    from hostler.daemon.loading.context import Surroundings
+    from hostler.daemon.loading.context import LocationContext
 
 #: After a launch: the run that has just begun comes first.
 PAUSE_SECONDS = 0.05
@@ -38,18 +38,18 @@ class Standby:
 
     def __init__(
         self,
-        around: Surroundings,
-        parent: Callable[[], Hosted | None],
+        context: LocationContext,
+        parent: Callable[[], HostProcess | None],
         next_owner: Callable[[], str],
         listener: Listener,
     ) -> None:
-        self._around = around
+        self._context = context
         self._serving = parent
         self._next_owner = next_owner
         self._listener = listener
         #: Of which the one that waits, or that is on its way, is a fork.
-        self._parent: Hosted | None = None
-        self._waiting: Hosted | None = None
+        self._parent: HostProcess | None = None
+        self._waiting: HostProcess | None = None
         self._timer: Timer | None = None
         self._attempts = 0
         self._under_way: set[asyncio.Task[None]] = set()
@@ -59,7 +59,7 @@ class Standby:
         """The process that waits; 0 where there is none."""
         return self._waiting.pid if self._waiting else 0
 
-    async def take(self, parent: Hosted) -> Hosted | None:
+    async def take(self, parent: HostProcess) -> HostProcess | None:
         """The fork of a process that waits, the caller's from now on; None where there is none."""
         waiting = self._waiting
         if waiting is None or self._parent is not parent:
@@ -78,7 +78,7 @@ class Standby:
 
     def prepare(self) -> None:
         """Has one forked in a moment, for as long as the setting says."""
-        if self._around.settings.run_standby:
+        if self._context.settings.run_standby:
             self._attempts = 0
             self._arm(PAUSE_SECONDS, self._provide)
 
@@ -106,13 +106,13 @@ class Standby:
         if self._waiting is not None and self._waiting.channel.closed:
             self._drop()
         if self._waiting is not None:
-            self._arm(self._around.settings.run_standby, self._expire)
+            self._arm(self._context.settings.run_standby, self._expire)
         elif not memory_is_scarce():
             self._start(self._fork(parent), f"standby of {parent.owner}")
 
-    async def _fork(self, parent: Hosted) -> None:
+    async def _fork(self, parent: HostProcess) -> None:
         try:
-            made = await self._around.hosting.fork(parent, self._next_owner(), self._listener)
+            made = await self._context.factory.fork(parent, self._next_owner(), self._listener)
         except ForkError:  # it may only be short of time; the next run is told otherwise
             self._attempts += 1
             if self._attempts < MOST_ATTEMPTS and self._timer is None:
@@ -124,18 +124,18 @@ class Standby:
             return
         self._waiting = made
         if self._timer is None:  # else another launch has just been, and provides
-            self._arm(self._around.settings.run_standby, self._expire)
+            self._arm(self._context.settings.run_standby, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
         self._drop()
 
-    def _on_parents_end(self, parent: Hosted) -> None:
+    def _on_parents_end(self, parent: HostProcess) -> None:
         """Its code is not what the next run executes."""
         if self._parent is parent:
             self.end()
 
-    def _on_end(self, made: Hosted) -> None:
+    def _on_end(self, made: HostProcess) -> None:
         if self._waiting is made:
             self._drop()
 
@@ -144,17 +144,17 @@ class Standby:
         if waiting is not None:
             self._kill(waiting)
 
-    def _kill(self, made: Hosted) -> None:
-        self._start(self._around.hosting.kill(made), f"end of {made.owner}")
+    def _kill(self, made: HostProcess) -> None:
+        self._start(self._context.factory.kill(made), f"end of {made.owner}")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = self._around.tasks.start(work, name)
+        task = self._context.tasks.start(work, name)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     def _arm(self, seconds: float, call: Callable[[], None]) -> None:
         self._disarm()
-        self._timer = self._around.clock.call_later(seconds, call)
+        self._timer = self._context.clock.call_later(seconds, call)
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -13,7 +13,7 @@ TOUCHED_SECONDS = 0.02
 Pairs = Iterable[tuple[str, str | None]]
 
 
-class Recorded:
+class WatchedFiles:
     """What is watched for one location; nothing where workspace.yaml says `reload: false`.
 
     Attributes:
@@ -50,9 +50,9 @@ class Recorded:
         if self.spec.reload:
             self._watcher.add_unread(self.spec.name, paths)
 
-    def prompt(self) -> None:
+    def reset_throttle(self) -> None:
         """The next change is told at once."""
-        self._watcher.prompt(self.spec.name)
+        self._watcher.reset_throttle(self.spec.name)
 
     def replace(self, files: Mapping[str, str | None]) -> None:
         """A load has ended; this is what counts from now on."""

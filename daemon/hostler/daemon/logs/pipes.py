@@ -54,8 +54,8 @@ class PipeReader:
         os.set_blocking(fd, False)
         loop.add_reader(fd, self._read)
 
-    def hold(self) -> None:
-        """Reads no more until `go_on`; `catch_up` and `drain` still do."""
+    def pause(self) -> None:
+        """Reads no more until `resume`; `catch_up` and `drain` still do."""
         self._is_held = True
         if self._turn is not None:
             self._turn.cancel()
@@ -64,8 +64,8 @@ class PipeReader:
             self._is_paused = True
             self._loop.remove_reader(self._fd)
 
-    def go_on(self) -> None:
-        """Reads again after `hold`."""
+    def resume(self) -> None:
+        """Reads again after `pause`."""
         if self._is_held and self._fd >= 0:
             self._turn = self._loop.call_soon(self._read)
         self._is_held = False

@@ -17,7 +17,7 @@ def executable(spec: LocationSpec) -> str:
     return spec.executable or sys.executable
 
 
-def command(spec: LocationSpec, runtime: Path) -> tuple[str, ...]:
+def argv(spec: LocationSpec, runtime: Path) -> tuple[str, ...]:
     """The argv; the keeper hands the wire over as descriptor 3."""
     return (executable(spec), str(runtimes.bootstrap(runtime)), "3")
 

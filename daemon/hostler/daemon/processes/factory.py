@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
-from hostler.daemon.launching.launcher import ExitStatus, Handle, Keeper, SpawnOrder
+from hostler.daemon.launching.launcher import ExitStatus, Handle, KeeperLauncher, SpawnOrder
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import ChannelClosedError
-from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.processes.runtime import Runtime
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import Frame, Method, dump
@@ -29,12 +29,12 @@ class ForkError(Exception):
     """The location process could not fork; a spawn may still work."""
 
 
-class Hosting:
+class ProcessFactory:
     """Makes and ends processes of locations."""
 
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: KeeperLauncher,
         instance: str,
         runtime: Runtime,
         settings: Settings,
@@ -54,7 +54,7 @@ class Hosting:
 
     async def spawn(
         self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
-    ) -> Hosted:
+    ) -> HostProcess:
         """Starts the location's interpreter; it has not greeted yet.
 
         Args:
@@ -68,7 +68,7 @@ class Hosting:
         runtime = self._runtime.path
         order = SpawnOrder(
             owner=owner,
-            argv=command.command(spec, runtime),
+            argv=command.argv(spec, runtime),
             env=command.variables(spec, runtime, self._inherited),
             cwd="/",
             memory=None if is_template else spec.limits.memory,
@@ -76,9 +76,9 @@ class Hosting:
             room=MARK_ROOM,
         )
         handle = await self.keeper.start(order)
-        return Hosted(owner, handle, listener, self._loop)
+        return HostProcess(owner, handle, listener, self._loop)
 
-    async def fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
+    async def fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
         """Forks a process that has loaded; the child has greeted.
 
         Raises:
@@ -87,13 +87,13 @@ class Hosting:
         with parent.forking():
             return await self._fork(parent, owner, listener)
 
-    async def _fork(self, parent: Hosted, owner: str, listener: Listener) -> Hosted:
+    async def _fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
         try:
             ours, out_read, err_read, fds = _channels()
         except OSError as error:
             raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
         exit_: asyncio.Future[ExitStatus] = self._loop.create_future()
-        child = Hosted(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
+        child = HostProcess(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
         try:
             order = dump({"owner": f"{self._instance}:{owner}"})
             answer = asyncio.ensure_future(
@@ -113,18 +113,18 @@ class Hosting:
         child._leader = child.pid
         return child
 
-    def mark(self, hosted: Hosted) -> str:
+    def mark(self, host: HostProcess) -> str:
         """What a process is marked with; one that is handed over has to be told."""
-        return f"{self._instance}:{hosted.owner}"
+        return f"{self._instance}:{host.owner}"
 
-    def hand_over(self, hosted: Hosted, owner: str, listener: Listener) -> None:
+    def hand_over(self, host: HostProcess, owner: str, listener: Listener) -> None:
         """Gives a process that was forked ahead to whom it is for."""
-        hosted.serve(owner, listener)
-        self.keeper.adopt(hosted.pid, owner)
+        host.assign_to(owner, listener)
+        self.keeper.adopt(host.pid, owner)
 
     async def load(
         self,
-        hosted: Hosted,
+        host: HostProcess,
         spec: LocationSpec,
         overlay: bytes | None,
         on_described: Callable[[bytes], None] | None = None,
@@ -143,7 +143,7 @@ class Hosting:
             ChannelClosedError: the process went away.
         """
         if overlay is not None:
-            await hosted.channel.request(Method.OVERLAY, overlay)
+            await host.channel.request(Method.OVERLAY, overlay)
         target = spec.target
         order: dict[str, object] = {
             "location": spec.name,
@@ -154,31 +154,31 @@ class Hosting:
                 "working_directory": target.working_directory,
             },
         }
-        if hosted.on_import is not None:
+        if host.on_import is not None:
             order["announces"] = True
-        if hosted.of_template:
+        if host.of_template:
             order["process"] = {
-                "owner": self.mark(hosted),
+                "owner": self.mark(host),
                 "memory": spec.limits.memory,
                 "nice": spec.limits.nice,
             }
-        frame = await hosted.channel.request(Method.LOAD, dump(order), on_item=on_described)
+        frame = await host.channel.request(Method.LOAD, dump(order), on_item=on_described)
         return cast("dict[str, Any]", load_json(frame.body))
 
     async def load_and_snapshot(
         self,
-        hosted: Hosted,
+        host: HostProcess,
         spec: LocationSpec,
         overlay: bytes | None,
         on_described: Callable[[bytes], None],
     ) -> tuple[dict[str, Any], bytes]:
         """As `load`, and the sources that were loaded, as `wire.pack_files` packs them."""
-        loading = asyncio.ensure_future(self.load(hosted, spec, overlay, on_described))
+        loading = asyncio.ensure_future(self.load(host, spec, overlay, on_described))
         if overlay is None:  # asked for together: the answers come together
             await asyncio.sleep(0)
         else:
             await asyncio.wait([loading])
-        snapshot = asyncio.ensure_future(hosted.channel.request(Method.SNAPSHOT))
+        snapshot = asyncio.ensure_future(host.channel.request(Method.SNAPSHOT))
         try:
             body = await loading
             return body, (await snapshot).body
@@ -188,20 +188,20 @@ class Hosting:
             await asyncio.gather(loading, snapshot, return_exceptions=True)
             del loading, snapshot, each  # their errors hold this frame
 
-    async def terminate(self, hosted: Hosted) -> None:
+    async def terminate(self, host: HostProcess) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
-        await hosted.forked()
-        if not hosted.exit.done():
-            self.keeper.signal(hosted.leader, signal.SIGTERM)
-            await asyncio.wait([hosted.exit], timeout=self.settings.stop_grace)
-        await self.kill(hosted)
+        await host.forks_settled()
+        if not host.exit.done():
+            self.keeper.signal(host.leader, signal.SIGTERM)
+            await asyncio.wait([host.exit], timeout=self.settings.stop_grace)
+        await self.kill(host)
 
-    async def kill(self, hosted: Hosted) -> None:
+    async def kill(self, host: HostProcess) -> None:
         """KILL to all that the keeper counts as the process's; returns after its end."""
-        await hosted.forked()
-        await self.keeper.end(hosted.owner)
-        await asyncio.wait([hosted.exit])
-        hosted.release()
+        await host.forks_settled()
+        await self.keeper.end(host.owner)
+        await asyncio.wait([host.exit])
+        host.release()
 
 
 async def _either(hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[Frame]) -> None:

@@ -41,7 +41,7 @@ def _ignore(*_: object) -> None:
 SILENT = Listener(_ignore, _ignore)
 
 
-class Hosted:
+class HostProcess:
     """One process of a location: its wire, its output, its exit.
 
     Attributes:
@@ -92,7 +92,7 @@ class Hosted:
         either: list[asyncio.Future[Any]] = [self.hello, self.exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
 
-    def serve(self, owner: str, listener: Listener) -> None:
+    def assign_to(self, owner: str, listener: Listener) -> None:
         """It is another's from now on."""
         self.owner = owner
         self.started = time.time()
@@ -110,7 +110,7 @@ class Hosted:
             if not self._forking:
                 self._no_fork.set()
 
-    async def forked(self) -> None:
+    async def forks_settled(self) -> None:
         """Returns when each of its forks is somebody's, or has had its time."""
         await self._no_fork.wait()
 
@@ -124,16 +124,16 @@ class Hosted:
         for pipe in self._pipes:
             pipe.catch_up()
 
-    def hold(self) -> None:
-        """Reads nothing that it says or prints until `go_on`; it waits once its pipes are full."""
+    def pause(self) -> None:
+        """Reads nothing that it says or prints until `resume`; it waits once its pipes are full."""
         self.channel.pause()
         for pipe in self._pipes:
-            pipe.hold()
+            pipe.pause()
 
-    def go_on(self) -> None:
-        """Reads again after `hold`."""
+    def resume(self) -> None:
+        """Reads again after `pause`."""
         for pipe in self._pipes:
-            pipe.go_on()
+            pipe.resume()
         self.channel.resume()
 
     def release(self) -> None:

@@ -11,15 +11,22 @@ from google.protobuf import json_format
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.base.text import encodable, load_json, mended
+from hostler.daemon.base.text import load_json, utf8_safe, utf8_safe_json
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.locations.location import Location
 from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
-from hostler.daemon.processes.factory import Hosting
-from hostler.daemon.processes.host_process import DEATH_SECONDS, Hosted, Listener, Stream
-from hostler.daemon.runs.store.record import Run, RunEvent, event, partition_of, place, run_id
-from hostler.daemon.runs.store.run_store import Attendant, RunStore
+from hostler.daemon.processes.factory import ProcessFactory
+from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Listener, Stream
+from hostler.daemon.runs.store.record import (
+    Run,
+    RunEvent,
+    event,
+    partition_of,
+    pipeline_parts,
+    run_id,
+)
+from hostler.daemon.runs.store.run_store import Producer, RunStore
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -33,11 +40,11 @@ _KILLED = "; it did not end by itself and was killed"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunContext:
     """What every execution needs."""
 
     store: RunStore
-    hosting: Hosting
+    factory: ProcessFactory
     settings: Settings
     tasks: Tasks
 
@@ -50,24 +57,24 @@ class Execution:
     """
 
     def __init__(
-        self, around: Surroundings, run: Run, location: Location, generation: Generation
+        self, context: RunContext, run: Run, location: Location, generation: Generation
     ) -> None:
         self.run = run
         self.location = location
         self.end: RunEvent | None = None
         self._id = run_id(run)
-        self._around = around
+        self._context = context
         self._generation = generation
-        self._hosted: Hosted | None = None
+        self._host: HostProcess | None = None
         self._is_held = False
         self._obtaining: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last_lines: deque[str] = deque(maxlen=around.settings.failure_lines)
+        self._last_lines: deque[str] = deque(maxlen=context.settings.failure_lines)
 
     @property
     def pid(self) -> int:
         """Of its process; 0 where there is none yet."""
-        return self._hosted.pid if self._hosted else 0
+        return self._host.pid if self._host else 0
 
     def stop(self, end: RunEvent) -> None:
         """Asks it to end, terminates it after half of the stop grace, then kills it.
@@ -78,8 +85,8 @@ class Execution:
         if self.end is not None:
             return
         self.end = end
-        if self._hosted is not None:
-            self._around.tasks.start(self._escalate(self._hosted), f"stop of run {self._id}")
+        if self._host is not None:
+            self._context.tasks.start(self._escalate(self._host), f"stop of run {self._id}")
         elif self._obtaining is not None:
             self._obtaining.cancel()
 
@@ -88,9 +95,9 @@ class Execution:
         self.stop(end)
         if self.end is not end:  # it was asked before
             self._note_kill()
-        if self._hosted is not None:
-            work = self._around.hosting.kill(self._hosted)
-            self._around.tasks.start(work, f"end of run {self._id}")
+        if self._host is not None:
+            work = self._context.factory.kill(self._host)
+            self._context.tasks.start(work, f"end of run {self._id}")
 
     async def ended(self) -> None:
         """Returns when its process has ended and its last event is handed over."""
@@ -98,8 +105,8 @@ class Execution:
 
     async def execute(self) -> RunEvent:
         """Has the run carried out; its last event, which is handed over as well."""
-        attendant = Attendant(self._hold, self._go_on, self._lose)
-        self._around.store.attend(self._id, attendant)
+        producer = Producer(self._pause, self._resume, self._lose)
+        self._context.store.register_producer(self._id, producer)
         failure = run_pb2.RunFailure(message="a fault of hostler's own; its log has the traceback")
         last = event("run_failed", run_pb2.RunFailed(failure=failure))
         try:
@@ -109,7 +116,7 @@ class Execution:
             last = event("run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped"))
             raise
         finally:
-            self._around.store.append(self._id, last)
+            self._context.store.append(self._id, last)
             self._ended.set_result(None)
         return last
 
@@ -120,7 +127,7 @@ class Execution:
             reason = "its process was interrupted"
             return self.end or event("run_canceled", run_pb2.RunCanceled(reason=reason))
         except NoProcessError as error:
-            failure = run_pb2.RunFailure(message=encodable(str(error)))
+            failure = run_pb2.RunFailure(message=utf8_safe(str(error)))
         except RemoteError as error:
             failure = _failure_of(error)
         if self.end is not None:
@@ -131,7 +138,7 @@ class Execution:
 
     async def _work(self) -> run_pb2.RunFailure | None:
         """Returns why the run failed, None where it succeeded."""
-        store, location = self._around.store, self.location
+        store, location = self._context.store, self.location
 
         def on_line(stream: Stream, text: str, _pid: int) -> None:
             self._note_line(stream, text)
@@ -139,28 +146,28 @@ class Execution:
             store.append(self._id, event("printed_line", line))
 
         listener = Listener(on_line, location.on_late_import)
-        hosted = self._hosted = await self._obtain(listener)
+        host = self._host = await self._obtain(listener)
         if self._is_held:
-            hosted.hold()
+            host.pause()
         timer = self._arm_timeout()
         try:
             number = self._generation.number
-            started = run_pb2.RunStarted(pid=hosted.pid, generation=number)
+            started = run_pb2.RunStarted(pid=host.pid, generation=number)
             store.append(self._id, event("run_started", started))
-            return await self._converse(hosted)
+            return await self._converse(host)
         finally:
             if timer is not None:
                 timer.cancel()
-            hosted.drain_output()
-            work = self._around.hosting.kill(hosted)
-            self._around.tasks.start(work, f"end of run {self._id}")
+            host.drain_output()
+            work = self._context.factory.kill(host)
+            self._context.tasks.start(work, f"end of run {self._id}")
 
-    async def _obtain(self, listener: Listener) -> Hosted:
+    async def _obtain(self, listener: Listener) -> HostProcess:
         self._check_wanted()
         self._obtaining = asyncio.current_task()
         try:
             owner = f"runs/{self._id}"
-            hosted = await self.location.obtain(self._generation, "run", owner, listener)
+            host = await self.location.obtain(self._generation, "run", owner, listener)
         except asyncio.CancelledError:
             if self.end is None:
                 raise
@@ -169,7 +176,7 @@ class Execution:
             raise CanceledError from None
         finally:
             self._obtaining = None
-        return hosted
+        return host
 
     def _check_wanted(self) -> None:
         """It may have been stopped before it began."""
@@ -189,12 +196,12 @@ class Execution:
 
         return asyncio.get_running_loop().call_later(seconds, overdue)
 
-    async def _converse(self, hosted: Hosted) -> run_pb2.RunFailure | None:
-        _, repository, pipeline = place(self.run)
+    async def _converse(self, host: HostProcess) -> run_pb2.RunFailure | None:
+        _, repository, pipeline = pipeline_parts(self.run)
         partition = partition_of(self.run)
         request = {
             "run": self._id,
-            "owner": self._around.hosting.mark(hosted),
+            "owner": self._context.factory.mark(host),
             "repository": repository,
             "pipeline": pipeline,
             "config": json_format.MessageToDict(self.run.run_config),
@@ -205,19 +212,19 @@ class Execution:
         }
 
         def on_item(body: bytes) -> None:
-            hosted.catch_up()  # what it printed before the event comes before the event
+            host.catch_up()  # what it printed before the event comes before the event
             made = _event_of(body)
             if made.HasField("printed_line"):  # of a step in a process of its own
                 is_error = made.printed_line.stream == run_pb2.PrintedLine.STDERR
                 self._note_line("stderr" if is_error else "stdout", made.printed_line.text)
-            self._around.store.append(self._id, made)
+            self._context.store.append(self._id, made)
 
         try:
-            frame = await hosted.channel.request(Method.RUN, dump(request), on_item=on_item)
+            frame = await host.channel.request(Method.RUN, dump(request), on_item=on_item)
         except ChannelClosedError:
-            await asyncio.wait([hosted.exit], timeout=DEATH_SECONDS)
-            hosted.drain_output()
-            how = hosted.exit.result().describe() if hosted.exit.done() else "it closed its wire"
+            await asyncio.wait([host.exit], timeout=DEATH_SECONDS)
+            host.drain_output()
+            how = host.exit.result().describe() if host.exit.done() else "it closed its wire"
             return run_pb2.RunFailure(
                 message=f"the run's process died: {how}", output=self._last_lines
             )
@@ -231,33 +238,33 @@ class Execution:
         self._last_lines.append(text)
         self.location.on_line(stream, text, self.pid, "run")
 
-    def _hold(self) -> None:
+    def _pause(self) -> None:
         self._is_held = True
-        if self._hosted is not None:
-            self._hosted.hold()
+        if self._host is not None:
+            self._host.pause()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._is_held = False
-        if self._hosted is not None:
-            self._hosted.go_on()
+        if self._host is not None:
+            self._host.resume()
 
     def _lose(self, reason: str) -> None:
         """Its record cannot be written: nobody would see what it does."""
         failure = run_pb2.RunFailure(message=reason)
         self.kill(event("run_failed", run_pb2.RunFailed(failure=failure)))
 
-    async def _escalate(self, hosted: Hosted) -> None:
+    async def _escalate(self, host: HostProcess) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            if hosted.exit.done() or self._ended.done():
+            if host.exit.done() or self._ended.done():
                 return
-            self._around.hosting.keeper.signal(hosted.leader, number)
-            either: list[asyncio.Future[Any]] = [self._ended, hosted.exit]
+            self._context.factory.keeper.signal(host.leader, number)
+            either: list[asyncio.Future[Any]] = [self._ended, host.exit]
             # both together get what TERM alone gets elsewhere
-            grace = self._around.settings.stop_grace / 2
+            grace = self._context.settings.stop_grace / 2
             await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         if not self._ended.done():
             self._note_kill()
-            await self._around.hosting.kill(hosted)
+            await self._context.factory.kill(host)
 
     def _note_kill(self) -> None:
         """Where it did not end by itself, its end says so."""
@@ -279,8 +286,8 @@ def _event_of(body: bytes) -> RunEvent:
 
 def _failure_of(error: RemoteError) -> run_pb2.RunFailure:
     """Of a load in a new process that the user's code has failed."""
-    failure = run_pb2.RunFailure(message=encodable(str(error)))
+    failure = run_pb2.RunFailure(message=utf8_safe(str(error)))
     exception = error.body.get("exception")
     if isinstance(exception, dict):
-        json_format.ParseDict(mended(exception), failure.exception)
+        json_format.ParseDict(utf8_safe_json(exception), failure.exception)
     return failure

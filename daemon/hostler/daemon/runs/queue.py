@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -10,23 +9,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_TAG_LIMIT = re.compile(r"(?P<key>[^=:,]+)(?:=(?P<value>[^,]*))?:(?P<limit>\d+)")
+    from hostler.daemon.base.tag_limits import TagLimit
 
 #: What counts towards one limit: ("all",), ("location", name), ("tag", key, value).
 _Share = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TagLimit:
-    """Runs at once with a tag.
-
-    Attributes:
-        value: of the tag; None for each value on its own.
-    """
-
-    key: str
-    value: str | None
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +39,6 @@ class Limits:
                 yield (named, each.key, value), each.limit
 
 
-def parse_tag_limits(text: str) -> tuple[TagLimit, ...]:
-    """Reads `KEY=VALUE:N,KEY:N`.
-
-    Raises:
-        ValueError: it cannot be read; the message says what was expected.
-    """
-    limits = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        match = _TAG_LIMIT.fullmatch(part)
-        if match is None:
-            raise ValueError(f"expected KEY=VALUE:N or KEY:N, found {part!r}")
-        limit = int(match["limit"])
-        if limit < 1:
-            raise ValueError(f"expected a limit of at least 1, found {part!r}")
-        limits.append(TagLimit(match["key"], match["value"], limit))
-    return tuple(limits)
-
-
 class Waiting(Protocol):
     """A run that waits."""
 
@@ -91,7 +59,7 @@ class Queue(Generic[W]):
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._waiting: dict[str, W] = {}
-        self._going_on: dict[str, tuple[_Share, ...]] = {}
+        self._active: dict[str, tuple[_Share, ...]] = {}
         self._counts: Counter[_Share] = Counter()
 
     def __iter__(self) -> Iterator[W]:
@@ -123,12 +91,12 @@ class Queue(Generic[W]):
             if not is_ready(waiting):
                 continue
             del self._waiting[waiting.run_id]
-            self._going_on[waiting.run_id] = tuple(share for share, _ in shares)
-            self._counts.update(self._going_on[waiting.run_id])
+            self._active[waiting.run_id] = tuple(share for share, _ in shares)
+            self._counts.update(self._active[waiting.run_id])
             started.append(waiting)
         return started
 
     def ended(self, run_id: str) -> None:
         """A run that was started has ended."""
-        self._counts.subtract(self._going_on.pop(run_id))
+        self._counts.subtract(self._active.pop(run_id))
         self._counts += Counter()  # forgets what has come to nothing

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.tag_limits import parse_tag_limits
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.locations.location import Location
-from hostler.daemon.processes.factory import Hosting
-from hostler.daemon.runs.execution import Execution, Surroundings
-from hostler.daemon.runs.queue import Limits, Queue, parse_tag_limits
+from hostler.daemon.processes.factory import ProcessFactory
+from hostler.daemon.runs.execution import Execution, RunContext
+from hostler.daemon.runs.queue import Limits, Queue
 from hostler.daemon.runs.store.ledger import RequestIdError
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
     event,
     is_same_launch,
-    place,
+    pipeline_parts,
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
@@ -44,7 +45,7 @@ class _Waiting:
 
     @property
     def location_name(self) -> str:
-        return place(self.run)[0]
+        return pipeline_parts(self.run)[0]
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -55,12 +56,17 @@ class Runs:
     """The runs that wait and those that go on, each of these in a process of its own."""
 
     def __init__(
-        self, store: RunStore, hosting: Hosting, settings: Settings, tasks: Tasks, journal: Journal
+        self,
+        store: RunStore,
+        factory: ProcessFactory,
+        settings: Settings,
+        tasks: Tasks,
+        journal: Journal,
     ) -> None:
         self.store = store
-        self._around = Surroundings(store, hosting, settings, tasks)
+        self._context = RunContext(store, factory, settings, tasks)
         self._journal = journal
-        self._going_on: dict[str, Execution] = {}
+        self._active: dict[str, Execution] = {}
         limits = Limits(
             settings.run_limit,
             settings.run_limit_location,
@@ -79,7 +85,7 @@ class Runs:
         self._find = find
         for run in self.store.queued:
             self._queue.add(_Waiting(run, None))
-        self.look()
+        self.start_due()
 
     async def earlier(self, run: Run) -> Run | None:
         """The run that was launched with the same request id before; None where there is none.
@@ -113,7 +119,7 @@ class Runs:
 
         def taken_in(recorded: Run) -> None:
             self._queue.add(_Waiting(recorded, (location, generation)))
-            self.look()
+            self.start_due()
 
         return await self.store.create(run, event("run_queued"), taken_in, asked)
 
@@ -121,7 +127,7 @@ class Runs:
         """The processes of the location's runs."""
         return [
             execution.pid
-            for execution in self._going_on.values()
+            for execution in self._active.values()
             if execution.pid and execution.location is location
         ]
 
@@ -137,11 +143,11 @@ class Runs:
         if self._queue.remove(run_id) is not None:
             self.store.append(run_id, canceled)
             await self.store.flush()
-        elif (execution := self._going_on.get(run_id)) is not None:
+        elif (execution := self._active.get(run_id)) is not None:
             (execution.kill if kill else execution.stop)(canceled)
             await self.store.mark_canceling(run_id)
 
-    def look(self) -> None:
+    def start_due(self) -> None:
         """Starts what may be started: a run has ended, or a location has changed."""
         if self._is_closing:
             return
@@ -156,14 +162,14 @@ class Runs:
 
         for waiting in self._queue.start(is_ready):
             location, generation = found[waiting.run_id]
-            execution = Execution(self._around, waiting.run, location, generation)
-            self._going_on[waiting.run_id] = execution
-            self._around.tasks.start(self._execute(execution), f"run {waiting.run_id}")
+            execution = Execution(self._context, waiting.run, location, generation)
+            self._active[waiting.run_id] = execution
+            self._context.tasks.start(self._execute(execution), f"run {waiting.run_id}")
 
     async def close(self) -> None:
         """Interrupts what goes on and waits for its end; what waits stays in the queue."""
         self._is_closing = True
-        going_on = list(self._going_on.values())
+        going_on = list(self._active.values())
         for execution in going_on:
             reason = run_pb2.RunInterrupted(reason="the daemon stopped")
             execution.stop(event("run_interrupted", reason))
@@ -175,7 +181,7 @@ class Runs:
     def _code_for(self, waiting: _Waiting) -> tuple[Location, Generation] | None:
         """What a run of an earlier daemon is to execute; None where that is not known yet."""
         assert self._find is not None
-        name, repository, pipeline = place(waiting.run)
+        name, repository, pipeline = pipeline_parts(waiting.run)
         location = self._find(name)
         if location is None:
             self._fail(waiting, f"the workspace has no location {name!r} any more")
@@ -201,12 +207,12 @@ class Runs:
         try:
             self._tell(execution.run, await execution.execute())
         finally:
-            del self._going_on[name]
+            del self._active[name]
             self._queue.ended(name)
-            self.look()
+            self.start_due()
 
     def _tell(self, run: Run, last: RunEvent) -> None:
-        location, _, pipeline = place(run)
+        location, _, pipeline = pipeline_parts(run)
         state = (last.WhichOneof("event") or "").removeprefix("run_").upper()
         self._journal.info(
             "run ended", run=run_id(run), location=location, pipeline=pipeline, state=state

@@ -45,7 +45,7 @@ class Serving(Enum):
     AWAITING = "awaiting"
 
 
-class Event(Enum):
+class LocationEvent(Enum):
     # Orders
     START = "start"
     STOP = "stop"
@@ -82,7 +82,7 @@ class Event(Enum):
     KEEPER_LOST = "keeper lost"
 
 
-class Effect(Enum):
+class LocationEffect(Enum):
     LOAD = "load"
     ABORT_LOAD = "abort the load"
     PROMOTE = "promote"
@@ -102,7 +102,7 @@ class Effect(Enum):
     FORGET_GENERATION = "forget the generation"
 
 
-_L, _S, _E, _F = Load, Serving, Event, Effect
+_L, _S, _E, _F = Load, Serving, LocationEvent, LocationEffect
 
 _LOAD_ANEW = (_F.ABORT_LOAD, _F.LOAD)
 _TRY_NOW = (_F.RESET_BACKOFF, _F.LOAD)
@@ -111,7 +111,7 @@ _GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE)
 
 _STARTED = tuple(state for state in Load if state is not Load.STOPPED)
 
-LOAD: Table[Load, Event, Effect] = Table(
+LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
     name="Location: load",
     initial=Load.STOPPED,
     rules={
@@ -173,7 +173,7 @@ LOAD: Table[Load, Event, Effect] = Table(
     ignored=frozenset(
         {
             # nothing runs and nothing is watched
-            *((_L.STOPPED, e) for e in Event if e not in (_E.START, _E.RELOAD, _E.RESTART)),
+            *((_L.STOPPED, e) for e in LocationEvent if e not in (_E.START, _E.RELOAD, _E.RESTART)),
             # it is started already, and waits for no timer
             *((s, _E.START) for s in _STARTED if s not in (_L.BACKOFF, _L.FAILED)),
             *((s, _E.RETRY_DUE) for s in _STARTED if s is not _L.BACKOFF),
@@ -208,7 +208,7 @@ LOAD: Table[Load, Event, Effect] = Table(
 
 _FORGET = (_F.END_SERVING, _F.FORGET_GENERATION)
 
-SERVING: Table[Serving, Event, Effect] = Table(
+SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
     name="Location: serving",
     initial=Serving.NONE,
     rules={
@@ -246,7 +246,7 @@ SERVING: Table[Serving, Event, Effect] = Table(
     },
     ignored=frozenset(
         {
-            *((_S.NONE, e) for e in Event if e is not _E.LOADED),
+            *((_S.NONE, e) for e in LocationEvent if e is not _E.LOADED),
             # the load region's affair
             *(
                 (s, e)
@@ -297,7 +297,7 @@ SERVING: Table[Serving, Event, Effect] = Table(
 UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.SETTLING, Load.HELD})
 
 
-class Shown(Enum):
+class Status(Enum):
     """What `ps` shows; the names are those of hostler.v1.Location.State."""
 
     STOPPED = "STOPPED"
@@ -309,22 +309,22 @@ class Shown(Enum):
     STOPPING = "STOPPING"
 
 
-def shown(load: Load, serving: Serving, *, processes_left: bool) -> Shown:
+def status(load: Load, serving: Serving, *, processes_left: bool) -> Status:
     """The one word for both regions.
 
     Args:
         processes_left: whether a process of the location has not ended yet.
     """
     if load is Load.STOPPED:
-        return Shown.STOPPING if processes_left else Shown.STOPPED
+        return Status.STOPPING if processes_left else Status.STOPPED
     if load is Load.BACKOFF:
-        return Shown.BACKOFF
+        return Status.BACKOFF
     if load is Load.FAILED:
-        return Shown.FAILED
+        return Status.FAILED
     if load in UNSETTLED:
-        return Shown.STARTING if serving is Serving.NONE else Shown.RELOADING
+        return Status.STARTING if serving is Serving.NONE else Status.RELOADING
     if serving is Serving.LAPSED:
-        return Shown.BACKOFF
+        return Status.BACKOFF
     if serving is Serving.REVIVING:
-        return Shown.RELOADING
-    return Shown.READY
+        return Status.RELOADING
+    return Status.READY

@@ -5,7 +5,7 @@ from enum import Enum
 from hostler.daemon.state.rules import Rule, Table
 
 
-class State(Enum):
+class ProcessState(Enum):
     #: Ordered from the keeper; nobody has greeted us yet.
     SPAWNED = "spawned"
     #: The interpreter imports the user's modules.
@@ -17,7 +17,7 @@ class State(Enum):
     DEAD = "dead"
 
 
-class Event(Enum):
+class ProcessEvent(Enum):
     #: The executable could not be started.
     SPAWN_FAILED = "spawn failed"
     GREETED = "greeted"
@@ -39,7 +39,7 @@ class Event(Enum):
     EXITED = "exited"
 
 
-class Effect(Enum):
+class ProcessEffect(Enum):
     ORDER_LOAD = "order the load"
     DISARM_LOAD_TIMER = "disarm the load timer"
     START_PINGS = "start pings"
@@ -58,11 +58,11 @@ class Effect(Enum):
     RELEASE = "release"
 
 
-_S, _E, _F = State, Event, Effect
+_S, _E, _F = ProcessState, ProcessEvent, ProcessEffect
 
-TABLE: Table[State, Event, Effect] = Table(
+TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
     name="Process",
-    initial=State.SPAWNED,
+    initial=ProcessState.SPAWNED,
     rules={
         (_S.SPAWNED, _E.SPAWN_FAILED): Rule(
             _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.RELEASE)
@@ -110,7 +110,7 @@ TABLE: Table[State, Event, Effect] = Table(
             # What is on its way out, or dead, is nobody's any more.
             *((_S.DRAINING, e) for e in (_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE)),
             *((_S.DRAINING, e) for e in (_E.UNFIT, _E.UNHEALTHY, _E.RETIRE)),
-            *((_S.DEAD, e) for e in Event),
+            *((_S.DEAD, e) for e in ProcessEvent),
         }
     ),
 )

@@ -31,14 +31,14 @@ class Change(NamedTuple):
     message: bytes
 
 
-class Changes:
+class ChangeFeed:
     """The last changes, and everyone who waits for the next one."""
 
     def __init__(self) -> None:
         self._kept: deque[Change] = deque()
         self._size = 0
         self._revision = 0
-        self._news = asyncio.Event()
+        self._next = asyncio.Event()
 
     @property
     def revision(self) -> int:
@@ -60,12 +60,12 @@ class Changes:
         self._size += len(kept.message)
         while len(self._kept) > KEPT or (self._size > KEPT_BYTES and len(self._kept) > 1):
             self._size -= len(self._kept.popleft().message)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        next_change, self._next = self._next, asyncio.Event()
+        next_change.set()
 
-    def news(self) -> asyncio.Event:
+    def next_change(self) -> asyncio.Event:
         """Set at the next change after this call."""
-        return self._news
+        return self._next
 
     async def follow(self, after: int) -> AsyncIterator[Change]:
         """Every change after a revision, past ones first, then each new one.
@@ -76,9 +76,9 @@ class Changes:
         while True:
             if after + 1 < self.oldest:
                 raise LaggedError
-            news = self._news
+            next_change = self._next
             for change in list(self._kept)[max(0, after + 1 - self.oldest) :]:
                 after = change.revision
                 yield change
             if after >= self._revision:
-                await news.wait()
+                await next_change.wait()

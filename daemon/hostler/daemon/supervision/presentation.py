@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from hostler.daemon.base.text import encodable
+from hostler.daemon.base.text import utf8_safe
 from hostler.daemon.locations.location import Location
 from hostler.daemon.processes import command
 from hostler.daemon.templates.template import Template
@@ -35,9 +35,9 @@ def location_message(
     spec = location.spec
     pids = [*location.pids, *run_pids]
     message = workspace_pb2.Location(
-        name=encodable(f"locations/{spec.name}"),
-        state=workspace_pb2.Location.State.Value(location.shown.value),
-        executable=encodable(command.executable(spec)),
+        name=utf8_safe(f"locations/{spec.name}"),
+        state=workspace_pb2.Location.State.Value(location.status.value),
+        executable=utf8_safe(command.executable(spec)),
         restarts=location.restarts,
         standby_pid=location.standby_pid,
         memory_bytes=memory_of(pids),
@@ -45,26 +45,26 @@ def location_message(
         last_changes=location.last_changes,
         watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
         source=definitions_pb2.SourcePosition(
-            file=encodable(spec.source.file), line=spec.source.line
+            file=utf8_safe(spec.source.file), line=spec.source.line
         ),
         target=workspace_pb2.Target(
-            **{spec.target.kind: encodable(spec.target.value)},
-            attribute=encodable(spec.target.attribute or ""),
-            working_directory=encodable(spec.target.working_directory or ""),
+            **{spec.target.kind: utf8_safe(spec.target.value)},
+            attribute=utf8_safe(spec.target.attribute or ""),
+            working_directory=utf8_safe(spec.target.working_directory or ""),
         ),
     )
     _add_generation(message, location, template)
     if template is not None:
         message.template.CopyFrom(_template_message(template))
     process = location.process
-    if process is not None and process.hosted is not None and not process.hosted.exit.done():
+    if process is not None and process.host is not None and not process.host.exit.done():
         message.pid = process.pid
-        message.start_time.FromNanoseconds(int(process.hosted.started * 1e9))
+        message.start_time.FromNanoseconds(int(process.host.started * 1e9))
         starts = workspace_pb2.Location.StartMode
         message.start_mode = starts.FORKED if process.origin.is_fork else starts.SPAWNED
-        message.start_reason = encodable(process.origin.reason)
-        if process.hosted.has_greeted:
-            message.python_version = process.hosted.hello.result()["version"]
+        message.start_reason = utf8_safe(process.origin.reason)
+        if process.host.has_greeted:
+            message.python_version = process.host.hello.result()["version"]
     if location.error is not None:
         message.error.CopyFrom(location.error.message_of())
     if location.retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
@@ -93,15 +93,15 @@ def _add_generation(
         is_template_of_use = template is not None and not template.reason
         is_spawned = location.fresh_reason or not is_template_of_use
         message.fork_mode = modes.SPAWN if is_spawned else modes.TEMPLATE
-    message.fork_reason = encodable("; ".join(reasons))
+    message.fork_reason = utf8_safe("; ".join(reasons))
 
 
 def _template_message(template: Template) -> workspace_pb2.Template:
     return workspace_pb2.Template(
         pid=template.pid,
         spare_pid=template.spare_pid,
-        reason=encodable(template.reason),
-        excluded={encodable(name): encodable(why) for name, why in template.excluded.items()},
+        reason=utf8_safe(template.reason),
+        excluded={utf8_safe(name): utf8_safe(why) for name, why in template.excluded.items()},
         forks=template.forks,
         memory_bytes=memory_of(template.pids[:1]),
     )
@@ -109,10 +109,10 @@ def _template_message(template: Template) -> workspace_pb2.Template:
 
 def problem_message(problem: Problem) -> workspace_pb2.WorkspaceProblem:
     return workspace_pb2.WorkspaceProblem(
-        file=encodable(problem.file),
+        file=utf8_safe(problem.file),
         line=problem.line,
         column=problem.column,
-        message=encodable(problem.message),
+        message=utf8_safe(problem.message),
     )
 
 
@@ -122,7 +122,7 @@ def daemon_message(version: str, state_directory: str) -> workspace_pb2.DaemonIn
     message = workspace_pb2.DaemonInfo(
         version=version,
         pid=process.pid,
-        state_directory=encodable(state_directory),
+        state_directory=utf8_safe(state_directory),
         memory_bytes=process.memory_info().rss,
     )
     message.start_time.FromNanoseconds(int(process.create_time() * 1e9))

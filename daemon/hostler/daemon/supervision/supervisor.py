@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hostler.daemon.base.journal import Journal
-from hostler.daemon.base.text import encodable
-from hostler.daemon.loading.context import Surroundings
+from hostler.daemon.base.text import utf8_safe
+from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.state.location import Shown
+from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation
-from hostler.daemon.supervision.change_feed import Changes
+from hostler.daemon.supervision.change_feed import ChangeFeed
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.watching.watcher import Watcher
 from hostler.daemon.workspace.loading import load_workspace
@@ -42,27 +42,29 @@ class Supervisor:
         self,
         files: Sequence[Path],
         environ: Mapping[str, str],
-        around: Surroundings,
+        context: LocationContext,
         runs: Runs,
         logs: LogWriter,
         log_directory: Path,
         journal: Journal,
     ) -> None:
-        self.changes = Changes()
+        self.changes = ChangeFeed()
         self.locations: dict[str, Location] = {}
         self.problems: tuple[Problem, ...] = ()
         self.closing = False
         self.runs = runs
         self._files = tuple(files)
         self._environ = environ
-        self._around = around
+        self._context = context
         self._logs = logs
         self._log_directory = log_directory
         self._journal = journal
         self._reading = asyncio.Lock()
         self._workspace = Workspace(tuple(map(str, files)), (), ())
-        self._watcher = Watcher(asyncio.get_running_loop(), self._on_files_changed, around.settings)
-        around.environments.attach(
+        self._watcher = Watcher(
+            asyncio.get_running_loop(), self._on_files_changed, context.settings
+        )
+        context.environments.attach(
             self._watcher.watch, self._watcher.forget, self._on_packages_changed
         )
 
@@ -85,13 +87,13 @@ class Supervisor:
         What has not ended a little after the stop grace is the keeper's to kill.
         """
         self.closing = True
-        self._around.environments.close()
+        self._context.environments.close()
         await self._watcher.close()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
         if ends:
-            patience = self._around.settings.stop_grace + CLOSE_PATIENCE
+            patience = self._context.settings.stop_grace + CLOSE_PATIENCE
             _, late = await asyncio.wait(ends, timeout=patience)
             for each in late:
                 each.cancel()
@@ -99,7 +101,7 @@ class Supervisor:
     def keeper_lost(self) -> None:
         """The keeper died, every process with it, and a new one is up."""
         self._journal.warning("keeper lost", action="every location gets a new process")
-        self._around.environments.keeper_lost()
+        self._context.environments.keeper_lost()
         for location in self.locations.values():
             location.keeper_lost()
 
@@ -112,15 +114,15 @@ class Supervisor:
     ) -> workspace_pb2.Location:
         """A location as it is now; see `presentation.location_message`."""
         mode = self._watcher.mode(location.name) if location.spec.reload else "off"
-        template = self._around.environments.template_of(location.spec)
+        template = self._context.environments.template_of(location.spec)
         return presentation.location_message(
             location, mode, self.runs.pids(location), template, is_asked=is_asked
         )
 
     def _on_files_changed(self, key: str, paths: frozenset[str]) -> None:
         if key == _WORKSPACE:
-            self._around.tasks.start(self._reload_workspace(), "reading of the workspace files")
-        elif self._around.environments.files_changed(key, paths):
+            self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
+        elif self._context.environments.files_changed(key, paths):
             pass  # it tells _on_packages_changed when the installer has ended
         elif key in self.locations:
             self.locations[key].files_changed(paths)
@@ -179,11 +181,11 @@ class Supervisor:
         for spec in workspace.locations:  # what only moved within the file
             self.locations[spec.name].spec = spec
         self.locations = {spec.name: self.locations[spec.name] for spec in workspace.locations}
-        self._around.environments.keep(workspace.locations)
+        self._context.environments.retain(workspace.locations)
 
     def _add(self, spec: LocationSpec) -> None:
-        log = LocationLog(self._log_directory, spec.name, self._around.settings, self._logs)
-        location = Location(self._around, spec, log, self._watcher, self._on_change)
+        log = LocationLog(self._log_directory, spec.name, self._context.settings, self._logs)
+        location = Location(self._context, spec, log, self._watcher, self._on_change)
         self.locations[spec.name] = location
         location.start()
 
@@ -197,27 +199,27 @@ class Supervisor:
             removed_location=f"locations/{spec.name}",
         )
         self.changes.publish(change)
-        self.runs.look()
+        self.runs.start_due()
 
-    def _on_change(self, location: Location, before: Shown, reason: str) -> None:
+    def _on_change(self, location: Location, before: Status, reason: str) -> None:
         if self.locations.get(location.name) is not location:
             return  # the last news of a location that was removed
         self._journal.info(
             "location",
             name=location.name,
             was=before.value,
-            now=location.shown.value,
+            now=location.status.value,
             generation=location.generation.number if location.generation else None,
             reason=reason,
         )
         self.changes.publish(
             workspace_pb2.WorkspaceChange(
-                reason=encodable(reason),
+                reason=utf8_safe(reason),
                 old_state=workspace_pb2.Location.State.Value(before.value),
                 location=self.location_message(location, is_asked=False),
             )
         )
-        self.runs.look()
+        self.runs.start_due()
 
     def _publish_workspace(self, reason: str) -> None:
         change = workspace_pb2.WorkspaceChange(reason=reason, workspace=self.workspace_message())
@@ -226,7 +228,7 @@ class Supervisor:
     def workspace_message(self) -> workspace_pb2.Workspace:
         """The workspace as it is now; without the daemon's own figures."""
         return workspace_pb2.Workspace(
-            files=map(encodable, self.files),
+            files=map(utf8_safe, self.files),
             locations=map(self.location_message, self.locations.values()),
             problems=map(presentation.problem_message, self.problems),
             revision=self.changes.revision,

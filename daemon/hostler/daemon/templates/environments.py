@@ -13,8 +13,8 @@ from typing import Any
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.processes import command
-from hostler.daemon.processes.factory import Hosting
-from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.factory import ProcessFactory
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.templates.packages import Packages
 from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.models import LocationSpec
@@ -113,17 +113,17 @@ class Environment:
         elif not self.loading:
             self.template.prepare(())
 
-    def drop_ahead(self) -> None:
+    def drop_preloader(self) -> None:
         """A first load has ended; unless another has begun, nobody needs what followed it."""
         if self.scout is None:
-            self.template.drop_ahead()
+            self.template.drop_preloader()
 
 
 class Environments:
     """All environments of the workspace's locations."""
 
-    def __init__(self, hosting: Hosting, tasks: Tasks, journal: Journal) -> None:
-        self._hosting = hosting
+    def __init__(self, factory: ProcessFactory, tasks: Tasks, journal: Journal) -> None:
+        self._factory = factory
         self._tasks = tasks
         self._journal = journal
         self._environments: dict[Key, Environment] = {}
@@ -173,7 +173,7 @@ class Environments:
         if found is not None:
             await found.template.settled()
 
-    def begin(self, spec: LocationSpec, owner: str) -> None:
+    def load_started(self, spec: LocationSpec, owner: str) -> None:
         """A process of a location is about to be started, and to load."""
         found = self._of(spec)
         if found is None:
@@ -190,7 +190,7 @@ class Environments:
             found = self._environments[key] = self._make(spec)
         return found
 
-    def end(self, owner: str) -> None:
+    def load_ended(self, owner: str) -> None:
         """The load is over, whether well or not; nothing where that is known."""
         for found in self._environments.values():
             if found.loading.pop(owner, None) is None:
@@ -199,13 +199,13 @@ class Environments:
                 found.scout.ended.set()
                 found.scout = None
                 # what it has imported may be learned from it in this turn
-                asyncio.get_running_loop().call_soon(found.drop_ahead)
+                asyncio.get_running_loop().call_soon(found.drop_preloader)
             if not found.loading:  # what was left undone meanwhile, once the answers are read
                 found.rest(REST_SECONDS)
 
     async def start(
         self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
-    ) -> tuple[Hosted, Origin]:
+    ) -> tuple[HostProcess, Origin]:
         """A process in the location's environment that has not loaded yet.
 
         Args:
@@ -220,16 +220,16 @@ class Environments:
             template = found.template
             if owner not in found.loading:  # a worker or a run: another spare for the next need
                 found.rest(REST_SECONDS)
-            hosted = await template.take(owner, listener) if template.can_fork else None
-            if hosted is not None:
-                return hosted, Origin(is_fork=True)
+            host = await template.take(owner, listener) if template.can_fork else None
+            if host is not None:
+                return host, Origin(is_fork=True)
             reason = template.reason or "the template did not fork"
         on_import = None
         if not fresh and found is not None and owner in found.loading:
             on_import = self._send_scout(found, owner, self._used[_key(spec)])
-        hosted = await self._hosting.spawn(spec, owner, listener)
-        hosted.on_import = on_import
-        return hosted, Origin(False, reason)
+        host = await self._factory.spawn(spec, owner, listener)
+        host.on_import = on_import
+        return host, Origin(False, reason)
 
     def _send_scout(
         self, found: Environment, owner: str, locations: int
@@ -243,7 +243,7 @@ class Environments:
             return None  # one that goes on without end is waited for once
         loop = asyncio.get_running_loop()
         scout = found.scout = Scout(owner, loop.time() + SCOUT_SECONDS)
-        found.template.begin_ahead()
+        found.template.start_preloader()
 
         def on_import(module: str) -> None:
             scout.deadline = loop.time() + SCOUT_SECONDS
@@ -280,7 +280,7 @@ class Environments:
         template = Template(
             spec,
             f"template/{number}",
-            self._hosting,
+            self._factory,
             self._tasks,
             on_made,
             lambda: made.is_rush(),  # noqa: PLW0108 (it is made below)
@@ -325,7 +325,7 @@ class Environments:
         found = self._environments.get(_key(spec))
         return found.template if found and found.template.is_begun else None
 
-    def keep(self, specs: Iterable[LocationSpec]) -> None:
+    def retain(self, specs: Iterable[LocationSpec]) -> None:
         """Ends the templates of environments that no location has any more."""
         self._used = Counter(_key(spec) for spec in specs if spec.fork != "never")
         for key in self._environments.keys() - self._used.keys():

@@ -14,27 +14,32 @@ from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.base.text import load_json
 from hostler.daemon.launching.launcher import SpawnError
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
-from hostler.daemon.processes.factory import Hosting
-from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.factory import ProcessFactory
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import Method, WireError, dump
 
 
-class Ahead:
+class Preloader:
     """The process, from its start until it becomes the template, or is dropped."""
 
     def __init__(
-        self, spec: LocationSpec, owner: str, hosting: Hosting, tasks: Tasks, listener: Listener
+        self,
+        spec: LocationSpec,
+        owner: str,
+        factory: ProcessFactory,
+        tasks: Tasks,
+        listener: Listener,
     ) -> None:
         self._spec = spec
         self._owner = owner
-        self._hosting = hosting
+        self._factory = factory
         self._tasks = tasks
         self._listener = listener
         #: What was announced so far.
         self.modules: set[str] = set()
         self._announced: asyncio.Queue[str] = asyncio.Queue()
-        self._hosted: Hosted | None = None
+        self._host: HostProcess | None = None
         self._following = tasks.start(self._follow(), f"start of {owner}")
 
     def follow(self, module: str) -> None:
@@ -42,45 +47,45 @@ class Ahead:
         self.modules.add(module)
         self._announced.put_nowait(module)
 
-    async def taken(self) -> Hosted | None:
+    async def taken(self) -> HostProcess | None:
         """The process, when it has imported all that was announced; None if it is of no use."""
         self._announced.put_nowait("")
         try:
             await self._following
         except asyncio.CancelledError:
-            if self._hosted is not None:
-                self._kill(self._hosted)
+            if self._host is not None:
+                self._kill(self._host)
             raise
-        return self._hosted
+        return self._host
 
     def drop(self) -> None:
         """Ends it."""
         self._following.cancel()
 
     async def _follow(self) -> None:
-        hosted = None
+        host = None
         try:
-            hosted = await self._hosting.spawn(
+            host = await self._factory.spawn(
                 self._spec, self._owner, self._listener, is_template=True
             )
-            await hosted.greeted()
+            await host.greeted()
             while module := await self._announced.get():
-                if "unsafe" in await preload(hosted, [module], (), is_last=False):
+                if "unsafe" in await preload(host, [module], (), is_last=False):
                     break
             else:
-                self._hosted = hosted
+                self._host = host
         except (SpawnError, ChannelClosedError, RemoteError, WireError):
             pass  # the template is made as if nothing had been announced, and says why
         finally:
-            if hosted is not None and self._hosted is None:
-                self._kill(hosted)
+            if host is not None and self._host is None:
+                self._kill(host)
 
-    def _kill(self, hosted: Hosted) -> None:
-        self._tasks.start(self._hosting.kill(hosted), f"end of {self._owner}")
+    def _kill(self, host: HostProcess) -> None:
+        self._tasks.start(self._factory.kill(host), f"end of {self._owner}")
 
 
 async def preload(
-    hosted: Hosted, modules: Sequence[str], excluded: Sequence[str], *, is_last: bool
+    host: HostProcess, modules: Sequence[str], excluded: Sequence[str], *, is_last: bool
 ) -> dict[str, Any]:
     """Has a process that is to be a template import modules; see `hostler.host.template.preload`.
 
@@ -88,6 +93,6 @@ async def preload(
         ChannelClosedError: it has ended.
     """
     order = {"modules": list(modules), "excluded": list(excluded), "is_last": is_last}
-    frame = await hosted.channel.request(Method.PRELOAD, dump(order))
+    frame = await host.channel.request(Method.PRELOAD, dump(order))
     answer: dict[str, Any] = load_json(frame.body)
     return answer

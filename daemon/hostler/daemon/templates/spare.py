@@ -12,8 +12,8 @@ import psutil
 
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
-from hostler.daemon.processes.factory import FORK_SECONDS, ForkError, Hosting
-from hostler.daemon.processes.host_process import Hosted, Listener
+from hostler.daemon.processes.factory import FORK_SECONDS, ForkError, ProcessFactory
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.host.wire import Method, WireError, dump
 
 #: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
@@ -32,7 +32,7 @@ class Spares:
     def __init__(
         self,
         next_owner: Callable[[], str],
-        hosting: Hosting,
+        factory: ProcessFactory,
         tasks: Tasks,
         listener: Listener,
         is_rush: Callable[[], bool],
@@ -43,12 +43,12 @@ class Spares:
             is_rush: whether others load now, so that what can wait should.
         """
         self._next_owner = next_owner
-        self._hosting = hosting
+        self._factory = factory
         self._tasks = tasks
         self._listener = listener
         self._is_rush = is_rush
-        self._template: Hosted | None = None
-        self._spare: Hosted | None = None
+        self._template: HostProcess | None = None
+        self._spare: HostProcess | None = None
         self._is_rehearsed = False
         self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._sources: set[str] = set()
@@ -64,7 +64,7 @@ class Spares:
         """The process that waits; 0 where there is none."""
         return self._spare.pid if self._spare else 0
 
-    def fork_from(self, template: Hosted | None) -> None:
+    def fork_from(self, template: HostProcess | None) -> None:
         """Goes on with another process of the template's, or with none; ends the spare."""
         self._template = template
         spare, self._spare = self._spare, None
@@ -86,7 +86,7 @@ class Spares:
             self._preparing.cancel()
             self._preparing = None
 
-    def take(self) -> Hosted | None:
+    def take(self) -> HostProcess | None:
         """The spare, which is the caller's from now on; None where there is none."""
         self._is_wanted = False
         spare, self._spare = self._spare, None
@@ -138,7 +138,7 @@ class Spares:
         """Whether there is something to compile, and nobody waits for a fork."""
         return bool(self._sources) and not self._is_rush()
 
-    async def _compile(self, template: Hosted) -> None:
+    async def _compile(self, template: HostProcess) -> None:
         if not self._has_sources():
             return
         sources = sorted(self._sources)
@@ -147,10 +147,10 @@ class Spares:
             part = sources[first : first + COMPILED_AT_ONCE]
             await template.channel.request(Method.COMPILE, dump(part))
 
-    async def _fork(self, template: Hosted | None) -> None:
+    async def _fork(self, template: HostProcess | None) -> None:
         if template is None:
             return
-        spare = await self._hosting.fork(template, self._next_owner(), self._listener)
+        spare = await self._factory.fork(template, self._next_owner(), self._listener)
         spare.exit.add_done_callback(partial(self._on_death, spare))
         if self._template is template and self._spare is None:
             self._spare, self._is_rehearsed = spare, False
@@ -168,12 +168,12 @@ class Spares:
             self._is_rehearsed = True
             self._tasks.start(self._rehearse(spare), f"rehearsal of {spare.owner}")
 
-    async def _rehearse(self, spare: Hosted) -> None:
+    async def _rehearse(self, spare: HostProcess) -> None:
         """Has it touch the memory that a load needs; whoever takes it meanwhile ends that."""
         with contextlib.suppress(ChannelClosedError, RemoteError, WireError):
             await spare.channel.request(Method.REHEARSE, dump(self._rehearsed))
 
-    def _on_death(self, spare: Hosted, _: object) -> None:
+    def _on_death(self, spare: HostProcess, _: object) -> None:
         if self._spare is spare:
             self._spare = None
             self._kill(spare)
@@ -183,8 +183,8 @@ class Spares:
             else:
                 asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
 
-    def _kill(self, spare: Hosted) -> None:
-        self._tasks.start(self._hosting.kill(spare), "end of a spare")
+    def _kill(self, spare: HostProcess) -> None:
+        self._tasks.start(self._factory.kill(spare), "end of a spare")
 
 
 def memory_is_scarce() -> bool:

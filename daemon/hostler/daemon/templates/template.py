@@ -12,13 +12,13 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
-from hostler.daemon.base.backoff import Remakes
+from hostler.daemon.base.backoff import RespawnBackoff
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.launching.launcher import SpawnError
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
-from hostler.daemon.processes.factory import ForkError, Hosting
-from hostler.daemon.processes.host_process import Hosted, Listener, Stream
-from hostler.daemon.templates.preloader import Ahead, preload
+from hostler.daemon.processes.factory import ForkError, ProcessFactory
+from hostler.daemon.processes.host_process import HostProcess, Listener, Stream
+from hostler.daemon.templates.preloader import Preloader, preload
 from hostler.daemon.templates.spare import Spares
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import WireError
@@ -54,7 +54,7 @@ class Template:
         self,
         spec: LocationSpec,
         owner: str,
-        hosting: Hosting,
+        factory: ProcessFactory,
         tasks: Tasks,
         on_made: Callable[[], None],
         is_rush: Callable[[], bool],
@@ -70,24 +70,24 @@ class Template:
         self.forks = 0
         self._spec = spec
         self._owner = owner
-        self._hosting = hosting
+        self._factory = factory
         self._tasks = tasks
         self._on_made = on_made
         self._numbers = itertools.count(1)
         self._modules: dict[str, None] = {}
         self._made_of: frozenset[str] | None = None
-        self._process: Hosted | None = None
-        self._ahead: Ahead | None = None
+        self._process: HostProcess | None = None
+        self._preloader: Preloader | None = None
         self._made = asyncio.Event()
         self._building: asyncio.Task[None] | None = None
         self._patience_until = 0.0
         self._failures = 0
-        self._remakes = Remakes(hosting.settings, random.random)
+        self._respawn_backoff = RespawnBackoff(factory.settings, random.random)
         self._late_forks = 0
         self._is_retired = False
-        self._lines: deque[str] = deque(maxlen=hosting.settings.failure_lines)
+        self._lines: deque[str] = deque(maxlen=factory.settings.failure_lines)
         self._listener = Listener(self._on_line, lambda _: None)
-        self._spares = Spares(self._next_owner, hosting, tasks, self._listener, is_rush)
+        self._spares = Spares(self._next_owner, factory, tasks, self._listener, is_rush)
 
     @property
     def pids(self) -> list[int]:
@@ -145,31 +145,33 @@ class Template:
             await asyncio.wait([waiting], timeout=self.patience())
             waiting.cancel()
 
-    # Ahead of what is learned
+    # Before anything is learned
 
-    def begin_ahead(self) -> None:
+    def start_preloader(self) -> None:
         """A first load has begun that others wait for: imports what it imports, beside it."""
-        if self._ahead is None and not self._is_retired:
+        if self._preloader is None and not self._is_retired:
             owner = self._next_owner()
-            self._ahead = Ahead(self._spec, owner, self._hosting, self._tasks, self._listener)
+            self._preloader = Preloader(
+                self._spec, owner, self._factory, self._tasks, self._listener
+            )
 
     def follow(self, module: str) -> None:
         """The first load has begun to import a module."""
-        if self._ahead is not None:
-            self._ahead.follow(module)
+        if self._preloader is not None:
+            self._preloader.follow(module)
 
-    def drop_ahead(self) -> None:
+    def drop_preloader(self) -> None:
         """The first load has ended; where it was of no use, so is what followed it."""
-        if self._ahead is not None and self._building is None:
-            self._ahead.drop()
-            self._ahead = None
+        if self._preloader is not None and self._building is None:
+            self._preloader.drop()
+            self._preloader = None
 
-    def _give_up(self, hosted: Hosted | None) -> None:
-        if hosted is not None:
-            self._tasks.start(self._hosting.kill(hosted), f"end of {hosted.owner}")
+    def _give_up(self, host: HostProcess | None) -> None:
+        if host is not None:
+            self._tasks.start(self._factory.kill(host), f"end of {host.owner}")
 
-    async def _take_ahead(self) -> Hosted | None:
-        ahead, self._ahead = self._ahead, None
+    async def _take_preloaded(self) -> HostProcess | None:
+        ahead, self._preloader = self._preloader, None
         if ahead is None:
             return None
         if not ahead.modules <= self._modules.keys():  # something was only looked for
@@ -179,16 +181,16 @@ class Template:
 
     # What is forked
 
-    async def take(self, owner: str, listener: Listener) -> Hosted | None:
+    async def take(self, owner: str, listener: Listener) -> HostProcess | None:
         """A fork that has not loaded yet; None where it cannot be had."""
         spare = self._spares.take()
         if spare is not None:
-            self._hosting.hand_over(spare, owner, listener)
+            self._factory.hand_over(spare, owner, listener)
             return self._counted(spare)
         if self._process is None:
             return None
         try:
-            forked = await self._hosting.fork(self._process, owner, listener)
+            forked = await self._factory.fork(self._process, owner, listener)
         except ForkError as error:
             self._late_forks += 1
             if self._late_forks > 1:  # the first time the machine may have been busy
@@ -197,7 +199,7 @@ class Template:
         self._late_forks = 0
         return self._counted(forked)
 
-    def _counted(self, forked: Hosted) -> Hosted:
+    def _counted(self, forked: HostProcess) -> HostProcess:
         forked.of_template = True
         self.forks += 1
         return forked
@@ -232,9 +234,9 @@ class Template:
         self._spares.stop()
         if self._building is not None:
             self._building.cancel()
-        if self._ahead is not None:
-            self._ahead.drop()
-        self._building = self._ahead = None
+        if self._preloader is not None:
+            self._preloader.drop()
+        self._building = self._preloader = None
 
     def keeper_lost(self) -> None:
         """Its processes have ended with the keeper."""
@@ -280,7 +282,7 @@ class Template:
         if self._process is not None:
             self.reason = ""  # the one before goes on
 
-    async def _make(self) -> Hosted | None:
+    async def _make(self) -> HostProcess | None:
         """A process that has imported all that forks bear; None where there cannot be one."""
         for _ in range(MOST_TRIES):
             made, unsafe = await self._try()
@@ -294,23 +296,21 @@ class Template:
         self.reason = f"there is no template: more than {MOST_TRIES} modules do not bear a fork"
         return None
 
-    async def _try(self) -> tuple[Hosted | None, dict[str, str] | None]:
+    async def _try(self) -> tuple[HostProcess | None, dict[str, str] | None]:
         """A process, or why it is of no use: {"module", "reason"}."""
         self._lines.clear()
-        hosted = None
+        host = None
         try:
             async with asyncio.timeout(PRELOAD_SECONDS):
-                hosted = await self._take_ahead()
-                if hosted is None:
-                    hosted = await self._hosting.spawn(
+                host = await self._take_preloaded()
+                if host is None:
+                    host = await self._factory.spawn(
                         self._spec, self._next_owner(), self._listener, is_template=True
                     )
-                await hosted.greeted()
-                answer = await preload(
-                    hosted, list(self._modules), list(self.excluded), is_last=True
-                )
+                await host.greeted()
+                answer = await preload(host, list(self._modules), list(self.excluded), is_last=True)
         except BaseException as error:
-            self._give_up(hosted)
+            self._give_up(host)
             if isinstance(error, (SpawnError, ChannelClosedError, RemoteError, WireError)):
                 last = f" ({self._lines[-1]})" if self._lines else ""
                 return None, {"module": "", "reason": f"it ended: {error}{last}"}
@@ -319,12 +319,12 @@ class Template:
                 return None, {"module": "", "reason": reason}
             raise
         if "unsafe" in answer:
-            self._give_up(hosted)
+            self._give_up(host)
             return None, answer["unsafe"]
         self.files = tuple(answer["files"])
-        return hosted, None
+        return host, None
 
-    def _install(self, made: Hosted) -> None:
+    def _install(self, made: HostProcess) -> None:
         self._end_processes()
         self._process = made
         self.reason = ""
@@ -334,9 +334,9 @@ class Template:
         self._spares.fork_from(made)
         self._on_made()
 
-    def _on_death(self, died: Hosted, born: float) -> None:
+    def _on_death(self, died: HostProcess, born: float) -> None:
         status = died.exit.result()
-        self._tasks.start(self._hosting.kill(died), f"end of {died.owner}")
+        self._tasks.start(self._factory.kill(died), f"end of {died.owner}")
         if self._process is not died:
             return
         self._process = None
@@ -351,7 +351,7 @@ class Template:
 
     def _remake(self, reason: str, born: float) -> None:
         loop = asyncio.get_running_loop()
-        delay = self._remakes.delay(loop.time() - born)
+        delay = self._respawn_backoff.delay(loop.time() - born)
         self.reason = reason
         self._made_of = None
 

@@ -9,18 +9,18 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hostler.daemon.watching.content.digests import Sight, is_large, look
-from hostler.daemon.watching.content.examiner import Answer, Examiner, Question
-from hostler.daemon.watching.content.pace import Pace
-from hostler.daemon.watching.content.record import PENDING, Record
+from hostler.daemon.watching.content.digests import FileState, is_large, read_state
+from hostler.daemon.watching.content.file_reader import FileReader, ReadRequest, ReadResult
+from hostler.daemon.watching.content.throttle import Throttle
 from hostler.daemon.watching.content.trace import Tracer
-from hostler.daemon.watching.folders.events import Events
+from hostler.daemon.watching.content.watch_record import PENDING, WatchRecord
+from hostler.daemon.watching.folders.event_handler import EventHandler
 from hostler.daemon.watching.folders.mounts import Mounts
 from hostler.daemon.watching.folders.native import NativeWatch
-from hostler.daemon.watching.folders.routes import Routes
-from hostler.daemon.watching.folders.walks import Walks
-from hostler.daemon.watching.folders.watched_folders import Folders
-from hostler.daemon.watching.turns import Turns
+from hostler.daemon.watching.folders.path_index import PathIndex
+from hostler.daemon.watching.folders.pattern_walker import PatternWalker
+from hostler.daemon.watching.folders.watched_folders import WatchedFolders
+from hostler.daemon.watching.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     import asyncio
@@ -58,31 +58,33 @@ class Watcher:
         self._loop = loop
         self._on_change = on_change
         self._settings = settings
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, WatchRecord] = {}
         self._keys: dict[str, set[str]] = {}
-        self._sights: dict[str, Sight] = {}
+        self._states: dict[str, FileState] = {}
         # Of the newest reading of each path; what an older one finds is void.
         self._tickets: dict[str, int] = {}
         self._ticket = itertools.count(1)
         self._tracer = Tracer()
-        self._turns = Turns(loop, self._begin_turn, self._check, self._tell_soon)
+        self._work = WorkQueue(loop, self._begin_turn, self._check, self._tell_soon)
         self._changed: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._is_poll_out = False
         self._is_closed = False
         self._mounts = Mounts()
-        self._examiner = Examiner(loop)
+        self._reader = FileReader(loop)
         self._native = None if force_polling else self._open_native()
-        self._folders = Folders(self._native, self._mounts)
-        self._routes = Routes(self._folders)
-        self._walks = Walks(self._folders, self._records, found=self._found, begin=self._begin_walk)
-        self._events = Events(
+        self._folders = WatchedFolders(self._native, self._mounts)
+        self._paths = PathIndex(self._folders)
+        self._walks = PatternWalker(
+            self._folders, self._records, found=self._found, begin=self._begin_walk
+        )
+        self._events = EventHandler(
             loop,
             self._folders,
-            self._routes,
+            self._paths,
             self._walks,
             settle=settings.deletion_settle,
-            check=self._turns.check,
+            check=self._work.check,
             sweep=self._sweep,
         )
 
@@ -101,8 +103,8 @@ class Watcher:
         self._events.close()
         for key in list(self._records):
             self.forget(key)
-        self._turns.close()
-        await self._examiner.close(self._native.stop if self._native is not None else _nothing)
+        self._work.close()
+        await self._reader.close(self._native.stop if self._native is not None else _nothing)
 
     def watch(self, key: str, files: Mapping[str, str | None], globs: Sequence[str] = ()) -> None:
         """Replaces what is known of a key, at the end of a load.
@@ -123,15 +125,15 @@ class Watcher:
         if self._is_closed:
             return
         settings = self._settings
-        record = Record(globs, Pace(settings.save_backoff_min, settings.save_backoff_max))
+        record = WatchRecord(globs, Throttle(settings.save_backoff_min, settings.save_backoff_max))
         if before is not None:
             record.inherit(before)
         # The folders in which patterns start are watched like files; what is not a file reads None.
         record.files.update({glob.base: None for glob in record.globs})
         record.files.update(files)
         self._records[key] = record
-        news = [path for path in record.files if not self._is_seen(path, record, before)]
-        for path in news:
+        added = [path for path in record.files if not self._is_seen(path, record, before)]
+        for path in added:
             self._enter(key, path)
         if before is not None:
             if record.places is not before.places:
@@ -140,7 +142,7 @@ class Watcher:
             if before.telling is not None and not record.changed:
                 before.telling.cancel()
                 record.telling = None
-        self._turns.add(self._placing(key, record, news))
+        self._work.add(self._placing(key, record, added))
 
     def add(self, key: str, files: Mapping[str, str | None]) -> None:
         """Joins files to what is known of a key; nothing for a key that is not watched.
@@ -155,7 +157,7 @@ class Watcher:
         record.files.update(files)
         for path in files:
             self._enter(key, path)
-        self._turns.add(self._placing(key, record, list(files)))
+        self._work.add(self._placing(key, record, list(files)))
 
     def add_unread(self, key: str, paths: Iterable[str]) -> None:
         """Joins files that the owner may have read; each counts as it is found to be.
@@ -169,11 +171,11 @@ class Watcher:
         if record is not None:
             self.add(key, dict.fromkeys(set(paths) - record.files.keys(), PENDING))
 
-    def prompt(self, key: str) -> None:
+    def reset_throttle(self, key: str) -> None:
         """The next change of a key is told at once, however fast they come."""
         record = self._records.get(key)
         if record is not None:
-            record.pace.loaded()
+            record.throttle.loaded()
 
     def forget(self, key: str) -> None:
         """Tells no more of a key; nothing for one that is not watched."""
@@ -192,7 +194,7 @@ class Watcher:
             return "polling" if self._native is None else "native"
         if not self._folders.has_polled:
             return "native"
-        is_polled = any(map(self._routes.is_polled, record.files)) or any(
+        is_polled = any(map(self._paths.is_polled, record.files)) or any(
             map(self._folders.is_polled, record.places)
         )
         return "polling" if is_polled else "native"
@@ -203,13 +205,13 @@ class Watcher:
         self._keys.setdefault(path, set()).add(key)
         self._tickets.pop(path, None)
 
-    def _is_seen(self, path: str, record: Record, before: Record | None) -> bool:
+    def _is_seen(self, path: str, record: WatchRecord, before: WatchRecord | None) -> bool:
         """Whether the path was watched already, and read as what the record says of it."""
         if before is None or path not in before.files:
             return False
-        digest, sight = record.files[path], self._sights.get(path)
-        is_known = sight is not None and digest == before.files[path] == sight.digest
-        return is_known and path in self._routes and not self._routes.is_polled(path)
+        digest, state = record.files[path], self._states.get(path)
+        is_known = state is not None and digest == before.files[path] == state.digest
+        return is_known and path in self._paths and not self._paths.is_polled(path)
 
     def _leave(self, key: str, paths: Iterable[str]) -> None:
         for path in paths:
@@ -218,28 +220,28 @@ class Watcher:
             if not keys:
                 del self._keys[path]
                 self._tickets.pop(path, None)
-                self._sights.pop(path, None)
-                self._turns.discard(path)
-                self._routes.drop(path)
+                self._states.pop(path, None)
+                self._work.discard(path)
+                self._paths.drop(path)
 
-    def _found(self, key: str, record: Record, path: str, known: str | None) -> None:
+    def _found(self, key: str, record: WatchRecord, path: str, known: str | None) -> None:
         """A pattern has brought in a file."""
         record.files[path] = known
         record.found.add(path)
         self._enter(key, path)
         self._route(path)
-        if known == PENDING and not self._routes.is_polled(path) and not is_large(path):
+        if known == PENDING and not self._paths.is_polled(path) and not is_large(path):
             # Read now, since a change that comes after `watch` has returned is a change.
-            sight = look(path)
-            if sight is not None:
-                record.adopt(path, sight)
+            state = read_state(path)
+            if state is not None:
+                record.adopt(path, state)
 
-    def _placing(self, key: str, record: Record, paths: list[str]) -> Iterator[None]:
+    def _placing(self, key: str, record: WatchRecord, paths: list[str]) -> Iterator[None]:
         """Watches the folders of the paths, then compares: what changes in between is an event."""
         for path in paths:
             if self._records.get(key) is not record:
                 return
-            if path not in self._routes:
+            if path not in self._paths:
                 self._route(path)
                 yield
         if record.globs and not record.is_walked:
@@ -252,11 +254,11 @@ class Watcher:
         def begin() -> None:
             record = self._records.get(key)
             if record is not None:
-                self._turns.add(self._walking(key, record))
+                self._work.add(self._walking(key, record))
 
         self._arm(f"walk {key}", self._settings.deletion_settle, begin)
 
-    def _walking(self, key: str, record: Record) -> Iterator[None]:
+    def _walking(self, key: str, record: WatchRecord) -> Iterator[None]:
         before = set(record.files)
         yield from self._walks.walk(key, record)
         self._examine([path for path in record.files.keys() - before if path in self._keys])
@@ -268,7 +270,7 @@ class Watcher:
     def _route(self, path: str) -> None:
         """Follows the path and watches its folders."""
         for _ in range(_TRACE_ROUNDS):
-            if not self._routes.put(path, self._tracer.trace(path)):
+            if not self._paths.put(path, self._tracer.trace(path)):
                 return
             # What was traced before its folders were watched may be out of date.
             self._tracer = Tracer()
@@ -279,59 +281,59 @@ class Watcher:
         """Something happened to the path: reads it."""
         self._route(path)
         self._walks.request_from(path)
-        if self._events.is_unfinished(self._routes.real(path)):
+        if self._events.is_unfinished(self._paths.real(path)):
             return
-        if self._routes.is_polled(path) or is_large(path):
+        if self._paths.is_polled(path) or is_large(path):
             self._examine([path], self._take_check)
             return
         self._tickets[path] = next(self._ticket)
-        self._compare(path, look(path, self._sights.get(path)))
+        self._compare(path, read_state(path, self._states.get(path)))
 
     def _examine(
-        self, paths: Iterable[str], take: Callable[[list[Answer]], None] | None = None
+        self, paths: Iterable[str], take: Callable[[list[ReadResult]], None] | None = None
     ) -> None:
         """Reads paths in a thread."""
-        lanes: dict[bool, list[Question]] = {False: [], True: []}
+        lanes: dict[bool, list[ReadRequest]] = {False: [], True: []}
         for path in paths:
             ticket = self._tickets[path] = next(self._ticket)
-            is_remote = self._routes.is_polled(path)
-            lanes[is_remote].append(Question(path, ticket, self._sights.get(path)))
+            is_remote = self._paths.is_polled(path)
+            lanes[is_remote].append(ReadRequest(path, ticket, self._states.get(path)))
         for is_remote, questions in lanes.items():
             if questions:
-                self._examiner.ask(questions, take or self._take, remote=is_remote)
+                self._reader.ask(questions, take or self._take, remote=is_remote)
 
-    def _take(self, answers: list[Answer]) -> None:
-        self._turns.add(self._taking(answers))
+    def _take(self, answers: list[ReadResult]) -> None:
+        self._work.add(self._taking(answers))
 
-    def _take_check(self, answers: list[Answer]) -> None:
+    def _take_check(self, answers: list[ReadResult]) -> None:
         for answer in answers:
             if self._tickets.get(answer.path) == answer.ticket:
-                self._compare(answer.path, answer.sight)
-        self._turns.run()
+                self._compare(answer.path, answer.state)
+        self._work.run()
 
-    def _taking(self, answers: list[Answer]) -> Iterator[None]:
+    def _taking(self, answers: list[ReadResult]) -> Iterator[None]:
         """Goes through readings that no event has asked for."""
         for answer in answers:
-            path, sight = answer.path, answer.sight
+            path, state = answer.path, answer.state
             if self._tickets.get(path) == answer.ticket:
-                if self._routes.put(path, answer.trace):
-                    self._turns.put(path)
-                if sight is not None:
+                if self._paths.put(path, answer.trace):
+                    self._work.put(path)
+                if state is not None:
                     # It may have been read in the middle of a save: what differs is read again.
-                    known = [self._records[key].adopt(path, sight) for key in self._keys[path]]
+                    known = [self._records[key].adopt(path, state) for key in self._keys[path]]
                     if all(known):
-                        self._sights[path] = sight
+                        self._states[path] = state
                     else:
                         self._events.settle({path})
             yield
 
-    def _compare(self, path: str, sight: Sight | None) -> None:
-        if sight is None:
+    def _compare(self, path: str, state: FileState | None) -> None:
+        if state is None:
             return
-        self._sights[path] = sight
+        self._states[path] = state
         for key in self._keys.get(path, ()):
             record = self._records[key]
-            if record.compare(path, sight):
+            if record.compare(path, state):
                 record.changed.add(path)
                 self._changed.add(key)
 
@@ -339,7 +341,7 @@ class Watcher:
         for key in self._changed:
             record = self._records.get(key)
             if record is not None and record.telling is None:
-                delay = record.pace.delay(self._loop.time())
+                delay = record.throttle.delay(self._loop.time())
                 record.telling = self._loop.call_later(delay, self._tell, key)
         self._changed.clear()
 
@@ -365,7 +367,7 @@ class Watcher:
         self._folders.retry()
         self._events.expire()
         self._walks.request_all()
-        self._examine([path for path in self._routes if not self._routes.is_polled(path)])
+        self._examine([path for path in self._paths if not self._paths.is_polled(path)])
 
     def _poll(self) -> None:
         """Compares what no event tells of."""
@@ -374,15 +376,15 @@ class Watcher:
             return
         self._walks.request_polled()
         questions = []
-        for path in self._routes:
-            if self._routes.is_polled(path):
+        for path in self._paths:
+            if self._paths.is_polled(path):
                 ticket = self._tickets[path] = next(self._ticket)
-                questions.append(Question(path, ticket, self._sights.get(path)))
+                questions.append(ReadRequest(path, ticket, self._states.get(path)))
         if questions:
             self._is_poll_out = True
-            self._examiner.ask(questions, self._take_poll, remote=True)
+            self._reader.ask(questions, self._take_poll, remote=True)
 
-    def _take_poll(self, answers: list[Answer]) -> None:
+    def _take_poll(self, answers: list[ReadResult]) -> None:
         self._is_poll_out = False
         self._take(answers)
 

@@ -8,7 +8,7 @@ from hostler.daemon.workspace.grammar.declaration import DOCUMENT, Document
 from hostler.daemon.workspace.grammar.decoding import Decoder, TooManyValuesError
 from hostler.daemon.workspace.resolution import Resolver
 from hostler.daemon.workspace.text.models import LocationSpec, Workspace
-from hostler.daemon.workspace.text.problems import Problem, WorkspaceError, shown
+from hostler.daemon.workspace.text.problems import Problem, WorkspaceError, quote_short
 from hostler.daemon.workspace.text.reading import Source, UnreadableError, compose, read_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def load_workspace(paths: Sequence[Path], environ: Mapping[str, str]) -> Workspa
 
 def _order(sources: Mapping[str, Source]) -> Callable[[Problem], tuple[int, str, int, int, str]]:
     """Workspace files in their order, then env files; from top to bottom in each."""
-    rank = {source.shown: index for index, source in enumerate(sources.values())}
+    rank = {source.display_name: index for index, source in enumerate(sources.values())}
 
     def key(problem: Problem) -> tuple[int, str, int, int, str]:
         index = rank.get(problem.file, len(rank))
@@ -75,13 +75,13 @@ def _read(source: Source, environ: Mapping[str, str]) -> tuple[Document | None, 
     try:
         text = read_text(source.path)
     except UnreadableError as error:
-        return None, [Problem(source.shown, error.line, error.column, error.message)]
+        return None, [Problem(source.display_name, error.line, error.column, error.message)]
     root, problems = compose(text, source)
     if problems:
         return None, problems
     if root is None:
         message = "cannot find any location: the file is empty; begin with `load_from:` and a list"
-        return None, [Problem(source.shown, 1, 1, message)]
+        return None, [Problem(source.display_name, 1, 1, message)]
     decoder = Decoder(source, environ)
     try:
         document: Document | None = decoder.decode(root, DOCUMENT, "the file")
@@ -98,7 +98,7 @@ def _repeated_names(loaded: list[_Loaded]) -> Iterator[Problem]:
             if spec.name in first:
                 yield file.source.problem(
                     spec.source,
-                    f"cannot use the location name {shown(spec.name)} twice: the location at "
+                    f"cannot use the location name {quote_short(spec.name)} twice: the location at "
                     f"{first[spec.name]} has it; give one of them another `location_name`",
                 )
             else:

@@ -20,7 +20,7 @@ from hostler.daemon.workspace.text.models import (
     Target,
 )
 from hostler.daemon.workspace.text.paths import Paths, UnknownHomeError
-from hostler.daemon.workspace.text.problems import Problem, shown
+from hostler.daemon.workspace.text.problems import Problem, quote_short
 from hostler.daemon.workspace.text.reading import UnreadableError, read_text
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Resolver:
         if not LOCATION_NAME.accepts(name):
             self._refuse(
                 target.position,
-                f"cannot name the location {shown(name)} after its target: expected "
+                f"cannot name the location {quote_short(name)} after its target: expected "
                 f"{LOCATION_NAME.expected}; add a `location_name`",
             )
         return name

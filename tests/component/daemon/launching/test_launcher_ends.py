@@ -223,13 +223,13 @@ def test_the_control_socket_carries_both_ways() -> None:
 DAEMON = """
 import asyncio, json, os, signal
 from hostler.daemon.keeper.table import scan
-from hostler.daemon.launching.launcher import Keeper, SpawnOrder
+from hostler.daemon.launching.launcher import KeeperLauncher, SpawnOrder
 
 ENV = {"PATH": os.environ["PATH"]}
 
 async def main():
     deaths = asyncio.Queue()
-    keeper = Keeper("test-death", lambda: deaths.put_nowait(None))
+    keeper = KeeperLauncher("test-death", lambda: deaths.put_nowait(None))
     await keeper.open()
     pids = []
     for _ in range(3):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from component.daemon.keeping import is_alive
 
 from hostler.daemon.keeper.table import MARK
-from hostler.daemon.launching.leftovers import instance_id, kill_stale
+from hostler.daemon.launching.leftovers import instance_id, kill_leftovers
 
 if TYPE_CHECKING:
     import pytest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Kills its keeper and itself at once; what it started was told not to die of either.
 DAEMON = """
 import asyncio, os, signal, sys
-from hostler.daemon.launching.launcher import Keeper, SpawnOrder
+from hostler.daemon.launching.launcher import KeeperLauncher, SpawnOrder
 
 CODE = '''
 import os, signal, subprocess, sys, time
@@ -36,7 +36,7 @@ time.sleep(1000)
 '''
 
 async def main():
-    keeper = Keeper(sys.argv[1], lambda: None)
+    keeper = KeeperLauncher(sys.argv[1], lambda: None)
     await keeper.open()
     argv = (sys.executable, "-I", "-S", "-c", CODE)
     handle = await keeper.start(SpawnOrder("a", argv, {}, None))
@@ -62,20 +62,20 @@ def test_what_daemon_and_keeper_left_is_killed() -> None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     assert is_alive(left)
-    assert kill_stale(f"{instance}x") == []
-    assert kill_stale(instance[:-1]) == []
+    assert kill_leftovers(f"{instance}x") == []
+    assert kill_leftovers(instance[:-1]) == []
     assert is_alive(left)
-    killed = kill_stale(instance)
+    killed = kill_leftovers(instance)
     assert left in killed
     assert len(killed) == 2  # and its child, which has no mark
     assert not any(is_alive(pid) for pid in killed)
-    assert kill_stale(instance) == []
+    assert kill_leftovers(instance) == []
 
 
 def test_who_sweeps_is_spared_with_those_above() -> None:
     sweep = (
-        "from hostler.daemon.launching.leftovers import kill_stale; import sys; "
-        "print(kill_stale(sys.argv[1]))"
+        "from hostler.daemon.launching.leftovers import kill_leftovers; import sys; "
+        "print(kill_leftovers(sys.argv[1]))"
     )
     instance = f"own-{os.getpid()}"
     swept = subprocess.run(

@@ -129,7 +129,7 @@ def test_a_pipe_that_is_held() -> None:
         def on_line(line: str) -> None:
             got.append(line)
             if line == "2":
-                reader.hold()
+                reader.pause()
 
         reader = PipeReader(asyncio.get_running_loop(), ours, on_line)
         os.write(theirs, b"1\n2\n3\n")
@@ -138,15 +138,15 @@ def test_a_pipe_that_is_held() -> None:
         os.write(theirs, b"4\nrest")
         await turns()
         assert got == ["1", "2"]
-        reader.go_on()
+        reader.resume()
         await turns()
         assert got == ["1", "2", "3", "4"]
-        reader.hold()
+        reader.pause()
         os.write(theirs, b" of 5\n")
         await turns()
         reader.drain()
         assert got[-1] == "rest of 5", "a drain reads what is held as well"
-        reader.go_on()
+        reader.resume()
         os.write(theirs, b"6\n")
         os.close(theirs)
         await turns()

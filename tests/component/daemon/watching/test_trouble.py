@@ -150,7 +150,7 @@ def test_a_large_record_does_not_hold_up_the_loop(folder: Path) -> None:
         async with open_desk(folder) as desk:
             desk.watch(*paths)
             # What is left for later turns would have taken this one some 100 ms.
-            assert desk.watcher._turns.is_busy
+            assert desk.watcher._work.is_busy
             paths[-1].write_text("x")
             await desk.expect(paths[-1])
             paths[0].write_text("x")

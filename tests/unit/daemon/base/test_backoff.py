@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostler.daemon.base.backoff import Backoff, Remakes
+from hostler.daemon.base.backoff import Backoff, RespawnBackoff
 from hostler.daemon.base.settings import Settings
 
 
@@ -74,7 +74,7 @@ def test_a_day_of_failures_is_waited_for_as_an_hour_of_them() -> None:
 
 def test_what_has_died_is_made_anew_at_once_and_later_each_time_that_follows() -> None:
     settings = Settings(restart_first_delay=0.5, restart_factor=2, restart_reset_after=30)
-    remakes = Remakes(settings, lambda: 0.5)
+    remakes = RespawnBackoff(settings, lambda: 0.5)
     assert [remakes.delay(2.0) for _ in range(4)] == [0.0, 0.5, 1.0, 2.0]
     assert remakes.delay(31.0) == 0.0, "it has lived for long"
     assert remakes.delay(2.0) == 0.5

@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseError
 
 from hostler.daemon.generations import description, generation
 from hostler.daemon.generations.generation import Generation, changes
-from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, Key
+from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKey
 from hostler.daemon.workspace.text.models import LocationSpec, Position, Target
 from hostler.host import wire
 from hostler.v1 import definitions_pb2
@@ -44,8 +44,8 @@ def described(
     }
 
 
-def pipeline(name: str) -> Key:
-    return Key(PIPELINE, "repo", name)
+def pipeline(name: str) -> DefinitionKey:
+    return DefinitionKey(PIPELINE, "repo", name)
 
 
 def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_what_does_not_fit_the_contract_is_refused() -> None:
 )
 def test_what_is_no_description_is_refused(text: bytes) -> None:
     for at_once in (0, 1000):
-        arriving = description.Arriving(at_once)
+        arriving = description.DescriptionBuffer(at_once)
         arriving.take(text)
         with pytest.raises((ValueError, TypeError)):
             arriving.get()

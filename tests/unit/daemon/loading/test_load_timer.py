@@ -30,9 +30,9 @@ def test_overdue_once_the_stack_is_told() -> None:
     load = Load()
     load.clock.advance(5.0)
     assert load.calls == ["asked"]
-    assert load.timer.sift(THREAD) is None
-    assert load.timer.sift(INNER) is None
-    assert load.timer.sift(OUTER) is None
+    assert load.timer.filter_line(THREAD) is None
+    assert load.timer.filter_line(INNER) is None
+    assert load.timer.filter_line(OUTER) is None
     assert load.calls == ["asked", "overdue"]
     assert str(load.timer.stack.innermost(())) == "/team/etl/repos.py:2 in fetch"
     load.clock.advance(10.0)
@@ -44,8 +44,8 @@ def test_overdue_soon_where_it_does_not_tell() -> None:
     load.clock.advance(5.0)
     load.clock.advance(STACK_SECONDS)
     assert load.calls == ["asked", "overdue"]
-    assert load.timer.sift(THREAD) is None  # late, and nobody's output
-    assert load.timer.sift(OUTER) is None
+    assert load.timer.filter_line(THREAD) is None  # late, and nobody's output
+    assert load.timer.filter_line(OUTER) is None
     assert load.calls == ["asked", "overdue"]
 
 
@@ -53,7 +53,7 @@ def test_overdue_at_once_where_nobody_can_be_asked() -> None:
     load = Load(can_tell=False)
     load.clock.advance(5.0)
     assert load.calls == ["asked", "overdue"]
-    assert load.timer.sift(THREAD) == THREAD
+    assert load.timer.filter_line(THREAD) == THREAD
 
 
 @pytest.mark.parametrize("seconds", [4.9, 5.1])
@@ -66,4 +66,4 @@ def test_a_load_that_ends_is_not_overdue(seconds: float) -> None:
 
 
 def test_nothing_is_taken_for_a_stack_that_was_not_asked_for() -> None:
-    assert Load().timer.sift(THREAD) == THREAD
+    assert Load().timer.filter_line(THREAD) == THREAD

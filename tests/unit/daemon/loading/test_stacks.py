@@ -9,7 +9,7 @@ import pytest
 from hostler.daemon.loading.stacks import Stack, StackFrame
 from hostler.host.wire import STACK_SIGNAL
 
-#: Told by a main thread that waits in `hold`, of `held.py`, while another one waits elsewhere.
+#: Told by a main thread that waits in `pause`, of `held.py`, while another one waits elsewhere.
 HELD = """\
 import faulthandler, os, threading
 faulthandler.register({signal}, file=2, all_threads=True)
@@ -51,7 +51,7 @@ def frame(file: str, line: int, function: str) -> str:
 
 def stack_of(lines: list[str]) -> Stack:
     stack = Stack(OWN)
-    assert [line for line in lines if stack.sift(line) is not None] == []
+    assert [line for line in lines if stack.filter_line(line) is not None] == []
     return stack
 
 
@@ -87,7 +87,7 @@ def test_a_path_is_as_it_was(folder: Path) -> None:
 def test_lines_that_are_none_of_a_stack() -> None:
     stack = Stack(OWN)
     texts = ["", "  ...", "...", frame("a.py", 3, "work"), "Thread safety is hard", "printed"]
-    assert [stack.sift(text) for text in texts] == texts
+    assert [stack.filter_line(text) for text in texts] == texts
     assert stack.frames == []
     assert stack.innermost({"a.py"}) is None
 
@@ -103,7 +103,7 @@ def test_frames_of_ours_and_of_imports_are_left_out() -> None:
         ]
     )
     before = stack.is_whole
-    assert stack.sift(frame(f"{OWN}/host/bootstrap.py", 61, "<module>")) is None
+    assert stack.filter_line(frame(f"{OWN}/host/bootstrap.py", 61, "<module>")) is None
     assert (before, stack.is_whole) == (False, True)
     assert stack.frames == [
         StackFrame("/usr/lib/python3.11/socket.py", 706, "readinto"),
@@ -115,9 +115,9 @@ def test_frames_of_ours_and_of_imports_are_left_out() -> None:
 
 def test_what_is_printed_meanwhile_is_left_to_others() -> None:
     stack = Stack(OWN)
-    assert stack.sift(f"loaded 42/100{THREAD}") == "loaded 42/100"
-    assert stack.sift("printed by another thread") == "printed by another thread"
-    assert stack.sift(frame("/a.py", 1, "work")) is None
+    assert stack.filter_line(f"loaded 42/100{THREAD}") == "loaded 42/100"
+    assert stack.filter_line("printed by another thread") == "printed by another thread"
+    assert stack.filter_line(frame("/a.py", 1, "work")) is None
     assert len(stack.frames) == 1
 
 
@@ -130,7 +130,7 @@ def test_of_too_many_threads_the_main_one_is_not_told() -> None:
 def test_a_frame_that_cannot_be(line: str) -> None:
     text = f'  File "/a.py", line {line} in work'
     stack = stack_of([THREAD])
-    assert stack.sift(text) == text
+    assert stack.filter_line(text) == text
     assert stack.frames == []
 
 

@@ -1,8 +1,8 @@
 """Changes of a location are told in their order, each as it was."""
 
 from hostler.daemon.base.clock import FakeClock
-from hostler.daemon.locations.change_notifier import SOON_SECONDS, News
-from hostler.daemon.state.location import Shown
+from hostler.daemon.locations.change_notifier import SOON_SECONDS, ChangeNotifier
+from hostler.daemon.state.location import Status
 
 
 class Told:
@@ -15,33 +15,33 @@ class Told:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.shown = Shown.READY
-        self.told: list[tuple[Shown, str, Shown]] = []
-        self.news = News(self.clock, self._tell)
+        self.shown = Status.READY
+        self.told: list[tuple[Status, str, Status]] = []
+        self.news = ChangeNotifier(self.clock, self._tell)
 
-    def _tell(self, before: Shown, reason: str) -> None:
+    def _tell(self, before: Status, reason: str) -> None:
         self.told.append((before, reason, self.shown))
 
 
 def test_what_is_told_soon_waits_for_its_moment_only() -> None:
     location = Told()
-    location.shown = Shown.RELOADING
-    location.news.tell_soon(Shown.READY, "changed")
+    location.shown = Status.RELOADING
+    location.news.notify_soon(Status.READY, "changed")
     assert location.told == []
     location.clock.advance(SOON_SECONDS)
     location.clock.advance(SOON_SECONDS)
-    assert location.told == [(Shown.READY, "changed", Shown.RELOADING)], "once"
+    assert location.told == [(Status.READY, "changed", Status.RELOADING)], "once"
 
 
 def test_what_waits_is_told_before_the_next_one() -> None:
     location = Told()
-    location.shown = Shown.RELOADING
-    location.news.tell_soon(Shown.READY, "changed")
+    location.shown = Status.RELOADING
+    location.news.notify_soon(Status.READY, "changed")
     location.news.flush()
-    location.shown = Shown.FAILED
-    location.news.tell(Shown.RELOADING, "broken")
+    location.shown = Status.FAILED
+    location.news.tell(Status.RELOADING, "broken")
     location.clock.advance(SOON_SECONDS)
     assert location.told == [
-        (Shown.READY, "changed", Shown.RELOADING),
-        (Shown.RELOADING, "broken", Shown.FAILED),
+        (Status.READY, "changed", Status.RELOADING),
+        (Status.RELOADING, "broken", Status.FAILED),
     ]

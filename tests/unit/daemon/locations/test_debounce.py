@@ -11,12 +11,12 @@ from hostler.daemon.locations.debounce import (
     PATIENCE_SECONDS,
     REST_SECONDS,
     SHORT_RESTS,
-    Churn,
+    Debounce,
 )
 
 
 def test_an_outdated_load_is_waited_for_as_long_as_loads_usually_take() -> None:
-    churn = Churn(FakeClock())
+    churn = Debounce(FakeClock())
     assert churn.patience(is_fork=True) == PATIENCE_SECONDS
     churn.loaded(3.0, is_fork=False)
     assert churn.patience(is_fork=False) == 6.0
@@ -28,22 +28,22 @@ def test_an_outdated_load_is_waited_for_as_long_as_loads_usually_take() -> None:
 
 def test_of_many_outdated_loads_one_in_a_time_is_served() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
-    assert not churn.is_one_of_many(0.01)
+    churn = Debounce(clock)
+    assert not churn.should_skip_outdated(0.01)
     clock.advance(OUTDATED_SECONDS / 2)
-    assert churn.is_one_of_many(0.01)
+    assert churn.should_skip_outdated(0.01)
     clock.advance(OUTDATED_SECONDS / 2)
-    assert not churn.is_one_of_many(0.01)
+    assert not churn.should_skip_outdated(0.01)
 
 
 def test_the_time_is_longer_where_loads_are_slow() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
-    assert not churn.is_one_of_many(2.0)
+    churn = Debounce(clock)
+    assert not churn.should_skip_outdated(2.0)
     clock.advance(7.9)
-    assert churn.is_one_of_many(2.0)
+    assert churn.should_skip_outdated(2.0)
     clock.advance(0.1)
-    assert not churn.is_one_of_many(2.0)
+    assert not churn.should_skip_outdated(2.0)
 
 
 def names(first: int, count: int) -> list[str]:
@@ -52,7 +52,7 @@ def names(first: int, count: int) -> list[str]:
 
 def test_files_that_change_one_after_the_other_are_a_flood() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     for number in range(MANY - 1):
         clock.advance(0.01)
         churn.change(names(number, 1))
@@ -66,7 +66,7 @@ def test_files_that_change_one_after_the_other_are_a_flood() -> None:
 
 def test_saves_with_pauses_are_none() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     for number in range(3 * MANY):
         churn.change(names(number, 1))
         clock.advance(1.01 * MEANWHILE_SECONDS)
@@ -76,7 +76,7 @@ def test_saves_with_pauses_are_none() -> None:
 
 def test_files_rest_when_none_has_changed_for_a_moment() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     churn.change(names(0, MANY))
     for _ in range(20):
         assert churn.rest(is_fork=True) == REST_SECONDS
@@ -86,7 +86,7 @@ def test_files_rest_when_none_has_changed_for_a_moment() -> None:
 
 def test_where_files_did_not_rest_it_is_waited_longer() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     waits = []
     for number in range(SHORT_RESTS + 4):
         churn.change(names(number * MANY, MANY))
@@ -103,7 +103,7 @@ def test_where_files_did_not_rest_it_is_waited_longer() -> None:
 
 
 def test_a_load_of_files_that_rest_begins_it_anew() -> None:
-    churn = Churn(FakeClock())
+    churn = Debounce(FakeClock())
     for _ in range(2 * SHORT_RESTS):
         churn.change(names(0, MANY))
         assert churn.rest(is_fork=True) == REST_SECONDS
@@ -112,7 +112,7 @@ def test_a_load_of_files_that_rest_begins_it_anew() -> None:
 
 def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     churn.change(names(0, MANY))
     began = clock.monotonic()
     while (wait := churn.rest(is_fork=True)) > 0:
@@ -128,7 +128,7 @@ def test_whatever_goes_on_changing_is_loaded_in_the_end() -> None:
 @pytest.mark.parametrize("is_fork", [True, False])
 def test_where_loads_are_slow_it_is_waited_longer(is_fork: bool) -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     churn.loaded(2.0, is_fork=is_fork)
     churn.change(names(0, MANY))
     assert churn.rest(is_fork=is_fork) == REST_SECONDS
@@ -138,7 +138,7 @@ def test_where_loads_are_slow_it_is_waited_longer(is_fork: bool) -> None:
 
 def test_a_fork_is_not_waited_for_as_for_an_interpreter() -> None:
     clock = FakeClock()
-    churn = Churn(clock)
+    churn = Debounce(clock)
     churn.loaded(5.0, is_fork=False)
     churn.change(names(0, MANY))
     assert churn.rest(is_fork=True) == REST_SECONDS
@@ -147,7 +147,7 @@ def test_a_fork_is_not_waited_for_as_for_an_interpreter() -> None:
 
 
 def test_what_was_loaded_counts_no_more() -> None:
-    churn = Churn(FakeClock())
+    churn = Debounce(FakeClock())
     churn.change(names(0, MANY))
     churn.loaded(0.01, is_fork=True)
     assert not churn.is_flood()

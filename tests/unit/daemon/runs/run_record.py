@@ -45,8 +45,8 @@ async def opened(folder: Path, settings: Settings = SETTINGS) -> AsyncIterator[R
 
 
 def a_run(name: str, pipeline: str = "p", location: str = "etl", **fields: Any) -> Run:
-    place = f"locations/{location}/repositories/repo/pipelines/{pipeline}"
-    return Run(name=f"runs/{name}", pipeline=place, **fields)
+    pipeline_parts = f"locations/{location}/repositories/repo/pipelines/{pipeline}"
+    return Run(name=f"runs/{name}", pipeline=pipeline_parts, **fields)
 
 
 async def created(store: RunStore, name: str, **fields: Any) -> Run:

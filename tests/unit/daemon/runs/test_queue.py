@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostler.daemon.runs.queue import Limits, Queue, TagLimit, parse_tag_limits
+from hostler.daemon.base.tag_limits import TagLimit, parse_tag_limits
+from hostler.daemon.runs.queue import Limits, Queue
 
 
 @dataclass(frozen=True)

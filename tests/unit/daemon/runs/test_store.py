@@ -28,9 +28,9 @@ from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import database, ledger
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.ledger import RequestIdError, RunGoesOnError, UnknownRunError
+from hostler.daemon.runs.store.ledger import RequestIdError, RunActiveError, UnknownRunError
 from hostler.daemon.runs.store.record import Filter, Run, RunEvent, State, event
-from hostler.daemon.runs.store.run_store import Attendant, ClosedError, RunStore
+from hostler.daemon.runs.store.run_store import ClosedError, Producer, RunStore
 
 
 @sync
@@ -179,8 +179,8 @@ async def test_too_much_at_once_holds_the_run_and_drops_nothing(tmp_path: Path) 
     said: list[str] = []
     async with opened(tmp_path, Settings(run_synchronous=0, run_backlog=10_000)) as store:
         await created(store, "a")
-        store.attend(
-            "a", Attendant(lambda: said.append("hold"), lambda: said.append("go on"), said.append)
+        store.register_producer(
+            "a", Producer(lambda: said.append("hold"), lambda: said.append("go on"), said.append)
         )
         for number in range(100):
             store.append("a", line(str(number)))
@@ -196,7 +196,7 @@ async def test_too_much_at_once_holds_the_run_and_drops_nothing(tmp_path: Path) 
 async def test_delete(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await created(store, "a", tags={"k": "v"})
-        with pytest.raises(RunGoesOnError):
+        with pytest.raises(RunActiveError):
             await store.delete("a")
         for number in range(ledger.STEP * 2):
             store.append("a", line(str(number)))

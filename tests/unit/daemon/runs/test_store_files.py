@@ -26,7 +26,7 @@ from hostler.daemon.runs.store import database, writer
 from hostler.daemon.runs.store.database import StoreError
 from hostler.daemon.runs.store.ledger import RequestIdError
 from hostler.daemon.runs.store.record import State, event
-from hostler.daemon.runs.store.run_store import Attendant, NotRecordedError
+from hostler.daemon.runs.store.run_store import NotRecordedError, Producer
 
 
 @sync
@@ -38,7 +38,7 @@ async def test_a_full_disk_fails_the_run_and_nothing_else(
         await created(store, "a")
         await created(store, "idle")
         lost: list[str] = []
-        store.attend("a", Attendant(lambda: None, lambda: None, lost.append))
+        store.register_producer("a", Producer(lambda: None, lambda: None, lost.append))
         store.append("a", started())
         await store.flush()
         full = store._writer._ledger._connection

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hostler.daemon.state import location as loc
 from hostler.daemon.state import process as proc
-from hostler.daemon.state.location import LOAD, SERVING, Load, Serving, Shown, shown
-from hostler.daemon.state.process import TABLE, State
+from hostler.daemon.state.location import LOAD, SERVING, Load, Serving, Status, status
+from hostler.daemon.state.process import TABLE, ProcessState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,11 @@ AnyTable: TypeAlias = "Table[Any, Any, Any]"
 
 TABLES = pytest.mark.parametrize(
     ("table", "states", "events"),
-    [(TABLE, State, proc.Event), (LOAD, Load, loc.Event), (SERVING, Serving, loc.Event)],
+    [
+        (TABLE, ProcessState, proc.ProcessEvent),
+        (LOAD, Load, loc.LocationEvent),
+        (SERVING, Serving, loc.LocationEvent),
+    ],
     ids=["process", "load", "serving"],
 )
 
@@ -64,8 +68,8 @@ def used(*tables: AnyTable) -> set[Enum]:
 
 
 def test_each_effect_is_used() -> None:
-    assert used(TABLE) == set(proc.Effect)
-    assert used(LOAD, SERVING) == set(loc.Effect)
+    assert used(TABLE) == set(proc.ProcessEffect)
+    assert used(LOAD, SERVING) == set(loc.LocationEffect)
     assert not used(LOAD) & used(SERVING), "a region performs what belongs to the other"
 
 
@@ -80,44 +84,48 @@ def test_no_rule_performs_an_effect_twice(
 # A location, with events in any order, also those that cannot come
 
 
-@given(st.lists(st.sampled_from(loc.Event)))
-def test_stop_stops_whatever_came_before(events: list[loc.Event]) -> None:
+@given(st.lists(st.sampled_from(loc.LocationEvent)))
+def test_stop_stops_whatever_came_before(events: list[loc.LocationEvent]) -> None:
     load, serving = LOAD.initial, SERVING.initial
-    for event in [*events, loc.Event.STOP]:
+    for event in [*events, loc.LocationEvent.STOP]:
         load, serving = LOAD.step(load, event).state, SERVING.step(serving, event).state
     assert (load, serving) == (Load.STOPPED, Serving.NONE)
-    assert shown(load, serving, processes_left=True) is Shown.STOPPING
-    assert shown(load, serving, processes_left=False) is Shown.STOPPED
+    assert status(load, serving, processes_left=True) is Status.STOPPING
+    assert status(load, serving, processes_left=False) is Status.STOPPED
 
 
 @pytest.mark.parametrize("serving", [each for each in Serving if each is not Serving.NONE])
 def test_nothing_but_stop_takes_the_last_good_generation_away(serving: Serving) -> None:
-    for event in loc.Event:
+    for event in loc.LocationEvent:
         rule = SERVING.step(serving, event)
-        assert (rule.state is Serving.NONE) == (event is loc.Event.STOP)
-        assert (loc.Effect.FORGET_GENERATION in rule.effects) == (event is loc.Event.STOP)
+        assert (rule.state is Serving.NONE) == (event is loc.LocationEvent.STOP)
+        assert (loc.LocationEffect.FORGET_GENERATION in rule.effects) == (
+            event is loc.LocationEvent.STOP
+        )
 
 
 def test_a_generation_begins_to_serve_by_promote_alone() -> None:
     for (state, event), rule in LOAD.rules.items():
-        assert (loc.Effect.PROMOTE in rule.effects) == (event is loc.Event.LOADED), state
+        assert (loc.LocationEffect.PROMOTE in rule.effects) == (
+            event is loc.LocationEvent.LOADED
+        ), state
     for (serving, event), region_rule in SERVING.rules.items():
         begins = serving is Serving.NONE and region_rule.state is not Serving.NONE
-        assert not begins or event is loc.Event.LOADED
+        assert not begins or event is loc.LocationEvent.LOADED
 
 
 @pytest.mark.parametrize(
     ("table", "state", "arms"),
     [
-        (LOAD, Load.HELD, loc.Effect.ARM_HOLD),
-        (LOAD, Load.BACKOFF, loc.Effect.ARM_RETRY),
-        (LOAD, Load.OUTDATED, loc.Effect.ARM_PATIENCE),
-        (LOAD, Load.SETTLING, loc.Effect.ARM_REST),
-        (SERVING, Serving.LAPSED, loc.Effect.ARM_REVIVAL),
+        (LOAD, Load.HELD, loc.LocationEffect.ARM_HOLD),
+        (LOAD, Load.BACKOFF, loc.LocationEffect.ARM_RETRY),
+        (LOAD, Load.OUTDATED, loc.LocationEffect.ARM_PATIENCE),
+        (LOAD, Load.SETTLING, loc.LocationEffect.ARM_REST),
+        (SERVING, Serving.LAPSED, loc.LocationEffect.ARM_REVIVAL),
     ],
 )
 def test_a_state_that_waits_is_entered_with_its_timer_armed(
-    table: AnyTable, state: Enum, arms: loc.Effect
+    table: AnyTable, state: Enum, arms: loc.LocationEffect
 ) -> None:
     entries = [
         rule for (before, _), rule in table.rules.items() if rule.state is state is not before
@@ -147,9 +155,9 @@ class LocationModel:
     def situation(self) -> tuple[object, ...]:
         return astuple(self)
 
-    def possible(self) -> list[loc.Event]:
+    def possible(self) -> list[loc.LocationEvent]:
         """What can happen now; every order is possible at any time."""
-        event = loc.Event
+        event = loc.LocationEvent
         found = [event.START, event.STOP, event.RELOAD, event.RESTART]
         found += [event.CHANGED, event.FLOODED, event.KEEPER_LOST]
         if self.loading:
@@ -167,9 +175,9 @@ class LocationModel:
         }
         return found + [each for name in sorted(self.timers) for each in due[name]]
 
-    def feed(self, event: loc.Event) -> Sequence[loc.Effect]:
+    def feed(self, event: loc.LocationEvent) -> Sequence[loc.LocationEffect]:
         """Performs what the tables say."""
-        kind = loc.Event
+        kind = loc.LocationEvent
         if event is kind.FAILED:
             self.loading = False
         elif event is kind.REVIVAL_FAILED:
@@ -195,7 +203,7 @@ class LocationModel:
             self._perform(effect)
         return effects
 
-    def _perform(self, effect: loc.Effect) -> None:
+    def _perform(self, effect: loc.LocationEffect) -> None:
         if effect in _ARMS:
             self.timers |= {_ARMS[effect]}
         elif effect in _DISARMS:
@@ -260,12 +268,12 @@ class LocationModel:
 
 
 _ARMS = {
-    loc.Effect.ARM_PATIENCE: "patience",
-    loc.Effect.ARM_HOLD: "hold",
-    loc.Effect.ARM_RETRY: "retry",
-    loc.Effect.ARM_REVIVAL: "revival",
+    loc.LocationEffect.ARM_PATIENCE: "patience",
+    loc.LocationEffect.ARM_HOLD: "hold",
+    loc.LocationEffect.ARM_RETRY: "retry",
+    loc.LocationEffect.ARM_REVIVAL: "revival",
 }
-_DISARMS = {loc.Effect.DISARM_REVIVAL: "revival"}
+_DISARMS = {loc.LocationEffect.DISARM_REVIVAL: "revival"}
 
 
 def test_a_location_never_waits_for_what_will_not_come() -> None:
@@ -279,9 +287,9 @@ def test_a_location_never_waits_for_what_will_not_come() -> None:
             effects = after.feed(event)
             after.check()
             if after.generation and not model.generation:
-                assert loc.Effect.PROMOTE in effects
+                assert loc.LocationEffect.PROMOTE in effects
             if model.generation and not after.generation:
-                assert event is loc.Event.STOP
+                assert event is loc.LocationEvent.STOP
             if after.situation() not in seen:
                 seen.add(after.situation())
                 waiting.append(after)
@@ -293,37 +301,37 @@ def test_a_location_never_waits_for_what_will_not_come() -> None:
 def test_a_location_left_alone_comes_to_rest_and_serves(data: st.DataObject) -> None:
     """Whatever came before: once loads succeed, the newest code serves."""
     model = LocationModel()
-    model.feed(loc.Event.START)
-    for event in data.draw(st.lists(st.sampled_from(loc.Event)), label="events"):
-        if event in model.possible() and event is not loc.Event.STOP:
+    model.feed(loc.LocationEvent.START)
+    for event in data.draw(st.lists(st.sampled_from(loc.LocationEvent)), label="events"):
+        if event in model.possible() and event is not loc.LocationEvent.STOP:
             model.feed(event)
     if model.load is Load.FAILED:
-        model.feed(loc.Event.CHANGED)  # the repair
+        model.feed(loc.LocationEvent.CHANGED)  # the repair
     for _ in range(10):
         good = (
-            loc.Event.LOADED,
-            loc.Event.REVIVED,
-            loc.Event.HOLD_OVER,
-            loc.Event.RESTED,
-            loc.Event.RETRY_DUE,
-            loc.Event.REVIVAL_DUE,
+            loc.LocationEvent.LOADED,
+            loc.LocationEvent.REVIVED,
+            loc.LocationEvent.HOLD_OVER,
+            loc.LocationEvent.RESTED,
+            loc.LocationEvent.RETRY_DUE,
+            loc.LocationEvent.REVIVAL_DUE,
         )
         coming = [event for event in good if event in model.possible()]
         if not coming:
             break
         model.feed(coming[0])
     assert (model.load, model.serving) == (Load.CURRENT, Serving.UP)
-    assert shown(model.load, model.serving, processes_left=True) is Shown.READY
+    assert status(model.load, model.serving, processes_left=True) is Status.READY
 
 
 @pytest.mark.parametrize(("load", "serving"), list(product(Load, Serving)))
 def test_each_pair_of_regions_is_shown_as_something(load: Load, serving: Serving) -> None:
-    word = shown(load, serving, processes_left=True)
-    if word is Shown.RELOADING:
+    word = status(load, serving, processes_left=True)
+    if word is Status.RELOADING:
         assert serving is not Serving.NONE
-    if word is Shown.READY:
+    if word is Status.READY:
         assert load is Load.CURRENT
-    assert (word is Shown.FAILED) == (load is Load.FAILED)
+    assert (word is Status.FAILED) == (load is Load.FAILED)
 
 
 # A process
@@ -333,23 +341,26 @@ def test_each_pair_of_regions_is_shown_as_something(load: Load, serving: Serving
 class ProcessModel:
     """What hostler.daemon.loading.location_process does for each effect, without processes."""
 
-    state: State = TABLE.initial
+    state: ProcessState = TABLE.initial
     timer: bool = True
     pinging: bool = False
     ending: bool = False
     asked: bool = False
-    told: list[proc.Effect] = field(default_factory=list)
+    told: list[proc.ProcessEffect] = field(default_factory=list)
     releases: int = 0
 
-    def feed(self, event: proc.Event) -> None:
+    def feed(self, event: proc.ProcessEvent) -> None:
         """Performs what the table says."""
-        kind = proc.Effect
-        if event is proc.Event.OVERDUE:
+        kind = proc.ProcessEffect
+        if event is proc.ProcessEvent.OVERDUE:
             self.timer = False
-        self.asked |= event in (proc.Event.ABORT, proc.Event.RETIRE) and self.state in (
-            State.SPAWNED,
-            State.LOADING,
-            State.READY,
+        self.asked |= event in (
+            proc.ProcessEvent.ABORT,
+            proc.ProcessEvent.RETIRE,
+        ) and self.state in (
+            ProcessState.SPAWNED,
+            ProcessState.LOADING,
+            ProcessState.READY,
         )
         rule = TABLE.step(self.state, event)
         for effect in rule.effects:
@@ -367,31 +378,31 @@ class ProcessModel:
 
     def check(self) -> None:
         """Nothing waits without an end in sight; nothing goes on that has no use."""
-        assert not self.timer or self.state in (State.SPAWNED, State.LOADING)
-        assert self.pinging == (self.state is State.READY)
-        assert self.ending or self.state is not State.DRAINING
-        assert self.releases == (self.state is State.DEAD)
+        assert not self.timer or self.state in (ProcessState.SPAWNED, ProcessState.LOADING)
+        assert self.pinging == (self.state is ProcessState.READY)
+        assert self.ending or self.state is not ProcessState.DRAINING
+        assert self.releases == (self.state is ProcessState.DEAD)
         ends = {
-            proc.Effect.ANNOUNCE_FAILED,
-            proc.Effect.ANNOUNCE_UNFIT,
-            proc.Effect.ANNOUNCE_OVERDUE,
-            proc.Effect.ANNOUNCE_DIED,
+            proc.ProcessEffect.ANNOUNCE_FAILED,
+            proc.ProcessEffect.ANNOUNCE_UNFIT,
+            proc.ProcessEffect.ANNOUNCE_OVERDUE,
+            proc.ProcessEffect.ANNOUNCE_DIED,
         }
         outcomes = [effect for effect in self.told if effect in ends]
         assert len(outcomes) <= 1, "two ends were announced"
-        assert self.told.count(proc.Effect.ANNOUNCE_READY) <= 1
-        if self.state is State.DEAD and not self.asked:
+        assert self.told.count(proc.ProcessEffect.ANNOUNCE_READY) <= 1
+        if self.state is ProcessState.DEAD and not self.asked:
             assert len(outcomes) == 1, "it ended and nobody was told"
 
 
-@given(st.lists(st.sampled_from(proc.Event)))
-def test_a_process_keeps_nothing_and_its_end_is_told_once(events: list[proc.Event]) -> None:
+@given(st.lists(st.sampled_from(proc.ProcessEvent)))
+def test_a_process_keeps_nothing_and_its_end_is_told_once(events: list[proc.ProcessEvent]) -> None:
     model = ProcessModel()
     for event in events:
         model.feed(event)
         model.check()
 
 
-@pytest.mark.parametrize("state", State)
-def test_an_exit_ends_a_process_in_each_state(state: State) -> None:
-    assert TABLE.step(state, proc.Event.EXITED).state is State.DEAD
+@pytest.mark.parametrize("state", ProcessState)
+def test_an_exit_ends_a_process_in_each_state(state: ProcessState) -> None:
+    assert TABLE.step(state, proc.ProcessEvent.EXITED).state is ProcessState.DEAD

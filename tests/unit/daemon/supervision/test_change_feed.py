@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostler.daemon.supervision.change_feed import KEPT, Change, Changes, LaggedError
+from hostler.daemon.supervision.change_feed import KEPT, Change, ChangeFeed, LaggedError
 from hostler.v1 import workspace_pb2
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
     asyncio.run(asyncio.wait_for(scenario(), DEADLINE))
 
 
-def publish(changes: Changes, *reasons: str) -> None:
+def publish(changes: ChangeFeed, *reasons: str) -> None:
     for reason in reasons:
         changes.publish(workspace_pb2.WorkspaceChange(reason=reason))
 
@@ -37,7 +37,7 @@ async def take(follower: AsyncIterator[Change], count: int) -> list[str]:
 
 def test_revisions_are_counted_from_one() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         assert (changes.revision, changes.oldest) == (0, 1)
         publish(changes, "one", "two")
         assert (changes.revision, changes.oldest) == (2, 1)
@@ -52,7 +52,7 @@ def test_revisions_are_counted_from_one() -> None:
 @pytest.mark.parametrize(("after", "expected"), [(0, "abc"), (1, "bc"), (2, "c")])
 def test_a_reader_resumes_after_a_revision(after: int, expected: str) -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, *"abc")
         assert await take(changes.follow(after), len(expected)) == list(expected)
 
@@ -61,7 +61,7 @@ def test_a_reader_resumes_after_a_revision(after: int, expected: str) -> None:
 
 def test_a_reader_waits_for_the_next_one_and_misses_none() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, "a")
         follower = changes.follow(1)
         waiting = asyncio.ensure_future(anext(follower))
@@ -77,7 +77,7 @@ def test_a_reader_waits_for_the_next_one_and_misses_none() -> None:
 
 def test_each_reader_gets_every_change() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         readers = [asyncio.ensure_future(take(changes.follow(0), 3)) for _ in range(3)]
         await asyncio.sleep(0)
         publish(changes, *"abc")
@@ -88,20 +88,20 @@ def test_each_reader_gets_every_change() -> None:
 
 def test_news_is_set_by_the_next_change() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, "past")
-        news = changes.news()
-        assert not news.is_set()
+        next_change = changes.next_change()
+        assert not next_change.is_set()
         publish(changes, "new")
-        assert news.is_set()
-        assert not changes.news().is_set()
+        assert next_change.is_set()
+        assert not changes.next_change().is_set()
 
     run(scenario)
 
 
 def test_what_is_no_longer_kept_cannot_be_resumed() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, *map(str, range(KEPT + 5)))
         assert changes.oldest == 6
         assert await take(changes.follow(5), 2) == ["5", "6"]
@@ -113,7 +113,7 @@ def test_what_is_no_longer_kept_cannot_be_resumed() -> None:
 
 def test_a_reader_that_falls_behind_is_told() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, "seen")
         follower = changes.follow(0)
         assert await take(follower, 1) == ["seen"]
@@ -126,7 +126,7 @@ def test_a_reader_that_falls_behind_is_told() -> None:
 
 def test_a_reader_within_a_batch_is_not_told_that_it_fell_behind() -> None:
     async def scenario() -> None:
-        changes = Changes()
+        changes = ChangeFeed()
         publish(changes, *"abc")
         follower = changes.follow(0)
         assert await take(follower, 1) == ["a"]

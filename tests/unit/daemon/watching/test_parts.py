@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostler.daemon.watching.content.digests import ABSENT, LARGE, RACY_NS, look
+from hostler.daemon.watching.content.digests import ABSENT, LARGE, RACY_NS, read_state
 from hostler.daemon.watching.content.globs import Glob, files
-from hostler.daemon.watching.content.pace import Pace
+from hostler.daemon.watching.content.throttle import Throttle
 from hostler.daemon.watching.content.trace import Tracer
 from hostler.daemon.watching.folders.mounts import Mounts
 from hostler.host.wire import content_digest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def test_a_digest_is_the_wire_s(tmp_path: Path, size: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * size)
-    sight = look(str(path))
+    sight = read_state(str(path))
     assert sight is not None
     assert sight.digest == content_digest(b"x" * size)
 
@@ -33,20 +33,20 @@ def test_what_is_not_a_file_is_absent(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
     for name in ("", "missing", "pipe", "loop", "missing/below", "x" * 300):
-        assert look(str(tmp_path / name)) == ABSENT
+        assert read_state(str(tmp_path / name)) == ABSENT
 
 
 def test_an_old_stamp_spares_the_reading_and_a_young_one_does_not(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("one")
-    sight = look(str(path))
+    sight = read_state(str(path))
     assert sight is not None
-    assert look(str(path), sight) is not sight
+    assert read_state(str(path), sight) is not sight
     # As if it had been read 3 s after the file was last changed.
     late = dataclasses.replace(sight, read_ns=time.time_ns() + RACY_NS + 10**9)
-    assert look(str(path), late) is late
+    assert read_state(str(path), late) is late
     path.write_text("two")
-    again = look(str(path), late)
+    again = read_state(str(path), late)
     assert again is not None
     assert again.digest == content_digest(b"two")
 
@@ -121,10 +121,17 @@ def test_remote_file_systems() -> None:
 
 
 def test_the_first_change_is_told_at_once_and_the_next_ones_wait_longer() -> None:
-    pace = Pace(0.010, 0.050)
-    assert [pace.delay(1.0 + i / 1000) for i in range(6)] == [0, 0.010, 0.020, 0.040, 0.050, 0.050]
-    pace.loaded()
-    assert pace.delay(1.01) == 0
-    assert pace.delay(1.02) == 0.010
-    assert pace.delay(9.0) == 0
-    assert pace.delay(9.001) == 0.010
+    throttle = Throttle(0.010, 0.050)
+    assert [throttle.delay(1.0 + i / 1000) for i in range(6)] == [
+        0,
+        0.010,
+        0.020,
+        0.040,
+        0.050,
+        0.050,
+    ]
+    throttle.loaded()
+    assert throttle.delay(1.01) == 0
+    assert throttle.delay(1.02) == 0.010
+    assert throttle.delay(9.0) == 0
+    assert throttle.delay(9.001) == 0.010

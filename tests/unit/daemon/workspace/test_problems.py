@@ -20,9 +20,9 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(WorkspaceError) as caught:
         load_workspace([file], {"HOME": "/home/ada", "BROKEN": "a\udc80"})
-    shown = [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
-    assert str(caught.value).replace(f"{folder}/", "") == "\n".join(shown)
-    return shown
+    quoted = [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+    assert str(caught.value).replace(f"{folder}/", "") == "\n".join(quoted)
+    return quoted
 
 
 #: Each: what is wrong, the file, and its one problem.

@@ -15,7 +15,7 @@ from hostler.daemon.runs.store.record import (
     event,
     is_end,
     is_same_launch,
-    place,
+    pipeline_parts,
     run_id,
 )
 from hostler.v1 import run_pb2
@@ -42,7 +42,7 @@ class UnknownRunError(RefusedError):
     """There is no such run."""
 
 
-class RunGoesOnError(RefusedError):
+class RunActiveError(RefusedError):
     """The run has not ended."""
 
 
@@ -126,7 +126,7 @@ class Ledger:
         made = _copy(run)
         queued.sequence = 1
         apply(made, queued)
-        location, repository, pipeline = place(made)
+        location, repository, pipeline = pipeline_parts(made)
         cursor = self._connection.execute(
             "INSERT INTO runs (name, request_id, location, repository, pipeline, state,"
             " create_time, message, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -196,7 +196,7 @@ class Ledger:
 
         Raises:
             UnknownRunError: there is no such run.
-            RunGoesOnError: it has not ended.
+            RunActiveError: it has not ended.
         """
         row = self._connection.execute(
             "SELECT id, state FROM runs WHERE name = ?", (name,)
@@ -204,7 +204,7 @@ class Ledger:
         if row is None:
             raise UnknownRunError(name)
         if row[1] not in ENDED:
-            raise RunGoesOnError(name)
+            raise RunActiveError(name)
         self._remove(row[0])
 
     def prune(self, retention: float, count: int) -> None:

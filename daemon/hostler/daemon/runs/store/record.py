@@ -60,7 +60,7 @@ def run_id(run: Run) -> str:
     return run.name.rpartition("/")[2]
 
 
-def place(run: Run) -> tuple[str, str, str]:
+def pipeline_parts(run: Run) -> tuple[str, str, str]:
     """The location, the repository and the name of a run's pipeline.
 
     A location may have a slash in its name; what follows it may not.

@@ -18,7 +18,7 @@ from hostler.daemon.runs.store.ledger import Ledger
 from hostler.daemon.runs.store.reading import Reader
 from hostler.daemon.runs.store.record import Filter, Run, RunEvent, is_end, run_id
 from hostler.daemon.runs.store.reserve import Reserve
-from hostler.daemon.runs.store.writer import Entry, FullError, Kind, Writer
+from hostler.daemon.runs.store.writer import Entry, EntryKind, FullError, Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,16 +44,16 @@ class NotRecordedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Attendant:
+class Producer:
     """Who makes the events of a run.
 
     Attributes:
-        hold: more waits to be written than should; make no more until `go_on`.
+        hold: more waits to be written than should; make no more until `resume`.
         lost: an event could not be written; end the run.
     """
 
-    hold: Callable[[], None]
-    go_on: Callable[[], None]
+    pause: Callable[[], None]
+    resume: Callable[[], None]
     lost: Callable[[str], None]
 
 
@@ -61,21 +61,21 @@ class Attendant:
 class _Feed:
     """A run that goes on: what is on its way to the disk, and who waits for it."""
 
-    attendant: Attendant | None = None
+    producer: Producer | None = None
     backlog: int = 0
     is_held: bool = False
     is_ending: bool = False
     has_ended: bool = False
     tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL))
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    new_events: asyncio.Event = field(default_factory=asyncio.Event)
 
     def publish(self, sequence: int, data: bytes) -> None:
         self.tail.append((sequence, data))
         self.wake()
 
     def wake(self) -> None:
-        news, self.news = self.news, asyncio.Event()
-        news.set()
+        new_events, self.new_events = self.new_events, asyncio.Event()
+        new_events.set()
 
 
 class RunStore:
@@ -162,9 +162,9 @@ class RunStore:
         made, _ = await self._ask(run_id(run), write, recorded)
         return made
 
-    def attend(self, run_id: str, attendant: Attendant) -> None:
+    def register_producer(self, run_id: str, producer: Producer) -> None:
         """Tells somebody how it goes with the events of a run that has not ended."""
-        self._feeds[run_id].attendant = attendant
+        self._feeds[run_id].producer = producer
 
     def append(self, run_id: str, event: RunEvent) -> None:
         """Hands an event over; it belongs to the store from then on.
@@ -174,17 +174,17 @@ class RunStore:
         feed = self._feeds.get(run_id)
         if feed is None or feed.is_ending:
             return
-        kind = Kind.END if is_end(event) else Kind.EVENT
-        feed.is_ending = kind is Kind.END
+        kind = EntryKind.END if is_end(event) else EntryKind.EVENT
+        feed.is_ending = kind is EntryKind.END
         weight = max(_LEAST, event.ByteSize())
         feed.backlog += weight
         if feed.backlog > self._limit and not feed.is_held:
             feed.is_held = True
-            if feed.attendant is not None:
-                feed.attendant.hold()
+            if feed.producer is not None:
+                feed.producer.pause()
 
         def publish(written: tuple[int, bytes] | None) -> None:
-            if kind is Kind.END:
+            if kind is EntryKind.END:
                 feed.has_ended = True
                 self._feeds.pop(run_id, None)
             if written is not None:
@@ -195,8 +195,8 @@ class RunStore:
 
         def refuse(error: Exception) -> None:
             self._relieve(feed, weight)
-            if feed.attendant is not None:
-                feed.attendant.lost(str(error))
+            if feed.producer is not None:
+                feed.producer.lost(str(error))
 
         entry = Entry(kind, run_id, lambda to: to.append(run_id, event), publish, refuse)
         self._writer.put(entry)
@@ -214,7 +214,7 @@ class RunStore:
 
         Raises:
             UnknownRunError: no such run.
-            RunGoesOnError: it has not ended.
+            RunActiveError: it has not ended.
             NotRecordedError: it cannot be written.
         """
         await self._ask(run_id, lambda ledger: ledger.delete(run_id))
@@ -248,7 +248,7 @@ class RunStore:
         feed = self._feeds.get(run_id)
         while True:
             # before the read: what comes after it wakes us
-            news = feed.news if feed else None
+            new_events = feed.new_events if feed else None
             has_ended = feed is None or feed.has_ended
             found = _from_tail(feed, after) or await self._reader.events(run_id, after)
             for sequence, data in found:
@@ -256,18 +256,18 @@ class RunStore:
                 yield data
             if found:
                 continue
-            if has_ended or news is None:
+            if has_ended or new_events is None:
                 return
             if self._is_closing:
                 raise ClosedError
-            await news.wait()
+            await new_events.wait()
 
     def _relieve(self, feed: _Feed, weight: int) -> None:
         feed.backlog -= weight
         if feed.is_held and feed.backlog <= self._limit // 2:
             feed.is_held = False
-            if feed.attendant is not None:
-                feed.attendant.go_on()
+            if feed.producer is not None:
+                feed.producer.resume()
 
     async def _ask(
         self,
@@ -291,7 +291,7 @@ class RunStore:
             if not answer.done():
                 answer.set_exception(error)
 
-        self._writer.put(Entry(Kind.REQUEST, run_id, write, publish, refuse))
+        self._writer.put(Entry(EntryKind.REQUEST, run_id, write, publish, refuse))
         try:
             return await answer
         except (sqlite3.Error, FullError) as error:

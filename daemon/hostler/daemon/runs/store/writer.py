@@ -32,7 +32,7 @@ _PRUNING = 60.0
 _AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-class Kind(Enum):
+class EntryKind(Enum):
     """What becomes of an entry that cannot be written."""
 
     #: Somebody waits for it: they are told.
@@ -53,7 +53,7 @@ class Entry:
         refuse: on the loop with the error, when it was given up.
     """
 
-    kind: Kind
+    kind: EntryKind
     run_id: str
     write: Callable[[Ledger], Any]
     publish: Callable[[Any], None]
@@ -152,7 +152,7 @@ class Writer:
                 self._journal.error(event, run=entry.run_id, error=error)
             else:
                 self._journal.fault("an entry of the record of runs failed", error)
-            if entry.kind is not Kind.END:
+            if entry.kind is not EntryKind.END:
                 self._give_up(entry, error)
                 return
             self._reserve.give_back()
@@ -162,12 +162,12 @@ class Writer:
 
     def _refuse_but_ends(self, batch: list[Entry]) -> list[Entry]:
         for entry in batch:
-            if entry.kind is not Kind.END:
+            if entry.kind is not EntryKind.END:
                 self._give_up(entry, FullError())
-        return [entry for entry in batch if entry.kind is Kind.END]
+        return [entry for entry in batch if entry.kind is EntryKind.END]
 
     def _give_up(self, entry: Entry, error: Exception) -> None:
-        if entry.kind is Kind.EVENT:
+        if entry.kind is EntryKind.EVENT:
             self._ledger.lose(entry.run_id, f"cannot write the record of the run: {error}")
         self._loop.call_soon_threadsafe(entry.refuse, error)
 
@@ -202,7 +202,7 @@ class Writer:
                 raise
             break
         for entry in batch:
-            if entry.kind is Kind.END:
+            if entry.kind is EntryKind.END:
                 self._ledger.forget_lost(entry.run_id)
         self._loop.call_soon_threadsafe(_publish, done)
 

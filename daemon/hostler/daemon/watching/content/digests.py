@@ -45,7 +45,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class FileState:
     """What a path read as at one moment."""
 
     #: As `content_digest` names the content; None where no readable regular file is.
@@ -60,7 +60,7 @@ class Sight:
         return self.stamp == stamp and self.read_ns - newest > RACY_NS
 
 
-ABSENT = Sight(None)
+ABSENT = FileState(None)
 
 
 def is_large(path: str) -> bool:
@@ -71,7 +71,7 @@ def is_large(path: str) -> bool:
         return False
 
 
-def look(path: str, last: Sight | None = None) -> Sight | None:
+def read_state(path: str, last: FileState | None = None) -> FileState | None:
     """Reads the path, or spares that where `last` still holds.
 
     Returns:
@@ -90,7 +90,7 @@ def look(path: str, last: Sight | None = None) -> Sight | None:
         return ABSENT if error.errno in _ABSENT else None
 
 
-def _read(descriptor: int) -> Sight:
+def _read(descriptor: int) -> FileState:
     before = os.fstat(descriptor)
     if not stat.S_ISREG(before.st_mode):
         return ABSENT
@@ -102,7 +102,7 @@ def _read(descriptor: int) -> Sight:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     stamp = _stamp(os.fstat(descriptor))
     # Written to meanwhile: the digest may be of a content that never was; look again next time.
-    return Sight(digest, stamp, read_ns if stamp == _stamp(before) else 0)
+    return FileState(digest, stamp, read_ns if stamp == _stamp(before) else 0)
 
 
 def _stamp(found: os.stat_result) -> Stamp:
@@ -111,5 +111,5 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 def digest_of(path: str) -> str | None:
     """The content digest of a file as it is now; None where no readable regular file is."""
-    sight = look(path)
-    return sight.digest if sight is not None else None
+    state = read_state(path)
+    return state.digest if state is not None else None

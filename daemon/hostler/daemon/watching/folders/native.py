@@ -52,7 +52,7 @@ _ENTRIES = (
 )
 
 
-class Kind(enum.Enum):
+class EventKind(enum.Enum):
     """What befell a folder or an entry of it."""
 
     #: Closed after writing.
@@ -71,21 +71,21 @@ class Kind(enum.Enum):
 
 
 _KINDS = (
-    (InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF, Kind.LOST),
-    (InotifyConstants.IN_UNMOUNT, Kind.LOST),
-    (InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM, Kind.GONE),
-    (InotifyConstants.IN_MOVED_TO, Kind.ARRIVED),
-    (InotifyConstants.IN_CREATE, Kind.CREATED),
-    (InotifyConstants.IN_CLOSE_WRITE, Kind.WRITTEN),
-    (InotifyConstants.IN_ATTRIB, Kind.TOUCHED),
+    (InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF, EventKind.LOST),
+    (InotifyConstants.IN_UNMOUNT, EventKind.LOST),
+    (InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVED_FROM, EventKind.GONE),
+    (InotifyConstants.IN_MOVED_TO, EventKind.ARRIVED),
+    (InotifyConstants.IN_CREATE, EventKind.CREATED),
+    (InotifyConstants.IN_CLOSE_WRITE, EventKind.WRITTEN),
+    (InotifyConstants.IN_ATTRIB, EventKind.TOUCHED),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class FolderEvent:
     """One event, as the loop gets it."""
 
-    kind: Kind
+    kind: EventKind
     #: The watched folder, as it was given.
     folder: str = ""
     #: The entry's name; empty for the folder itself.
@@ -110,7 +110,7 @@ class NativeWatch:
         self._wake = wake
         self._inotify = _Inotify()
         self._folders: dict[str, _Folder] = {}
-        self._waiting: deque[Happening] = deque()
+        self._waiting: deque[FolderEvent] = deque()
         self._lock = threading.Lock()
         self._inotify.start()
 
@@ -141,7 +141,7 @@ class NativeWatch:
         if watch is not None:
             self._remove(watch)
 
-    def take(self) -> list[Happening]:
+    def take(self) -> list[FolderEvent]:
         """What has happened since the last call."""
         with self._lock:
             taken = list(self._waiting)
@@ -157,16 +157,16 @@ class NativeWatch:
         watch.is_active = False
         self._inotify.remove_callbacks([(watch.descriptor, CallbackId(id(watch)))])
 
-    def _put(self, happening: Happening) -> None:
+    def _put(self, event: FolderEvent) -> None:
         """In InotifyFD's thread."""
         with self._lock:
             waiting = self._waiting
             if len(waiting) >= _MOST_WAITING:
                 waiting.clear()
-                happening = Happening(Kind.OVERFLOW)
-            elif waiting and waiting[-1] == happening:
+                event = FolderEvent(EventKind.OVERFLOW)
+            elif waiting and waiting[-1] == event:
                 return
-            waiting.append(happening)
+            waiting.append(event)
             first = len(waiting) == 1
         if first:
             self._wake()
@@ -175,7 +175,7 @@ class NativeWatch:
 class _Folder(WatchCallback):
     """One watch. Its methods run in InotifyFD's thread."""
 
-    def __init__(self, path: str, entries: bool, put: Callable[[Happening], None]) -> None:  # noqa: FBT001 - private
+    def __init__(self, path: str, entries: bool, put: Callable[[FolderEvent], None]) -> None:  # noqa: FBT001 - private
         self.path = path
         self.entries = entries
         self.descriptor = WatchDescriptor(-1)
@@ -188,16 +188,16 @@ class _Folder(WatchCallback):
         for flags, kind in _KINDS:
             if event.mask & flags:
                 is_folder = bool(event.mask & InotifyConstants.IN_ISDIR)
-                self._put(Happening(kind, self.path, os.fsdecode(event.name), is_folder))
+                self._put(FolderEvent(kind, self.path, os.fsdecode(event.name), is_folder))
                 return
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 - the base's name
         if self.is_active:
-            self._put(Happening(Kind.LOST, self.path))
+            self._put(FolderEvent(EventKind.LOST, self.path))
 
     def on_queue_overflow(self) -> None:
         if self.is_active:
-            self._put(Happening(Kind.OVERFLOW))
+            self._put(FolderEvent(EventKind.OVERFLOW))
 
 
 class _Inotify(InotifyFD):

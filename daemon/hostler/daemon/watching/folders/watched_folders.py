@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Folders:
+class WatchedFolders:
     """Counts who needs a folder, and knows which of them have to be polled."""
 
     def __init__(self, native: NativeWatch | None, mounts: Mounts) -> None:
@@ -63,7 +63,7 @@ class Folders:
     def renew(self, folder: str) -> None:
         """A folder is not what it was: watches what is there now, and below it, where needed.
 
-        Folders below a folder that was moved still have their watches, on what has moved.
+        WatchedFolders below a folder that was moved still have their watches, on what has moved.
         """
         if self._native is None:
             return
@@ -88,14 +88,14 @@ class Folders:
             pass  # gone since it was traced; the trace that follows says so
         except OSError as error:
             polled = polled or entries
-            self._tell_full(folder, error)
+            self._warn_of_missing_watches(folder, error)
         if polled:
             self._polled.add(folder)
         elif entries:
             self._polled.discard(folder)
         return True
 
-    def _tell_full(self, folder: str, error: OSError) -> None:
+    def _warn_of_missing_watches(self, folder: str, error: OSError) -> None:
         if error.errno != errno.ENOSPC or self._full:
             return
         self._full = True  # once a round, not once a folder

@@ -17,7 +17,7 @@ from hostler.daemon.workspace.grammar.kinds import (
     Table,
 )
 from hostler.daemon.workspace.grammar.scalars import RefusedError, Written, convert
-from hostler.daemon.workspace.text.problems import Problem, shown
+from hostler.daemon.workspace.text.problems import Problem, quote_short
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -121,8 +121,8 @@ class Decoder:
             return Written.of(self._environ[variable], "")
         self.refuse(
             reference,
-            f"cannot expand the variable {shown(variable)}: it is not set in the environment of "
-            "hostler; set it, or write the value here",
+            f"cannot expand the variable {quote_short(variable)}: it is not set in the environment "
+            "of hostler; set it, or write the value here",
         )
         return None
 
@@ -222,7 +222,7 @@ class Decoder:
         return misspelt | values
 
     def _unknown_key(self, name: str, kind: Record, present: Container[str]) -> str:
-        start = f"cannot use the key {shown(name)} in {_quoted(self._open[-1].name)}"
+        start = f"cannot use the key {quote_short(name)} in {_quoted(self._open[-1].name)}"
         if name == "grpc_server":
             return f"{start}: locations that another server runs are not supported yet"
         if inner := _path_to(name, kind, first=present):
@@ -266,7 +266,7 @@ class Decoder:
                 first = self._source.place(self._position(own[key.value]))
                 self.refuse(
                     key,
-                    f"cannot use the key {shown(key.value)} twice in {_quoted(name)}: it is "
+                    f"cannot use the key {quote_short(key.value)} twice in {_quoted(name)}: it is "
                     f"already at {first}; remove one",
                 )
             else:

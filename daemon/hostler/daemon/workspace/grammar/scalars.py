@@ -17,7 +17,7 @@ from hostler.daemon.workspace.grammar.kinds import (
     Text,
     Verbatim,
 )
-from hostler.daemon.workspace.text.problems import shown
+from hostler.daemon.workspace.text.problems import quote_short
 
 _TAG = "tag:yaml.org,2002:"
 #: How YAML 1.1 reads a plain text, by the tag that it resolves to.
@@ -58,19 +58,21 @@ class Written:
         """The scalar for a message."""
         if self.tag == "null":
             hint = ", which YAML reads as nothing" if self.text else ""
-            return f"found {shown(self.text) if self.text else 'nothing'}{hint}"
+            return f"found {quote_short(self.text) if self.text else 'nothing'}{hint}"
         if self.tag == "bool":
             meaning = "true" if self.text.lower() in _TRUE else "false"
             same = self.text.lower() == meaning
-            return f"found {shown(self.text)}" + (
+            return f"found {quote_short(self.text)}" + (
                 "" if same else f", which YAML reads as {meaning}"
             )
         if self.tag == "int" and _OCTAL.fullmatch(self.text):
             value = int(self.text.replace("_", ""), 8)
-            return f"found {shown(self.text)}, which YAML reads as the octal number for {value}"
+            return (
+                f"found {quote_short(self.text)}, which YAML reads as the octal number for {value}"
+            )
         if self.tag in ("int", "float") and ":" in self.text:
-            return f"found {shown(self.text)}, which YAML reads as a number in base 60"
-        return f"found {shown(self.text)}" if self.text else "found an empty text"
+            return f"found {quote_short(self.text)}, which YAML reads as a number in base 60"
+        return f"found {quote_short(self.text)}" if self.text else "found an empty text"
 
 
 def convert(written: Written, kind: Scalar) -> object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostler.daemon.workspace.text.problems import shown
+from hostler.daemon.workspace.text.problems import quote_short
 
 _NAME = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=#]+)\s*=")
 _QUOTED = {
@@ -61,7 +61,9 @@ def _assignment(line: str) -> tuple[str, str]:
     match = _NAME.match(line)
     if match is None:
         indent = len(line) - len(line.lstrip())
-        raise _MalformedError(indent, f"cannot read {shown(line.strip())}: expected NAME=value")
+        raise _MalformedError(
+            indent, f"cannot read {quote_short(line.strip())}: expected NAME=value"
+        )
     name, end = match["name"], match.end()
     quote = line[end:].lstrip()[:1]
     if quote not in _QUOTED:
@@ -71,7 +73,7 @@ def _assignment(line: str) -> tuple[str, str]:
         start = line.index(quote, end)
         raise _MalformedError(start, f"cannot find the closing quote of {name}; add {quote}")
     if rest := _COMMENT.sub("", line[quoted.end() :]).strip():
-        message = f"cannot read {shown(rest)} after the closing quote of {name}; remove it"
+        message = f"cannot read {quote_short(rest)} after the closing quote of {name}; remove it"
         raise _MalformedError(line.index(rest, quoted.end()), message)
     value = quoted["value"]
     if quote == '"':

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostler.daemon.workspace.text.problems import shown
+from hostler.daemon.workspace.text.problems import quote_short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,8 +75,8 @@ class Paths:
             else:
                 home = self._environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
         except KeyError:
-            reason = f"there is no user {shown(user)}" if user else "HOME is not set"
+            reason = f"there is no user {quote_short(user)}" if user else "HOME is not set"
             raise UnknownHomeError(
-                f"cannot expand {shown(path)}: {reason}; write the whole path"
+                f"cannot expand {quote_short(path)}: {reason}; write the whole path"
             ) from None
         return home, slash + rest

@@ -50,7 +50,7 @@ class WorkspaceError(Exception):
         return "\n".join(map(str, self.problems))
 
 
-def shown(text: str) -> str:
+def quote_short(text: str) -> str:
     """Text of a user's file for a message: short, and on one line whatever it holds."""
     if len(text) > _SHOWN_LENGTH:
         text = text[: _SHOWN_LENGTH - 3] + "..."

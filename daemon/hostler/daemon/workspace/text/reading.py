@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 from yaml.reader import ReaderError
 
 from hostler.daemon.workspace.text.models import Position
-from hostler.daemon.workspace.text.problems import Problem, shown
+from hostler.daemon.workspace.text.problems import Problem, quote_short
 
 #: A workspace of a thousand locations takes a tenth; more is another file named by mistake.
 MAX_SIZE = 2**20
@@ -39,11 +39,11 @@ class Source:
     """A workspace file.
 
     Attributes:
-        shown: as the caller named it, for messages.
+        display_name: as the caller named it, for messages.
         path: absolute.
     """
 
-    shown: str
+    display_name: str
     path: str
 
     @classmethod
@@ -58,11 +58,11 @@ class Source:
         return Position(self.path, mark.line + 1, mark.column + 1)
 
     def problem(self, position: Position, message: str) -> Problem:
-        return Problem(self.shown, position.line, position.column, message)
+        return Problem(self.display_name, position.line, position.column, message)
 
     def place(self, position: Position) -> str:
         """The position for a message."""
-        return f"{self.shown}:{position.line}:{position.column}"
+        return f"{self.display_name}:{position.line}:{position.column}"
 
 
 def read_text(path: str) -> str:
@@ -139,13 +139,15 @@ class _Composer(yaml.SafeLoader):
                 None, None, f"the values are nested deeper than {_MAX_DEPTH} levels", mark
             )
         if getattr(event, "tag", None) is not None:
-            self._refuse(mark, f"cannot use the tag {shown(event.tag)}: tags have no use here")
+            self._refuse(
+                mark, f"cannot use the tag {quote_short(event.tag)}: tags have no use here"
+            )
         self._open.append(parent)
         node = super().compose_node(parent, index)
         if any(node is ancestor for ancestor in self._open):
             self._refuse(
                 mark,
-                f"cannot use the alias {shown('*' + event.anchor)} within its own anchor: "
+                f"cannot use the alias {quote_short('*' + event.anchor)} within its own anchor: "
                 "it would never end",
             )
         self._open.pop()
@@ -158,7 +160,7 @@ class _Composer(yaml.SafeLoader):
 def _character_problem(text: str, error: ReaderError, source: Source) -> Problem:
     before = text[: error.position]
     return Problem(
-        source.shown,
+        source.display_name,
         before.count("\n") + 1,
         len(before) - before.rfind("\n"),
         f"cannot read the character U+{ord(text[error.position]):04X}: YAML has no place for it; "
@@ -174,7 +176,7 @@ def _syntax_problem(text: str, error: yaml.MarkedYAMLError, source: Source) -> P
     if tab := _TAB_IN_INDENT.match(text, start):
         column = tab.end() - start
         return Problem(
-            source.shown,
+            source.display_name,
             position.line,
             column,
             "cannot read a tab as indentation: YAML indents with spaces; replace the tab",

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
-    from hostler.daemon.watching.content.digests import Sight
+    from hostler.daemon.watching.content.digests import FileState
     from hostler.daemon.watching.content.globs import Listing
-    from hostler.daemon.watching.content.pace import Pace
+    from hostler.daemon.watching.content.throttle import Throttle
 
 #: In place of a digest: the file counts as it is found at the first reading. No content has this
 #: digest, so an event that comes before that reading is a change.
@@ -22,10 +22,10 @@ PENDING = "pending"
 _MOST_TELLINGS = 3
 
 
-class Record:
+class WatchRecord:
     """The files of one key with the contents that its owner knows, and its patterns."""
 
-    def __init__(self, patterns: Sequence[str], pace: Pace) -> None:
+    def __init__(self, patterns: Sequence[str], throttle: Throttle) -> None:
         """
         Raises:
             ValueError: a pattern is not absolute.
@@ -38,18 +38,18 @@ class Record:
         #: The folders of the patterns, free of links, with what is looked for there.
         self.places: dict[str, list[Listing]] = {}
         self.is_walked = False
-        self.pace = pace
+        self.throttle = throttle
         #: A walk is asked for and has not begun.
         self.is_walk_due = False
         #: What is to be told, and the call that tells it.
         self.changed: set[str] = set()
         self.telling: asyncio.Handle | None = None
-        self._told: dict[str, tuple[str | None, Sight, int]] = {}
+        self._told: dict[str, tuple[str | None, FileState, int]] = {}
 
-    def inherit(self, before: Record) -> None:
+    def inherit(self, before: WatchRecord) -> None:
         """Goes on from the record that this one replaces."""
-        self.pace = before.pace
-        self.pace.loaded()
+        self.throttle = before.throttle
+        self.throttle.loaded()
         self._told = before._told
         self.telling = before.telling
         if before.patterns == self.patterns:
@@ -60,17 +60,17 @@ class Record:
             # Of the other files the owner has just said what it knows; they are compared again.
             self.changed = before.changed & before.found
 
-    def adopt(self, path: str, sight: Sight) -> bool:
+    def adopt(self, path: str, state: FileState) -> bool:
         """Takes what a PENDING path reads as, which is then known.
 
         Returns:
             Whether the owner knows the content.
         """
         if self.files[path] == PENDING:
-            self.files[path] = sight.digest
-        return self.files[path] == sight.digest
+            self.files[path] = state.digest
+        return self.files[path] == state.digest
 
-    def compare(self, path: str, sight: Sight) -> bool:
+    def compare(self, path: str, state: FileState) -> bool:
         """Takes what the path reads as now.
 
         Returns:
@@ -79,16 +79,16 @@ class Record:
             been touched, which would else go on forever.
         """
         known = self.files[path]
-        if known == sight.digest:
+        if known == state.digest:
             return False
-        self.files[path] = sight.digest
+        self.files[path] = state.digest
         last = self._told.get(path)
         count = 1
-        if last is not None and last[0] == known and _is_same(last[1], sight):
+        if last is not None and last[0] == known and _is_same(last[1], state):
             count = last[2] + 1
-        self._told[path] = (known, sight, count)
+        self._told[path] = (known, state, count)
         return count <= _MOST_TELLINGS
 
 
-def _is_same(one: Sight, other: Sight) -> bool:
+def _is_same(one: FileState, other: FileState) -> bool:
     return one.digest == other.digest and one.stamp == other.stamp

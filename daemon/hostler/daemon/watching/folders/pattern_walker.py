@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostler.daemon.watching.content.globs import files
-from hostler.daemon.watching.content.record import PENDING
 from hostler.daemon.watching.content.trace import Tracer
+from hostler.daemon.watching.content.watch_record import PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from hostler.daemon.watching.content.record import Record
-    from hostler.daemon.watching.folders.watched_folders import Folders
+    from hostler.daemon.watching.content.watch_record import WatchRecord
+    from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
 
-class Walks:
+class PatternWalker:
     """Keeps the folders of the patterns watched."""
 
     def __init__(
         self,
-        folders: Folders,
-        records: Mapping[str, Record],
+        folders: WatchedFolders,
+        records: Mapping[str, WatchRecord],
         *,
-        found: Callable[[str, Record, str, str | None], None],
+        found: Callable[[str, WatchRecord, str, str | None], None],
         begin: Callable[[str], None],
     ) -> None:
         """
@@ -37,7 +37,7 @@ class Walks:
         self._found = found
         self._begin = begin
 
-    def walk(self, key: str, record: Record) -> Iterator[None]:
+    def walk(self, key: str, record: WatchRecord) -> Iterator[None]:
         """Walks the record's patterns, in steps.
 
         At the first walk a file counts as it is found, later a new file is a change.
@@ -66,7 +66,7 @@ class Walks:
             self._folders.release(place, entries=True)
         record.is_walked = True
 
-    def leave(self, record: Record) -> None:
+    def leave(self, record: WatchRecord) -> None:
         """The record's patterns are not watched any more."""
         for place in record.places:
             self._folders.release(place, entries=True)
@@ -108,7 +108,7 @@ class Walks:
             if record.globs:
                 self._request(key, record)
 
-    def _request(self, key: str, record: Record) -> None:
+    def _request(self, key: str, record: WatchRecord) -> None:
         if not record.is_walk_due:
             record.is_walk_due = True
             self._begin(key)

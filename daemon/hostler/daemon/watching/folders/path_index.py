@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostler.daemon.watching.content.trace import Trace
-    from hostler.daemon.watching.folders.watched_folders import Folders
+    from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
 
-class Routes:
+class PathIndex:
     """The traces of all paths, both ways, and the folders that they need."""
 
-    def __init__(self, folders: Folders) -> None:
+    def __init__(self, folders: WatchedFolders) -> None:
         self._folders = folders
         self._traces: dict[str, Trace] = {}
         self._by_entry: dict[str, set[str]] = {}

@@ -7,26 +7,26 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from hostler.daemon.watching.folders.native import Happening, Kind
+from hostler.daemon.watching.folders.native import EventKind, FolderEvent
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Sequence
 
-    from hostler.daemon.watching.folders.routes import Routes
-    from hostler.daemon.watching.folders.walks import Walks
-    from hostler.daemon.watching.folders.watched_folders import Folders
+    from hostler.daemon.watching.folders.path_index import PathIndex
+    from hostler.daemon.watching.folders.pattern_walker import PatternWalker
+    from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
 
-class Events:
+class EventHandler:
     """Turns events into paths to be read: at once, after a while, or when their writer is done."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        folders: Folders,
-        routes: Routes,
-        walks: Walks,
+        folders: WatchedFolders,
+        paths: PathIndex,
+        walks: PatternWalker,
         *,
         settle: float,
         check: Callable[[Iterable[str]], None],
@@ -40,7 +40,7 @@ class Events:
         """
         self._loop = loop
         self._folders = folders
-        self._routes = routes
+        self._paths = paths
         self._walks = walks
         self._settle_time = settle
         self._check = check
@@ -52,18 +52,18 @@ class Events:
         self._settling: dict[int, tuple[asyncio.TimerHandle, set[str]]] = {}
         self._numbers = itertools.count()
 
-    def take(self, happenings: Sequence[Happening]) -> None:
+    def take(self, events: Sequence[FolderEvent]) -> None:
         """Handles a batch of events."""
         settling: set[str] = set()
-        for happening in happenings:
-            if happening.kind is Kind.OVERFLOW:
+        for event in events:
+            if event.kind is EventKind.OVERFLOW:
                 self._sweep()
-            elif happening.kind is Kind.LOST:
-                settling |= self._lose(happening.folder)
-            elif happening.is_folder:
-                settling |= self._take_folder(happening)
+            elif event.kind is EventKind.LOST:
+                settling |= self._lose(event.folder)
+            elif event.is_folder:
+                settling |= self._take_folder(event)
             else:
-                self._take_file(happening, settling)
+                self._take_file(event, settling)
         if settling:
             self.settle(settling)
 
@@ -94,30 +94,30 @@ class Events:
     def _lose(self, folder: str) -> set[str]:
         self._folders.renew(folder)
         self._walks.request_at(folder)
-        return set(self._routes.below(folder))
+        return set(self._paths.below(folder))
 
-    def _take_folder(self, happening: Happening) -> set[str]:
+    def _take_folder(self, event: FolderEvent) -> set[str]:
         """Returns the paths that are to settle."""
-        paths = self._routes.through(_entry(happening))
-        if happening.kind is Kind.GONE:
+        paths = self._paths.through(_entry(event))
+        if event.kind is EventKind.GONE:
             return set(paths)
         self._check(paths)
-        if happening.kind in {Kind.CREATED, Kind.ARRIVED}:
-            self._walks.request_at(happening.folder)
+        if event.kind in {EventKind.CREATED, EventKind.ARRIVED}:
+            self._walks.request_at(event.folder)
         return set()
 
-    def _take_file(self, happening: Happening, settling: set[str]) -> None:
+    def _take_file(self, event: FolderEvent, settling: set[str]) -> None:
         """Reads its paths, or adds them to those that are to settle."""
-        entry = _entry(happening)
-        paths = self._routes.through(entry) | self._walks.join(happening.folder, happening.name)
+        entry = _entry(event)
+        paths = self._paths.through(entry) | self._walks.join(event.folder, event.name)
         if not paths:
             return
-        if happening.kind is Kind.CREATED and _is_being_written(entry):
+        if event.kind is EventKind.CREATED and _is_being_written(entry):
             self._unfinished.add(entry)
             return
-        if happening.kind is not Kind.TOUCHED:
+        if event.kind is not EventKind.TOUCHED:
             self._unfinished.discard(entry)
-            if happening.kind is not Kind.GONE:
+            if event.kind is not EventKind.GONE:
                 for waiting in (settling, *(others for _, others in self._settling.values())):
                     waiting.difference_update(paths)  # a checkout removes each file that it writes
                 self._check(paths)
@@ -125,8 +125,8 @@ class Events:
         settling |= paths
 
 
-def _entry(happening: Happening) -> str:
-    return f"{happening.folder.rstrip('/')}/{happening.name}"
+def _entry(event: FolderEvent) -> str:
+    return f"{event.folder.rstrip('/')}/{event.name}"
 
 
 def _is_being_written(entry: str) -> bool:

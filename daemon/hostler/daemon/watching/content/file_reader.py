@@ -1,4 +1,4 @@
-"""Readings that the loop must not wait for."""
+"""Reads files in threads, since the loop must not wait for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostler.daemon.watching.content.digests import Sight, look
+from hostler.daemon.watching.content.digests import FileState, read_state
 from hostler.daemon.watching.content.trace import Trace, Tracer
 
 if TYPE_CHECKING:
@@ -18,47 +18,47 @@ _REMOTE_END = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReadRequest:
     """A path to be read."""
 
     path: str
     #: Tells a late answer from a newer one.
     ticket: int
-    last: Sight | None
+    last: FileState | None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReadResult:
     """What was found."""
 
     path: str
     ticket: int
     trace: Trace
-    sight: Sight | None
+    state: FileState | None
 
 
-class Examiner:
+class FileReader:
     """Two threads: a file server that does not answer must not hold up the local files."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._local = ThreadPoolExecutor(1, "hostler-watch")
         self._remote = ThreadPoolExecutor(1, "hostler-poll")
-        self._jobs: set[asyncio.Future[list[Answer]]] = set()
+        self._jobs: set[asyncio.Future[list[ReadResult]]] = set()
 
     def ask(
         self,
-        questions: Sequence[Question],
-        answer: Callable[[list[Answer]], None],
+        questions: Sequence[ReadRequest],
+        answer: Callable[[list[ReadResult]], None],
         *,
         remote: bool = False,
     ) -> None:
         """Reads the paths in a thread and calls `answer` on the loop."""
         pool = self._remote if remote else self._local
-        job = self._loop.run_in_executor(pool, examine, questions)
+        job = self._loop.run_in_executor(pool, read_all, questions)
         self._jobs.add(job)
 
-        def done(job: asyncio.Future[list[Answer]]) -> None:
+        def done(job: asyncio.Future[list[ReadResult]]) -> None:
             self._jobs.discard(job)
             if not job.cancelled():
                 answer(job.result())
@@ -81,7 +81,10 @@ def _nothing() -> None:
     pass
 
 
-def examine(questions: Sequence[Question]) -> list[Answer]:
+def read_all(questions: Sequence[ReadRequest]) -> list[ReadResult]:
     """Traces and reads each path, after it was traced."""
     tracer = Tracer()
-    return [Answer(q.path, q.ticket, tracer.trace(q.path), look(q.path, q.last)) for q in questions]
+    return [
+        ReadResult(q.path, q.ticket, tracer.trace(q.path), read_state(q.path, q.last))
+        for q in questions
+    ]

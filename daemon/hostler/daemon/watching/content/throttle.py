@@ -6,7 +6,7 @@ from __future__ import annotations
 _QUIET = 10
 
 
-class Pace:
+class Throttle:
     """The rhythm of one location's changes; has no clock of its own."""
 
     def __init__(self, shortest: float, longest: float) -> None:

@@ -8,8 +8,8 @@ from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.server import Context, within
 from hostler.daemon.facade.workspace import find
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.kinds import PIPELINE, Key, Kind
-from hostler.daemon.generations.shared_calls import Readings
+from hostler.daemon.generations.kinds import PIPELINE, DefinitionKey, DefinitionKind
+from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.workers import RetiredError, WorkerDiedError
 from hostler.daemon.locations.location import Location
 from hostler.daemon.locations.replicas import NoProcessError
@@ -19,7 +19,7 @@ from hostler.daemon.supervision.supervisor import Supervisor
 T = TypeVar("T")
 
 
-class Asking:
+class DefinitionQueries:
     """Asks the workers of the locations, and answers with a refusal where they cannot say.
 
     Every method raises:
@@ -30,7 +30,7 @@ class Asking:
         self._supervisor = supervisor
         self._settings = settings
 
-    async def definition(self, context: Context, kind: Kind, name: str) -> bytes:
+    async def definition(self, context: Context, kind: DefinitionKind, name: str) -> bytes:
         """A serialized definition; a lazy one is constructed."""
         location, key = self._parse(kind, name)
         cached = generation_of(location).definitions.get(key)
@@ -39,39 +39,39 @@ class Asking:
         return await self._ask(context, location, key, name, lambda of: of.definition(key))
 
     async def call(
-        self, context: Context, kind: Kind, name: str, function: str, **arguments: object
+        self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> dict[str, Any]:
         """What a function of hostler.host.calls says of a definition."""
         _, said = await self.call_for(context, kind, name, function, **arguments)
         return said
 
     async def call_for(
-        self, context: Context, kind: Kind, name: str, function: str, **arguments: object
+        self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> tuple[Generation, dict[str, Any]]:
         """The same, and the generation whose code has said it."""
         location, key = self._parse(kind, name)
 
-        async def call(readings: Readings) -> tuple[Generation, dict[str, Any]]:
-            return readings.generation, await readings.call(function, key, **arguments)
+        async def call(calls: SharedCalls) -> tuple[Generation, dict[str, Any]]:
+            return calls.generation, await calls.call(function, key, **arguments)
 
         return await self._ask(context, location, key, name, call)
 
-    def _parse(self, kind: Kind, name: str) -> tuple[Location, Key]:
+    def _parse(self, kind: DefinitionKind, name: str) -> tuple[Location, DefinitionKey]:
         location, repository, definition = names.parse(name, 3, kind=kind)
         found = find(self._supervisor, f"locations/{location}")
-        return found, Key(kind, repository, definition)
+        return found, DefinitionKey(kind, repository, definition)
 
     async def _ask(
         self,
         context: Context,
         location: Location,
-        key: Key,
+        key: DefinitionKey,
         name: str,
-        ask: Callable[[Readings], Awaitable[T]],
+        ask: Callable[[SharedCalls], Awaitable[T]],
     ) -> T:
         async def answer() -> T:
             require(generation_of(location), key, name)
-            return await ask(location.readings)
+            return await ask(location.calls)
 
         async def work() -> T:
             try:
@@ -103,10 +103,10 @@ def generation_of(location: Location) -> Generation:
 def require_pipeline(generation: Generation, name: str) -> None:
     """Raises NOT_FOUND unless the generation lists the pipeline of a resource name."""
     _, repository, pipeline = names.parse(name, 3)
-    require(generation, Key(PIPELINE, repository, pipeline), name)
+    require(generation, DefinitionKey(PIPELINE, repository, pipeline), name)
 
 
-def require(generation: Generation, key: Key, name: str) -> None:
+def require(generation: Generation, key: DefinitionKey, name: str) -> None:
     """Raises NOT_FOUND, for a resource name, unless the generation lists what it names."""
     if key.repository not in generation.repositories:
         above = name.rpartition(f"/{key.kind.collection}/")[0]

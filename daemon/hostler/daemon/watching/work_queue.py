@@ -18,7 +18,7 @@ _SLICE = 0.002
 _LEAST = 32
 
 
-class Turns:
+class WorkQueue:
     """Paths to check, which come first, and longer jobs that go on step by step."""
 
     def __init__(
