@@ -5,17 +5,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
-from hostler.daemon.launching.launcher import ExitStatus, Handle, KeeperLauncher, SpawnOrder
+from hostler.daemon.launching.launcher import Handle, KeeperLauncher, SpawnOrder
 from hostler.daemon.processes import command
-from hostler.daemon.processes.channel import ChannelClosedError
-from hostler.daemon.processes.host_process import HostProcess, Listener
+from hostler.daemon.processes.host_process import Greeting, HostProcess, Listener
 from hostler.daemon.processes.runtime import Runtime
 from hostler.daemon.workspace.text.models import LocationSpec
-from hostler.host.wire import Frame, Method, dump
+from hostler.host.wire import STACK_SIGNAL, Frame, Method, dump
 
 #: A location process that is ready only forks, in about 3 ms. One that takes this long is stopped
 #: or starved, and the caller is better served by a spawn.
@@ -89,29 +88,28 @@ class ProcessFactory:
 
     async def _fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
         try:
-            ours, out_read, err_read, fds = _channels()
+            made = _channels()
         except OSError as error:
             raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
-        exit_: asyncio.Future[ExitStatus] = self._loop.create_future()
-        child = HostProcess(owner, Handle(0, ours, out_read, err_read, exit_), listener, self._loop)
+        greeting = Greeting(self._loop, made.control)
         try:
             order = dump({"owner": f"{self._instance}:{owner}"})
             answer = asyncio.ensure_future(
-                parent.channel.request(Method.FORK, order, fds=fds, timeout=FORK_SECONDS)
+                parent.channel.request(Method.FORK, order, fds=made.childs, timeout=FORK_SECONDS)
             )
             async with asyncio.timeout(FORK_SECONDS):
-                await _either(child.hello, answer)
-        except (ChannelClosedError, TimeoutError, asyncio.CancelledError) as error:
-            child.release()
-            if isinstance(error, asyncio.CancelledError):
+                await _either(greeting.hello, answer)
+        except BaseException as error:
+            greeting.close()
+            os.close(made.stdout)
+            os.close(made.stderr)
+            if not isinstance(error, Exception):
                 raise
             raise ForkError(f"cannot fork process {parent.pid}: {error or 'no answer'}") from error
-        except Exception as error:
-            child.release()
-            raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
-        child.exit = self.keeper.adopt(child.pid, owner)
-        child._leader = child.pid
-        return child
+        pid = int(greeting.hello.result()["pid"])
+        exit_ = self.keeper.adopt(pid, owner)
+        handle = Handle(pid, made.control, made.stdout, made.stderr, exit_)
+        return HostProcess(owner, handle, listener, self._loop, greeting)
 
     def mark(self, host: HostProcess) -> str:
         """What a process is marked with; one that is handed over has to be told."""
@@ -188,6 +186,16 @@ class ProcessFactory:
             await asyncio.gather(loading, snapshot, return_exceptions=True)
             del loading, snapshot, each  # their errors hold this frame
 
+    def ask_for_stack(self, host: HostProcess) -> bool:
+        """Asks a process by a signal to write where it is on its stderr.
+
+        Returns:
+            Whether it has greeted, and so can.
+        """
+        if host.has_greeted:
+            self.keeper.signal(host.pid, STACK_SIGNAL, group=False)
+        return host.has_greeted
+
     async def terminate(self, host: HostProcess) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
         await host.forks_settled()
@@ -226,8 +234,17 @@ async def _either(hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[
             await asyncio.gather(answer, return_exceptions=True)
 
 
-def _channels() -> tuple[socket.socket, int, int, tuple[int, int, int]]:
-    """The daemon's ends of the wire, stdout and stderr of a fork, and the fork's ends of them.
+class _Channels(NamedTuple):
+    """The daemon's ends of the wire, stdout and stderr of a fork, and the fork's ends of them."""
+
+    control: socket.socket
+    stdout: int
+    stderr: int
+    childs: tuple[int, int, int]
+
+
+def _channels() -> _Channels:
+    """Makes the channels of a fork.
 
     Raises:
         OSError: no descriptor is left.
@@ -245,4 +262,5 @@ def _channels() -> tuple[socket.socket, int, int, tuple[int, int, int]]:
     wire, their_wire, out_read, out_write, err_read, err_write = made
     for descriptor in (out_read, err_read):
         os.set_blocking(descriptor, False)
-    return socket.socket(fileno=wire), out_read, err_read, (their_wire, out_write, err_write)
+    childs = (their_wire, out_write, err_write)
+    return _Channels(socket.socket(fileno=wire), out_read, err_read, childs)

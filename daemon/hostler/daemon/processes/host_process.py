@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,12 +42,50 @@ def _ignore(*_: object) -> None:
 SILENT = Listener(_ignore, _ignore)
 
 
+class Greeting:
+    """The wire to a process that has just been made, until it has said who it is.
+
+    Attributes:
+        hello: what it says of itself.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, control: socket.socket) -> None:
+        self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.channel = Channel(loop, control, self._on_event)
+        self._on_other: Callable[[int, object], None] | None = None
+        self._early: list[tuple[int, object]] = []
+
+    def pass_on(self, on_event: Callable[[int, object], None]) -> None:
+        """Passes on what the process says beside its hello, from its first word on."""
+        self._on_other = on_event
+        early, self._early = self._early, []
+        for event, value in early:
+            on_event(event, value)
+
+    def close(self) -> None:
+        """Gives the wire up; nobody passes anything on any more."""
+        self.channel.close("the process has ended")
+        self._on_other = None
+        if not self.hello.done():
+            self.hello.cancel()
+
+    def _on_event(self, event: int, value: object) -> None:
+        if event == Event.HELLO:
+            if not self.hello.done():
+                self.hello.set_result(cast("dict[str, Any]", value))
+        elif self._on_other is None:
+            self._early.append((event, value))
+        else:
+            self._on_other(event, value)
+
+
 class HostProcess:
     """One process of a location: its wire, its output, its exit.
 
     Attributes:
-        pid: of the interpreter; of a wrapper script until it has greeted.
-        hello: what it said of itself, once it has greeted.
+        owner: to whom the keeper counts it and its descendants.
+        leader: the process that the keeper started: the interpreter, or a wrapper around it.
+        hello: what it said of itself, once it has greeted; a fork has.
         of_template: whether it was forked from a template, and so knows nothing of its location.
         on_import: told of each installed module that its load begins to import; None where nobody
             wants to know.
@@ -58,30 +97,36 @@ class HostProcess:
         handle: Handle,
         listener: Listener,
         loop: asyncio.AbstractEventLoop,
+        greeting: Greeting | None = None,
     ) -> None:
+        """
+        Args:
+            greeting: of a process that has greeted; the wire is new otherwise.
+        """
         self.owner = owner
-        self.pid = handle.pid
+        self.leader = handle.pid
         self.exit = handle.exit
         self.started = time.time()
-        self.hello: asyncio.Future[dict[str, Any]] = loop.create_future()
         self.released = False
         self._forking = 0
         self._no_fork = asyncio.Event()
         self._no_fork.set()
         self.of_template = False
         self.on_import: Callable[[str], None] | None = None
-        self._leader = handle.pid
         self._listener = listener
-        self.channel = Channel(loop, handle.control, self._on_event)
+        self._greeting = greeting or Greeting(loop, handle.control)
+        self.hello = self._greeting.hello
+        self.channel = self._greeting.channel
         self._pipes = [
             PipeReader(loop, handle.stdout, self._line_to("stdout")),
             PipeReader(loop, handle.stderr, self._line_to("stderr")),
         ]
+        self._greeting.pass_on(self._on_event)
 
     @property
-    def leader(self) -> int:
-        """The process that the keeper started: the interpreter, or a wrapper around it."""
-        return self._leader
+    def pid(self) -> int:
+        """Of the interpreter; of a wrapper script until it has greeted."""
+        return int(self.hello.result()["pid"]) if self.has_greeted else self.leader
 
     @property
     def has_greeted(self) -> bool:
@@ -93,7 +138,7 @@ class HostProcess:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
 
     def assign_to(self, owner: str, listener: Listener) -> None:
-        """It is another's from now on."""
+        """Assigns the process to a new owner, who is told from now on."""
         self.owner = owner
         self.started = time.time()
         self._listener = listener
@@ -145,23 +190,16 @@ class HostProcess:
         self.drain_output()
         for pipe in self._pipes:
             pipe.close()
-        self.channel.close("the process has ended")
         # whom they tell has this process: no cycle stays, which would keep all that it loaded
+        self._greeting.close()
         self._pipes.clear()
         self._listener = SILENT
-        if not self.hello.done():
-            self.hello.cancel()
 
     def _line_to(self, stream: Stream) -> Callable[[str], None]:
         return lambda text: self._listener.line(stream, text, self.pid)
 
     def _on_event(self, event: int, value: object) -> None:
-        if event == Event.HELLO:
-            hello = cast("dict[str, Any]", value)
-            self.pid = int(hello["pid"])
-            if not self.hello.done():
-                self.hello.set_result(hello)
-        elif event == Event.TOUCHED:
+        if event == Event.TOUCHED:
             pairs = cast("list[tuple[str, str | None]]", value)
             self._listener.touched([(path, digest) for path, digest in pairs])
         elif event == Event.IMPORTING and self.on_import is not None:
