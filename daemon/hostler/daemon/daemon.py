@@ -17,7 +17,8 @@ from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.facade.sockets import prepare
 from hostler.daemon.launching import leftovers
 from hostler.daemon.launching.launcher import KeeperLauncher
-from hostler.daemon.loading.context import LocationContext, Slots
+from hostler.daemon.loading.admission import Slots
+from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.processes import runtime
 from hostler.daemon.processes.factory import ProcessFactory

@@ -37,6 +37,7 @@ class Journal:
         self._stream = stream or sys.stderr
         self._lines: deque[str] = deque()
         self._left_out = 0
+        self._faults: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -62,6 +63,16 @@ class Journal:
         """A fault of the daemon's own, with its traceback."""
         trace = "".join(traceback.format_exception(error))
         self._write("error", event, {**values, "error": repr(error), "traceback": trace})
+
+    def fault_once(self, key: str, event: str, **values: object) -> None:
+        """A fault of the daemon's own that is logged the first time only.
+
+        Args:
+            key: names the fault among all others.
+        """
+        if key not in self._faults:
+            self._faults.add(key)
+            self._write("error", event, values)
 
     def _write(self, level: Level, event: str, values: dict[str, object]) -> None:
         if LEVELS.index(level) < self._least:

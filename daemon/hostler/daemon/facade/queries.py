@@ -70,8 +70,9 @@ class DefinitionQueries:
         ask: Callable[[SharedCalls], Awaitable[T]],
     ) -> T:
         async def answer() -> T:
-            require(generation_of(location), key, name)
-            return await ask(location.calls)
+            generation = generation_of(location)
+            require(generation, key, name)
+            return await ask(location.replicas.calls(generation))
 
         async def work() -> T:
             try:

@@ -1,45 +1,31 @@
-"""What every location of a daemon shares, the places for loads among it."""
+"""What every location of a daemon shares."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from hostler.daemon.base.clock import Clock
-from hostler.daemon.base.journal import Journal
-from hostler.daemon.base.settings import Settings
-from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.processes.factory import ProcessFactory
-from hostler.daemon.templates.environments import Environments
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-#: A load that has held its place this long is waiting for something else than the processor: the
-#: next one may start beside it.
-SLOT_SECONDS = 1.0
-
-
-class Slots:
-    """As many loads at a time as there are processors; a sleeper holds up nobody."""
-
-    def __init__(self, count: int, clock: Clock) -> None:
-        self._clock = clock
-        self._free = asyncio.Semaphore(count)
-
-    async def acquire(self) -> Callable[[], None]:
-        """Waits for a place; returns what gives it back, by itself after SLOT_SECONDS."""
-        await self._free.acquire()
-        held = [True]
-
-        def release() -> None:
-            if held:
-                held.clear()
-                self._free.release()
-
-        self._clock.call_later(SLOT_SECONDS, release)
-        return release
+    from hostler.daemon.base.clock import Clock
+    from hostler.daemon.base.journal import Journal
+    from hostler.daemon.base.settings import Settings
+    from hostler.daemon.base.tasks import Tasks
+    from hostler.daemon.loading.admission import Slots
+    from hostler.daemon.processes.factory import ProcessFactory
+    from hostler.daemon.templates.environments import Environments
 
 
 @dataclass(frozen=True, slots=True)
 class LocationContext:
-    """What every location of a daemon shares."""
+    """What every location of a daemon shares.
+
+    Attributes:
+        numbers: for owners of processes, across all locations: a location that is removed and added
+            again does not own what its predecessor did.
+    """
 
     factory: ProcessFactory
     environments: Environments
@@ -48,6 +34,14 @@ class LocationContext:
     slots: Slots
     clock: Clock
     journal: Journal
-    #: Owners of processes are numbered across all locations: one that is removed and added again
-    #: must not own what its predecessor did.
     numbers: Iterator[int]
+
+    def on_undeclared(self, table: str, state: Enum, event: Enum) -> None:
+        """Logs, once for each pair, that a state table does not say what an event leads to."""
+        self.journal.fault_once(
+            f"{table}/{state.name}/{event.name}",
+            "a state table does not declare an event",
+            table=table,
+            state=state.value,
+            event_name=event.value,
+        )

@@ -114,7 +114,7 @@ def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
     )
 
 
-def of_lost_wire(output: Sequence[str]) -> LoadFailure:
+def _of_lost_wire(output: Sequence[str]) -> LoadFailure:
     """The process lives, or lived, without the wire to the daemon."""
     message = (
         "the code closed the descriptor through which the daemon speaks to its process; "
@@ -124,16 +124,28 @@ def of_lost_wire(output: Sequence[str]) -> LoadFailure:
 
 
 def of_death(
-    executable: str, status: ExitStatus, output: Sequence[str], *, greeted: bool, no_restart: int
+    executable: str,
+    status: ExitStatus,
+    output: Sequence[str],
+    *,
+    greeted: bool,
+    lost_wire: bool,
+    no_restart: int,
 ) -> LoadFailure:
-    """The process ended before it was ready."""
+    """The process ended before it was ready.
+
+    Args:
+        lost_wire: the user's code closed the wire, and the process was killed for that.
+    """
+    if lost_wire:
+        return _of_lost_wire(output)
     if status.code == no_restart:
         message = f"the location asked not to be restarted ({status.describe()})"
         return LoadFailure(
             "PROCESS_DIED", permanent=True, message=message, output=output, wants_stop=True
         )
     if status.code == EXIT_LOST:
-        return of_lost_wire(output)
+        return _of_lost_wire(output)
     if greeted:
         message = f"the process ended while it loaded: {status.describe()}"
         return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hostler.daemon.loading.stacks import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from hostler.daemon.base.clock import Clock, Timer
 
@@ -31,6 +31,7 @@ class LoadTimer:
         self.stack = Stack(own)
         self.has_asked = False
         self._clock = clock
+        self._seconds = 0.0
         self._timer: Timer | None = None
         self._overdue: Callable[[], object] | None = None
 
@@ -41,8 +42,19 @@ class LoadTimer:
             ask: has the process tell where it is; returns whether there is one that can.
         """
         self.disarm()
+        self._seconds = seconds
         self._overdue = overdue
         self._timer = self._clock.call_later(seconds, self._on_due, ask)
+
+    def describe(self, files: Container[str]) -> str:
+        """Returns why a load that took too long is given up.
+
+        Args:
+            files: the user's, of which the innermost call is named.
+        """
+        frame = self.stack.innermost(files)
+        where = f"; it was at {frame}" if frame else ""
+        return f"it was not ready within {self._seconds:g} s{where}"
 
     def disarm(self) -> None:
         """The load has ended; who was to be called is held no longer."""

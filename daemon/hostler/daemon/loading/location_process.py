@@ -7,31 +7,34 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
-from hostler.daemon.generations import generation
-from hostler.daemon.generations.description import DescriptionBuffer
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.launching.launcher import ExitStatus, SpawnError
 from hostler.daemon.loading import failures
+from hostler.daemon.loading.admission import Admission
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.failures import LoadFailure
-from hostler.daemon.loading.fork_policy import Report
+from hostler.daemon.loading.load import load_generation
 from hostler.daemon.loading.load_timer import LoadTimer
+from hostler.daemon.loading.pings import Pings
 from hostler.daemon.processes import command
-from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
-from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Listener, Role, Stream
+from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
+from hostler.daemon.processes.host_process import (
+    DEATH_SECONDS,
+    HostProcess,
+    Listener,
+    Role,
+    Stream,
+)
+from hostler.daemon.state.fork_policy import Decision, LoadReport, Source
 from hostler.daemon.state.process import TABLE, ProcessEffect, ProcessEvent, ProcessState
-from hostler.daemon.templates.environments import Origin
+from hostler.daemon.state.rules import Machine
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.workspace.text.models import LocationSpec
-from hostler.host.wire import STACK_SIGNAL, Method
-
-#: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
-#: reload more than what a usual project takes.
-LARGE = 4_000_000
+from hostler.host.wire import STACK_SIGNAL
 
 
 class ProcessObserver(Protocol):
-    """Who is told what becomes of a process."""
+    """Who is told what becomes of a location process."""
 
     def on_ready(self, process: "LocationProcess", loaded: Generation) -> None: ...
     def on_failed(self, process: "LocationProcess", failure: LoadFailure) -> None: ...
@@ -54,8 +57,7 @@ class LocationProcess:
         overlay: the sources that it loads in place of the disk; None for the disk.
         origin: how it came to be; set with `host`.
         report: what its load said of the process; set when it is ready, or unfit.
-        hosted: the process, once the keeper has started it.
-        has_begun: whether it is more than an order that waits for its place.
+        host: the process, once the keeper has started it.
         has_told_all: whether a load that failed has said so, and before that all that it had read.
         touched: what the load has read (digest) or looked for in vain (None), by path.
         ended: set when nothing of it is left.
@@ -69,18 +71,18 @@ class LocationProcess:
         owner: str,
         observer: ProcessObserver,
         overlay: bytes | None = None,
-        fresh: str = "",
+        spawn_reason: str = "",
     ) -> None:
         """
         Args:
-            fresh: why it has to be a new interpreter; empty where a fork will do.
+            spawn_reason: why it has to be a new interpreter; empty where a fork will do.
         """
         self.spec = spec
         self.overlay = overlay
         self.host: HostProcess | None = None
-        self.origin = Origin(is_fork=False)
-        self.report = Report()
-        self.has_begun = self.has_told_all = False
+        self.origin = Decision(Source.SPAWN)
+        self.report = LoadReport()
+        self.has_told_all = False
         self.ended = asyncio.Event()
         self.touched: dict[str, str | None] = {}
         self.ready_at: float | None = None
@@ -88,27 +90,34 @@ class LocationProcess:
         self._clock = context.clock
         self._owner = owner
         self._observer = observer
-        self._fresh = fresh
+        self._spawn_reason = spawn_reason
         self._unfit = ""
-        self._state = TABLE.initial
+        self._machine = Machine(TABLE, context.on_undeclared)
         self._lines: deque[str] = deque(maxlen=context.settings.failure_lines)
         self._loaded: Generation | None = None
         self._failure: LoadFailure | None = None
         self._lost_wire = False
         self._ordered_at = self._started_at = 0.0
-        self._release_slot: Callable[[], None] | None = None
+        self._admission = Admission(context.environments, context.slots, spec, owner)
         self._load_timer = LoadTimer(context.clock, context.factory.own_code)
-        #: What a fork may take; None for another kind, or where load_timeout is shorter.
-        self._fork_patience: float | None = None
+        #: Whether the load timer is a fork's, which is shorter than load_timeout.
+        self._is_fork_timed = False
         self._spawning: asyncio.Task[None] | None = None
-        self._pings: asyncio.Task[None] | None = None
+        self._pings = Pings()
 
     @property
     def is_ready(self) -> bool:
-        return self._state is ProcessState.READY
+        """Whether it has loaded and has not been told to end."""
+        return self._machine.state is ProcessState.READY
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is more than an order that waits for its slot."""
+        return self._admission.is_granted
 
     @property
     def pid(self) -> int:
+        """Of the interpreter; 0 before it was started."""
         return self.host.pid if self.host else 0
 
     def start(self) -> None:
@@ -124,90 +133,66 @@ class LocationProcess:
         self._feed(ProcessEvent.ABORT)
 
     def _feed(self, event: ProcessEvent) -> None:
-        rule = TABLE.step(self._state, event)
-        self._state = rule.state
-        for effect in rule.effects:
+        for effect in self._machine.feed(event):
             try:
                 self._EFFECTS[effect](self)
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
                 self._context.journal.fault(f"cannot {effect.value}", error, owner=self._owner)
 
+    # From the order to the greeting
+
     async def _spawn(self) -> None:
-        environments = self._context.environments
-        await self._take_place()
-        environments.load_started(self.spec, self._owner)
-        self.has_begun = True
+        await self._admission.wait(for_template=not self._spawn_reason)
         self._ordered_at = self._clock.monotonic()
         if self.spec.load_timeout:
-            self._load_timer.arm(
-                self.spec.load_timeout,
-                self._ask_where_it_is,
-                partial(self._feed, ProcessEvent.OVERDUE),
-            )
+            self._arm_load_timer(self.spec.load_timeout, partial(self._feed, ProcessEvent.OVERDUE))
         listener = Listener(self._on_line, self._on_touched)
         try:
-            host, self.origin = await environments.start(
-                self.spec, self._owner, listener, self._fresh
+            self.host, self.origin = await self._context.environments.start(
+                self.spec, self._owner, listener, self._spawn_reason
             )
-        except SpawnError as error:
+        except Exception as error:  # noqa: BLE001 (no descriptor is left, the disk is full)
+            self._fail_to_spawn(error)
+            return
+        self._started_at = self._clock.monotonic()
+        if self.origin.is_fork and self._machine.state is ProcessState.SPAWNED:
+            self._arm_fork_timer()
+        self.host.exit.add_done_callback(lambda _: self._feed(ProcessEvent.EXITED))
+        self.host.hello.add_done_callback(
+            lambda hello: None if hello.cancelled() else self._feed(ProcessEvent.GREETED)
+        )
+        if self._machine.state is ProcessState.DRAINING:  # given up while it was started
+            await self._context.factory.kill(self.host)
+
+    def _fail_to_spawn(self, error: Exception) -> None:
+        executable = command.executable(self.spec)
+        if isinstance(error, SpawnError):
             if error.stage == "keeper":  # every location gets a new process from the next one
                 self._feed(ProcessEvent.ABORT)
                 self._feed(ProcessEvent.EXITED)
                 return
-            executable = command.executable(self.spec)
-            # another one in its place is a reason to try again
+            # another executable in its place is a reason to try again
             self.touched[executable] = digest_of(executable)
             self._failure = failures.of_spawn(executable, error)
-            self._feed(ProcessEvent.SPAWN_FAILED)
-            return
-        except Exception as error:  # noqa: BLE001 (no descriptor is left, the disk is full)
+        else:
             self._context.journal.fault("cannot start a process", error, owner=self._owner)
-            message = f"cannot start {command.executable(self.spec)}: {error}"
+            message = f"cannot start {executable}: {error}"
             self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
-            self._feed(ProcessEvent.SPAWN_FAILED)
-            return
-        self.host = host
-        self._started_at = self._clock.monotonic()
-        if self.origin.is_fork and self._state is ProcessState.SPAWNED:
-            self._arm_fork_timer()
-        host.exit.add_done_callback(lambda _: self._feed(ProcessEvent.EXITED))
-        host.hello.add_done_callback(
-            lambda hello: None if hello.cancelled() else self._feed(ProcessEvent.GREETED)
-        )
-        if self._state is ProcessState.DRAINING:  # given up while it was started
-            await self._context.factory.kill(host)
+        self._feed(ProcessEvent.SPAWN_FAILED)
 
-    async def _take_place(self) -> None:
-        """Waits for a slot, and holds none while it waits for the template of its environment."""
-        environments = self._context.environments
-        while True:
-            if not self._fresh:
-                await environments.settled(self.spec)
-            self._release_slot = await self._context.slots.acquire()
-            if self._fresh or not environments.is_settling(self.spec):
-                return
-            self._release_slot()
+    # The load
 
     async def _load(self) -> None:
-        host = self._host()
+        host = self._greeted_host()
         try:
-            described = DescriptionBuffer(at_once=LARGE)
-            body, snapshot = await self._context.factory.load_and_snapshot(
-                host, self.spec, self.overlay, described.take
+            done = await load_generation(
+                self._context.factory,
+                host,
+                self.spec,
+                self.overlay,
+                self.touched,
+                is_fork=self.origin.is_fork,
             )
-            self.report = Report.of(body)
-            if self.origin.is_fork and (unfit := self.report.unfit_after_fork()):
-                self._give_up(unfit)
-                return
-            version = host.hello.result()["version"]
-            files = dict(self.touched)
-
-            def build() -> Generation:
-                return generation.build(self.spec, described.get(), body, files, snapshot, version)
-
-            is_large = max(len(snapshot), len(described)) > LARGE
-            loaded = await asyncio.to_thread(build) if is_large else build()
-            loaded.files.update(self.touched)  # what came meanwhile
         except RemoteError as error:
             host.drain_output()
             self.has_told_all = True
@@ -224,93 +209,66 @@ class LocationProcess:
             self._failure = LoadFailure("PROCESS_DIED", permanent=False, message=message)
             self._feed(ProcessEvent.LOAD_FAILED)
         else:
+            self.report = done.report
+            if done.generation is None:
+                self._give_up(done.unfit)
+                return
+            loaded = self._loaded = done.generation
             loaded.seconds = self._clock.monotonic() - self._ordered_at
-            loaded.parts = {"order": self._started_at - self._ordered_at, **body["seconds"]}
-            self._loaded = loaded
+            loaded.parts = {"order": self._started_at - self._ordered_at, **done.body["seconds"]}
             self._feed(ProcessEvent.LOADED)
-            self._context.environments.learn(self.spec, body, loaded.seconds)
+            self._context.environments.learn(self.spec, done.body, loaded.seconds)
+
+    def _arm_load_timer(self, seconds: float, overdue: Callable[[], None]) -> None:
+        def ask() -> bool:
+            return self.host is not None and self._context.factory.ask_for_stack(self.host)
+
+        self._load_timer.arm(seconds, ask, overdue)
 
     def _arm_fork_timer(self) -> None:
         """A fork may meet a lock that no new interpreter does; nobody waits a minute for that."""
         patience = self._context.environments.fork_patience(self.spec)
         if not self.spec.load_timeout or patience < self.spec.load_timeout:
-            self._fork_patience = patience
-            self._load_timer.arm(
-                patience, self._ask_where_it_is, lambda: self._give_up(self._late())
+            self._is_fork_timed = True
+            self._arm_load_timer(
+                patience, lambda: self._give_up(self._load_timer.describe(self.touched))
             )
-
-    def _late(self) -> str:
-        """Why a fork that took too long is given up."""
-        frame = self._load_timer.stack.innermost(self.touched)
-        where = f"; it was at {frame}" if frame else ""
-        return f"it was not ready within {self._fork_patience:g} s{where}"
-
-    def _ask_where_it_is(self) -> bool:
-        if self.host is None or not self.host.has_greeted:
-            return False
-        self._context.factory.keeper.signal(self.host.pid, STACK_SIGNAL, group=False)
-        return True
 
     def _give_up(self, reason: str) -> None:
         """A new interpreter has to do what this fork was for."""
         self._unfit = reason
         self._feed(ProcessEvent.UNFIT)
 
-    def _announce_unfit(self) -> None:
-        self._give_slot_back()
-        self._observer.on_unfit(self, self._unfit)
+    # What its observer is told
 
-    async def _ping(self) -> None:
-        health = self.spec.health
-        channel = self._host().channel
-        missed = 0
-        while True:
-            await asyncio.sleep(health.interval)
-            try:
-                await channel.request(Method.PING, timeout=health.timeout)
-                missed = 0
-            except (TimeoutError, CanceledError):  # canceled: it woke up after the timeout
-                missed += 1
-                if missed == health.failures:
-                    self._feed(ProcessEvent.UNHEALTHY)
-            except ChannelClosedError:
-                await asyncio.wait([self._host().exit], timeout=DEATH_SECONDS)
-                if not self._host().exit.done():
-                    self._end(self._context.factory.kill)
-                return
-
-    async def _await_calls(self) -> None:
-        try:
-            async with asyncio.timeout(self._context.settings.drain):
-                await self._host().channel.idle()
-        except TimeoutError:
-            pass
-        self._feed(ProcessEvent.DRAINED)
-
-    async def _release(self) -> None:
-        if self.host is not None:
-            await self.host.forks_settled()
-            self.host.release()
-            # what it left behind ends with it
-            await self._context.factory.keeper.end(self._owner)
-        self.ended.set()
-        self._observer.on_ended(self)
+    def _start_pings(self) -> None:
+        self._pings.start(
+            self._context.tasks,
+            self._greeted_host(),
+            self.spec.health,
+            partial(self._feed, ProcessEvent.UNHEALTHY),
+            lambda: self._end(self._context.factory.kill),
+        )
 
     def _announce_ready(self) -> None:
-        self._give_slot_back()
+        self._admission.end()
         self.ready_at = self._clock.monotonic()
-        # the announcer's from now on: this object may be there for longer
+        # handed over, since this object may live longer than the generation is needed
         loaded, self._loaded = self._loaded, None
         assert loaded is not None
         self._observer.on_ready(self, loaded)
 
     def _announce_failed(self) -> None:
-        self._give_slot_back()
+        self._admission.end()
         assert self._failure is not None
         self._observer.on_failed(self, self._failure)
 
+    def _announce_unfit(self) -> None:
+        self._admission.end()
+        self._observer.on_unfit(self, self._unfit)
+
     def _announce_overdue(self) -> None:
-        self._give_slot_back()
+        self._admission.end()
         if self.host:
             self.host.drain_output()
         failure = failures.of_timeout(
@@ -324,62 +282,65 @@ class LocationProcess:
         self._observer.on_failed(self, failure)
 
     def _announce_died(self) -> None:
-        self._give_slot_back()
-        host = self._host()
+        self._admission.end()
+        host = self._greeted_host()
         status = host.exit.result()
         if self.ready_at is not None or status.keeper_died:
             self._observer.on_died(self, status)
-            return
-        if status.signal == STACK_SIGNAL and self._load_timer.has_asked:
+        elif status.signal == STACK_SIGNAL and self._load_timer.has_asked:
             # the user's code has given the signal back its default action
-            if self._fork_patience is None:
-                self._announce_overdue()
+            if self._is_fork_timed:
+                self._observer.on_unfit(self, self._load_timer.describe(self.touched))
             else:
-                self._observer.on_unfit(self, self._late())
-            return
-        if self.origin.is_fork and status.signal is not None:
-            killed_externally = status.signal == signal.SIGKILL
-            self._observer.on_unfit(
-                self, f"it was {status.describe()}", killed_externally=killed_externally
-            )
-            return
-        host.drain_output()
-        if self._lost_wire:
-            failure = failures.of_lost_wire(list(self._lines))
+                self._announce_overdue()
+        elif self.origin.is_fork and status.signal is not None:
+            is_kill = status.signal == signal.SIGKILL
+            how = f"it was {status.describe()}"
+            self._observer.on_unfit(self, how, killed_externally=is_kill)
         else:
+            host.drain_output()
             failure = failures.of_death(
                 command.executable(self.spec),
                 status,
                 list(self._lines),
                 greeted=host.has_greeted,
+                lost_wire=self._lost_wire,
                 no_restart=self._context.settings.no_restart_code,
             )
-        self._observer.on_failed(self, failure)
+            self._observer.on_failed(self, failure)
 
-    def _start_pings(self) -> None:
-        self._pings = self._context.tasks.start(self._ping(), f"pings of {self._owner}")
+    # Its end
 
-    def _stop_pings(self) -> None:
-        if self._pings is not None:
-            self._pings.cancel()
-            self._pings = None
-
-    def _give_slot_back(self) -> None:
-        self._context.environments.load_ended(self._owner)
-        if self._release_slot is not None:
-            self._release_slot()
+    async def _await_calls(self) -> None:
+        try:
+            async with asyncio.timeout(self._context.settings.drain):
+                await self._greeted_host().channel.idle()
+        except TimeoutError:
+            pass
+        self._feed(ProcessEvent.DRAINED)
 
     def _end(self, how: Callable[[HostProcess], Coroutine[Any, Any, None]]) -> None:
-        self._give_slot_back()
+        self._admission.end()
         if self.host is not None:
             self._start(how(self.host), "end")
-        elif not self.has_begun and self._spawning is not None:  # it waits for its place
+        elif not self.has_begun and self._spawning is not None:  # it waits for its slot
             self._spawning.cancel()
             self._feed(ProcessEvent.EXITED)
 
-    def _host(self) -> HostProcess:
+    async def _release(self) -> None:
+        if self.host is not None:
+            await self.host.forks_settled()
+            self.host.release()
+            # what it left behind ends with it
+            await self._context.factory.keeper.end(self._owner)
+        self.ended.set()
+        self._observer.on_ended(self)
+
+    def _greeted_host(self) -> HostProcess:
         assert self.host is not None
         return self.host
+
+    # What it says
 
     def _on_line(self, stream: Stream, text: str, pid: int) -> None:
         left = self._load_timer.filter_line(text) if stream == "stderr" else text
@@ -399,7 +360,7 @@ class LocationProcess:
         ProcessEffect.ORDER_LOAD: lambda self: self._start(self._load(), "load"),
         ProcessEffect.DISARM_LOAD_TIMER: lambda self: self._load_timer.disarm(),
         ProcessEffect.START_PINGS: _start_pings,
-        ProcessEffect.STOP_PINGS: _stop_pings,
+        ProcessEffect.STOP_PINGS: lambda self: self._pings.stop(),
         ProcessEffect.ANNOUNCE_READY: _announce_ready,
         ProcessEffect.ANNOUNCE_FAILED: _announce_failed,
         ProcessEffect.ANNOUNCE_UNFIT: _announce_unfit,

@@ -26,7 +26,7 @@ class ChangeNotifier:
         self._tell = tell
         self._waiting: tuple[Status, str] | None = None
 
-    def tell(self, before: Status, reason: str) -> None:
+    def notify(self, before: Status, reason: str) -> None:
         """Tells at once."""
         self.flush()
         self._tell(before, reason)

@@ -1,19 +1,20 @@
-"""Workers and runs of one location: forks where that is safe, else spawns."""
+"""Workers and runs of one location: forks where that is safe, else processes that load anew."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from hostler.daemon.generations.generation import Generation
+from hostler.daemon.generations.shared_calls import SharedCalls
+from hostler.daemon.generations.worker_pools import WorkerPools
 from hostler.daemon.loading.context import LocationContext
-from hostler.daemon.loading.fork_policy import Report
+from hostler.daemon.locations.processes import LocationProcesses
 from hostler.daemon.locations.standby import Standby
-from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role
-from hostler.daemon.templates.environments import Origin
+from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport
 
 
 class NoProcessError(Exception):
@@ -26,51 +27,77 @@ class Replicas:
     def __init__(
         self,
         context: LocationContext,
-        log: LocationLog,
-        on_unfit: Callable[[Report], None],
-        standby: Standby,
+        name: str,
+        processes: LocationProcesses,
+        policy: ForkPolicy,
+        parent: Callable[[], HostProcess | None],
     ) -> None:
         """
         Args:
-            on_unfit: told where a fork of the template has loaded what is not for forks.
-            standby: what waits for the next run.
+            name: of the location.
+            parent: the process that serves the newest generation, where forks of it are safe.
         """
         self._context = context
-        self._on_unfit = on_unfit
-        self._log = log
-        self._standby = standby
+        self._name = name
+        self._processes = processes
+        self._policy = policy
+        self._parent = parent
+        listener = Listener(processes.line_of("run"), processes.on_late_import)
+        self._standby = Standby(context, parent, lambda: self._owner("s"), listener)
+        self._worker_pools = WorkerPools(
+            self._start_worker, self.end, context.settings, context.tasks, name
+        )
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers, and the process that waits for the next run."""
+        return [*self._worker_pools.pids, *filter(None, [self.standby_pid])]
+
+    @property
+    def standby_pid(self) -> int:
+        """The process that waits for the next run; 0 where there is none."""
+        return self._standby.pid
+
+    def calls(self, of: Generation) -> SharedCalls:
+        """Returns what calls the functions of a generation, once for all who ask."""
+        return self._worker_pools.of(of)
+
+    def retire_workers(self, seconds: float) -> None:
+        """Ends the workers, with so much time for their calls."""
+        self._worker_pools.retire(seconds)
+
+    def end_standby(self) -> None:
+        """Ends the process that waits for the next run."""
+        self._standby.end()
+
+    async def ended(self) -> None:
+        """Returns when none is left of the workers and standbys that were ended, runs aside."""
+        await self._standby.ended()
+        await self._worker_pools.retired()
 
     async def obtain(
-        self,
-        of: Generation,
-        parent: HostProcess | None,
-        role: Role,
-        owner: str,
-        listener: Listener,
-        fresh: str,
+        self, of: Generation, role: Role, owner: str, listener: Listener, *, is_newest: bool
     ) -> HostProcess:
-        """A process that has loaded generation `of`.
+        """Makes a process that has loaded a generation.
 
         Args:
-            parent: a process of that generation to fork; None where there is none, or where a fork
-                is not safe.
-            fresh: why it has to be a new interpreter otherwise; empty where a fork of the template
-                will do, which loads the code anew.
+            is_newest: whether it is the one that is served now.
 
         Raises:
             NoProcessError: neither a fork nor a spawn worked.
             RemoteError: the code could not be loaded anew.
         """
+        parent = self._parent() if is_newest else None
         if parent is not None:
             try:
                 host = await self._fork(parent, role, owner, listener)
             except ForkError as error:
-                now = self._context.clock.time()
-                self._log.write(now, "daemon", f"{error}; it is spawned", role=role)
+                self._processes.remark(f"{error}; it is spawned", role)
             else:
                 self._watch_over(host)
                 return host
-        return await self._load_anew(of, owner, listener, fresh)
+        reason = self._policy.spawn_reason(is_forbidden=of.spec.fork == "never")
+        return await self._load_anew(of, owner, listener, reason)
 
     async def _fork(
         self, parent: HostProcess, role: Role, owner: str, listener: Listener
@@ -90,20 +117,20 @@ class Replicas:
         return self._context.tasks.start(work, f"end of {host.owner}")
 
     async def _load_anew(
-        self, of: Generation, owner: str, listener: Listener, fresh: str
+        self, of: Generation, owner: str, listener: Listener, spawn_reason: str
     ) -> HostProcess:
-        host, origin = await self._start(of, owner, listener, fresh)
+        host, origin = await self._start(of, owner, listener, spawn_reason)
         if not origin.is_fork:
             await self._load(host, of, of.spec.load_timeout)
             return host
         try:
             patience = self._context.environments.fork_patience(of.spec)
             body = await self._load(host, of, patience)
-            report = Report.of(body)
+            report = LoadReport.of(body)
             reason = report.unfit_after_fork()
             if not reason:
                 return host
-            self._on_unfit(report)
+            self._policy.fork_unfit(report)
             self.end(host)
         except (NoProcessError, RemoteError) as error:
             reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
@@ -113,10 +140,12 @@ class Replicas:
         return host
 
     async def _start(
-        self, of: Generation, owner: str, listener: Listener, fresh: str
-    ) -> tuple[HostProcess, Origin]:
+        self, of: Generation, owner: str, listener: Listener, spawn_reason: str
+    ) -> tuple[HostProcess, Decision]:
         try:
-            host, origin = await self._context.environments.start(of.spec, owner, listener, fresh)
+            host, origin = await self._context.environments.start(
+                of.spec, owner, listener, spawn_reason
+            )
         except Exception as error:
             executable = command.executable(of.spec)
             raise NoProcessError(f"cannot start {executable}: {error}") from error
@@ -149,3 +178,10 @@ class Replicas:
     def _watch_over(self, host: HostProcess) -> None:
         """Releases the process when it has ended, however it ended."""
         host.exit.add_done_callback(lambda _: self.end(host))
+
+    async def _start_worker(self, of: Generation) -> HostProcess:
+        listener = Listener(self._processes.line_of("worker"), self._processes.on_late_import)
+        return await self.obtain(of, "worker", self._owner("w"), listener, is_newest=True)
+
+    def _owner(self, kind: str) -> str:
+        return f"{self._name}/{kind}{next(self._context.numbers)}"

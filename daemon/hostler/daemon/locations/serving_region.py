@@ -1,75 +1,173 @@
-"""The process of a location's last good generation, and the one that takes its place."""
+"""The serving region of a location: the last good generation, and the process that serves it."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import TYPE_CHECKING
 
 from hostler.daemon.base.backoff import Backoff
+from hostler.daemon.base.timers import Timers
+from hostler.daemon.state.location import SERVING, LocationEffect, LocationEvent, Serving
+from hostler.daemon.state.rules import Machine
 
 if TYPE_CHECKING:
-    from hostler.daemon.base.settings import Settings
+    from collections.abc import Callable
+
+    from hostler.daemon.generations.generation import Generation
+    from hostler.daemon.launching.launcher import ExitStatus
+    from hostler.daemon.loading.context import LocationContext
     from hostler.daemon.loading.failures import LoadFailure
     from hostler.daemon.loading.location_process import LocationProcess
+    from hostler.daemon.workspace.text.models import LocationSpec
 
 
-class ServingProcess:
-    """Who serves; a successor loads the same sources where that one is dead, or does not answer.
+class ServingRegion:
+    """Keeps the last good generation served; performs the effects of the table SERVING.
+
+    Where its process dies or does not answer, a successor loads the same sources.
 
     Attributes:
-        current: None where it is dead.
-        successor: what is to take its place; None where nothing has to.
-        failure: why the last successor failed; None once another has not.
+        generation: the last good one; None before the first, and when stopped.
+        current: the process that serves; None where it is dead.
+        successor: the process that is to take its place; None where none has to.
+        failure: why the last successor failed; None once another one has not.
+        retry_time: of the next try, in seconds since the epoch; None before the first.
+        revivals: successors that were started.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        context: LocationContext,
+        start_process: Callable[[LocationSpec, bytes | None], LocationProcess],
+        feed: Callable[[LocationEvent, str], None],
+    ) -> None:
+        """
+        Args:
+            start_process: starts one that loads a specification, from the disk or from sources.
+            feed: feeds an event, with its reason, to both regions.
+        """
+        self.generation: Generation | None = None
         self.current: LocationProcess | None = None
         self.successor: LocationProcess | None = None
         self.failure: LoadFailure | None = None
-        self._settings = settings
-        self._backoff = Backoff(settings, random.random)
+        self.retry_time: float | None = None
+        self.revivals = 0
+        self._context = context
+        self._start_process = start_process
+        self._feed = feed
+        self._machine = Machine(SERVING, context.on_undeclared)
+        self._backoff = Backoff(context.settings, random.random)
+        self._timers = Timers(context.clock)
+        self._numbers = itertools.count(1)
 
-    def install(self, process: LocationProcess) -> LocationProcess | None:
-        """Has the process of a new generation serve; the one before, whose calls are to end."""
-        retired, self.current = self.current, process
-        self._backoff.reset()
-        return retired
+    @property
+    def state(self) -> Serving:
+        """Where it stands in the table."""
+        return self._machine.state
 
-    def lose(self, lived: float) -> bool:
-        """The process is dead.
+    def step(self, event: LocationEvent) -> tuple[LocationEffect, ...]:
+        """Moves as the table says; returns the effects that are to be performed."""
+        return self._machine.feed(event)
 
-        Args:
-            lived: seconds since it was ready.
+    # What happens
 
-        Returns:
-            Whether it died so soon that its successor would, too.
-        """
-        self.current = None
-        if lived > self._settings.restart_reset_after:
-            self._backoff.reset()
-        return lived < self._settings.stable_after
+    def on_ready(self) -> None:
+        """The successor has loaded the sources of the generation."""
+        self._feed(LocationEvent.REVIVED, "its process is back")
 
-    def fail(self, failure: LoadFailure) -> None:
-        """The successor could not load."""
+    def on_unfit(self, reason: str) -> None:
+        """The successor is a fork, and a new interpreter has to do what it was for."""
+        self.successor = None
+        self._feed(LocationEvent.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
+
+    def on_failed(self, failure: LoadFailure) -> None:
+        """The successor could not load the sources of the generation."""
         self.successor = None
         self.failure = failure
+        event = LocationEvent.STOP if failure.wants_stop else LocationEvent.REVIVAL_FAILED
+        self._feed(event, failure.message)
 
-    def lapse(self) -> float:
-        """Nothing serves for a while; seconds until the next try."""
+    def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
+        """The process that serves is dead."""
+        settings = self._context.settings
+        if status.code == settings.no_restart_code:
+            self._feed(LocationEvent.STOP, f"its process asked for it: {status.describe()}")
+            return
+        assert process.ready_at is not None
+        lived = self._context.clock.monotonic() - process.ready_at
         self.current = None
-        return self._backoff.next_delay()
+        if lived > settings.restart_reset_after:
+            self._backoff.reset()
+        # one that died so soon after it was ready would die again
+        is_early = lived < settings.stable_after
+        event = LocationEvent.DIED_EARLY if is_early else LocationEvent.DIED
+        self._feed(event, f"its process died: {status.describe()}")
+
+    def on_unhealthy(self) -> None:
+        """The process that serves does not answer."""
+        self._feed(LocationEvent.UNHEALTHY, "its process does not answer pings")
+
+    # Effects
+
+    def promote(
+        self, process: LocationProcess, loaded: Generation
+    ) -> tuple[LocationProcess | None, Generation | None]:
+        """Has a new generation serve.
+
+        Returns:
+            The process before, whose calls are to end, and its generation.
+        """
+        loaded.number = next(self._numbers)
+        loaded.ready_time = self._context.clock.time()
+        before, self.generation = self.generation, loaded
+        retired, self.current = self.current, process
+        self.failure = None
+        self._backoff.reset()
+        return retired, before
+
+    def revive(self) -> None:
+        """Starts a successor."""
+        good = self.generation
+        assert good is not None
+        self.revivals += 1
+        if self.state is Serving.REVIVING:
+            self.current = None
+        self.successor = self._start_process(good.spec, good.sources())
 
     def adopt_successor(self) -> None:
+        """Has the successor serve."""
         self.current, self.successor = self.successor, None
         self.failure = None
 
     def abort_successor(self) -> None:
+        """Gives the successor up."""
         successor, self.successor = self.successor, None
         if successor:
             successor.abort()
 
-    def end(self) -> None:
+    def arm_revival(self) -> None:
+        """Serves by no process until the back-off is over."""
+        self.current = None
+        delay = self._backoff.next_delay()
+        self.retry_time = self._context.clock.time() + delay
+        due = LocationEvent.REVIVAL_DUE
+        self._timers.arm("revival", delay, self._feed, due, due.value)
+
+    def disarm_revival(self) -> None:
+        """Tries no more by itself."""
+        self._timers.disarm("revival")
+
+    def end_serving(self) -> None:
         """Ends the process that serves."""
         current, self.current = self.current, None
         if current:
             current.abort()
+
+    def forget_failure(self) -> None:
+        """Shows no failure any more."""
+        self.failure = None
+
+    def forget_generation(self) -> None:
+        """Serves nothing any more."""
+        self.generation = None

@@ -145,7 +145,7 @@ class Execution:
             line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
             store.append(self._id, event("printed_line", line))
 
-        listener = Listener(on_line, location.on_late_import)
+        listener = Listener(on_line, location.processes.on_late_import)
         host = self._host = await self._obtain(listener)
         if self._is_held:
             host.pause()
@@ -167,7 +167,11 @@ class Execution:
         self._obtaining = asyncio.current_task()
         try:
             owner = f"runs/{self._id}"
-            host = await self.location.obtain(self._generation, "run", owner, listener)
+            of = self._generation
+            is_newest = of is self.location.generation
+            host = await self.location.replicas.obtain(
+                of, "run", owner, listener, is_newest=is_newest
+            )
         except asyncio.CancelledError:
             if self.end is None:
                 raise
@@ -236,7 +240,7 @@ class Execution:
     def _note_line(self, stream: Stream, text: str) -> None:
         """Something was printed: for the location's log, and for how a death is told."""
         self._last_lines.append(text)
-        self.location.on_line(stream, text, self.pid, "run")
+        self.location.processes.on_line(stream, text, self.pid, "run")
 
     def _pause(self) -> None:
         self._is_held = True

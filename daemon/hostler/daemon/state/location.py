@@ -7,7 +7,7 @@ generation that has lost its process gets another one, from the sources that it 
 
 from enum import Enum
 
-from hostler.daemon.state.rules import Rule, Table
+from hostler.daemon.state.rules import InState, Rule, Table
 
 
 class Load(Enum):
@@ -100,196 +100,242 @@ class LocationEffect(Enum):
     DISARM_REVIVAL = "disarm the revival"
     END_SERVING = "end the serving process"
     FORGET_GENERATION = "forget the generation"
+    #: Whoever watches is told, once all else is done.
+    NOTIFY = "notify"
+    #: Likewise, a moment later: to tell takes as long as to order the process that was asked for.
+    NOTIFY_SOON = "notify soon"
 
 
 _L, _S, _E, _F = Load, Serving, LocationEvent, LocationEffect
 
-_LOAD_ANEW = (_F.ABORT_LOAD, _F.LOAD)
-_TRY_NOW = (_F.RESET_BACKOFF, _F.LOAD)
-_SETTLE = (_F.ABORT_LOAD, _F.ARM_REST)
-_GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE)
+# A load that begins, and what comes with it.
+_LOAD = (_F.LOAD, _F.NOTIFY_SOON)
+_LOAD_ANEW = (_F.ABORT_LOAD, *_LOAD)
+_LOAD_NOW = (_F.RESET_BACKOFF, *_LOAD)
+_LOAD_ANEW_NOW = (_F.RESET_BACKOFF, *_LOAD_ANEW)
 
-_STARTED = tuple(state for state in Load if state is not Load.STOPPED)
+# A load that is given up.
+_WAIT_FOR_REST = (_F.ABORT_LOAD, _F.ARM_REST)
+_GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE, _F.NOTIFY)
+_FORGET_FAILURE = (_F.FORGET_FAILURE, _F.NOTIFY)
+
+# Timers that were disarmed, and reports of a load that was given up, may come a moment later.
+_LATE_TIMERS = frozenset(
+    {_E.PATIENCE_OVER, _E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE}
+)
+_LATE_REPORTS = frozenset({_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST})
 
 LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
     name="Location: load",
-    initial=Load.STOPPED,
-    rules={
-        (_L.STOPPED, _E.START): Rule(_L.LOADING, (_F.RESET_BACKOFF, _F.LOAD)),
-        (_L.STOPPED, _E.RELOAD): Rule(_L.LOADING, (_F.RESET_BACKOFF, _F.LOAD)),
-        (_L.STOPPED, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, _F.LOAD)),
-        (_L.LOADING, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
-        (_L.LOADING, _E.RELOAD): Rule(_L.LOADING, _LOAD_ANEW),
-        (_L.LOADING, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, *_LOAD_ANEW)),
-        (_L.LOADING, _E.CHANGED): Rule(_L.OUTDATED, (_F.ARM_PATIENCE,)),
-        (_L.LOADING, _E.FLOODED): Rule(_L.SETTLING, _SETTLE),
-        (_L.LOADING, _E.LOADED): Rule(_L.CURRENT, (_F.PROMOTE,)),
-        (_L.LOADING, _E.FAILED): Rule(_L.HELD, (_F.ARM_HOLD,)),
-        (_L.LOADING, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.LOADING, _E.KEEPER_LOST): Rule(_L.LOADING, _LOAD_ANEW),
-        (_L.OUTDATED, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
-        (_L.OUTDATED, _E.RELOAD): Rule(_L.LOADING, _LOAD_ANEW),
-        (_L.OUTDATED, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, *_LOAD_ANEW)),
-        (_L.OUTDATED, _E.FLOODED): Rule(_L.SETTLING, _SETTLE),
-        (_L.OUTDATED, _E.PATIENCE_OVER): Rule(_L.LOADING, _LOAD_ANEW),
-        # what was read is a good state of the files, if not the newest: better than an older one
-        (_L.OUTDATED, _E.LOADED): Rule(_L.LOADING, (_F.PROMOTE, _F.LOAD)),
-        # half of a save is no news
-        (_L.OUTDATED, _E.FAILED): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.OUTDATED, _E.UNFIT): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.OUTDATED, _E.KEEPER_LOST): Rule(_L.LOADING, _LOAD_ANEW),
-        (_L.SETTLING, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
-        (_L.SETTLING, _E.RELOAD): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.SETTLING, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
-        (_L.SETTLING, _E.CHANGED): Rule(_L.SETTLING, (_F.ARM_REST,)),
-        (_L.SETTLING, _E.FLOODED): Rule(_L.SETTLING, (_F.ARM_REST,)),
-        (_L.SETTLING, _E.RESTED): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.CURRENT, _E.STOP): Rule(_L.STOPPED),
-        (_L.CURRENT, _E.RELOAD): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.CURRENT, _E.RESTART): Rule(_L.LOADING, (_F.RESET_BACKOFF, _F.LOAD)),
-        (_L.CURRENT, _E.CHANGED): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.CURRENT, _E.FLOODED): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.HELD, _E.HOLD_OVER): Rule(_L.BACKOFF, (_F.SHOW_FAILURE, _F.ARM_RETRY)),
-        (_L.HELD, _E.HOLD_OVER_FOR_GOOD): Rule(_L.FAILED, (_F.SHOW_FAILURE,)),
-        (_L.HELD, _E.STOP): Rule(_L.STOPPED, _GIVE_UP),
-        (_L.HELD, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
-        (_L.HELD, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
-        (_L.HELD, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
-        (_L.HELD, _E.FLOODED): Rule(_L.SETTLING, (_F.RESET_BACKOFF, _F.ARM_REST)),
-        (_L.BACKOFF, _E.STOP): Rule(_L.STOPPED, (_F.FORGET_FAILURE,)),
-        (_L.BACKOFF, _E.START): Rule(_L.LOADING, _TRY_NOW),
-        (_L.BACKOFF, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
-        (_L.BACKOFF, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
-        (_L.BACKOFF, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
-        (_L.BACKOFF, _E.FLOODED): Rule(_L.LOADING, _TRY_NOW),
-        (_L.BACKOFF, _E.RETRY_DUE): Rule(_L.LOADING, (_F.LOAD,)),
-        (_L.FAILED, _E.STOP): Rule(_L.STOPPED, (_F.FORGET_FAILURE,)),
-        (_L.FAILED, _E.START): Rule(_L.LOADING, _TRY_NOW),
-        (_L.FAILED, _E.RELOAD): Rule(_L.LOADING, _TRY_NOW),
-        (_L.FAILED, _E.RESTART): Rule(_L.LOADING, _TRY_NOW),
-        (_L.FAILED, _E.CHANGED): Rule(_L.LOADING, _TRY_NOW),
-        (_L.FAILED, _E.FLOODED): Rule(_L.LOADING, _TRY_NOW),
-    },
-    ignored=frozenset(
+    initial=_L.STOPPED,
+    hears=frozenset(
         {
-            # nothing runs and nothing is watched
-            *((_L.STOPPED, e) for e in LocationEvent if e not in (_E.START, _E.RELOAD, _E.RESTART)),
-            # it is started already, and waits for no timer
-            *((s, _E.START) for s in _STARTED if s not in (_L.BACKOFF, _L.FAILED)),
-            *((s, _E.RETRY_DUE) for s in _STARTED if s is not _L.BACKOFF),
-            *((s, _E.PATIENCE_OVER) for s in _STARTED if s is not _L.OUTDATED),
-            *((s, _E.RESTED) for s in _STARTED if s is not _L.SETTLING),
-            *((s, _E.HOLD_OVER) for s in _STARTED if s is not _L.HELD),
-            *((s, _E.HOLD_OVER_FOR_GOOD) for s in _STARTED if s is not _L.HELD),
-            (_L.OUTDATED, _E.CHANGED),
-            # the end of a load that was given up
-            *(
-                (s, e)
-                for s in (_L.SETTLING, _L.CURRENT, _L.HELD, _L.BACKOFF, _L.FAILED)
-                for e in (_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST)
-            ),
-            # the serving region's affair
-            *(
-                (s, e)
-                for s in _STARTED
-                for e in (
-                    _E.DIED,
-                    _E.DIED_EARLY,
-                    _E.UNHEALTHY,
-                    _E.REVIVED,
-                    _E.REVIVAL_FAILED,
-                    _E.REVIVAL_UNFIT,
-                    _E.REVIVAL_DUE,
-                )
-            ),
+            *(_E.START, _E.STOP, _E.RELOAD, _E.RESTART),
+            *(_E.CHANGED, _E.FLOODED, _E.RESTED),
+            *(_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST),
+            *(_E.PATIENCE_OVER, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
         }
     ),
+    states={
+        _L.STOPPED: InState(
+            {
+                _E.START: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+            },
+            ignores={_E.STOP, _E.CHANGED, _E.FLOODED, *_LATE_REPORTS, *_LATE_TIMERS},
+        ),
+        _L.LOADING: InState(
+            {
+                _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_ANEW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_ANEW_NOW),
+                _E.CHANGED: Rule(_L.OUTDATED, (_F.ARM_PATIENCE, _F.NOTIFY)),
+                _E.FLOODED: Rule(_L.SETTLING, _WAIT_FOR_REST),
+                _E.LOADED: Rule(_L.CURRENT, (_F.PROMOTE, _F.NOTIFY)),
+                # it may have read half of a save: nobody is told yet
+                _E.FAILED: Rule(_L.HELD, (_F.ARM_HOLD,)),
+                _E.UNFIT: Rule(_L.LOADING, _LOAD),
+                _E.KEEPER_LOST: Rule(_L.LOADING, _LOAD_ANEW),
+            },
+            ignores={_E.START, *_LATE_TIMERS},
+        ),
+        _L.OUTDATED: InState(
+            {
+                _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_ANEW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_ANEW_NOW),
+                _E.FLOODED: Rule(_L.SETTLING, _WAIT_FOR_REST),
+                _E.PATIENCE_OVER: Rule(_L.LOADING, _LOAD_ANEW),
+                # what was read is a good state of the files, if not the newest one
+                _E.LOADED: Rule(_L.LOADING, (_F.PROMOTE, *_LOAD)),
+                # nobody is told of half a save
+                _E.FAILED: Rule(_L.LOADING, _LOAD),
+                _E.UNFIT: Rule(_L.LOADING, _LOAD),
+                _E.KEEPER_LOST: Rule(_L.LOADING, _LOAD_ANEW),
+            },
+            ignores={
+                *(_E.START, _E.CHANGED),
+                *(_E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
+            },
+        ),
+        _L.SETTLING: InState(
+            {
+                _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+                _E.CHANGED: Rule(_L.SETTLING, (_F.ARM_REST,)),
+                _E.FLOODED: Rule(_L.SETTLING, (_F.ARM_REST,)),
+                _E.RESTED: Rule(_L.LOADING, _LOAD),
+            },
+            ignores={
+                *(_E.START, *_LATE_REPORTS),
+                *(_E.PATIENCE_OVER, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
+            },
+        ),
+        _L.CURRENT: InState(
+            {
+                _E.STOP: Rule(_L.STOPPED, (_F.NOTIFY,)),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+                _E.CHANGED: Rule(_L.LOADING, _LOAD),
+                _E.FLOODED: Rule(_L.LOADING, _LOAD),
+            },
+            ignores={_E.START, *_LATE_REPORTS, *_LATE_TIMERS},
+        ),
+        _L.HELD: InState(
+            {
+                _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+                _E.CHANGED: Rule(_L.LOADING, _LOAD_NOW),
+                _E.FLOODED: Rule(_L.SETTLING, (_F.RESET_BACKOFF, _F.ARM_REST)),
+                _E.HOLD_OVER: Rule(_L.BACKOFF, (_F.SHOW_FAILURE, _F.ARM_RETRY, _F.NOTIFY)),
+                _E.HOLD_OVER_FOR_GOOD: Rule(_L.FAILED, (_F.SHOW_FAILURE, _F.NOTIFY)),
+            },
+            ignores={
+                *(_E.START, *_LATE_REPORTS),
+                *(_E.PATIENCE_OVER, _E.RESTED, _E.RETRY_DUE),
+            },
+        ),
+        _L.BACKOFF: InState(
+            {
+                _E.START: Rule(_L.LOADING, _LOAD_NOW),
+                _E.STOP: Rule(_L.STOPPED, _FORGET_FAILURE),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+                _E.CHANGED: Rule(_L.LOADING, _LOAD_NOW),
+                _E.FLOODED: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RETRY_DUE: Rule(_L.LOADING, _LOAD),
+            },
+            ignores={
+                *_LATE_REPORTS,
+                *(_E.PATIENCE_OVER, _E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD),
+            },
+        ),
+        _L.FAILED: InState(
+            {
+                _E.START: Rule(_L.LOADING, _LOAD_NOW),
+                _E.STOP: Rule(_L.STOPPED, _FORGET_FAILURE),
+                _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
+                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+                _E.CHANGED: Rule(_L.LOADING, _LOAD_NOW),
+                _E.FLOODED: Rule(_L.LOADING, _LOAD_NOW),
+            },
+            ignores={*_LATE_REPORTS, *_LATE_TIMERS},
+        ),
+    },
 )
 
-_FORGET = (_F.END_SERVING, _F.FORGET_GENERATION)
+# A process that takes the place of the one that served.
+_REVIVE = (_F.REVIVE, _F.NOTIFY_SOON)
+_REVIVE_ANEW = (_F.ABORT_REVIVAL, *_REVIVE)
+_FORGET = (_F.FORGET_GENERATION, _F.NOTIFY)
+
+# Reports of a process, and the timer, that were given up may come a moment later.
+_LATE_REVIVAL = frozenset({_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT})
+_LATE_PROCESS = frozenset({_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY})
 
 SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
     name="Location: serving",
-    initial=Serving.NONE,
-    rules={
-        (_S.NONE, _E.LOADED): Rule(_S.UP),
-        (_S.UP, _E.LOADED): Rule(_S.UP),
-        (_S.UP, _E.DIED): Rule(_S.REVIVING, (_F.REVIVE,)),
-        (_S.UP, _E.DIED_EARLY): Rule(_S.LAPSED, (_F.ARM_REVIVAL,)),
-        (_S.UP, _E.UNHEALTHY): Rule(_S.REPLACING, (_F.REVIVE,)),
-        (_S.UP, _E.RESTART): Rule(_S.AWAITING, (_F.END_SERVING,)),
-        (_S.UP, _E.STOP): Rule(_S.NONE, _FORGET),
-        (_S.UP, _E.KEEPER_LOST): Rule(_S.REVIVING, (_F.REVIVE,)),
-        (_S.REPLACING, _E.LOADED): Rule(_S.UP, (_F.ABORT_REVIVAL,)),
-        (_S.REPLACING, _E.DIED): Rule(_S.REVIVING),
-        (_S.REPLACING, _E.DIED_EARLY): Rule(_S.REVIVING),
-        (_S.REPLACING, _E.REVIVED): Rule(_S.UP, (_F.END_SERVING, _F.ADOPT_REVIVED)),
-        (_S.REPLACING, _E.REVIVAL_FAILED): Rule(_S.LAPSED, (_F.END_SERVING, _F.ARM_REVIVAL)),
-        (_S.REPLACING, _E.REVIVAL_UNFIT): Rule(_S.REPLACING, (_F.REVIVE,)),
-        (_S.REPLACING, _E.RESTART): Rule(_S.AWAITING, (_F.ABORT_REVIVAL, _F.END_SERVING)),
-        (_S.REPLACING, _E.STOP): Rule(_S.NONE, (_F.ABORT_REVIVAL, *_FORGET)),
-        (_S.REPLACING, _E.KEEPER_LOST): Rule(_S.REVIVING, (_F.ABORT_REVIVAL, _F.REVIVE)),
-        (_S.REVIVING, _E.LOADED): Rule(_S.UP, (_F.ABORT_REVIVAL,)),
-        (_S.REVIVING, _E.REVIVED): Rule(_S.UP, (_F.ADOPT_REVIVED,)),
-        (_S.REVIVING, _E.REVIVAL_FAILED): Rule(_S.LAPSED, (_F.ARM_REVIVAL,)),
-        (_S.REVIVING, _E.REVIVAL_UNFIT): Rule(_S.REVIVING, (_F.REVIVE,)),
-        (_S.REVIVING, _E.RESTART): Rule(_S.AWAITING, (_F.ABORT_REVIVAL,)),
-        (_S.REVIVING, _E.STOP): Rule(_S.NONE, (_F.ABORT_REVIVAL, _F.FORGET_GENERATION)),
-        (_S.REVIVING, _E.KEEPER_LOST): Rule(_S.REVIVING, (_F.ABORT_REVIVAL, _F.REVIVE)),
-        (_S.LAPSED, _E.LOADED): Rule(_S.UP, (_F.DISARM_REVIVAL,)),
-        (_S.LAPSED, _E.REVIVAL_DUE): Rule(_S.REVIVING, (_F.REVIVE,)),
-        (_S.LAPSED, _E.RESTART): Rule(_S.AWAITING, (_F.DISARM_REVIVAL,)),
-        (_S.LAPSED, _E.STOP): Rule(_S.NONE, (_F.DISARM_REVIVAL, _F.FORGET_GENERATION)),
-        (_S.AWAITING, _E.LOADED): Rule(_S.UP),
-        (_S.AWAITING, _E.FAILED): Rule(_S.REVIVING, (_F.REVIVE,)),
-        (_S.AWAITING, _E.STOP): Rule(_S.NONE, (_F.FORGET_GENERATION,)),
-    },
-    ignored=frozenset(
+    initial=_S.NONE,
+    hears=frozenset(
         {
-            *((_S.NONE, e) for e in LocationEvent if e is not _E.LOADED),
-            # the load region's affair
-            *(
-                (s, e)
-                for s in Serving
-                for e in (
-                    _E.START,
-                    _E.RELOAD,
-                    _E.CHANGED,
-                    _E.FLOODED,
-                    _E.RESTED,
-                    _E.PATIENCE_OVER,
-                    _E.UNFIT,
-                    _E.HOLD_OVER,
-                    _E.HOLD_OVER_FOR_GOOD,
-                    _E.RETRY_DUE,
-                )
-            ),
-            *((s, _E.FAILED) for s in (_S.UP, _S.REPLACING, _S.REVIVING, _S.LAPSED)),
-            # late news of a process or of a timer that was given up
-            *(
-                (_S.UP, e)
-                for e in (_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT, _E.REVIVAL_DUE)
-            ),
-            *((_S.REPLACING, e) for e in (_E.UNHEALTHY, _E.REVIVAL_DUE)),
-            *((_S.REVIVING, e) for e in (_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY, _E.REVIVAL_DUE)),
-            *(
-                (s, e)
-                for s in (_S.LAPSED, _S.AWAITING)
-                for e in (
-                    _E.DIED,
-                    _E.DIED_EARLY,
-                    _E.UNHEALTHY,
-                    _E.REVIVED,
-                    _E.REVIVAL_FAILED,
-                    _E.REVIVAL_UNFIT,
-                )
-            ),
-            # what waits holds no process that the keeper could take with it
-            *((s, _E.KEEPER_LOST) for s in (_S.LAPSED, _S.AWAITING)),
-            (_S.AWAITING, _E.RESTART),
-            (_S.AWAITING, _E.REVIVAL_DUE),
+            *(_E.STOP, _E.RESTART, _E.LOADED, _E.FAILED, _E.KEEPER_LOST),
+            *(_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY),
+            *(_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT, _E.REVIVAL_DUE),
         }
     ),
+    states={
+        _S.NONE: InState(
+            {_E.LOADED: Rule(_S.UP)},
+            ignores={
+                *(_E.STOP, _E.RESTART, _E.FAILED, _E.KEEPER_LOST, _E.REVIVAL_DUE),
+                *_LATE_PROCESS,
+                *_LATE_REVIVAL,
+            },
+        ),
+        _S.UP: InState(
+            {
+                _E.STOP: Rule(_S.NONE, (_F.END_SERVING, *_FORGET)),
+                _E.RESTART: Rule(_S.AWAITING, (_F.END_SERVING, _F.NOTIFY)),
+                _E.LOADED: Rule(_S.UP),
+                _E.DIED: Rule(_S.REVIVING, _REVIVE),
+                _E.DIED_EARLY: Rule(_S.LAPSED, (_F.ARM_REVIVAL, _F.NOTIFY)),
+                _E.UNHEALTHY: Rule(_S.REPLACING, _REVIVE),
+                _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE),
+            },
+            ignores={_E.FAILED, _E.REVIVAL_DUE, *_LATE_REVIVAL},
+        ),
+        _S.REPLACING: InState(
+            {
+                _E.STOP: Rule(_S.NONE, (_F.ABORT_REVIVAL, _F.END_SERVING, *_FORGET)),
+                _E.RESTART: Rule(_S.AWAITING, (_F.ABORT_REVIVAL, _F.END_SERVING, _F.NOTIFY)),
+                _E.LOADED: Rule(_S.UP, (_F.ABORT_REVIVAL, _F.NOTIFY)),
+                _E.DIED: Rule(_S.REVIVING, (_F.NOTIFY,)),
+                _E.DIED_EARLY: Rule(_S.REVIVING, (_F.NOTIFY,)),
+                _E.REVIVED: Rule(_S.UP, (_F.END_SERVING, _F.ADOPT_REVIVED, _F.NOTIFY)),
+                _E.REVIVAL_FAILED: Rule(_S.LAPSED, (_F.END_SERVING, _F.ARM_REVIVAL, _F.NOTIFY)),
+                _E.REVIVAL_UNFIT: Rule(_S.REPLACING, _REVIVE),
+                _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE_ANEW),
+            },
+            ignores={_E.FAILED, _E.UNHEALTHY, _E.REVIVAL_DUE},
+        ),
+        _S.REVIVING: InState(
+            {
+                _E.STOP: Rule(_S.NONE, (_F.ABORT_REVIVAL, *_FORGET)),
+                _E.RESTART: Rule(_S.AWAITING, (_F.ABORT_REVIVAL, _F.NOTIFY)),
+                _E.LOADED: Rule(_S.UP, (_F.ABORT_REVIVAL, _F.NOTIFY)),
+                _E.REVIVED: Rule(_S.UP, (_F.ADOPT_REVIVED, _F.NOTIFY)),
+                _E.REVIVAL_FAILED: Rule(_S.LAPSED, (_F.ARM_REVIVAL, _F.NOTIFY)),
+                _E.REVIVAL_UNFIT: Rule(_S.REVIVING, _REVIVE),
+                _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE_ANEW),
+            },
+            ignores={_E.FAILED, _E.REVIVAL_DUE, *_LATE_PROCESS},
+        ),
+        _S.LAPSED: InState(
+            {
+                _E.STOP: Rule(_S.NONE, (_F.DISARM_REVIVAL, *_FORGET)),
+                _E.RESTART: Rule(_S.AWAITING, (_F.DISARM_REVIVAL, _F.NOTIFY)),
+                _E.LOADED: Rule(_S.UP, (_F.DISARM_REVIVAL, _F.NOTIFY)),
+                _E.REVIVAL_DUE: Rule(_S.REVIVING, _REVIVE),
+            },
+            # it holds no process that the keeper could take with it
+            ignores={_E.FAILED, _E.KEEPER_LOST, *_LATE_PROCESS, *_LATE_REVIVAL},
+        ),
+        _S.AWAITING: InState(
+            {
+                _E.STOP: Rule(_S.NONE, _FORGET),
+                _E.LOADED: Rule(_S.UP),
+                _E.FAILED: Rule(_S.REVIVING, _REVIVE),
+            },
+            ignores={
+                *(_E.RESTART, _E.KEEPER_LOST, _E.REVIVAL_DUE),
+                *_LATE_PROCESS,
+                *_LATE_REVIVAL,
+            },
+        ),
+    },
 )
 
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from hostler.daemon.state.rules import Rule, Table
+from hostler.daemon.state.rules import InState, Rule, Table
 
 
 class ProcessState(Enum):
@@ -62,55 +62,67 @@ _S, _E, _F = ProcessState, ProcessEvent, ProcessEffect
 
 TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
     name="Process",
-    initial=ProcessState.SPAWNED,
-    rules={
-        (_S.SPAWNED, _E.SPAWN_FAILED): Rule(
-            _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.RELEASE)
+    initial=_S.SPAWNED,
+    hears=frozenset(ProcessEvent),
+    states={
+        _S.SPAWNED: InState(
+            {
+                _E.SPAWN_FAILED: Rule(
+                    _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.RELEASE)
+                ),
+                _E.GREETED: Rule(_S.LOADING, (_F.ORDER_LOAD,)),
+                _E.OVERDUE: Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
+                _E.ABORT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
+                _E.EXITED: Rule(_S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)),
+            },
+            # no load has been ordered, and it does not serve yet
+            ignores={
+                *(_E.LOADED, _E.LOAD_FAILED, _E.UNFIT),
+                *(_E.UNHEALTHY, _E.RETIRE, _E.DRAINED),
+            },
         ),
-        (_S.SPAWNED, _E.GREETED): Rule(_S.LOADING, (_F.ORDER_LOAD,)),
-        (_S.SPAWNED, _E.OVERDUE): Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
-        (_S.SPAWNED, _E.ABORT): Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
-        (_S.SPAWNED, _E.EXITED): Rule(
-            _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)
+        _S.LOADING: InState(
+            {
+                _E.LOADED: Rule(
+                    _S.READY, (_F.DISARM_LOAD_TIMER, _F.START_PINGS, _F.ANNOUNCE_READY)
+                ),
+                _E.LOAD_FAILED: Rule(
+                    _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.KILL)
+                ),
+                _E.UNFIT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_UNFIT, _F.KILL)),
+                _E.OVERDUE: Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
+                _E.ABORT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
+                _E.EXITED: Rule(_S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)),
+            },
+            # it runs already, and it does not serve yet
+            ignores={_E.SPAWN_FAILED, _E.GREETED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED},
         ),
-        (_S.LOADING, _E.LOADED): Rule(
-            _S.READY, (_F.DISARM_LOAD_TIMER, _F.START_PINGS, _F.ANNOUNCE_READY)
+        _S.READY: InState(
+            {
+                _E.UNHEALTHY: Rule(_S.READY, (_F.ANNOUNCE_UNHEALTHY,)),
+                _E.RETIRE: Rule(_S.DRAINING, (_F.STOP_PINGS, _F.AWAIT_CALLS)),
+                _E.ABORT: Rule(_S.DRAINING, (_F.STOP_PINGS, _F.TERMINATE)),
+                _E.EXITED: Rule(_S.DEAD, (_F.STOP_PINGS, _F.RELEASE, _F.ANNOUNCE_DIED)),
+            },
+            # the load is over
+            ignores={
+                *(_E.SPAWN_FAILED, _E.GREETED, _E.LOADED, _E.LOAD_FAILED),
+                *(_E.OVERDUE, _E.UNFIT, _E.DRAINED),
+            },
         ),
-        (_S.LOADING, _E.LOAD_FAILED): Rule(
-            _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.KILL)
+        _S.DRAINING: InState(
+            {
+                _E.DRAINED: Rule(_S.DRAINING, (_F.TERMINATE,)),
+                _E.ABORT: Rule(_S.DRAINING, (_F.TERMINATE,)),
+                _E.EXITED: Rule(_S.DEAD, (_F.RELEASE,)),
+                _E.SPAWN_FAILED: Rule(_S.DEAD, (_F.RELEASE,)),
+            },
+            # nobody waits for it any more
+            ignores={
+                *(_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE),
+                *(_E.UNFIT, _E.UNHEALTHY, _E.RETIRE),
+            },
         ),
-        (_S.LOADING, _E.UNFIT): Rule(
-            _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_UNFIT, _F.KILL)
-        ),
-        (_S.LOADING, _E.OVERDUE): Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
-        (_S.LOADING, _E.ABORT): Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
-        (_S.LOADING, _E.EXITED): Rule(
-            _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)
-        ),
-        (_S.READY, _E.UNHEALTHY): Rule(_S.READY, (_F.ANNOUNCE_UNHEALTHY,)),
-        (_S.READY, _E.RETIRE): Rule(_S.DRAINING, (_F.STOP_PINGS, _F.AWAIT_CALLS)),
-        (_S.READY, _E.ABORT): Rule(_S.DRAINING, (_F.STOP_PINGS, _F.TERMINATE)),
-        (_S.READY, _E.EXITED): Rule(_S.DEAD, (_F.STOP_PINGS, _F.RELEASE, _F.ANNOUNCE_DIED)),
-        (_S.DRAINING, _E.DRAINED): Rule(_S.DRAINING, (_F.TERMINATE,)),
-        (_S.DRAINING, _E.ABORT): Rule(_S.DRAINING, (_F.TERMINATE,)),
-        (_S.DRAINING, _E.EXITED): Rule(_S.DEAD, (_F.RELEASE,)),
-        (_S.DRAINING, _E.SPAWN_FAILED): Rule(_S.DEAD, (_F.RELEASE,)),
+        _S.DEAD: InState({}, ignores=frozenset(ProcessEvent)),
     },
-    ignored=frozenset(
-        {
-            # No load has been ordered, or no process serves yet.
-            *((_S.SPAWNED, e) for e in (_E.LOADED, _E.LOAD_FAILED, _E.UNFIT, _E.UNHEALTHY)),
-            *((_S.SPAWNED, e) for e in (_E.RETIRE, _E.DRAINED)),
-            *((_S.LOADING, e) for e in (_E.GREETED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED)),
-            # It runs already.
-            *((s, _E.SPAWN_FAILED) for s in (_S.LOADING, _S.READY)),
-            # The load is over.
-            *((_S.READY, e) for e in (_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE)),
-            *((_S.READY, e) for e in (_E.DRAINED, _E.UNFIT)),
-            # What is on its way out, or dead, is nobody's any more.
-            *((_S.DRAINING, e) for e in (_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE)),
-            *((_S.DRAINING, e) for e in (_E.UNFIT, _E.UNHEALTHY, _E.RETIRE)),
-            *((_S.DEAD, e) for e in ProcessEvent),
-        }
-    ),
 )

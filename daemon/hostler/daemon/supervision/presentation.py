@@ -9,11 +9,19 @@ import psutil
 from hostler.daemon.base.text import utf8_safe
 from hostler.daemon.locations.location import Location
 from hostler.daemon.processes import command
+from hostler.daemon.state.fork_policy import Source
+from hostler.daemon.state.location import Load
 from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.problems import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+_FORK_MODES = {
+    Source.PARENT: workspace_pb2.Location.FORK,
+    Source.TEMPLATE: workspace_pb2.Location.TEMPLATE,
+    Source.SPAWN: workspace_pb2.Location.SPAWN,
+}
 
 
 def location_message(
@@ -38,8 +46,8 @@ def location_message(
         name=utf8_safe(f"locations/{spec.name}"),
         state=workspace_pb2.Location.State.Value(location.status.value),
         executable=utf8_safe(command.executable(spec)),
-        restarts=location.restarts,
-        standby_pid=location.standby_pid,
+        restarts=location.serving.revivals + location.load.retries,
+        standby_pid=location.replicas.standby_pid,
         memory_bytes=memory_of(pids),
         private_bytes=private_memory_of(pids) if is_asked else 0,
         last_changes=location.last_changes,
@@ -53,10 +61,12 @@ def location_message(
             working_directory=utf8_safe(spec.target.working_directory or ""),
         ),
     )
-    _add_generation(message, location, template)
+    _add_generation(message, location)
     if template is not None:
         message.template.CopyFrom(_template_message(template))
-    process = location.process
+    # the one that serves, or that is to serve
+    serving, load = location.serving, location.load
+    process = serving.current or serving.successor or load.candidate
     if process is not None and process.host is not None and not process.host.exit.done():
         message.pid = process.pid
         message.start_time.FromNanoseconds(int(process.host.started * 1e9))
@@ -67,14 +77,13 @@ def location_message(
             message.python_version = process.host.hello.result()["version"]
     if location.error is not None:
         message.error.CopyFrom(location.error.message_of())
-    if location.retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
-        message.retry_time.FromNanoseconds(int(location.retry_time * 1e9))
+    retry_time = load.retry_time if load.state is Load.BACKOFF else serving.retry_time
+    if retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
+        message.retry_time.FromNanoseconds(int(retry_time * 1e9))
     return message
 
 
-def _add_generation(
-    message: workspace_pb2.Location, location: Location, template: Template | None
-) -> None:
+def _add_generation(message: workspace_pb2.Location, location: Location) -> None:
     generation = location.generation
     if generation is None:
         return
@@ -86,14 +95,9 @@ def _add_generation(
     message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
     for name, seconds in generation.parts.items():
         getattr(message.load_parts, name).FromNanoseconds(int(seconds * 1e9))
-    reasons = location.fork_reasons
-    modes = workspace_pb2.Location.ForkMode
-    message.fork_mode = modes.FORK
-    if reasons:
-        is_template_of_use = template is not None and not template.reason
-        is_spawned = location.fresh_reason or not is_template_of_use
-        message.fork_mode = modes.SPAWN if is_spawned else modes.TEMPLATE
-    message.fork_reason = utf8_safe("; ".join(reasons))
+    decision = location.fork_decision
+    message.fork_mode = _FORK_MODES[decision.source]
+    message.fork_reason = utf8_safe(decision.reason)
 
 
 def _template_message(template: Template) -> workspace_pb2.Template:

@@ -147,7 +147,7 @@ class Supervisor:
             were_invalid, self.problems = bool(self.problems), ()
             self._apply(workspace)
             for location in self.locations.values():
-                location.tell()
+                location.flush_changes()
             if were_invalid:
                 self._journal.info("workspace valid")
             what = "are valid again" if were_invalid else "changed"

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from hostler.daemon.base.journal import Journal
@@ -15,6 +15,7 @@ from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.processes import command
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.processes.host_process import HostProcess, Listener
+from hostler.daemon.state.fork_policy import Decision, TemplateFacts, choose_load
 from hostler.daemon.templates.packages import Packages
 from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.models import LocationSpec
@@ -45,19 +46,6 @@ REST_SECONDS = 0.05
 RUSH_SECONDS = 1.0
 
 Watch = Callable[[str, Mapping[str, str | None], Sequence[str]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """How a process came to be.
-
-    Attributes:
-        is_fork: of the environment's template.
-        reason: why it is not; empty where it is.
-    """
-
-    is_fork: bool
-    reason: str = ""
 
 
 class Scout:
@@ -204,32 +192,35 @@ class Environments:
                 found.rest(REST_SECONDS)
 
     async def start(
-        self, spec: LocationSpec, owner: str, listener: Listener, fresh: str
-    ) -> tuple[HostProcess, Origin]:
-        """A process in the location's environment that has not loaded yet.
+        self, spec: LocationSpec, owner: str, listener: Listener, spawn_reason: str
+    ) -> tuple[HostProcess, Decision]:
+        """Makes a process in the location's environment that has not loaded yet.
 
         Args:
-            fresh: why it has to be a new interpreter; empty where a fork will do.
+            spawn_reason: why it has to be a new interpreter; empty where a fork will do.
+
+        Returns:
+            The process, and how it was made.
 
         Raises:
             SpawnError: the executable could not be started.
         """
         found = self._environments.get(_key(spec))
-        reason = fresh or ("" if found and found.template.is_begun else FIRST)
-        if not reason and found is not None:
-            template = found.template
+        decision = choose_load(spawn_reason, self.template_facts(spec))
+        if found is not None and not spawn_reason and found.template.is_begun:
             if owner not in found.loading:  # a worker or a run: another spare for the next need
                 found.rest(REST_SECONDS)
-            host = await template.take(owner, listener) if template.can_fork else None
-            if host is not None:
-                return host, Origin(is_fork=True)
-            reason = template.reason or "the template did not fork"
+            if decision.is_fork:
+                host = await found.template.fork(owner, listener)
+                if host is not None:
+                    return host, decision
+                decision = choose_load("", replace(self.template_facts(spec), can_fork=False))
         on_import = None
-        if not fresh and found is not None and owner in found.loading:
+        if not spawn_reason and found is not None and owner in found.loading:
             on_import = self._send_scout(found, owner, self._used[_key(spec)])
         host = await self._factory.spawn(spec, owner, listener)
         host.on_import = on_import
-        return host, Origin(False, reason)
+        return host, decision
 
     def _send_scout(
         self, found: Environment, owner: str, locations: int
@@ -325,6 +316,14 @@ class Environments:
         found = self._environments.get(_key(spec))
         return found.template if found and found.template.is_begun else None
 
+    def template_facts(self, spec: LocationSpec) -> TemplateFacts:
+        """What can be had from the template of the location's environment."""
+        found = self._environments.get(_key(spec))
+        if found is None:
+            return TemplateFacts()
+        template = found.template
+        return TemplateFacts(template.is_begun, template.can_fork, template.reason)
+
     def retain(self, specs: Iterable[LocationSpec]) -> None:
         """Ends the templates of environments that no location has any more."""
         self._used = Counter(_key(spec) for spec in specs if spec.fork != "never")
@@ -375,10 +374,6 @@ class Environments:
         if self._forget is not None:
             self._forget(found.key)
         found.template.retire("no location needs it")
-
-
-#: Why the first process of an environment is not forked.
-FIRST = "the first load in this environment"
 
 
 def _key(spec: LocationSpec) -> Key:

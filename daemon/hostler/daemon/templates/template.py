@@ -181,7 +181,7 @@ class Template:
 
     # What is forked
 
-    async def take(self, owner: str, listener: Listener) -> HostProcess | None:
+    async def fork(self, owner: str, listener: Listener) -> HostProcess | None:
         """A fork that has not loaded yet; None where it cannot be had."""
         spare = self._spares.take()
         if spare is not None:

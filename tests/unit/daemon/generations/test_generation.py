@@ -93,7 +93,7 @@ def test_a_generation_holds_what_was_described() -> None:
     assert made.has_pipeline("repo", "lazy")
     assert not made.has_pipeline("repo", "other")
     assert not made.has_pipeline("other", "eager")
-    assert made.unsafe == ("1 Python thread after import",)
+    assert made.unfit == ("1 Python thread after import",)
     assert (made.python_version, made.number) == ("3.8.1", 0)
 
 

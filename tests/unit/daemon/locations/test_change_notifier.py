@@ -9,24 +9,24 @@ class Told:
     """A location of which somebody is told.
 
     Attributes:
-        shown: its state.
+        status: its state.
         told: the state before, the reason and the state after of each change.
     """
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.shown = Status.READY
+        self.status = Status.READY
         self.told: list[tuple[Status, str, Status]] = []
-        self.news = ChangeNotifier(self.clock, self._tell)
+        self.notifier = ChangeNotifier(self.clock, self._tell)
 
     def _tell(self, before: Status, reason: str) -> None:
-        self.told.append((before, reason, self.shown))
+        self.told.append((before, reason, self.status))
 
 
 def test_what_is_told_soon_waits_for_its_moment_only() -> None:
     location = Told()
-    location.shown = Status.RELOADING
-    location.news.notify_soon(Status.READY, "changed")
+    location.status = Status.RELOADING
+    location.notifier.notify_soon(Status.READY, "changed")
     assert location.told == []
     location.clock.advance(SOON_SECONDS)
     location.clock.advance(SOON_SECONDS)
@@ -35,11 +35,11 @@ def test_what_is_told_soon_waits_for_its_moment_only() -> None:
 
 def test_what_waits_is_told_before_the_next_one() -> None:
     location = Told()
-    location.shown = Status.RELOADING
-    location.news.notify_soon(Status.READY, "changed")
-    location.news.flush()
-    location.shown = Status.FAILED
-    location.news.tell(Status.RELOADING, "broken")
+    location.status = Status.RELOADING
+    location.notifier.notify_soon(Status.READY, "changed")
+    location.notifier.flush()
+    location.status = Status.FAILED
+    location.notifier.notify(Status.RELOADING, "broken")
     location.clock.advance(SOON_SECONDS)
     assert location.told == [
         (Status.READY, "changed", Status.RELOADING),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from hostler.daemon.state import diagram, location, process
+from hostler.daemon.state import diagram, fork_policy, location, process
+
+if TYPE_CHECKING:
+    from hostler.daemon.state.rules import Table
 
 ROOT = Path(__file__).parents[4]
 
@@ -15,10 +19,16 @@ def test_the_page_is_current() -> None:
 
 def test_the_page_has_each_rule_and_each_arrow() -> None:
     text = diagram.document()
-    for table in (process.TABLE, location.LOAD, location.SERVING):
+    tables: tuple[Table[Any, Any, Any], ...] = (
+        process.TABLE,
+        location.LOAD,
+        location.SERVING,
+        fork_policy.TRUST,
+    )
+    for table in tables:
         assert f"## {table.name}\n" in text
         assert f"[*] --> {table.initial.name}\n" in text
-        for (state, event), rule in table.rules.items():
+        for (state, event), rule in table.pairs().items():
             effects = ", ".join(effect.value for effect in rule.effects)
             row = f"| {state.name} | {event.value} | {rule.state.name} | {effects} |"
             assert row in text.splitlines()

@@ -1,0 +1,77 @@
+"""Has a process load its target, and makes a generation of what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hostler.daemon.generations import generation
+from hostler.daemon.generations.description import DescriptionBuffer
+from hostler.daemon.state.fork_policy import LoadReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hostler.daemon.generations.generation import Generation
+    from hostler.daemon.processes.factory import ProcessFactory
+    from hostler.daemon.processes.host_process import HostProcess
+    from hostler.daemon.workspace.text.models import LocationSpec
+
+#: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
+#: reload more than what a usual project takes.
+LARGE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A load that has come to a good end.
+
+    Attributes:
+        body: the answer to LOAD; see hostler.host.loading.Load.report.
+        unfit: why it does not count, since a fork has done it; empty where it counts.
+        generation: None where it does not count.
+    """
+
+    body: dict[str, Any]
+    report: LoadReport
+    unfit: str
+    generation: Generation | None
+
+
+async def load_generation(
+    factory: ProcessFactory,
+    host: HostProcess,
+    spec: LocationSpec,
+    overlay: bytes | None,
+    touched: Mapping[str, str | None],
+    *,
+    is_fork: bool,
+) -> Loaded:
+    """Has a process that has greeted load its target.
+
+    Args:
+        overlay: the sources that it loads in place of the disk; None for the disk.
+        touched: what the load reads and looks for, as it comes.
+
+    Raises:
+        RemoteError: the load failed.
+        ChannelClosedError: the process went away.
+        ValueError, google.protobuf.json_format.ParseError: what it says cannot be read.
+    """
+    described = DescriptionBuffer(at_once=LARGE)
+    body, snapshot = await factory.load_and_snapshot(host, spec, overlay, described.take)
+    report = LoadReport.of(body)
+    unfit = report.unfit_after_fork() if is_fork else ""
+    if unfit:
+        return Loaded(body, report, unfit, None)
+    version = host.hello.result()["version"]
+    files = dict(touched)
+
+    def build() -> Generation:
+        return generation.build(spec, described.get(), body, files, snapshot, version)
+
+    is_large = max(len(snapshot), len(described)) > LARGE
+    made = await asyncio.to_thread(build) if is_large else build()
+    made.files.update(touched)  # what came meanwhile
+    return Loaded(body, report, "", made)

@@ -1,0 +1,159 @@
+"""The location processes of one location: starts them, and passes on what they tell."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hostler.daemon.loading.location_process import LocationProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostler.daemon.generations.generation import Generation
+    from hostler.daemon.launching.launcher import ExitStatus
+    from hostler.daemon.loading.context import LocationContext
+    from hostler.daemon.loading.failures import LoadFailure
+    from hostler.daemon.locations.load_region import LoadRegion
+    from hostler.daemon.locations.serving_region import ServingRegion
+    from hostler.daemon.locations.watched_files import WatchedFiles
+    from hostler.daemon.logs.location import LocationLog
+    from hostler.daemon.processes.host_process import Role, Stream
+    from hostler.daemon.state.fork_policy import ForkPolicy
+    from hostler.daemon.workspace.text.models import LocationSpec
+
+#: Who waits for a load reads what it brought in this time. The end of the process before and the
+#: preparation of the next one come after that: they keep a small machine busy for longer.
+ANSWER_SECONDS = 0.01
+
+
+class LocationProcesses:
+    """Starts the location processes of one location and hears from them until they have ended.
+
+    What a process tells goes to the region that it was started for: the load region's candidate,
+    the serving region's successor, or the process that serves. Others have been given up.
+
+    Attributes:
+        alive: those that have not ended.
+    """
+
+    def __init__(
+        self,
+        context: LocationContext,
+        name: str,
+        log: LocationLog,
+        policy: ForkPolicy,
+        watched: WatchedFiles,
+        on_last_end: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            on_last_end: called when none is alive any more.
+        """
+        self.alive: set[LocationProcess] = set()
+        self._context = context
+        self._name = name
+        self._log = log
+        self._policy = policy
+        self._watched = watched
+        self._on_last_end = on_last_end
+        self._load: LoadRegion
+        self._serving: ServingRegion
+
+    def connect(self, load: LoadRegion, serving: ServingRegion) -> None:
+        """Names the regions that are told; to be called once, before `start`."""
+        self._load, self._serving = load, serving
+
+    def start(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
+        """Starts a process that loads.
+
+        Args:
+            overlay: the sources that it loads in place of the disk; None for the disk.
+        """
+        owner = f"{self._name}/{next(self._context.numbers)}"
+        reason = self._policy.spawn_reason(is_forbidden=spec.fork == "never")
+        process = LocationProcess(self._context, spec, owner, self, overlay, reason)
+        self.alive.add(process)
+        process.start()
+        return process
+
+    def prepare_next(self) -> None:
+        """Has another process forked ahead of the next load."""
+        self._load.prepare_next(self._watched.spec, self._serving.generation)
+
+    # What the processes tell
+
+    def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
+        if process.origin.is_fork:
+            self._policy.fork_loaded()
+        else:
+            self._policy.spawn_loaded(process.report)
+        if process is self._load.candidate:
+            self._load.on_ready(process, loaded)
+        elif process is self._serving.successor:
+            self._serving.on_ready()
+        self._context.clock.call_later(ANSWER_SECONDS, self.prepare_next)
+
+    def on_unfit(
+        self, process: LocationProcess, reason: str, *, killed_externally: bool = False
+    ) -> None:
+        self.remark(f"not by a fork: {reason}", "location", process.pid)
+        if process.report.unfit_after_fork():
+            self._policy.fork_unfit(process.report)
+        else:
+            self._policy.fork_died(reason, killed_externally=killed_externally)
+        if process is self._load.candidate:
+            self._load.on_unfit(reason)
+        elif process is self._serving.successor:
+            self._serving.on_unfit(reason)
+
+    def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
+        if not failure.permanent:
+            if process.origin.is_fork:
+                self._policy.fork_raised(failure.message)
+            else:
+                self._policy.spawn_failed()
+        self.prepare_next()
+        if process is self._load.candidate:
+            self._load.on_failed(process, failure, is_first=self._serving.generation is None)
+        elif process is self._serving.successor:
+            self._serving.on_failed(failure)
+
+    def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
+        self.remark(status.describe(), "location", process.pid)
+        # keeper_lost() follows where the keeper took it along
+        if process is self._serving.current and not status.keeper_died:
+            self._serving.on_died(process, status)
+
+    def on_unhealthy(self, process: LocationProcess) -> None:
+        if process is self._serving.current:
+            self._serving.on_unhealthy()
+
+    def on_ended(self, process: LocationProcess) -> None:
+        self.alive.discard(process)
+        if not self.alive:
+            self._on_last_end()
+
+    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
+        self._log.write(self._context.clock.time(), stream, text, pid, role)
+
+    def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
+        if process is self._load.candidate:
+            self._watched.touch(pairs)
+        elif process is self._serving.current:
+            self.on_late_import(pairs)
+
+    def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
+        """A worker or a run has imported more of the user's modules."""
+        generation = self._serving.generation
+        if generation is not None:
+            generation.files.update(pairs)
+            self._watched.join(pairs)
+
+    def remark(self, text: str, role: Role, pid: int = 0) -> None:
+        """Writes a remark of the daemon's own into the location's log."""
+        self._log.write(self._context.clock.time(), "daemon", text, pid, role)
+
+    def line_of(self, role: Role) -> Callable[[Stream, str, int], None]:
+        """Returns what logs the lines of processes of a role."""
+        return partial(self.on_line, role=role)
