@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from component.commands import Outcome
-from component.facade_double import served
+from component.cli.commands import Outcome
+from component.facade_double.server import served
 from component.host_process import GOOD, INTERPRETERS, Host, hosted, load
 
-from hostler.cli import process
+from hostler.cli.daemons import process
 from hostler.cli.main import main
 from hostler.daemon.processes import runtime
 from hostler.host.wire import Status
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import contextlib
     from collections.abc import Callable, Iterator
 
-    from component.facade_double_state import Facade
+    from component.facade_double.state import Facade
 
 
 TESTS = Path(__file__).parents[1]
@@ -76,7 +76,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.delenv("HOSTLER_SOCKET", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
-    monkeypatch.setattr(process, "HOSTLERD", (sys.executable, "-m", "component.facade_double"))
+    monkeypatch.setattr(
+        process, "HOSTLERD", (sys.executable, "-m", "component.facade_double.server")
+    )
     return tmp_path
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from hostler.cli.exits import CommandError
-from hostler.cli.group import Group
-from hostler.cli.interrupts import INTERRUPTED
+from hostler.cli.terminal.exits import CommandError
+from hostler.cli.terminal.group import Group
+from hostler.cli.terminal.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 class Entry(NamedTuple):
     """A subcommand: where it is, and its line in the overview."""
 
-    #: "module:attribute", the module below hostler.cli.
+    #: "module:attribute", the module below hostler.cli.commands.
     place: str
     summary: str
 
 
 COMMANDS = {
     "up": Entry("up:up", "Run the daemon in this terminal, with a live view."),
-    "ps": Entry("workspace:ps", "Show the locations and their states."),
-    "events": Entry("workspace:events", "Show what has happened, then what happens."),
-    "wait": Entry("workspace:wait", "Wait until locations are ready."),
-    "logs": Entry("location:logs", "Show what a location printed."),
-    "reload": Entry("location:reload", "Load the code of locations anew."),
-    "restart": Entry("location:restart", "Replace the processes of locations."),
-    "start": Entry("location:start", "Start a location that was stopped."),
-    "stop": Entry("location:stop", "Stop a location."),
+    "ps": Entry("ps:ps", "Show the locations and their states."),
+    "events": Entry("ps:events", "Show what has happened, then what happens."),
+    "wait": Entry("ps:wait", "Wait until locations are ready."),
+    "logs": Entry("reload:logs", "Show what a location printed."),
+    "reload": Entry("reload:reload", "Load the code of locations anew."),
+    "restart": Entry("reload:restart", "Replace the processes of locations."),
+    "start": Entry("reload:start", "Start a location that was stopped."),
+    "stop": Entry("reload:stop", "Stop a location."),
     "check": Entry("check:check", "Load everything once and report, for CI."),
     "repository": Entry("repository:repository", "Repositories of the locations."),
     "pipeline": Entry("pipeline:pipeline", "List, show, execute and launch pipelines."),
@@ -61,7 +61,7 @@ class LazyGroup(Group):
         if entry is None:
             return None
         module, _, attribute = entry.place.partition(":")
-        command = getattr(importlib.import_module(f"hostler.cli.{module}"), attribute)
+        command = getattr(importlib.import_module(f"hostler.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
 

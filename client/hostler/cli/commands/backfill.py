@@ -1,0 +1,214 @@
+"""hostler partition backfill: a run for each of many partitions."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from hostler.cli.daemons.definitions import place_options, served_definitions
+from hostler.cli.live.backfill import display
+from hostler.cli.options.completion import complete_partition_name, complete_partition_set
+from hostler.cli.options.launch import content_options
+from hostler.cli.options.run_config import read_run_config, read_tags
+from hostler.cli.options.target import Target, target_options
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.interrupts import INTERRUPTED, Interrupts
+from hostler.cli.terminal.output import json_option
+from hostler.client.backfill import between
+from hostler.client.errors import HostlerError, InvalidArgumentError
+from hostler.v1.run_pb2 import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hostler.cli.live.backfill import Display
+    from hostler.client.backfill import Backfill
+
+
+class Choice(NamedTuple):
+    """Which partitions of a set are meant."""
+
+    all: bool
+    names: tuple[str, ...]
+    first: str | None
+    last: str | None
+
+    def check(self) -> None:
+        """Raises a usage error unless they are named in one way."""
+        if self.all + bool(self.names) + (self.first is not None) != 1:
+            raise click.UsageError(
+                "cannot tell which partitions are meant; give one of --all, --partitions and --from"
+            )
+        if self.last is not None and self.first is None:
+            raise click.UsageError("cannot use --to without --from; name the first partition, too")
+
+    def of(self, known: list[str]) -> list[str]:
+        """Those of the set's that are meant."""
+        if self.first is not None:
+            try:
+                return between(known, self.first, self.last)
+            except InvalidArgumentError as error:
+                raise click.UsageError(str(error)) from error
+        if self.all:
+            return known
+        wanted: list[str] = []
+        for text in self.names:  # a name may have a comma of its own
+            wanted += [text] if text in known else [one.strip() for one in text.split(",") if one]
+        return wanted
+
+
+def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command --all, --partitions, --from and --to, and for them an argument `choice`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        every: bool,
+        names: tuple[str, ...],
+        first: str | None,
+        last: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        choice = Choice(every, names, first, last)
+        choice.check()
+        return function(*args, choice=choice, **kwargs)
+
+    options = (
+        click.option("--all", "every", is_flag=True, help="All partitions of the set."),
+        click.option(
+            "--partitions",
+            "names",
+            multiple=True,
+            metavar="A,B,...",
+            shell_complete=complete_partition_name,
+            help="These partitions; may be repeated.",
+        ),
+        click.option(
+            "--from",
+            "first",
+            metavar="A",
+            shell_complete=complete_partition_name,
+            help="The partitions from this one on, in the set's order.",
+        ),
+        click.option(
+            "--to",
+            "last",
+            metavar="B",
+            shell_complete=complete_partition_name,
+            help="With --from: up to this one, which is included.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Launch a run for each of many partitions.")
+@target_options()
+@place_options
+@_choice_options
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Leave out those that have a run that succeeded, is queued or under way.",
+)
+@content_options
+@click.option(
+    "--id",
+    "backfill_id",
+    metavar="ID",
+    default="",
+    help="Goes on with the backfill of that id, and launches nothing twice.",
+)
+@click.option("--no-wait", is_flag=True, help="Return when all are launched.")
+@json_option
+@click.argument("partition_set", metavar="SET", shell_complete=complete_partition_set)
+def backfill(
+    *,
+    target: Target,
+    choice: Choice,
+    no_wait: bool,
+    as_json: bool,
+    partition_set: str,
+    configs: tuple[str, ...],
+    tags: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Launch a run for each of many partitions of a set, and wait for their ends.
+
+    The runs wait in the daemon's queue for what its limits allow. Ctrl-C ends launching and
+    waiting; what is launched goes on, and the same command with --id ID goes on with the backfill.
+    Exit 0 if all succeeded, else 1.
+
+    \b
+    hostler partition backfill days --all --missing
+    hostler partition backfill days --from 2026-01-01 --to 2026-01-31 -c '{solids: ...}'
+    hostler partition backfill days --partitions 2026-01-01,2026-02-01 --no-wait
+    """
+    run_config = read_run_config(configs)
+    location, repository = options.pop("location"), options.pop("repository")
+    with served_definitions(target, location) as found:
+        path = found.find_partition_set(partition_set, location, repository)
+        prepared = found.client.backfill(
+            path.name,
+            choice.of,
+            run_config,
+            read_tags(tags),
+            location=path.location,
+            repository=path.repository,
+            **options,  # what is left is the call's own
+        )
+        count, name = len(prepared.partitions), path.name
+        if not count:
+            say(f"backfill {prepared.id}: nothing to do, set {name} has none of them left")
+            return exits.OK
+        say(f"backfill {prepared.id}: {count} partition{'s' if count > 1 else ''} of set {name}")
+        with display(prepared, as_json=as_json, plain=no_wait) as shown:
+            return _carry_out(prepared, shown, wait=not no_wait)
+
+
+def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
+    """Launches the runs and waits for their ends; the exit code."""
+    resume = f"go on with the same command and --id {prepared.id}"
+    count = len(prepared.partitions)
+    has_left = []
+
+    def leave(_count: int) -> None:
+        has_left.append(True)
+        prepared.leave()
+
+    def stopped(at: str = "") -> None:
+        there = len(prepared.runs)
+        shown.note(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
+
+    try:
+        with Interrupts(leave, prepared.leave):
+            for run in prepared.launch():
+                shown.launched(run)
+            if not wait and not has_left:
+                return exits.OK
+            for run in prepared.watch():
+                shown.ended(run)
+    except HostlerError:
+        there = len(prepared.runs)
+        stopped(f"; it was the turn of {prepared.partitions[there]}" if there < count else "")
+        raise
+    except SystemExit:
+        stopped()
+        raise
+    if has_left:
+        stopped()
+        return INTERRUPTED
+    states = Counter(_word(run.state) for run in prepared.runs.values())
+    listed = ", ".join(f"{number} {word}" for word, number in states.most_common())
+    shown.note(f"backfill {prepared.id}: {listed}")
+    return exits.OK if prepared.succeeded else exits.FAILED
+
+
+def _word(state: Run.State.ValueType) -> str:
+    return Run.State.Name(state).lower() if state else "deleted"

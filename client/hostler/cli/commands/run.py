@@ -1,0 +1,214 @@
+"""hostler run: list, show, watch, cancel and delete runs."""
+
+from __future__ import annotations
+
+import click
+
+from hostler.cli.daemons.connection import connect
+from hostler.cli.live.run import PATIENCE, follow
+from hostler.cli.options.completion import complete_run
+from hostler.cli.options.run_filter import RunFilter, filter_options
+from hostler.cli.options.target import Target, target_options
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.group import Group
+from hostler.cli.terminal.output import echo_json, echo_table, json_option
+from hostler.cli.terminal.table import Cell, Column
+from hostler.cli.text.formats import age, date, span
+from hostler.cli.text.run_requests import run_config_lines
+from hostler.client.errors import NotFoundError, PreconditionError
+from hostler.client.names import parse_pipeline, partition_id, run_id
+from hostler.v1.run_pb2 import ListRunsResponse, Run
+
+#: What a list shows where no number is given: more than a screen, less than a flood.
+LAST = 100
+
+COLUMNS = (
+    Column("RUN"),
+    Column("PIPELINE"),
+    Column("LOCATION", spare=1),
+    Column("STATE"),
+    Column("CREATED", spare=3),
+    Column("DURATION", right=True, spare=2),
+    Column("PARTITION", spare=4),
+)
+
+COLORS = {
+    Run.RUNNING: "yellow",
+    Run.SUCCEEDED: "green",
+    Run.FAILED: "red",
+    Run.CANCELING: "yellow",
+    Run.CANCELED: "red",
+    Run.INTERRUPTED: "red",
+}
+
+_RUN = click.argument("run_name", metavar="RUN", shell_complete=complete_run)
+
+
+@click.group(cls=Group)
+def run() -> None:
+    """List, show, watch, cancel and delete runs."""
+
+
+@run.command("list", short_help="List the runs, newest first.")
+@target_options()
+@filter_options
+@click.option(
+    "-n",
+    "--last",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=LAST,
+    show_default=True,
+    help="Only the N newest ones; 0 for all.",
+)
+@json_option
+def list_runs(*, target: Target, wanted: RunFilter, last: int, as_json: bool) -> None:
+    """List the runs of the daemon, newest first.
+
+    \b
+    hostler run list
+    hostler run list -l etl -s FAILED --since 1d
+    hostler run list --tag team=data -n 5 --json | jq -r '.runs[].state'
+    """
+    with connect(target) as client:
+        runs = wanted.list(client, last or None)
+    if as_json:
+        echo_json(ListRunsResponse(runs=runs))
+        return
+    echo_table(COLUMNS, [_row(item) for item in runs], "no runs")
+
+
+@run.command(short_help="Show one run.")
+@target_options()
+@json_option
+@_RUN
+def show(*, target: Target, as_json: bool, run_name: str) -> None:
+    """Show a run: its state, its times, why it failed.
+
+    \b
+    hostler run show RUN
+    """
+    with connect(target) as client:
+        found = client.run(run_name)
+    if as_json:
+        echo_json(found)
+        return
+    path = parse_pipeline(found.pipeline)
+    pairs = [
+        ("run", run_id(found.name)),
+        ("pipeline", path.pipeline),
+        ("repository", path.repository),
+        ("location", f"{path.location}, generation {found.generation}"),
+        ("solids", ", ".join(found.solids)),
+        ("concurrency", f"{found.max_concurrency} steps at most" * bool(found.max_concurrency)),
+        ("partition", _partition(found)),
+        ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
+        ("created", date(found.create_time)),
+        ("started", date(found.start_time)),
+        ("ended", date(found.end_time)),
+        ("duration", _duration(found)),
+        ("timeout", span(found.timeout.seconds) if found.HasField("timeout") else ""),
+        ("pid", str(found.pid or "")),
+        ("tags", ", ".join(f"{key}={value}" for key, value in found.tags.items())),
+        ("failure", found.failure.message),
+    ]
+    for name, text in pairs:
+        if text:
+            click.echo(f"{name:<11} {text}")
+    if found.run_config.fields:
+        click.echo("config")
+        for line in run_config_lines(found.run_config, "  "):
+            click.echo(line)
+    if found.failure.exception.traceback:
+        click.echo(found.failure.exception.traceback.rstrip())
+    for line in found.failure.output:
+        click.echo(f"| {line}")
+
+
+@run.command(short_help="Show the events of a run, past and live.")
+@target_options()
+@json_option
+@_RUN
+def watch(*, target: Target, as_json: bool, run_name: str) -> int:
+    """Show the events of a run, those that are past and then each new one, until it ends.
+
+    Ctrl-C ends the watching; the run goes on. A daemon that is restarted meanwhile is waited for.
+    Exit 0 if the run succeeded, else 1.
+
+    \b
+    hostler run watch RUN
+    """
+    with connect(target) as client:
+        found = client.run(run_name)
+        return follow(client, found, as_json=as_json, steps=0, cancel=False, patience=PATIENCE)
+
+
+@run.command(short_help="Cancel a run.")
+@target_options()
+@click.option("--kill", is_flag=True, help="Kill it at once.")
+@json_option
+@_RUN
+def cancel(*, target: Target, kill: bool, as_json: bool, run_name: str) -> None:
+    """Ask a run to end; it is terminated, then killed, where it does not.
+
+    \b
+    hostler run cancel RUN
+    hostler run cancel --kill RUN
+    """
+    with connect(target) as client:
+        found = client.cancel_run(run_name, kill=kill)
+    if as_json:
+        echo_json(found)
+    else:
+        click.echo(f"{run_id(found.name)}  {Run.State.Name(found.state)}")
+
+
+@run.command(short_help="Delete the record of runs.")
+@target_options()
+@click.argument("run_names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+def delete(*, target: Target, run_names: tuple[str, ...]) -> int:
+    """Delete runs that have ended, with their events.
+
+    One that cannot be deleted is said, and the others are deleted all the same. Exit 1 then.
+
+    \b
+    hostler run delete RUN
+    """
+    code = exits.OK
+    with connect(target) as client:
+        for name in dict.fromkeys(run_names):
+            try:
+                client.delete_run(name)
+            except (NotFoundError, PreconditionError) as error:
+                code = exits.FAILED
+                say(str(error))
+    return code
+
+
+def _row(item: Run) -> tuple[str | Cell, ...]:
+    path = parse_pipeline(item.pipeline)
+    return (
+        run_id(item.name),
+        path.pipeline,
+        path.location,
+        Cell(Run.State.Name(item.state), COLORS.get(item.state)),
+        date(item.create_time),
+        _duration(item),
+        _partition(item),
+    )
+
+
+def _partition(item: Run) -> str:
+    """SET/PARTITION, as --partition takes it."""
+    if not item.partition:
+        return ""
+    partition_set = item.partition.partition("/partitions/")[0].rpartition("/")[2]
+    return f"{partition_set}/{partition_id(item.partition)}"
+
+
+def _duration(item: Run) -> str:
+    if not item.HasField("start_time"):
+        return ""
+    ended = age(item.end_time) if item.HasField("end_time") else 0.0
+    return span(age(item.start_time) - ended)

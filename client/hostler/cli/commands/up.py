@@ -1,0 +1,157 @@
+"""hostler up: the daemon in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from hostler.cli.daemons.connection import answers, connect
+from hostler.cli.daemons.process import STDERR, DaemonProcess, orderly_end
+from hostler.cli.daemons.workspace_view import Mirror
+from hostler.cli.options.target import Target, target_options
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import CommandError, say
+from hostler.cli.terminal.output import is_interactive
+from hostler.cli.text.locations import change_lines
+from hostler.client.client import Client
+from hostler.client.errors import HostlerError
+
+if TYPE_CHECKING:
+    from hostler.v1.workspace_pb2 import WorkspaceChange
+
+#: Seconds until a watch that broke is tried again, while the daemon is alive.
+RETRY = 0.5
+
+
+#: Above it, an exit code stands for a death by a signal.
+_SIGNALED = 128
+
+
+class View(Protocol):
+    """Where the changes of the workspace are shown."""
+
+    def show(self, change: WorkspaceChange) -> None: ...
+
+    def note(self, message: str) -> None:
+        """Says what goes on."""
+        ...
+
+
+class Lines:
+    """A line for each change."""
+
+    def show(self, change: WorkspaceChange) -> None:
+        for line in change_lines(change):
+            click.echo(line)
+
+    def note(self, message: str) -> None:
+        say(message)
+
+
+@click.command(short_help="Run the daemon in this terminal, with a live view.")
+@target_options()
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the daemon keeps what outlives it.",
+)
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="The format of its log on stderr."
+)
+def up(*, target: Target, state: Path | None, log_format: str | None) -> int:
+    """Run the daemon of the target in this terminal until Ctrl-C.
+
+    On a terminal the locations are shown live, with the daemon's warnings above; otherwise each
+    change is a line on stdout. --socket says where to serve. Ctrl-C ends the daemon and all that it
+    started, and waits for that. The daemon's exit code is passed on.
+
+    \b
+    hostler up
+    hostler up -w team.yaml -w mine.yaml
+    hostler up -f repos.py
+    """
+    files = target.workspace_files()
+    socket = target.socket_path
+    _refuse_second(target)
+    # what the daemon would log at info is shown as the change that it is
+    options = ["--log-level", "warning"]
+    options += ["--state", str(state)] if state else []
+    options += ["--log-format", log_format] if log_format else []
+    interactive = is_interactive()
+    with orderly_end():
+        daemon = DaemonProcess(
+            files, socket, options=options, log=subprocess.PIPE if interactive else STDERR
+        )
+        _kill_at_the_second(daemon)
+        try:
+            if not interactive:
+                say(f"serving on {socket}")
+                return _run(daemon, socket, Lines(), history=True)
+            # Rich takes 80 ms to import; the daemon starts meanwhile.
+            from hostler.cli.live.workspace_table import LiveView
+
+            with LiveView(daemon, socket) as view:
+                return _run(daemon, socket, view)
+        finally:
+            daemon.stop()
+
+
+def _refuse_second(target: Target) -> None:
+    if not answers(target.socket_path):
+        return
+    with connect(target) as client:
+        pid = client.workspace().daemon.pid
+    raise CommandError(
+        f"cannot start a daemon for {target.description}: one runs already, with pid {pid}; "
+        f"see it with: {target.command('ps')}"
+    )
+
+
+def _run(daemon: DaemonProcess, socket: Path, view: View, *, history: bool = False) -> int:
+    """Shows what happens until the daemon ends or Ctrl-C; its exit code.
+
+    Args:
+        history: also what has happened before it served, in place of how things were by then.
+    """
+    try:
+        if not daemon.wait_ready():
+            return daemon.stop() or exits.FAILED
+        mirror = Mirror()
+        with Client(socket) as client:
+            while daemon.exit_code is None:
+                with contextlib.suppress(HostlerError):  # it is ending, or the watch broke
+                    since_start = history and mirror.revision == 0
+                    for change in client.watch(mirror.revision, history=since_start):
+                        mirror.apply(change)
+                        view.show(change)
+                daemon.wait(RETRY)
+    except KeyboardInterrupt:
+        view.note("stopping; Ctrl-C again to kill")
+        return daemon.stop()
+    code = daemon.stop()
+    if code > _SIGNALED:
+        say(f"the daemon was killed by signal {code - _SIGNALED}, and all that it ran has ended")
+    return code
+
+
+def _kill_at_the_second(daemon: DaemonProcess) -> None:
+    """The first Ctrl-C interrupts, the second one kills the daemon and interrupts nothing.
+
+    An exception in the middle of gRPC's own clean-up would leave it waiting for ever.
+    """
+    seen: list[int] = []
+
+    def on_interrupt(number: int, _frame: object) -> None:
+        seen.append(number)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        daemon.kill()
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
+        signal.signal(signal.SIGINT, on_interrupt)

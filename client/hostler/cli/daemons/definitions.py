@@ -1,0 +1,195 @@
+"""The definitions of a target: in the daemon that runs for it, or in a private one."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from hostler.cli.daemons.connection import answers, connect
+from hostler.cli.daemons.private_daemon import patience, private_daemon
+from hostler.cli.daemons.workspace_view import Mirror, pending
+from hostler.cli.options.completion import complete_location, complete_repository
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import CommandError, say
+from hostler.cli.text.locations import failure, failure_output, state_name, unknown_location
+from hostler.client.errors import NotFoundError
+from hostler.client.names import location_id, location_name, parse_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from hostler.cli.options.target import Target
+    from hostler.client.client import Client
+    from hostler.client.names import DefinitionPath
+    from hostler.v1.definitions_pb2 import PipelineSummary
+    from hostler.v1.workspace_pb2 import Location
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """A daemon, and which of the locations that are asked for do not answer there."""
+
+    client: Client
+    #: Those concerned that have no generation that answers.
+    absent: list[Location]
+    #: Whether their tracebacks are shown: no other command has them, or they were asked for.
+    verbose: bool
+    #: Whether the daemon is this command's own, and ends with it.
+    is_private: bool = False
+
+    def find_pipeline(
+        self, name: str, location: str | None, repository: str | None
+    ) -> PipelineSummary:
+        """The pipeline that is meant; where it is not found, what could not be asked is said."""
+        return self._found(self.client.find_pipeline, name, location, repository)
+
+    def find_schedule(
+        self, name: str, location: str | None, repository: str | None
+    ) -> DefinitionPath:
+        """The schedule that is meant; as `find_pipeline`."""
+        summary = self._found(self.client.find_schedule, name, location, repository)
+        return parse_definition(summary.name)
+
+    def find_partition_set(
+        self, name: str, location: str | None, repository: str | None
+    ) -> DefinitionPath:
+        """The partition set that is meant; as `find_pipeline`."""
+        summary = self._found(self.client.find_partition_set, name, location, repository)
+        return parse_definition(summary.name)
+
+    def _found(
+        self,
+        find: Callable[[str, str | None, str | None], T],
+        name: str,
+        location: str | None,
+        repository: str | None,
+    ) -> T:
+        try:
+            return find(name, location, repository)
+        except NotFoundError as error:
+            if not self.absent:
+                raise
+            self.report_absent()
+            raise CommandError(str(error), exits.UNHEALTHY) from error
+
+    def report_absent(self) -> int:
+        """Says on stderr which locations do not answer and why; the exit code that this means."""
+        for location in self.absent:
+            if self.verbose and (output := failure_output(location)):
+                click.echo(output, err=True)
+            reason = failure(location) or f"it is {state_name(location.state)}"
+            say(f"{location_id(location.name)} does not answer: {reason}")
+        return exits.UNHEALTHY if self.absent else exits.OK
+
+
+def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command -l and -r, which say where a name is to be looked for."""
+    repository = click.option(
+        "-r",
+        "--repository",
+        metavar="REPOSITORY",
+        shell_complete=complete_repository,
+        help="Only in repositories of this name.",
+    )
+    location = click.option(
+        "-l",
+        "--location",
+        metavar="LOCATION",
+        shell_complete=complete_location,
+        help="Only in this location.",
+    )
+    return location(repository(function))
+
+
+@contextlib.contextmanager
+def definitions(target: Target, location: str | None) -> Iterator[Definitions]:
+    """The definitions of a target: from its daemon, or from a private one where none runs.
+
+    Args:
+        target: whose they are.
+        location: the only one that is asked for; None for all.
+    """
+    if target.named_by_socket or answers(target.socket_path):
+        with served_definitions(target, location) as found:
+            yield found
+    else:
+        names = [location_name(location)] if location else []
+        with private_daemon(target) as client:
+            found = _definitions(client, await_loaded(client, names), names, verbose=True)
+            yield replace(found, is_private=True)
+
+
+@contextlib.contextmanager
+def served_definitions(target: Target, location: str | None) -> Iterator[Definitions]:
+    """The same in the daemon that runs for the target; an error where none does."""
+    names = [location_name(location)] if location else []
+    with connect(target) as client:
+        yield _definitions(client, client.locations(), names, verbose=bool(names))
+
+
+def _definitions(
+    client: Client, locations: list[Location], names: list[str], *, verbose: bool
+) -> Definitions:
+    there = [location.name for location in locations]
+    for name in names:
+        if name not in there:
+            raise unknown_location(name, there)
+    return Definitions(
+        client,
+        [
+            location
+            for location in locations
+            if not location.serving and (not names or location.name in names)
+        ],
+        verbose,
+    )
+
+
+def await_loaded(
+    client: Client,
+    names: list[str] | None = None,
+    *,
+    timeout: float | None = None,
+    each: Callable[[Location], None] | None = None,
+) -> list[Location]:
+    """Waits until each location has loaded once or failed.
+
+    Args:
+        client: to the daemon.
+        names: wait for these only; for all of the workspace where none is given.
+        timeout: seconds; DeadlineError after them.
+        each: called with a location when it has loaded or failed.
+
+    Returns:
+        All locations as they are then, in the order of the workspace file.
+    """
+    mirror = Mirror()
+    told: set[str] = set()
+
+    def concerned() -> list[Location]:
+        return [
+            location for name, location in mirror.locations.items() if not names or name in names
+        ]
+
+    def waiting() -> str:
+        left = ", ".join(location_id(location.name) for location in pending(concerned()))
+        return f"waiting for {left} to load ..." if left else ""
+
+    with client.watch(timeout=timeout) as changes, patience(waiting):
+        for change in changes:
+            mirror.apply(change)
+            left = pending(concerned())
+            for location in concerned():
+                if each is not None and location not in left and location.name not in told:
+                    told.add(location.name)
+                    each(location)
+            if not left:
+                break
+    return list(mirror.locations.values())

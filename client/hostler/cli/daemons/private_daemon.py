@@ -1,0 +1,109 @@
+"""A private daemon: started for the duration of one command, and gone with all that it made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostler.cli.daemons.connection import explained
+from hostler.cli.daemons.process import DaemonProcess, orderly_end
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import CommandError, say
+from hostler.client.client import Client
+from hostler.rpc.address import MAX_SOCKET_PATH, runtime_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hostler.cli.options.target import Target
+
+#: Seconds of silence before a private daemon's start is explained; most starts need no word.
+PATIENCE = 1.0
+
+
+@contextlib.contextmanager
+def private_daemon(target: Target) -> Iterator[Client]:
+    """A daemon of our own on the target, gone with all that it made at the end of the block."""
+    target.require()
+    root = _private_root()
+    _sweep(root)
+    with (
+        orderly_end(),
+        tempfile.TemporaryDirectory(prefix=f"hostler.{os.getpid()}.", dir=root) as folder,
+        contextlib.ExitStack() as stack,
+    ):
+        socket = Path(folder, "d.sock")
+        log = stack.enter_context(Path(folder, "log").open("wb+"))
+        code = Path(folder, "target")
+        code.mkdir()
+        options = ["--state", str(Path(folder, "state")), "--log-format", "json"]
+        with patience(lambda: f"starting a daemon for {target.description} ..."):
+            files = target.workspace_files(code)
+            daemon = DaemonProcess(files, socket, options=options, log=log.fileno())
+            stack.callback(daemon.stop)
+            ready = daemon.wait_ready()
+        if not ready:
+            exit_code = daemon.stop()
+            log.seek(0)
+            reason = _reason(log.read().decode(errors="replace"))
+            raise CommandError(
+                f"cannot start a daemon for {target.description}:\n{reason}",
+                exits.USAGE if exit_code == exits.USAGE else exits.FAILED,
+            )
+        with explained(target), Client(socket) as client:
+            yield client
+
+
+def _reason(log: str) -> str:
+    """Why hostlerd ended: the problems that its log names; all of the log if it names none."""
+    problems = []
+    for line in log.splitlines():
+        with contextlib.suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record, dict) and "problem" in record:
+                problems.append(str(record["problem"]))
+    return "\n".join(problems) or log.strip()
+
+
+@contextlib.contextmanager
+def patience(message: Callable[[], str]) -> Iterator[None]:
+    """Says on stderr what is going on where the block takes longer than PATIENCE."""
+
+    def speak() -> None:
+        if text := message():
+            say(text)
+
+    timer = threading.Timer(PATIENCE, speak)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _private_root() -> Path:
+    """Where private folders are made: the usual place if a socket's path fits there."""
+    usual = Path(tempfile.gettempdir())
+    longest = usual / "hostler.1234567.12345678" / "d.sock"
+    if len(os.fsencode(longest)) <= MAX_SOCKET_PATH:
+        return usual
+    root = runtime_directory({})
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return root
+
+
+def _sweep(root: Path) -> None:
+    """Removes the folders of commands that were killed before they could."""
+    for folder in root.glob("hostler.*.*"):
+        pid = folder.name.split(".")[1]
+        with contextlib.suppress(OSError):
+            ours = folder.lstat().st_uid == os.getuid()
+            if ours and pid.isdecimal() and not Path("/proc", pid).exists():
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,32 @@
+"""The progress of a backfill on a terminal: what failed scrolls above a bar of the runs."""
+
+from __future__ import annotations
+
+from hostler.cli.live.backfill import ended_line
+from hostler.cli.terminal.progress_bar import Bar
+from hostler.v1.run_pb2 import Run
+
+
+class Progress(Bar):
+    """Shows a bar of the runs that have ended.
+
+    Args:
+        count: of runs.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__("launching", count)
+        self._count = count
+        self._launched = 0
+
+    def launched(self, run: Run) -> None:  # noqa: ARG002 (the protocol's signature)
+        """Counts a launch."""
+        self._launched += 1
+        waits = self._launched == self._count
+        self.say("running" if waits else f"launched {self._launched}")
+
+    def ended(self, run: Run) -> None:
+        """Moves the bar, and prints the run if it did not succeed."""
+        self.advance()
+        if run.state != Run.SUCCEEDED:
+            self.line(ended_line(run))

@@ -1,0 +1,175 @@
+"""Following a run: its events as they come, progress on a terminal, Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from hostler.cli.terminal import exits
+from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.interrupts import INTERRUPTED, Interrupts
+from hostler.cli.terminal.output import echo_json, is_interactive
+from hostler.cli.text.run_events import event_lines, outcome
+from hostler.client.errors import HostlerError
+from hostler.client.execution import Execution
+from hostler.client.names import run_id
+from hostler.v1.run_pb2 import Run, RunEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostler.client.client import Client
+
+AWAY = "the daemon does not answer; waiting for it"
+
+#: How long `run watch` waits for a daemon that is being restarted.
+PATIENCE = 30.0
+
+
+class Display(Protocol):
+    """Where events are shown."""
+
+    def show(self, event: RunEvent) -> None: ...
+
+    def note(self, message: str) -> None:
+        """Says something to the person."""
+        ...
+
+
+class Lines:
+    """Plain lines."""
+
+    def show(self, event: RunEvent) -> None:
+        for line in event_lines(event):
+            click.echo(line)
+
+    def note(self, message: str) -> None:
+        say(message)
+
+
+class JsonLines:
+    """One message a line."""
+
+    def show(self, event: RunEvent) -> None:
+        echo_json(event, compact=True)
+
+    def note(self, message: str) -> None:
+        say(message)
+
+
+@contextlib.contextmanager
+def display(*, as_json: bool, steps: int) -> Iterator[Display]:
+    """Where the events of a run of so many steps are shown."""
+    if as_json:
+        yield JsonLines()
+    elif is_interactive():
+        # Rich takes 80 ms to import, which scripts need not wait for.
+        from hostler.cli.live.run_progress import Progress
+
+        with Progress(steps) as progress:
+            yield progress
+    else:
+        yield Lines()
+
+
+def follow(
+    client: Client,
+    run: Run,
+    *,
+    as_json: bool,
+    steps: int,
+    cancel: bool,
+    is_private: bool = False,
+    patience: float = 0.0,
+) -> int:
+    """Shows the events of a run until it ends.
+
+    Args:
+        client: to its daemon.
+        run: to be followed from its first event.
+        as_json: one message a line.
+        steps: how many there are; 0 where that is not known.
+        cancel: the first Ctrl-C cancels the run and waits for its end, the second one kills it, the
+            third gives up waiting; otherwise the first one ends the command and the run goes on.
+        is_private: whether the daemon, and the run with it, end with the command.
+        patience: how long a daemon that is away is waited for, in seconds.
+
+    Returns:
+        The exit code.
+    """
+    with display(as_json=as_json, steps=steps) as shown:
+        execution = Execution(client, run, patience, on_away=lambda: shown.note(AWAY))
+        ending = _Ending(execution, shown, cancels=cancel, is_private=is_private)
+        with Interrupts(ending.on_interrupt, ending.on_end):
+            code = _show(execution, shown)
+    if ending.has_left:
+        return INTERRUPTED
+    if code is None:  # deleted meanwhile, or watched from its end on
+        code = exits.OK if execution.run().state == Run.SUCCEEDED else exits.FAILED
+    return code
+
+
+class _Ending:
+    """What Ctrl-C and the signals that end the command do."""
+
+    def __init__(
+        self, execution: Execution, shown: Display, *, cancels: bool, is_private: bool
+    ) -> None:
+        self.has_left = False
+        self._execution = execution
+        self._shown = shown
+        self._cancels = cancels
+        self._is_private = is_private
+
+    def on_interrupt(self, count: int) -> None:
+        """At Ctrl-C."""
+        name = run_id(self._execution.name)
+        if not self._cancels:
+            self._leave_it_running()
+        elif count == 1:
+            self._cancel(f"canceling run {name}; Ctrl-C again to kill it", kill=False)
+        elif count == 2:
+            self._cancel(f"killing run {name}; Ctrl-C again to give up waiting", kill=True)
+        else:
+            self._leave(f"gave up waiting for the end of run {name}")
+
+    def on_end(self) -> None:
+        """At SIGTERM and SIGHUP."""
+        if self._is_private:
+            self._execution.leave()
+        else:
+            self._leave_it_running()
+
+    def _leave_it_running(self) -> None:
+        name = run_id(self._execution.name)
+        self._leave(f"run {name} goes on; see: hostler run watch {name}")
+
+    def _cancel(self, message: str, *, kill: bool) -> None:
+        self._shown.note(message)
+
+        def cancel() -> None:
+            try:
+                self._execution.cancel(kill=kill)
+            except HostlerError as error:
+                self._shown.note(str(error))
+
+        # a daemon that does not answer must not keep the next Ctrl-C waiting
+        threading.Thread(target=cancel, daemon=True).start()
+
+    def _leave(self, message: str) -> None:
+        self.has_left = True
+        self._execution.leave()  # before anything is said: nobody may be there to read it
+        self._shown.note(message)
+
+
+def _show(execution: Execution, shown: Display) -> int | None:
+    """Shows the events until the run's end; the exit code, None where that did not come."""
+    for event in execution:
+        shown.show(event)
+        good = outcome(event)
+        if good is not None:
+            return exits.OK if good else exits.FAILED
+    return None

@@ -1,0 +1,38 @@
+"""The progress of a run on a terminal: its lines scroll above a bar of its steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostler.cli.terminal.progress_bar import Bar
+from hostler.cli.text.run_events import event_lines, outcome
+
+if TYPE_CHECKING:
+    from hostler.v1.run_pb2 import RunEvent
+
+
+class Progress(Bar):
+    """Shows a run's events above a bar of its steps.
+
+    Args:
+        steps: how many there are; 0 where that is not known.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__("queued", steps or None)
+        #: Steps that are under way, in the order of their starts.
+        self._running: dict[str, None] = {}
+
+    def show(self, event: RunEvent) -> None:
+        """Prints the event and moves the bar."""
+        kind = event.WhichOneof("event")
+        if kind == "step_started":
+            self._running[event.step] = None
+        elif kind in {"step_succeeded", "step_failed", "step_skipped"}:
+            self._running.pop(event.step, None)
+            self.advance()
+        self.say(", ".join(self._running) or "running")
+        if outcome(event) is not None:
+            self.stop()
+        for line in event_lines(event):
+            self.line(line)

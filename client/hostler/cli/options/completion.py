@@ -1,0 +1,103 @@
+"""What the shell's completion offers from a daemon that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hostler.cli.options.target import target_from_options
+from hostler.cli.terminal.exits import CommandError
+from hostler.client.client import Client
+from hostler.client.errors import HostlerError
+from hostler.client.names import (
+    location_id,
+    parse_definition,
+    parse_pipeline,
+    parse_repository,
+    partition_id,
+    run_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: Nobody waits longer for a completion.
+TIMEOUT = 1.0
+
+
+def _offer(
+    names: Callable[[Client, click.Context, str], Iterable[str]],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        try:
+            target = target_from_options(ctx.params)
+            with Client(target.socket_path, timeout=TIMEOUT) as client:
+                found = set(names(client, ctx, incomplete))
+        except (HostlerError, click.ClickException, CommandError, OSError):
+            return []  # no daemon, no names
+        return sorted(name for name in found if name.startswith(incomplete))
+
+    return complete
+
+
+complete_location = _offer(
+    lambda client, *_: (location_id(location.name) for location in client.locations())
+)
+
+complete_repository = _offer(
+    lambda client, ctx, _: (
+        parse_repository(repository.name).repository
+        for repository in client.repositories(ctx.params.get("location"))
+    )
+)
+
+complete_pipeline = _offer(
+    lambda client, ctx, _: (
+        parse_pipeline(pipeline.name).pipeline
+        for pipeline in client.pipelines(ctx.params.get("location"), ctx.params.get("repository"))
+    )
+)
+
+complete_schedule = _offer(
+    lambda client, ctx, _: (
+        parse_definition(schedule.name).name
+        for schedule in client.schedules(ctx.params.get("location"), ctx.params.get("repository"))
+    )
+)
+
+complete_partition_set = _offer(
+    lambda client, ctx, _: (
+        parse_definition(one.name).name
+        for one in client.partition_sets(ctx.params.get("location"), ctx.params.get("repository"))
+    )
+)
+
+
+def _partitions(client: Client, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """SET/PARTITION of the one set that is meant; the sets where several still are."""
+    place = ctx.params.get("location"), ctx.params.get("repository")
+    paths = [parse_definition(one.name) for one in client.partition_sets(*place)]
+    meant = [path for path in paths if f"{path.name}/".startswith(incomplete[: len(path.name) + 1])]
+    if len(meant) != 1:
+        return (f"{path.name}/" for path in meant)
+    (path,) = meant
+    partitions = client.partitions(path.location, path.repository, path.name)
+    return (f"{path.name}/{partition_id(one.name)}" for one in partitions)
+
+
+complete_partition = _offer(_partitions)
+
+
+def _partition_names(client: Client, ctx: click.Context, _: str) -> Iterable[str]:
+    """The partitions of the set that the command has before."""
+    place = ctx.params.get("location"), ctx.params.get("repository")
+    # behind an option that still has no value, click has not sorted out the arguments
+    named = ctx.params.get("partition_set") or next(iter(ctx.args), "")
+    path = parse_definition(client.find_partition_set(named, *place).name)
+    return client.partition_names(path.location, path.repository, path.name)
+
+
+complete_partition_name = _offer(_partition_names)
+
+complete_run = _offer(lambda client, *_: (run_id(run.name) for run in client.runs(100)))

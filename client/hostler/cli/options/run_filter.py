@@ -1,0 +1,100 @@
+"""Which runs are meant, as options of a command."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostler.cli.options.completion import complete_location, complete_pipeline
+from hostler.cli.options.run_config import read_tags
+from hostler.cli.options.times import moment_option
+from hostler.v1.run_pb2 import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from hostler.client.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Runs that fit all that is set."""
+
+    location: str | None
+    pipeline: str | None
+    states: list[Run.State.ValueType]
+    tags: dict[str, str]
+    since: datetime | None
+    before: datetime | None
+
+    def list(self, client: Client, limit: int | None) -> list[Run]:
+        """Those that a daemon has, newest first."""
+        return client.runs(
+            limit,
+            location=self.location,
+            pipeline=self.pipeline,
+            states=self.states,
+            tags=self.tags,
+            since=self.since,
+            before=self.before,
+        )
+
+
+def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options of a filter and, in their place, an argument `wanted`."""
+
+    @functools.wraps(function)
+    def command(*args: Any, states: tuple[str, ...], tags: tuple[str, ...], **kwargs: Any) -> Any:
+        given = {name: kwargs.pop(name) for name in ("location", "pipeline", "since", "before")}
+        wanted = RunFilter(
+            states=[Run.State.Value(state) for state in states], tags=read_tags(tags), **given
+        )
+        return function(*args, wanted=wanted, **kwargs)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option(
+        "-l",
+        "--location",
+        metavar="LOCATION",
+        shell_complete=complete_location,
+        help="Only of this location.",
+    ),
+    click.option(
+        "-p",
+        "--pipeline",
+        metavar="NAME",
+        shell_complete=complete_pipeline,
+        help="Only of pipelines of this name.",
+    ),
+    click.option(
+        "-s",
+        "--state",
+        "states",
+        multiple=True,
+        type=click.Choice(Run.State.keys()[1:], case_sensitive=False),
+        help="Only in this state; may be repeated.",
+    ),
+    click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Only with this tag; may be repeated.",
+    ),
+    click.option(
+        "--since",
+        metavar="TIME",
+        callback=moment_option,
+        help="Only launched since: 2026-11-22, 2h, 3d.",
+    ),
+    click.option("--before", metavar="TIME", callback=moment_option, help="Only launched before."),
+)

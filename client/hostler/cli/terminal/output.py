@@ -1,0 +1,88 @@
+"""How stdout is written: as JSON, live, or plain."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.interrupts import end_at_interrupt
+from hostler.cli.terminal.table import table_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from google.protobuf.message import Message
+
+    from hostler.cli.terminal.table import Cell, Column
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option --json, as its argument `as_json`."""
+    option = click.option(
+        "--json", "as_json", is_flag=True, help="Print the message of hostler.v1 as JSON."
+    )
+    return option(function)
+
+
+def echo_json(message: Message, *, compact: bool = False) -> None:
+    """Prints a message in protobuf's canonical JSON; compact in one line, for streams."""
+    from google.protobuf.json_format import MessageToJson  # 20 ms that `hostler ps` does without
+
+    indent = None if compact else 2
+    click.echo(MessageToJson(message, indent=indent, ensure_ascii=False))
+
+
+def echo_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]], nothing: str
+) -> None:
+    """Prints a table as wide as the terminal; where it has no rows, says `nothing` on stderr."""
+    if not rows:
+        say(nothing)
+        return
+    for line in table_lines(columns, rows, terminal_width()):
+        click.echo(line)
+
+
+def end_with_reader() -> None:
+    """From now on the command ends with the reader of its stdout, also while it prints nothing.
+
+    For streams without an end, as in `hostler events | grep -m1 READY`; others end of themselves.
+    They hold nothing that is worth an orderly end, so Ctrl-C ends them where they stand.
+    """
+    end_at_interrupt()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    threading.Thread(target=_await_reader_end, daemon=True).start()
+
+
+def _await_reader_end() -> None:
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # nothing but an error: the other end is closed
+    poll.poll()
+    os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def is_interactive() -> bool:
+    """True where stdout is a terminal that a live view may draw on."""
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain and _is_in_foreground()
+
+
+def _is_in_foreground() -> bool:
+    """False for `hostler up &`: the terminal belongs to whatever is typed there next."""
+    try:
+        return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
+    except OSError:  # not our controlling terminal: nobody types there
+        return True
+
+
+def terminal_width() -> int | None:
+    """The columns of stdout; None where it is no terminal and lines may be of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,101 @@
+"""A pipeline in lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from google.protobuf.json_format import MessageToJson
+
+from hostler.cli.text.formats import home_relative, seconds_of, span
+from hostler.client.names import parse_pipeline
+from hostler.v1.definitions_pb2 import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hostler.v1.definitions_pb2 import ConfigField, Input, Output, Pipeline, Solid
+
+
+def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
+    """The pipeline's place and description, then each solid with what it takes and gives."""
+    path = parse_pipeline(pipeline.name)
+    yield click.style(path.pipeline, bold=True)
+    yield f"  location {path.location}, repository {path.repository}"
+    if pipeline.source.file:
+        yield f"  {home_relative(pipeline.source.file)}:{pipeline.source.line}"
+    if pipeline.tags:
+        yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
+    yield from _text(pipeline.description, "  ")
+    for solid in pipeline.solids:
+        yield ""
+        yield from _solid_lines(solid)
+
+
+def _solid_lines(solid: Solid) -> Iterator[str]:
+    alias = f" ({solid.definition})" if solid.definition not in {"", solid.name} else ""
+    yield click.style(solid.name, bold=True) + alias
+    yield from _text(solid.description, "  ")
+    if solid.tags:
+        yield "  tags: " + ", ".join(f"{key}={value}" for key, value in solid.tags.items())
+    if solid.HasField("retry_policy"):
+        yield f"  {_retries(solid.retry_policy)}"
+    if solid.HasField("timeout"):
+        yield f"  killed after {span(seconds_of(solid.timeout))}"
+    for item in solid.inputs:
+        yield f"  in   {_input(item)}"
+    for output in solid.outputs:
+        yield f"  out  {_output(output)}"
+    if solid.config_fields:
+        yield "  config"
+        yield from _config_lines(solid.config_fields, "    ")
+
+
+def _retries(policy: RetryPolicy) -> str:
+    times = "once" if policy.max_retries == 1 else f"{policy.max_retries} times"
+    delay = seconds_of(policy.delay)
+    if not delay:
+        return f"retried up to {times}"
+    backoff = RetryPolicy.Backoff.Name(policy.backoff).lower()
+    return f"retried up to {times}, after {span(delay)} ({backoff})"
+
+
+def _input(item: Input) -> str:
+    text = f"{item.name}: {item.type}"
+    if item.sources:
+        text += " <- " + ", ".join(f"{source.solid}.{source.output}" for source in item.sources)
+    elif item.has_default:
+        text += " (has a default)"
+    return _described(text, item.description)
+
+
+def _output(output: Output) -> str:
+    text = f"{output.name}: {output.type}" + ("" if output.is_required else " (optional)")
+    return _described(text, output.description)
+
+
+def _config_lines(fields: Iterable[ConfigField], indent: str) -> Iterator[str]:
+    for field in fields:
+        text = f"{field.name}: {field.type}"
+        if field.HasField("default_value"):
+            text += f" = {_default(field)}"
+        elif not field.is_required:
+            text += " (optional)"
+        yield indent + _described(text, field.description)
+        yield from _config_lines(field.fields, indent + "  ")
+
+
+def _default(field: ConfigField) -> str:
+    value = field.default_value
+    # A Value's numbers are doubles, and are printed as such.
+    if field.type == "int" and value.HasField("number_value"):
+        return str(int(value.number_value))
+    return MessageToJson(value, indent=None, ensure_ascii=False)
+
+
+def _described(text: str, description: str) -> str:
+    return f"{text}  - {description.partition(chr(10))[0]}" if description else text
+
+
+def _text(text: str, indent: str) -> list[str]:
+    return [indent + line for line in text.strip().splitlines()]

@@ -1,0 +1,110 @@
+"""The events of a run in lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hostler.cli.text.formats import clock, seconds_of, span
+from hostler.v1.run_pb2 import LogMessage, PrintedLine, RunEvent
+
+if TYPE_CHECKING:
+    from hostler.v1.definitions_pb2 import ExceptionInfo
+    from hostler.v1.run_pb2 import RunFailure
+
+#: Steps with longer names push their line to the right.
+STEP_WIDTH = 16
+
+#: Before the further lines of a message, which would else look like events.
+_CONTINUED = "    "
+
+#: The events with which a run ends, and whether it ended well.
+ENDS = {"run_succeeded": True, "run_failed": False, "run_canceled": False, "run_interrupted": False}
+
+#: A run config or a selection that does not fit: what is wrong is in it, so no traceback says more.
+REFUSALS = {
+    "hostler.definitions.errors.ConfigError",
+    "hostler.definitions.errors.SelectionError",
+}
+
+_LEVEL_COLORS = {
+    LogMessage.WARNING: "yellow",
+    LogMessage.ERROR: "red",
+    LogMessage.CRITICAL: "red",
+}
+
+
+def outcome(event: RunEvent) -> bool | None:
+    """True for the end of a run that succeeded, False for another end, None for no end."""
+    return ENDS.get(event.WhichOneof("event") or "")
+
+
+def event_lines(event: RunEvent) -> list[str]:
+    """An event in lines: time, step, what happened; tracebacks and output below."""
+    head = f"{clock(event.time)}  {event.step or 'run':<{STEP_WIDTH}}  "
+    first, *rest = _words(event)
+    return [head + first, *rest]
+
+
+def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for each kind of event
+    match event.WhichOneof("event"):
+        case "run_queued":
+            return ["queued"]
+        case "run_started":
+            return [f"started, pid {event.run_started.pid}"]
+        case "step_started":
+            return ["started"]
+        case "step_output":
+            output = event.step_output
+            return [f"{output.output}: {output.type} = {output.preview}"]
+        case "log_message":
+            level = event.log_message.level
+            name = click.style(LogMessage.Level.Name(level), fg=_LEVEL_COLORS.get(level))
+            first, *more = event.log_message.message.splitlines() or [""]
+            return [f"{name} {first}", *(_CONTINUED + line for line in more)]
+        case "printed_line":
+            mark = "!" if event.printed_line.stream == PrintedLine.STDERR else "|"
+            return [f"{mark} {event.printed_line.text}"]
+        case "step_retried":
+            retried = event.step_retried
+            wait = span(seconds_of(retried.delay))
+            title = click.style(f"failed; retry {retried.retry} in {wait}", fg="yellow")
+            return [title, *_exception(retried.exception)]
+        case "step_skipped":
+            return [f"skipped: {event.step_skipped.reason}"]
+        case "step_failed":
+            return [_bad("failed"), *_exception(event.step_failed.exception)]
+        case "step_succeeded":
+            return [f"succeeded in {span(seconds_of(event.step_succeeded.duration))}"]
+        case "run_succeeded":
+            return [click.style("succeeded", fg="green")]
+        case "run_failed":
+            return _failure_lines(event.run_failed.failure)
+        case "run_canceled":
+            reason = event.run_canceled.reason
+            return [_bad(f"canceled: {reason}" if reason else "canceled")]
+        case "run_interrupted":
+            reason = event.run_interrupted.reason
+            return [_bad(f"interrupted: {reason}" if reason else "interrupted")]
+    return ["an event that this version does not know"]
+
+
+def _failure_lines(failure: RunFailure) -> list[str]:
+    if failure.exception.type in REFUSALS:
+        first, *problems = failure.exception.message.splitlines()
+        return [_bad(f"failed: {first}"), *problems]
+    lines = [_bad(f"failed: {failure.message}")]
+    if not failure.step:  # a step's own exception was shown with the step
+        lines += _exception(failure.exception)
+    return lines + [f"| {line}" for line in failure.output]
+
+
+def _exception(exception: ExceptionInfo) -> list[str]:
+    if exception.traceback:
+        return exception.traceback.rstrip().splitlines()
+    return [f"{exception.type}: {exception.message}"] if exception.type else []
+
+
+def _bad(text: str) -> str:
+    return click.style(text, fg="red")
