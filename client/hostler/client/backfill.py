@@ -14,7 +14,7 @@ from hostler.client.errors import (
     OverloadedError,
     UnreachableError,
 )
-from hostler.client.finding import not_found
+from hostler.client.lookup import not_found_message
 from hostler.client.names import parse_definition, partition_id, partition_name
 from hostler.client.partition import PartitionCalls
 from hostler.client.run import RunCalls
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 #: The tag of the runs of a backfill; its value is the backfill's id.
-TAG = "hostler/backfill"
+BACKFILL_TAG = "hostler/backfill"
 
 #: The daemon's tag of runs for partitions of a set.
-SET_TAG = "hostler/partition_set"
+PARTITION_SET_TAG = "hostler/partition_set"
 
-ENDED = frozenset({Run.SUCCEEDED, Run.FAILED, Run.CANCELED, Run.INTERRUPTED})
+ENDED_STATES = frozenset({Run.SUCCEEDED, Run.FAILED, Run.CANCELED, Run.INTERRUPTED})
 
 #: What `missing` leaves out.
-THERE = (Run.SUCCEEDED, Run.QUEUED, Run.RUNNING)
+COVERING_STATES = (Run.SUCCEEDED, Run.QUEUED, Run.RUNNING)
 
 #: The request id of a run holds the backfill's and the partition's name, or a digest of that.
-_REQUEST_ID = 128
-_ID = 64
+_MAX_REQUEST_ID = 128
+_MAX_ID = 64
 
 #: Seconds between two looks at the runs; more where a look takes more than a tenth of them.
-_LOOK = 0.25
+_POLL_INTERVAL = 0.25
 
 #: What passes by itself: the daemon is restarted, its locations load.
-_PASSING = (UnreachableError, NotReadyError, OverloadedError)
+_TRANSIENT = (UnreachableError, NotReadyError, OverloadedError)
 
 #: How long that is waited for, in seconds.
 PATIENCE = 30.0
@@ -99,7 +99,7 @@ class Backfill:
             if self._left.is_set():
                 return
             try:
-                run = self._patiently(partial(self._launched, partition))
+                run = self._retried(partial(self._launched, partition))
             except _LeftError:
                 return
             self.runs[run.name] = run
@@ -115,16 +115,16 @@ class Backfill:
         while left and not self._left.is_set():
             start = time.monotonic()
             try:
-                found = self._patiently(partial(self._look, left))
+                found = self._retried(partial(self._poll, left))
             except _LeftError:
                 return
             for run in found:
                 self.runs[run.name] = run
-                if run.state in ENDED or not run.state:
+                if run.state in ENDED_STATES or not run.state:
                     del left[run.name]
                     yield run
             if left:
-                self._left.wait(max(_LOOK, 10 * (time.monotonic() - start)))
+                self._left.wait(max(_POLL_INTERVAL, 10 * (time.monotonic() - start)))
 
     def leave(self) -> None:
         """Ends `launch` and `watch` as they are; what is launched goes on. From any thread."""
@@ -142,9 +142,9 @@ class Backfill:
             partition=partition_name(self.partition_set, partition),
         )
 
-    def _look(self, left: Iterable[str]) -> list[Run]:
+    def _poll(self, left: Iterable[str]) -> list[Run]:
         """The runs that are left as they are now, the first one first."""
-        found = {run.name: run for run in self._calls.runs(tags={TAG: self.id})}
+        found = {run.name: run for run in self._calls.runs(tags={BACKFILL_TAG: self.id})}
         now = []
         for name in left:
             run = found.get(name)
@@ -155,16 +155,16 @@ class Backfill:
             now.append(run)
         return now
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _retried(self, call: Callable[[], T]) -> T:
         """Makes a call again as long as what is in its way passes by itself."""
-        given_up = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 return call()
-            except _PASSING as error:
-                if time.monotonic() >= given_up:
+            except _TRANSIENT as error:
+                if time.monotonic() >= deadline:
                     raise
-                if self._left.wait(error.retry_delay or _LOOK):
+                if self._left.wait(error.retry_delay or _POLL_INTERVAL):
                     raise _LeftError from None
 
 
@@ -205,9 +205,9 @@ class BackfillCalls(PartitionCalls, RunCalls):
             InvalidArgumentError: the id is too long.
             UserCodeError: the set's function raised.
         """
-        if len(backfill_id) > _ID:
+        if len(backfill_id) > _MAX_ID:
             raise InvalidArgumentError(
-                f"cannot use a backfill's id of {len(backfill_id)} characters; at most {_ID}"
+                f"cannot use a backfill's id of {len(backfill_id)} characters; at most {_MAX_ID}"
             )
         backfill_id = backfill_id or _new_id()
         name = self.find_partition_set(partition_set, location, repository).name
@@ -215,13 +215,13 @@ class BackfillCalls(PartitionCalls, RunCalls):
         pipeline = self.partition_set(path.location, path.repository, path.name).pipeline
         names = self.partition_names(path.location, path.repository, path.name)
         wanted = partitions(names) if callable(partitions) else partitions
-        chosen = names if wanted is None else choose(names, wanted)
+        chosen = names if wanted is None else select_partitions(names, wanted)
         if missing:
-            there = self._there(pipeline, path.name, backfill_id)
-            chosen = [one for one in chosen if partition_name(name, one) not in there]
+            covered = self._covered(pipeline, path.name, backfill_id)
+            chosen = [one for one in chosen if partition_name(name, one) not in covered]
 
         def launch(**of_partition: Any) -> Run:
-            all_tags = {**(tags or {}), TAG: backfill_id}
+            all_tags = {**(tags or {}), BACKFILL_TAG: backfill_id}
             return self.launch(pipeline, run_config, all_tags, timeout=timeout, **of_partition)
 
         return Backfill(self, name, pipeline, chosen, launch, backfill_id)
@@ -231,13 +231,15 @@ class BackfillCalls(PartitionCalls, RunCalls):
         found = self.partitions(location, repository, partition_set)
         return [partition_id(one.name) for one in found]
 
-    def _there(self, pipeline: str, partition_set: str, but: str) -> set[str]:
+    def _covered(self, pipeline: str, partition_set: str, but: str) -> set[str]:
         """The partitions that other backfills, or nobody's, have seen to."""
-        found = self.runs(pipeline=pipeline, states=THERE, tags={SET_TAG: partition_set})
-        return {run.partition for run in found if run.tags.get(TAG) != but}
+        found = self.runs(
+            pipeline=pipeline, states=COVERING_STATES, tags={PARTITION_SET_TAG: partition_set}
+        )
+        return {run.partition for run in found if run.tags.get(BACKFILL_TAG) != but}
 
 
-def choose(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
+def select_partitions(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
     """Those of the partitions that are wanted, in the set's order, each once.
 
     Raises:
@@ -246,19 +248,19 @@ def choose(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
     kept = set(wanted)
     unknown = sorted(kept.difference(names))
     if unknown:
-        messages = [not_found("partition", name, set(names)) for name in unknown]
+        messages = [not_found_message("partition", name, set(names)) for name in unknown]
         raise NotFoundError("\n".join(messages))
     return [name for name in names if name in kept]
 
 
-def between(names: Sequence[str], first: str, last: str | None) -> list[str]:
+def partition_range(names: Sequence[str], first: str, last: str | None) -> list[str]:
     """The partitions from one to another, both included, in the set's order; to the end for None.
 
     Raises:
         NotFoundError: one of them is not there; the message names the nearest.
         InvalidArgumentError: the first comes after the last.
     """
-    choose(names, [first] if last is None else [first, last])
+    select_partitions(names, [first] if last is None else [first, last])
     start = names.index(first)
     end = len(names) - 1 if last is None else names.index(last)
     if end < start:
@@ -277,7 +279,7 @@ def _new_id() -> str:
 
 def _request_id(backfill_id: str, partition: str) -> str:
     plain = f"backfill/{backfill_id}/{partition}"
-    if len(plain) <= _REQUEST_ID:
+    if len(plain) <= _MAX_REQUEST_ID:
         return plain
     import hashlib
 

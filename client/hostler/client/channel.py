@@ -48,8 +48,8 @@ class Page(Protocol):
     next_page_token: str
 
 
-Listing = TypeVar("Listing", bound=PagedRequest)
-Answer = TypeVar("Answer", bound=Page)
+PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
+PageT = TypeVar("PageT", bound=Page)
 
 
 class Calls:
@@ -87,8 +87,8 @@ class Calls:
         return Stream(method(request, timeout=timeout), str(self.socket))
 
     def _pages(
-        self, method: grpc.UnaryUnaryMultiCallable[Listing, Answer], request: Listing
-    ) -> Iterator[Answer]:
+        self, method: grpc.UnaryUnaryMultiCallable[PagedRequestT, PageT], request: PagedRequestT
+    ) -> Iterator[PageT]:
         while True:
             page = self._unary(method, request)
             yield page

@@ -61,21 +61,21 @@ class Execution:
             UnreachableError: the daemon was away for longer than the patience.
             HostlerError: as a call does.
         """
-        given_up = None
+        deadline = None
         while not self._left.is_set():
             began = time.monotonic()
             try:
                 for event in self._watch():
-                    self.last_sequence, given_up = event.sequence, None
+                    self.last_sequence, deadline = event.sequence, None
                     yield event
             except UnreachableError:
                 if time.monotonic() - began > RECONNECT_MS[1] / 1000:
-                    given_up = None  # it was there meanwhile, and had nothing to tell
-                is_news = given_up is None
-                given_up = given_up or time.monotonic() + self._patience
-                if time.monotonic() >= given_up:
+                    deadline = None  # it was there meanwhile, and had nothing to tell
+                is_new_absence = deadline is None
+                deadline = deadline or time.monotonic() + self._patience
+                if time.monotonic() >= deadline:
                     raise
-                if is_news and self._on_away is not None:
+                if is_new_absence and self._on_away is not None:
                     self._on_away()
                 self._left.wait(RECONNECT_MS[0] / 1000)
             else:

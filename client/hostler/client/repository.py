@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostler.client.channel import Calls
-from hostler.client.finding import find_definition
+from hostler.client.lookup import find_definition
 from hostler.client.names import (
     ALL,
     is_pipeline_name,

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import psutil
 import pytest
 
-from hostler.cli.daemons.connection import answers
+from hostler.cli.daemons.connection import accepts_connections
 from hostler.cli.options.target import target_from_options
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_the_daemon_ends_when_up_is_killed(workspace: Workspace) -> None:
     up.kill()
     up.wait()
     eventually(lambda: gone(daemon), "the daemon's end")
-    assert not answers(workspace.socket)
+    assert not accepts_connections(workspace.socket)
 
 
 def test_ctrl_c_cancels_the_run(workspace: Workspace) -> None:

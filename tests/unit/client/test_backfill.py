@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.client import InvalidArgumentError, NotFoundError
-from hostler.client.backfill import _request_id, between, choose
+from hostler.client.backfill import _request_id, partition_range, select_partitions
 
 NAMES = ["jan", "feb", "mar", "apr"]
 several = st.lists(st.text(max_size=3), unique=True, min_size=1)
@@ -18,7 +18,7 @@ def test_those_that_are_wanted_come_in_the_set_s_order(
     names: list[str], data: st.DataObject
 ) -> None:
     wanted = data.draw(st.lists(st.sampled_from(names)))
-    chosen = choose(names, wanted)
+    chosen = select_partitions(names, wanted)
     assert set(chosen) == set(wanted)
     assert chosen == sorted(chosen, key=names.index)
     assert len(chosen) == len(set(chosen))
@@ -29,22 +29,22 @@ def test_a_part_has_both_its_ends(names: list[str], data: st.DataObject) -> None
     first, last = (data.draw(st.sampled_from(names)) for _ in range(2))
     if names.index(first) > names.index(last):
         with pytest.raises(InvalidArgumentError, match="comes first; exchange them"):
-            between(names, first, last)
+            partition_range(names, first, last)
         return
-    part = between(names, first, last)
+    part = partition_range(names, first, last)
     assert (part[0], part[-1]) == (first, last)
-    assert between(names, first, None) == part[:-1] + names[names.index(last) :]
+    assert partition_range(names, first, None) == part[:-1] + names[names.index(last) :]
 
 
 def test_all_that_are_unknown_are_told_at_once() -> None:
     with pytest.raises(NotFoundError) as raised:
-        choose(NAMES, ["jam", "feb", "x"])
+        select_partitions(NAMES, ["jam", "feb", "x"])
     assert str(raised.value).splitlines() == [
         "cannot find a partition 'jam'; did you mean jan?",
         "cannot find a partition 'x'; there are: apr, feb, jan, mar",
     ]
     with pytest.raises(NotFoundError, match="'aprl'; did you mean apr"):
-        between(NAMES, "jan", "aprl")
+        partition_range(NAMES, "jan", "aprl")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

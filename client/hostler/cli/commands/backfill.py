@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hostler.cli.daemons.definitions import place_options, served_definitions
-from hostler.cli.live.backfill import display
+from hostler.cli.daemons.definitions import open_served_definitions, scope_options
+from hostler.cli.live.backfill import backfill_display
 from hostler.cli.options.completion import complete_partition_name, complete_partition_set
-from hostler.cli.options.launch import content_options
+from hostler.cli.options.launch import run_content_options
 from hostler.cli.options.run_config import read_run_config, read_tags
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.interrupts import INTERRUPTED, Interrupts
+from hostler.cli.terminal.interrupts import INTERRUPTED, InterruptHandler
 from hostler.cli.terminal.output import json_option
-from hostler.client.backfill import between
+from hostler.client.backfill import partition_range
 from hostler.client.errors import HostlerError, InvalidArgumentError
 from hostler.v1.run_pb2 import Run
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hostler.cli.live.backfill import Display
+    from hostler.cli.live.backfill import BackfillDisplay
     from hostler.client.backfill import Backfill
 
 
-class Choice(NamedTuple):
+class PartitionSelection(NamedTuple):
     """Which partitions of a set are meant."""
 
     all: bool
@@ -47,11 +47,11 @@ class Choice(NamedTuple):
         if self.last is not None and self.first is None:
             raise click.UsageError("cannot use --to without --from; name the first partition, too")
 
-    def of(self, known: list[str]) -> list[str]:
+    def select_from(self, known: list[str]) -> list[str]:
         """Those of the set's that are meant."""
         if self.first is not None:
             try:
-                return between(known, self.first, self.last)
+                return partition_range(known, self.first, self.last)
             except InvalidArgumentError as error:
                 raise click.UsageError(str(error)) from error
         if self.all:
@@ -62,8 +62,8 @@ class Choice(NamedTuple):
         return wanted
 
 
-def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command --all, --partitions, --from and --to, and for them an argument `choice`."""
+def _selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command --all, --partitions, --from, --to and, for them, a `selection`."""
 
     @functools.wraps(function)
     def command(
@@ -74,9 +74,9 @@ def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
         last: str | None,
         **kwargs: Any,
     ) -> Any:
-        choice = Choice(every, names, first, last)
-        choice.check()
-        return function(*args, choice=choice, **kwargs)
+        selection = PartitionSelection(every, names, first, last)
+        selection.check()
+        return function(*args, selection=selection, **kwargs)
 
     options = (
         click.option("--all", "every", is_flag=True, help="All partitions of the set."),
@@ -110,14 +110,14 @@ def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(short_help="Launch a run for each of many partitions.")
 @target_options()
-@place_options
-@_choice_options
+@scope_options
+@_selection_options
 @click.option(
     "--missing",
     is_flag=True,
     help="Leave out those that have a run that succeeded, is queued or under way.",
 )
-@content_options
+@run_content_options
 @click.option(
     "--id",
     "backfill_id",
@@ -131,7 +131,7 @@ def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def backfill(
     *,
     target: Target,
-    choice: Choice,
+    selection: PartitionSelection,
     no_wait: bool,
     as_json: bool,
     partition_set: str,
@@ -152,11 +152,11 @@ def backfill(
     """
     run_config = read_run_config(configs)
     location, repository = options.pop("location"), options.pop("repository")
-    with served_definitions(target, location) as found:
+    with open_served_definitions(target, location) as found:
         path = found.find_partition_set(partition_set, location, repository)
         prepared = found.client.backfill(
             path.name,
-            choice.of,
+            selection.select_from,
             run_config,
             read_tags(tags),
             location=path.location,
@@ -168,11 +168,11 @@ def backfill(
             say(f"backfill {prepared.id}: nothing to do, set {name} has none of them left")
             return exits.OK
         say(f"backfill {prepared.id}: {count} partition{'s' if count > 1 else ''} of set {name}")
-        with display(prepared, as_json=as_json, plain=no_wait) as shown:
-            return _carry_out(prepared, shown, wait=not no_wait)
+        with backfill_display(prepared, as_json=as_json, plain=no_wait) as display:
+            return _launch_and_wait(prepared, display, wait=not no_wait)
 
 
-def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
+def _launch_and_wait(prepared: Backfill, display: BackfillDisplay, *, wait: bool) -> int:
     """Launches the runs and waits for their ends; the exit code."""
     resume = f"go on with the same command and --id {prepared.id}"
     count = len(prepared.partitions)
@@ -184,16 +184,16 @@ def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
 
     def stopped(at: str = "") -> None:
         there = len(prepared.runs)
-        shown.note(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
+        display.say(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
 
     try:
-        with Interrupts(leave, prepared.leave):
+        with InterruptHandler(leave, prepared.leave):
             for run in prepared.launch():
-                shown.launched(run)
+                display.launched(run)
             if not wait and not has_left:
                 return exits.OK
             for run in prepared.watch():
-                shown.ended(run)
+                display.ended(run)
     except HostlerError:
         there = len(prepared.runs)
         stopped(f"; it was the turn of {prepared.partitions[there]}" if there < count else "")
@@ -204,11 +204,11 @@ def _carry_out(prepared: Backfill, shown: Display, *, wait: bool) -> int:
     if has_left:
         stopped()
         return INTERRUPTED
-    states = Counter(_word(run.state) for run in prepared.runs.values())
+    states = Counter(_state_word(run.state) for run in prepared.runs.values())
     listed = ", ".join(f"{number} {word}" for word, number in states.most_common())
-    shown.note(f"backfill {prepared.id}: {listed}")
+    display.say(f"backfill {prepared.id}: {listed}")
     return exits.OK if prepared.succeeded else exits.FAILED
 
 
-def _word(state: Run.State.ValueType) -> str:
+def _state_word(state: Run.State.ValueType) -> str:
     return Run.State.Name(state).lower() if state else "deleted"

@@ -12,8 +12,8 @@ from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.output import echo_json, json_option
-from hostler.cli.text.formats import seconds_of, span
-from hostler.cli.text.locations import failure, failure_output, state_name
+from hostler.cli.text.formats import format_duration, to_seconds
+from hostler.cli.text.locations import failure_output, failure_reason, state_name
 from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id
 
@@ -62,7 +62,7 @@ def check(*, target: Target, timeout: float | None, as_json: bool) -> int:
 def _report(client: Client, location: Location) -> None:
     name = location_id(location.name)
     if not location.serving:
-        click.echo(f"{click.style('FAILED', fg='red')}  {name}: {failure(location)}")
+        click.echo(f"{click.style('FAILED', fg='red')}  {name}: {failure_reason(location)}")
         for line in failure_output(location).splitlines():
             click.echo(f"    {line}")
         return
@@ -72,7 +72,7 @@ def _report(client: Client, location: Location) -> None:
         f"Python {location.python_version}",
         _count(len(repositories), "repository", "repositories"),
         _count(pipelines, "pipeline", "pipelines"),
-        f"loaded in {span(seconds_of(location.load_duration))}",
+        f"loaded in {format_duration(to_seconds(location.load_duration))}",
     )
     click.echo(f"{click.style('ok', fg='green')}      {name}: {', '.join(words)}")
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.commands.backfill import backfill
-from hostler.cli.daemons.definitions import definitions, place_options
+from hostler.cli.daemons.definitions import open_definitions, scope_options
 from hostler.cli.options.completion import complete_partition_name, complete_partition_set
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.output import echo_json, json_option, terminal_width
 from hostler.cli.terminal.table import Column, table_lines
 from hostler.cli.text.formats import home_relative
-from hostler.cli.text.run_requests import run_config_lines, tags_line
+from hostler.cli.text.run_requests import run_config_lines, tags_lines
 from hostler.client.names import parse_definition, partition_id
 from hostler.v1.repository_pb2 import ListPartitionSetsResponse, ListPartitionsResponse
 
@@ -27,8 +27,8 @@ COLUMNS = (
     Column("PARTITION SET"),
     Column("REPOSITORY"),
     Column("LOCATION"),
-    Column("PIPELINE", spare=1),
-    Column("DESCRIPTION", spare=2),
+    Column("PIPELINE", drop_order=1),
+    Column("DESCRIPTION", drop_order=2),
 )
 
 
@@ -42,7 +42,7 @@ partition.add_command(backfill)
 
 @partition.command("list", short_help="List the partition sets, or the partitions of one.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 @click.argument(
     "partition_set", metavar="[SET]", required=False, shell_complete=complete_partition_set
@@ -64,7 +64,7 @@ def list_partitions(
     hostler partition list
     hostler partition list days
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         if partition_set is not None:
             path = found.find_partition_set(partition_set, location, repository)
             partitions = found.client.partitions(path.location, path.repository, path.name)
@@ -87,7 +87,7 @@ def list_partitions(
 
 @partition.command(short_help="Show one partition set, or a partition of it.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 @click.argument("partition_set", metavar="SET", shell_complete=complete_partition_set)
 @click.argument(
@@ -111,7 +111,7 @@ def show(
     hostler partition show days 2026-01-31
     """
     message: PartitionSet | Partition
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         path = found.find_partition_set(partition_set, location, repository)
         place = (path.location, path.repository, path.name)
         if name is None:
@@ -153,5 +153,5 @@ def _set_lines(item: PartitionSet) -> Iterator[str]:
 
 def _partition_lines(item: Partition) -> Iterator[str]:
     yield click.style(partition_id(item.name), bold=True)
-    yield from tags_line(item.tags, "  ")
+    yield from tags_lines(item.tags, "  ")
     yield from run_config_lines(item.run_config, "  ")

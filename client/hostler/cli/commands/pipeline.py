@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from hostler.cli.daemons.connection import connect
-from hostler.cli.daemons.definitions import definitions, place_options
-from hostler.cli.live.run import follow
+from hostler.cli.daemons.definitions import open_definitions, scope_options
+from hostler.cli.live.run import follow_run
 from hostler.cli.options.completion import complete_pipeline
-from hostler.cli.options.launch import Launch, launch_options
+from hostler.cli.options.launch import LaunchOptions, launch_options
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.group import Group
@@ -23,8 +23,8 @@ COLUMNS = (
     Column("PIPELINE"),
     Column("REPOSITORY"),
     Column("LOCATION"),
-    Column("SOLIDS", right=True, spare=1),
-    Column("DESCRIPTION", spare=2),
+    Column("SOLIDS", align_right=True, drop_order=1),
+    Column("DESCRIPTION", drop_order=2),
 )
 
 _NAME = click.argument("name", shell_complete=complete_pipeline)
@@ -37,7 +37,7 @@ def pipeline() -> None:
 
 @pipeline.command("list", short_help="List the pipelines.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 def list_pipelines(
     *, target: Target, location: str | None, repository: str | None, as_json: bool
@@ -52,7 +52,7 @@ def list_pipelines(
     hostler pipeline list -l etl
     hostler pipeline list -f repos.py -a nightly
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         reachable = not (location and found.absent)
         pipelines = found.client.pipelines(location, repository) if reachable else []
         if as_json:
@@ -71,7 +71,7 @@ def list_pipelines(
 
 @pipeline.command(short_help="Show one pipeline.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 @_NAME
 def show(
@@ -86,7 +86,7 @@ def show(
     hostler pipeline show daily_totals
     hostler pipeline show -l etl -r nightly daily_totals
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         path = parse_pipeline(found.find_pipeline(name, location, repository).name)
         message = found.client.pipeline(*path)
     if as_json:
@@ -98,7 +98,7 @@ def show(
 
 @pipeline.command(short_help="Execute one pipeline and follow its run.")
 @target_options()
-@place_options
+@scope_options
 @launch_options
 @json_option
 @_NAME
@@ -107,7 +107,7 @@ def execute(
     target: Target,
     location: str | None,
     repository: str | None,
-    launch: Launch,
+    launch: LaunchOptions,
     as_json: bool,
     name: str,
 ) -> int:
@@ -123,7 +123,7 @@ def execute(
     hostler pipeline execute daily_totals --solids '*total' --max-concurrency 4
     hostler pipeline execute daily_totals --partition days/2026-01-31
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         summary = found.find_pipeline(name, location, repository)
         steps = 0 if launch.solids else summary.solid_count
         say_if_outdated(found.client.location(parse_pipeline(summary.name).location))
@@ -137,7 +137,7 @@ def execute(
             partition=launch.partition,
         )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
-        return follow(
+        return follow_run(
             found.client,
             run,
             as_json=as_json,
@@ -149,7 +149,7 @@ def execute(
 
 @pipeline.command("launch", short_help="Launch a run of one pipeline and return at once.")
 @target_options()
-@place_options
+@scope_options
 @launch_options
 @click.option(
     "--request-id",
@@ -164,7 +164,7 @@ def launch_run(
     target: Target,
     location: str | None,
     repository: str | None,
-    launch: Launch,
+    launch: LaunchOptions,
     request_id: str,
     as_json: bool,
     name: str,

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.daemons.connection import connect
-from hostler.cli.daemons.workspace_view import Mirror
+from hostler.cli.daemons.workspace_view import WorkspaceView
 from hostler.cli.options.completion import complete_location
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.output import echo_json, end_with_reader, json_option, terminal_width
+from hostler.cli.terminal.output import echo_json, exit_on_broken_pipe, json_option, terminal_width
 from hostler.cli.text.locations import (
-    GOES_ON,
+    LAST_VALID_SERVES,
     change_lines,
-    failure,
     failure_output,
+    failure_reason,
     location_lines,
     problem_text,
     say_problems,
     state_name,
-    unknown_location,
+    unknown_location_error,
 )
 from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id, location_name
@@ -65,7 +65,7 @@ def ps(*, target: Target, verbose: bool, exit_code: bool, as_json: bool) -> int:
     for problem in workspace.problems:
         say(problem_text(problem))
     if workspace.problems:
-        say(GOES_ON)
+        say(LAST_VALID_SERVES)
     healthy = all(location.state == Location.READY for location in workspace.locations)
     return exits.UNHEALTHY if exit_code and not healthy else exits.OK
 
@@ -86,7 +86,7 @@ def events(*, target: Target, follow: bool, as_json: bool) -> None:
         if not follow:
             _print_history(client, as_json=as_json)
             return
-        end_with_reader()
+        exit_on_broken_pipe()
         with client.watch(history=True) as changes:
             for change in changes:
                 _print_change(change, as_json=as_json)
@@ -129,13 +129,13 @@ def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     names = [location_name(location) for location in locations]
-    mirror = Mirror()
+    view = WorkspaceView()
     with connect(target) as client:
         left: list[Location] = []
         try:
             for change in client.watch(timeout=timeout):
-                mirror.apply(change)
-                left = _not_ready(mirror, names)
+                view.apply(change)
+                left = _not_ready(view, names)
                 if not left:
                     return exits.UNHEALTHY if say_problems(client) else exits.OK
                 if any(location.state in _STUCK for location in left):
@@ -152,19 +152,19 @@ def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -
 _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
 
-def _not_ready(mirror: Mirror, names: list[str]) -> list[Location]:
-    unknown = [name for name in names if name not in mirror.locations]
+def _not_ready(view: WorkspaceView, names: list[str]) -> list[Location]:
+    unknown = [name for name in names if name not in view.locations]
     if unknown:
-        raise unknown_location(unknown[0], mirror.locations)
+        raise unknown_location_error(unknown[0], view.locations)
     return [
         location
-        for name, location in mirror.locations.items()
+        for name, location in view.locations.items()
         if (not names or name in names) and location.state != Location.READY
     ]
 
 
 def _report(location: Location) -> None:
-    reason = failure(location)
+    reason = failure_reason(location)
     text = f"{location_id(location.name)} is {state_name(location.state)}"
     say(f"{text}: {reason}" if reason else text)
     if output := failure_output(location):

@@ -11,15 +11,15 @@ from hostler.cli.options.completion import complete_location
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.output import echo_json, end_with_reader, json_option
-from hostler.cli.text.formats import clock, home_relative, seconds_of, span
+from hostler.cli.terminal.output import echo_json, exit_on_broken_pipe, json_option
+from hostler.cli.text.formats import format_duration, format_time, home_relative, to_seconds
 from hostler.cli.text.locations import (
-    IN_A_LINE,
-    difference,
-    failure,
+    MOST_NAMED,
+    changes_summary,
     failure_output,
-    first_of,
-    retry,
+    failure_reason,
+    first_and_count,
+    next_retry,
     say_problems,
     state_name,
 )
@@ -73,7 +73,7 @@ def logs(*, target: Target, follow: bool, last: int | None, as_json: bool, locat
     hostler logs --python-file repos.py repos.py
     """
     if follow:
-        end_with_reader()
+        exit_on_broken_pipe()
     with connect(target) as client, client.logs(location, last, follow=follow) as lines:
         for line in lines:
             if as_json:
@@ -85,8 +85,8 @@ def logs(*, target: Target, follow: bool, last: int | None, as_json: bool, locat
 def _log_line(line: LogLine) -> str:
     source = f"[{line.role} {line.pid}] " if line.role in {"worker", "run"} else ""
     if line.stream == LogLine.DAEMON:
-        return click.style(f"{clock(line.time)} -- {line.text}", fg="cyan")
-    return f"{clock(line.time)} {source}{line.text}"
+        return click.style(f"{format_time(line.time)} -- {line.text}", fg="cyan")
+    return f"{format_time(line.time)} {source}{line.text}"
 
 
 @click.command("reload", short_help="Load the code of locations anew.")
@@ -112,7 +112,7 @@ def reload(
     hostler reload --why etl
     """
     if why:
-        return _explain(target, locations, as_json=as_json)
+        return _show_last_reloads(target, locations, as_json=as_json)
     with connect(target) as client:
         loaded = client.reload(*locations, wait=not no_wait, timeout=LOAD_TIMEOUT)
         are_invalid = say_problems(client)
@@ -122,7 +122,7 @@ def reload(
     return exits.UNHEALTHY if are_invalid else code
 
 
-def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
+def _show_last_reloads(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
     """Shows why the locations were loaded last; in JSON all of it."""
     with connect(target) as client:
         found = [client.location(name) for name in names] if names else client.locations()
@@ -130,15 +130,17 @@ def _explain(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
         echo_json(ReloadLocationsResponse(locations=found))
         return exits.OK
     for location in found:
-        when = clock(location.ready_time) if location.serving else "never loaded"
+        when = format_time(location.ready_time) if location.serving else "never loaded"
         click.echo(f"{location_id(location.name)}  generation {location.generation}  {when}")
-        for line in first_of(list(map(home_relative, location.last_changes.files)), MOST_FILES):
+        for line in first_and_count(
+            list(map(home_relative, location.last_changes.files)), MOST_FILES
+        ):
             click.echo(f"    {line}")
         if not location.last_changes.files and location.serving:
             click.echo("    no file: it was started, or a reload was asked for")
-        if changed := difference(location.last_changes, MOST_DEFINITIONS):
+        if changed := changes_summary(location.last_changes, MOST_DEFINITIONS):
             click.echo(f"    {changed}")
-        if reason := "; ".join(filter(None, (failure(location), retry(location)))):
+        if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             click.echo(click.style(f"    the newest load failed: {reason}", fg="red"))
     return exits.OK
 
@@ -207,12 +209,12 @@ def _report(locations: Iterable[Location], *, quiet: bool, waited: bool) -> int:
         parts = [location_id(location.name), state_name(location.state)]
         if location.state == Location.READY:
             parts.append(f"generation {location.generation}")
-            parts.append(f"loaded in {span(seconds_of(location.load_duration))}")
-            parts.append(difference(location.last_changes, IN_A_LINE))
+            parts.append(f"loaded in {format_duration(to_seconds(location.load_duration))}")
+            parts.append(changes_summary(location.last_changes, MOST_NAMED))
         if not quiet:
             click.echo("  ".join(filter(None, parts)))
         if waited and location.HasField("error"):
             code = exits.UNHEALTHY
             click.echo(failure_output(location), err=True)
-            say(f"{location_id(location.name)}: {failure(location)}")
+            say(f"{location_id(location.name)}: {failure_reason(location)}")
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostler.cli.daemons.definitions import definitions
+from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.options.completion import complete_location
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal.group import Group
@@ -16,8 +16,8 @@ from hostler.v1.repository_pb2 import ListRepositoriesResponse
 COLUMNS = (
     Column("REPOSITORY"),
     Column("LOCATION"),
-    Column("PIPELINES", right=True),
-    Column("DESCRIPTION", spare=1),
+    Column("PIPELINES", align_right=True),
+    Column("DESCRIPTION", drop_order=1),
 )
 
 
@@ -46,7 +46,7 @@ def list_repositories(*, target: Target, location: str | None, as_json: bool) ->
     hostler repository list
     hostler repository list -f repos.py
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         repositories = (
             found.client.repositories(location) if not location or not found.absent else []
         )

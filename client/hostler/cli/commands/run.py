@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from hostler.cli.daemons.connection import connect
-from hostler.cli.live.run import PATIENCE, follow
+from hostler.cli.live.run import PATIENCE, follow_run
 from hostler.cli.options.completion import complete_run
-from hostler.cli.options.run_filter import RunFilter, filter_options
+from hostler.cli.options.run_filter import RunFilter, run_filter_options
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.output import echo_json, echo_table, json_option
 from hostler.cli.terminal.table import Cell, Column
-from hostler.cli.text.formats import age, date, span
+from hostler.cli.text.formats import format_date, format_duration, seconds_since
 from hostler.cli.text.run_requests import run_config_lines
 from hostler.client.errors import NotFoundError, PreconditionError
 from hostler.client.names import parse_pipeline, partition_id, run_id
@@ -26,11 +26,11 @@ LAST = 100
 COLUMNS = (
     Column("RUN"),
     Column("PIPELINE"),
-    Column("LOCATION", spare=1),
+    Column("LOCATION", drop_order=1),
     Column("STATE"),
-    Column("CREATED", spare=3),
-    Column("DURATION", right=True, spare=2),
-    Column("PARTITION", spare=4),
+    Column("CREATED", drop_order=3),
+    Column("DURATION", align_right=True, drop_order=2),
+    Column("PARTITION", drop_order=4),
 )
 
 COLORS = {
@@ -52,7 +52,7 @@ def run() -> None:
 
 @run.command("list", short_help="List the runs, newest first.")
 @target_options()
-@filter_options
+@run_filter_options
 @click.option(
     "-n",
     "--last",
@@ -63,7 +63,7 @@ def run() -> None:
     help="Only the N newest ones; 0 for all.",
 )
 @json_option
-def list_runs(*, target: Target, wanted: RunFilter, last: int, as_json: bool) -> None:
+def list_runs(*, target: Target, run_filter: RunFilter, last: int, as_json: bool) -> None:
     """List the runs of the daemon, newest first.
 
     \b
@@ -72,7 +72,7 @@ def list_runs(*, target: Target, wanted: RunFilter, last: int, as_json: bool) ->
     hostler run list --tag team=data -n 5 --json | jq -r '.runs[].state'
     """
     with connect(target) as client:
-        runs = wanted.list(client, last or None)
+        runs = run_filter.find(client, last or None)
     if as_json:
         echo_json(ListRunsResponse(runs=runs))
         return
@@ -104,11 +104,11 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
         ("concurrency", f"{found.max_concurrency} steps at most" * bool(found.max_concurrency)),
         ("partition", _partition(found)),
         ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
-        ("created", date(found.create_time)),
-        ("started", date(found.start_time)),
-        ("ended", date(found.end_time)),
+        ("created", format_date(found.create_time)),
+        ("started", format_date(found.start_time)),
+        ("ended", format_date(found.end_time)),
         ("duration", _duration(found)),
-        ("timeout", span(found.timeout.seconds) if found.HasField("timeout") else ""),
+        ("timeout", format_duration(found.timeout.seconds) if found.HasField("timeout") else ""),
         ("pid", str(found.pid or "")),
         ("tags", ", ".join(f"{key}={value}" for key, value in found.tags.items())),
         ("failure", found.failure.message),
@@ -141,7 +141,7 @@ def watch(*, target: Target, as_json: bool, run_name: str) -> int:
     """
     with connect(target) as client:
         found = client.run(run_name)
-        return follow(client, found, as_json=as_json, steps=0, cancel=False, patience=PATIENCE)
+        return follow_run(client, found, as_json=as_json, steps=0, cancel=False, patience=PATIENCE)
 
 
 @run.command(short_help="Cancel a run.")
@@ -193,7 +193,7 @@ def _row(item: Run) -> tuple[str | Cell, ...]:
         path.pipeline,
         path.location,
         Cell(Run.State.Name(item.state), COLORS.get(item.state)),
-        date(item.create_time),
+        format_date(item.create_time),
         _duration(item),
         _partition(item),
     )
@@ -210,5 +210,5 @@ def _partition(item: Run) -> str:
 def _duration(item: Run) -> str:
     if not item.HasField("start_time"):
         return ""
-    ended = age(item.end_time) if item.HasField("end_time") else 0.0
-    return span(age(item.start_time) - ended)
+    ended = seconds_since(item.end_time) if item.HasField("end_time") else 0.0
+    return format_duration(seconds_since(item.start_time) - ended)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.daemons.definitions import definitions, place_options
+from hostler.cli.daemons.definitions import open_definitions, scope_options
 from hostler.cli.options.completion import complete_schedule
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal.output import echo_json, json_option, terminal_width
 from hostler.cli.terminal.table import Column, table_lines
 from hostler.cli.text.formats import home_relative
-from hostler.cli.text.run_requests import run_config_lines, tags_line
+from hostler.cli.text.run_requests import run_config_lines, tags_lines
 from hostler.client.names import parse_definition
 from hostler.v1.repository_pb2 import ListSchedulesResponse, PreviewScheduleResponse
 
@@ -26,9 +26,9 @@ COLUMNS = (
     Column("REPOSITORY"),
     Column("LOCATION"),
     Column("CRON"),
-    Column("TIMEZONE", spare=1),
-    Column("PIPELINE", spare=2),
-    Column("DESCRIPTION", spare=3),
+    Column("TIMEZONE", drop_order=1),
+    Column("PIPELINE", drop_order=2),
+    Column("DESCRIPTION", drop_order=3),
 )
 
 _NAME = click.argument("name", shell_complete=complete_schedule)
@@ -41,7 +41,7 @@ def schedule() -> None:
 
 @schedule.command("list", short_help="List the schedules.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 def list_schedules(
     *, target: Target, location: str | None, repository: str | None, as_json: bool
@@ -55,7 +55,7 @@ def list_schedules(
     hostler schedule list
     hostler schedule list -f repos.py
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         reachable = not (location and found.absent)
         schedules = found.client.schedules(location, repository) if reachable else []
         if as_json:
@@ -69,7 +69,7 @@ def list_schedules(
 
 @schedule.command(short_help="Show one schedule.")
 @target_options()
-@place_options
+@scope_options
 @json_option
 @_NAME
 def show(
@@ -83,7 +83,7 @@ def show(
     \b
     hostler schedule show nightly
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         path = found.find_schedule(name, location, repository)
         message = found.client.schedule(path.location, path.repository, path.name)
     if as_json:
@@ -95,7 +95,7 @@ def show(
 
 @schedule.command(short_help="Show when a schedule is due next.")
 @target_options()
-@place_options
+@scope_options
 @click.option(
     "-n",
     "--count",
@@ -125,7 +125,7 @@ def preview(
     hostler schedule preview nightly
     hostler schedule preview nightly -n 10 --json | jq -r '.ticks[].time'
     """
-    with definitions(target, location) as found:
+    with open_definitions(target, location) as found:
         path = found.find_schedule(name, location, repository)
         ticks = found.client.preview_schedule(
             path.location, path.repository, path.name, count=count
@@ -166,7 +166,7 @@ def _lines(item: Schedule) -> Iterator[str]:
     if item.environment_vars:
         variables = sorted(item.environment_vars.items())
         yield "  environment: " + ", ".join(f"{key}={value}" for key, value in variables)
-    yield from ["  tags: made by a function"] if item.computes_tags else tags_line(item.tags, "  ")
+    yield from ["  tags: made by a function"] if item.computes_tags else tags_lines(item.tags, "  ")
     if item.computes_run_config:
         yield "  run config: made by a function; see hostler schedule preview"
     elif item.run_config.fields:
@@ -177,5 +177,5 @@ def _lines(item: Schedule) -> Iterator[str]:
 def _tick_lines(tick: ScheduleTick) -> Iterator[str]:
     time = tick.local_time.replace("T", " ")
     yield click.style(time, bold=True) + ("  not executed" if tick.skipped else "")
-    yield from tags_line(tick.tags, "  ")
+    yield from tags_lines(tick.tags, "  ")
     yield from run_config_lines(tick.run_config, "  ")

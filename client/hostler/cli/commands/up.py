@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from hostler.cli.daemons.connection import answers, connect
-from hostler.cli.daemons.process import STDERR, DaemonProcess, orderly_end
-from hostler.cli.daemons.workspace_view import Mirror
+from hostler.cli.daemons.connection import accepts_connections, connect
+from hostler.cli.daemons.process import STDERR, DaemonProcess, exit_on_termination
+from hostler.cli.daemons.workspace_view import WorkspaceView
 from hostler.cli.options.target import Target, target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError, say
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     from hostler.v1.workspace_pb2 import WorkspaceChange
 
 #: Seconds until a watch that broke is tried again, while the daemon is alive.
-RETRY = 0.5
+RETRY_DELAY = 0.5
 
 
 #: Above it, an exit code stands for a death by a signal.
 _SIGNALED = 128
 
 
-class View(Protocol):
+class WorkspaceDisplay(Protocol):
     """Where the changes of the workspace are shown."""
 
     def show(self, change: WorkspaceChange) -> None: ...
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         """Says what goes on."""
         ...
 
 
-class Lines:
+class PlainWorkspaceDisplay:
     """A line for each change."""
 
     def show(self, change: WorkspaceChange) -> None:
         for line in change_lines(change):
             click.echo(line)
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         say(message)
 
 
@@ -78,32 +78,32 @@ def up(*, target: Target, state: Path | None, log_format: str | None) -> int:
     """
     files = target.workspace_files()
     socket = target.socket_path
-    _refuse_second(target)
+    _refuse_second_daemon(target)
     # what the daemon would log at info is shown as the change that it is
     options = ["--log-level", "warning"]
     options += ["--state", str(state)] if state else []
     options += ["--log-format", log_format] if log_format else []
     interactive = is_interactive()
-    with orderly_end():
+    with exit_on_termination():
         daemon = DaemonProcess(
             files, socket, options=options, log=subprocess.PIPE if interactive else STDERR
         )
-        _kill_at_the_second(daemon)
+        _kill_on_second_interrupt(daemon)
         try:
             if not interactive:
                 say(f"serving on {socket}")
-                return _run(daemon, socket, Lines(), history=True)
+                return _run(daemon, socket, PlainWorkspaceDisplay(), history=True)
             # Rich takes 80 ms to import; the daemon starts meanwhile.
-            from hostler.cli.live.workspace_table import LiveView
+            from hostler.cli.live.workspace_table import LiveTable
 
-            with LiveView(daemon, socket) as view:
-                return _run(daemon, socket, view)
+            with LiveTable(daemon, socket) as display:
+                return _run(daemon, socket, display)
         finally:
             daemon.stop()
 
 
-def _refuse_second(target: Target) -> None:
-    if not answers(target.socket_path):
+def _refuse_second_daemon(target: Target) -> None:
+    if not accepts_connections(target.socket_path):
         return
     with connect(target) as client:
         pid = client.workspace().daemon.pid
@@ -113,7 +113,9 @@ def _refuse_second(target: Target) -> None:
     )
 
 
-def _run(daemon: DaemonProcess, socket: Path, view: View, *, history: bool = False) -> int:
+def _run(
+    daemon: DaemonProcess, socket: Path, display: WorkspaceDisplay, *, history: bool = False
+) -> int:
     """Shows what happens until the daemon ends or Ctrl-C; its exit code.
 
     Args:
@@ -122,17 +124,17 @@ def _run(daemon: DaemonProcess, socket: Path, view: View, *, history: bool = Fal
     try:
         if not daemon.wait_ready():
             return daemon.stop() or exits.FAILED
-        mirror = Mirror()
+        view = WorkspaceView()
         with Client(socket) as client:
             while daemon.exit_code is None:
                 with contextlib.suppress(HostlerError):  # it is ending, or the watch broke
-                    since_start = history and mirror.revision == 0
-                    for change in client.watch(mirror.revision, history=since_start):
-                        mirror.apply(change)
-                        view.show(change)
-                daemon.wait(RETRY)
+                    since_start = history and view.revision == 0
+                    for change in client.watch(view.revision, history=since_start):
+                        view.apply(change)
+                        display.show(change)
+                daemon.wait(RETRY_DELAY)
     except KeyboardInterrupt:
-        view.note("stopping; Ctrl-C again to kill")
+        display.say("stopping; Ctrl-C again to kill")
         return daemon.stop()
     code = daemon.stop()
     if code > _SIGNALED:
@@ -140,7 +142,7 @@ def _run(daemon: DaemonProcess, socket: Path, view: View, *, history: bool = Fal
     return code
 
 
-def _kill_at_the_second(daemon: DaemonProcess) -> None:
+def _kill_on_second_interrupt(daemon: DaemonProcess) -> None:
     """The first Ctrl-C interrupts, the second one kills the daemon and interrupts nothing.
 
     An exception in the middle of gRPC's own clean-up would leave it waiting for ever.

@@ -36,13 +36,13 @@ def connect(target: Target) -> Iterator[Client]:
         CommandError: none runs, or a call fails.
         click.UsageError: none runs, and a file that names the target is missing.
     """
-    if not answers(target.socket_path):
+    if not accepts_connections(target.socket_path):
         raise _unreachable(target)
-    with explained(target), Client(target.socket_path) as client:
+    with command_errors(target), Client(target.socket_path) as client:
         yield client
 
 
-def answers(socket: Path) -> bool:
+def accepts_connections(socket: Path) -> bool:
     """True where somebody accepts connections on a socket."""
     with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
@@ -54,7 +54,7 @@ def answers(socket: Path) -> bool:
 
 
 @contextlib.contextmanager
-def explained(target: Target) -> Iterator[None]:
+def command_errors(target: Target) -> Iterator[None]:
     """Turns the errors of calls into those that end the command."""
     try:
         yield
@@ -66,7 +66,7 @@ def explained(target: Target) -> Iterator[None]:
 
 
 def _unreachable(target: Target) -> CommandError:
-    target.require()
+    target.require_files()
     socket = target.socket_path
     if target.named_by_socket:
         place = f"on {socket}" + ("" if target.options else f", which {SOCKET_VARIABLE} names")

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from hostler.cli.daemons.connection import answers, connect
-from hostler.cli.daemons.private_daemon import patience, private_daemon
-from hostler.cli.daemons.workspace_view import Mirror, pending
+from hostler.cli.daemons.connection import accepts_connections, connect
+from hostler.cli.daemons.private_daemon import private_daemon, say_if_slow
+from hostler.cli.daemons.workspace_view import WorkspaceView, pending
 from hostler.cli.options.completion import complete_location, complete_repository
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError, say
-from hostler.cli.text.locations import failure, failure_output, state_name, unknown_location
+from hostler.cli.text.locations import (
+    failure_output,
+    failure_reason,
+    state_name,
+    unknown_location_error,
+)
 from hostler.client.errors import NotFoundError
 from hostler.client.names import location_id, location_name, parse_definition
 
@@ -33,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Definitions:
+class DefinitionSource:
     """A daemon, and which of the locations that are asked for do not answer there."""
 
     client: Client
@@ -84,12 +89,12 @@ class Definitions:
         for location in self.absent:
             if self.verbose and (output := failure_output(location)):
                 click.echo(output, err=True)
-            reason = failure(location) or f"it is {state_name(location.state)}"
+            reason = failure_reason(location) or f"it is {state_name(location.state)}"
             say(f"{location_id(location.name)} does not answer: {reason}")
         return exits.UNHEALTHY if self.absent else exits.OK
 
 
-def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command -l and -r, which say where a name is to be looked for."""
     repository = click.option(
         "-r",
@@ -109,15 +114,15 @@ def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def definitions(target: Target, location: str | None) -> Iterator[Definitions]:
+def open_definitions(target: Target, location: str | None) -> Iterator[DefinitionSource]:
     """The definitions of a target: from its daemon, or from a private one where none runs.
 
     Args:
         target: whose they are.
         location: the only one that is asked for; None for all.
     """
-    if target.named_by_socket or answers(target.socket_path):
-        with served_definitions(target, location) as found:
+    if target.named_by_socket or accepts_connections(target.socket_path):
+        with open_served_definitions(target, location) as found:
             yield found
     else:
         names = [location_name(location)] if location else []
@@ -127,7 +132,7 @@ def definitions(target: Target, location: str | None) -> Iterator[Definitions]:
 
 
 @contextlib.contextmanager
-def served_definitions(target: Target, location: str | None) -> Iterator[Definitions]:
+def open_served_definitions(target: Target, location: str | None) -> Iterator[DefinitionSource]:
     """The same in the daemon that runs for the target; an error where none does."""
     names = [location_name(location)] if location else []
     with connect(target) as client:
@@ -136,12 +141,12 @@ def served_definitions(target: Target, location: str | None) -> Iterator[Definit
 
 def _definitions(
     client: Client, locations: list[Location], names: list[str], *, verbose: bool
-) -> Definitions:
+) -> DefinitionSource:
     there = [location.name for location in locations]
     for name in names:
         if name not in there:
-            raise unknown_location(name, there)
-    return Definitions(
+            raise unknown_location_error(name, there)
+    return DefinitionSource(
         client,
         [
             location
@@ -170,21 +175,19 @@ def await_loaded(
     Returns:
         All locations as they are then, in the order of the workspace file.
     """
-    mirror = Mirror()
+    view = WorkspaceView()
     told: set[str] = set()
 
     def concerned() -> list[Location]:
-        return [
-            location for name, location in mirror.locations.items() if not names or name in names
-        ]
+        return [location for name, location in view.locations.items() if not names or name in names]
 
     def waiting() -> str:
         left = ", ".join(location_id(location.name) for location in pending(concerned()))
         return f"waiting for {left} to load ..." if left else ""
 
-    with client.watch(timeout=timeout) as changes, patience(waiting):
+    with client.watch(timeout=timeout) as changes, say_if_slow(waiting):
         for change in changes:
-            mirror.apply(change)
+            view.apply(change)
             left = pending(concerned())
             for location in concerned():
                 if each is not None and location not in left and location.name not in told:
@@ -192,4 +195,4 @@ def await_loaded(
                     each(location)
             if not left:
                 break
-    return list(mirror.locations.values())
+    return list(view.locations.values())

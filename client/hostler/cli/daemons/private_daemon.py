@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostler.cli.daemons.connection import explained
-from hostler.cli.daemons.process import DaemonProcess, orderly_end
+from hostler.cli.daemons.connection import command_errors
+from hostler.cli.daemons.process import DaemonProcess, exit_on_termination
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError, say
 from hostler.client.client import Client
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from hostler.cli.options.target import Target
 
 #: Seconds of silence before a private daemon's start is explained; most starts need no word.
-PATIENCE = 1.0
+SLOW_AFTER = 1.0
 
 
 @contextlib.contextmanager
 def private_daemon(target: Target) -> Iterator[Client]:
     """A daemon of our own on the target, gone with all that it made at the end of the block."""
-    target.require()
+    target.require_files()
     root = _private_root()
-    _sweep(root)
+    _remove_leftovers(root)
     with (
-        orderly_end(),
+        exit_on_termination(),
         tempfile.TemporaryDirectory(prefix=f"hostler.{os.getpid()}.", dir=root) as folder,
         contextlib.ExitStack() as stack,
     ):
@@ -43,7 +43,7 @@ def private_daemon(target: Target) -> Iterator[Client]:
         code = Path(folder, "target")
         code.mkdir()
         options = ["--state", str(Path(folder, "state")), "--log-format", "json"]
-        with patience(lambda: f"starting a daemon for {target.description} ..."):
+        with say_if_slow(lambda: f"starting a daemon for {target.description} ..."):
             files = target.workspace_files(code)
             daemon = DaemonProcess(files, socket, options=options, log=log.fileno())
             stack.callback(daemon.stop)
@@ -51,16 +51,16 @@ def private_daemon(target: Target) -> Iterator[Client]:
         if not ready:
             exit_code = daemon.stop()
             log.seek(0)
-            reason = _reason(log.read().decode(errors="replace"))
+            reason = _start_failure(log.read().decode(errors="replace"))
             raise CommandError(
                 f"cannot start a daemon for {target.description}:\n{reason}",
                 exits.USAGE if exit_code == exits.USAGE else exits.FAILED,
             )
-        with explained(target), Client(socket) as client:
+        with command_errors(target), Client(socket) as client:
             yield client
 
 
-def _reason(log: str) -> str:
+def _start_failure(log: str) -> str:
     """Why hostlerd ended: the problems that its log names; all of the log if it names none."""
     problems = []
     for line in log.splitlines():
@@ -72,14 +72,14 @@ def _reason(log: str) -> str:
 
 
 @contextlib.contextmanager
-def patience(message: Callable[[], str]) -> Iterator[None]:
-    """Says on stderr what is going on where the block takes longer than PATIENCE."""
+def say_if_slow(message: Callable[[], str]) -> Iterator[None]:
+    """Says on stderr what is going on where the block takes longer than SLOW_AFTER."""
 
     def speak() -> None:
         if text := message():
             say(text)
 
-    timer = threading.Timer(PATIENCE, speak)
+    timer = threading.Timer(SLOW_AFTER, speak)
     timer.daemon = True
     timer.start()
     try:
@@ -99,7 +99,7 @@ def _private_root() -> Path:
     return root
 
 
-def _sweep(root: Path) -> None:
+def _remove_leftovers(root: Path) -> None:
     """Removes the folders of commands that were killed before they could."""
     for folder in root.glob("hostler.*.*"):
         pid = folder.name.split(".")[1]

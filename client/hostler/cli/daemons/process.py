@@ -125,7 +125,7 @@ def _stop_timeout() -> float:
 
 
 @contextlib.contextmanager
-def orderly_end() -> Iterator[None]:
+def exit_on_termination() -> Iterator[None]:
     """Turns SIGTERM and SIGHUP into SystemExit, so that the ends of `with` blocks are reached."""
 
     def leave(number: int, _frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SETTLED = (Location.READY, Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
 
-class Mirror:
+class WorkspaceView:
     """What is known of the workspace so far.
 
     Attributes:

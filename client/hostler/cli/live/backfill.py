@@ -9,7 +9,7 @@ import click
 
 from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.output import echo_json, is_interactive
-from hostler.cli.text.formats import age, clock, span
+from hostler.cli.text.formats import format_duration, format_time, seconds_since
 from hostler.client.names import partition_id, run_id
 from hostler.v1.run_pb2 import Run
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
     from hostler.client.backfill import Backfill
 
 #: Partitions with longer names push their line to the right.
-WIDTH = 16
+PARTITION_WIDTH = 16
 
 
-class Display(Protocol):
+class BackfillDisplay(Protocol):
     """Where the runs of a backfill are shown."""
 
     def launched(self, run: Run) -> None: ...
 
     def ended(self, run: Run) -> None: ...
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         """Says something to the person."""
         ...
 
 
-class Lines:
+class PlainBackfillDisplay:
     """Plain lines."""
 
     def launched(self, run: Run) -> None:
-        moment = clock(run.create_time)
+        moment = format_time(run.create_time)
         click.echo(f"{moment}  {_partition(run)}  launched, run {run_id(run.name)}")
 
     def ended(self, run: Run) -> None:
-        click.echo(ended_line(run))
+        click.echo(backfill_run_line(run))
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         say(message)
 
 
-class JsonLines:
+class JsonBackfillDisplay:
     """One Run a line: as it is at its launch, and at its end."""
 
     def launched(self, run: Run) -> None:
@@ -57,32 +57,36 @@ class JsonLines:
     def ended(self, run: Run) -> None:
         echo_json(run, compact=True)
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         say(message)
 
 
 @contextlib.contextmanager
-def display(backfill: Backfill, *, as_json: bool, plain: bool) -> Iterator[Display]:
+def backfill_display(
+    backfill: Backfill, *, as_json: bool, plain: bool
+) -> Iterator[BackfillDisplay]:
     """Where the runs of a backfill are shown; with `plain` there is no bar."""
     if as_json:
-        yield JsonLines()
+        yield JsonBackfillDisplay()
     elif is_interactive() and not plain:
         # Rich takes 80 ms to import, which scripts need not wait for.
-        from hostler.cli.live.backfill_progress import Progress
+        from hostler.cli.live.backfill_progress import BackfillProgress
 
-        with Progress(len(backfill.partitions)) as progress:
+        with BackfillProgress(len(backfill.partitions)) as progress:
             yield progress
     else:
-        yield Lines()
+        yield PlainBackfillDisplay()
 
 
-def ended_line(run: Run) -> str:
+def backfill_run_line(run: Run) -> str:
     """How a run has ended: time, partition, what came of it."""
     if not run.state:
-        return f"{clock(run.create_time)}  {_partition(run)}  the record of its run is deleted"
-    head = f"{clock(run.end_time)}  {_partition(run)}  "
+        return (
+            f"{format_time(run.create_time)}  {_partition(run)}  the record of its run is deleted"
+        )
+    head = f"{format_time(run.end_time)}  {_partition(run)}  "
     if run.state == Run.SUCCEEDED:
-        taken = span(age(run.start_time) - age(run.end_time))
+        taken = format_duration(seconds_since(run.start_time) - seconds_since(run.end_time))
         return f"{head}{click.style('succeeded', fg='green')} in {taken}"
     word = click.style(Run.State.Name(run.state).lower(), fg="red")
     reason = f": {run.failure.message}" if run.failure.message else ""
@@ -90,4 +94,4 @@ def ended_line(run: Run) -> str:
 
 
 def _partition(run: Run) -> str:
-    return f"{partition_id(run.partition):<{WIDTH}}"
+    return f"{partition_id(run.partition):<{PARTITION_WIDTH}}"

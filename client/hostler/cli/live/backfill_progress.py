@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hostler.cli.live.backfill import ended_line
-from hostler.cli.terminal.progress_bar import Bar
+from hostler.cli.live.backfill import backfill_run_line
+from hostler.cli.terminal.progress_bar import ProgressBar
 from hostler.v1.run_pb2 import Run
 
 
-class Progress(Bar):
+class BackfillProgress(ProgressBar):
     """Shows a bar of the runs that have ended.
 
     Args:
@@ -23,10 +23,10 @@ class Progress(Bar):
         """Counts a launch."""
         self._launched += 1
         waits = self._launched == self._count
-        self.say("running" if waits else f"launched {self._launched}")
+        self.describe("running" if waits else f"launched {self._launched}")
 
     def ended(self, run: Run) -> None:
         """Moves the bar, and prints the run if it did not succeed."""
         self.advance()
         if run.state != Run.SUCCEEDED:
-            self.line(ended_line(run))
+            self.print_line(backfill_run_line(run))

@@ -10,9 +10,9 @@ import click
 
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.interrupts import INTERRUPTED, Interrupts
+from hostler.cli.terminal.interrupts import INTERRUPTED, InterruptHandler
 from hostler.cli.terminal.output import echo_json, is_interactive
-from hostler.cli.text.run_events import event_lines, outcome
+from hostler.cli.text.run_events import run_event_lines, run_outcome
 from hostler.client.errors import HostlerError
 from hostler.client.execution import Execution
 from hostler.client.names import run_id
@@ -23,59 +23,59 @@ if TYPE_CHECKING:
 
     from hostler.client.client import Client
 
-AWAY = "the daemon does not answer; waiting for it"
+AWAY_MESSAGE = "the daemon does not answer; waiting for it"
 
 #: How long `run watch` waits for a daemon that is being restarted.
 PATIENCE = 30.0
 
 
-class Display(Protocol):
+class RunDisplay(Protocol):
     """Where events are shown."""
 
     def show(self, event: RunEvent) -> None: ...
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         """Says something to the person."""
         ...
 
 
-class Lines:
+class PlainRunDisplay:
     """Plain lines."""
 
     def show(self, event: RunEvent) -> None:
-        for line in event_lines(event):
+        for line in run_event_lines(event):
             click.echo(line)
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         say(message)
 
 
-class JsonLines:
+class JsonRunDisplay:
     """One message a line."""
 
     def show(self, event: RunEvent) -> None:
         echo_json(event, compact=True)
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         say(message)
 
 
 @contextlib.contextmanager
-def display(*, as_json: bool, steps: int) -> Iterator[Display]:
+def run_display(*, as_json: bool, steps: int) -> Iterator[RunDisplay]:
     """Where the events of a run of so many steps are shown."""
     if as_json:
-        yield JsonLines()
+        yield JsonRunDisplay()
     elif is_interactive():
         # Rich takes 80 ms to import, which scripts need not wait for.
-        from hostler.cli.live.run_progress import Progress
+        from hostler.cli.live.run_progress import RunProgress
 
-        with Progress(steps) as progress:
+        with RunProgress(steps) as progress:
             yield progress
     else:
-        yield Lines()
+        yield PlainRunDisplay()
 
 
-def follow(
+def follow_run(
     client: Client,
     run: Run,
     *,
@@ -100,27 +100,27 @@ def follow(
     Returns:
         The exit code.
     """
-    with display(as_json=as_json, steps=steps) as shown:
-        execution = Execution(client, run, patience, on_away=lambda: shown.note(AWAY))
-        ending = _Ending(execution, shown, cancels=cancel, is_private=is_private)
-        with Interrupts(ending.on_interrupt, ending.on_end):
-            code = _show(execution, shown)
-    if ending.has_left:
+    with run_display(as_json=as_json, steps=steps) as display:
+        execution = Execution(client, run, patience, on_away=lambda: display.say(AWAY_MESSAGE))
+        actions = _InterruptActions(execution, display, cancels=cancel, is_private=is_private)
+        with InterruptHandler(actions.on_interrupt, actions.on_termination):
+            code = _show(execution, display)
+    if actions.has_left:
         return INTERRUPTED
     if code is None:  # deleted meanwhile, or watched from its end on
         code = exits.OK if execution.run().state == Run.SUCCEEDED else exits.FAILED
     return code
 
 
-class _Ending:
+class _InterruptActions:
     """What Ctrl-C and the signals that end the command do."""
 
     def __init__(
-        self, execution: Execution, shown: Display, *, cancels: bool, is_private: bool
+        self, execution: Execution, display: RunDisplay, *, cancels: bool, is_private: bool
     ) -> None:
         self.has_left = False
         self._execution = execution
-        self._shown = shown
+        self._display = display
         self._cancels = cancels
         self._is_private = is_private
 
@@ -136,7 +136,7 @@ class _Ending:
         else:
             self._leave(f"gave up waiting for the end of run {name}")
 
-    def on_end(self) -> None:
+    def on_termination(self) -> None:
         """At SIGTERM and SIGHUP."""
         if self._is_private:
             self._execution.leave()
@@ -148,13 +148,13 @@ class _Ending:
         self._leave(f"run {name} goes on; see: hostler run watch {name}")
 
     def _cancel(self, message: str, *, kill: bool) -> None:
-        self._shown.note(message)
+        self._display.say(message)
 
         def cancel() -> None:
             try:
                 self._execution.cancel(kill=kill)
             except HostlerError as error:
-                self._shown.note(str(error))
+                self._display.say(str(error))
 
         # a daemon that does not answer must not keep the next Ctrl-C waiting
         threading.Thread(target=cancel, daemon=True).start()
@@ -162,14 +162,14 @@ class _Ending:
     def _leave(self, message: str) -> None:
         self.has_left = True
         self._execution.leave()  # before anything is said: nobody may be there to read it
-        self._shown.note(message)
+        self._display.say(message)
 
 
-def _show(execution: Execution, shown: Display) -> int | None:
+def _show(execution: Execution, display: RunDisplay) -> int | None:
     """Shows the events until the run's end; the exit code, None where that did not come."""
     for event in execution:
-        shown.show(event)
-        good = outcome(event)
+        display.show(event)
+        good = run_outcome(event)
         if good is not None:
             return exits.OK if good else exits.FAILED
     return None

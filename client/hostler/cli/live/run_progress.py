@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostler.cli.terminal.progress_bar import Bar
-from hostler.cli.text.run_events import event_lines, outcome
+from hostler.cli.terminal.progress_bar import ProgressBar
+from hostler.cli.text.run_events import run_event_lines, run_outcome
 
 if TYPE_CHECKING:
     from hostler.v1.run_pb2 import RunEvent
 
 
-class Progress(Bar):
+class RunProgress(ProgressBar):
     """Shows a run's events above a bar of its steps.
 
     Args:
@@ -31,8 +31,8 @@ class Progress(Bar):
         elif kind in {"step_succeeded", "step_failed", "step_skipped"}:
             self._running.pop(event.step, None)
             self.advance()
-        self.say(", ".join(self._running) or "running")
-        if outcome(event) is not None:
+        self.describe(", ".join(self._running) or "running")
+        if run_outcome(event) is not None:
             self.stop()
-        for line in event_lines(event):
-            self.line(line)
+        for line in run_event_lines(event):
+            self.print_line(line)

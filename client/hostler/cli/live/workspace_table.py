@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hostler.cli.daemons.workspace_view import Mirror
-from hostler.cli.text.locations import GOES_ON, location_lines, problem_text
+from hostler.cli.daemons.workspace_view import WorkspaceView
+from hostler.cli.text.locations import LAST_VALID_SERVES, location_lines, problem_text
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REFRESH = 2.0
 
 
-class LiveView:
+class LiveTable:
     """The locations, drawn anew with each change and each second.
 
     Args:
@@ -39,7 +39,7 @@ class LiveView:
         self._daemon = daemon
         self._socket = socket
         self._console = Console(highlight=False, soft_wrap=True)
-        self._mirror = Mirror()
+        self._view = WorkspaceView()
         self._lock = threading.Lock()
         self._foot = ""
         self._live = Live(
@@ -71,25 +71,25 @@ class LiveView:
     def show(self, change: WorkspaceChange) -> None:
         """Takes a change in and draws."""
         with self._lock:
-            self._mirror.apply(change)
+            self._view.apply(change)
         self._live.refresh()
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         """Says below the locations what goes on."""
         self._foot = message
         self._live.refresh()
 
     def _table(self) -> Text:
         with self._lock:
-            locations = list(self._mirror.locations.values())
-            problems = list(self._mirror.workspace.problems)
+            locations = list(self._view.locations.values())
+            problems = list(self._view.workspace.problems)
         if not locations and not problems:
             return Text("starting ...")
         return Text.from_ansi("\n".join(self._lines(locations, problems)), no_wrap=True)
 
     def _lines(self, locations: list[Location], problems: list[WorkspaceProblem]) -> list[str]:
         width = self._console.width
-        told = [*map(problem_text, problems), GOES_ON] if problems else []
+        told = [*map(problem_text, problems), LAST_VALID_SERVES] if problems else []
         wrapped = [line for text in told for line in textwrap.wrap(text, width)]
         foot = self._foot or f"Ctrl-C ends; serving on {self._socket}"
         return ["", *location_lines(locations, width), *map(_red, wrapped), foot]
@@ -106,8 +106,8 @@ class LiveView:
                 except HostlerError:
                     continue  # it is starting, or ending
                 with self._lock:
-                    if workspace.revision >= self._mirror.revision:
-                        self._mirror.replace(workspace)
+                    if workspace.revision >= self._view.revision:
+                        self._view.replace(workspace)
 
 
 def _red(text: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT = 1.0
 
 
-def _offer(
+def _completer(
     names: Callable[[Client, click.Context, str], Iterable[str]],
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -41,32 +41,32 @@ def _offer(
     return complete
 
 
-complete_location = _offer(
+complete_location = _completer(
     lambda client, *_: (location_id(location.name) for location in client.locations())
 )
 
-complete_repository = _offer(
+complete_repository = _completer(
     lambda client, ctx, _: (
         parse_repository(repository.name).repository
         for repository in client.repositories(ctx.params.get("location"))
     )
 )
 
-complete_pipeline = _offer(
+complete_pipeline = _completer(
     lambda client, ctx, _: (
         parse_pipeline(pipeline.name).pipeline
         for pipeline in client.pipelines(ctx.params.get("location"), ctx.params.get("repository"))
     )
 )
 
-complete_schedule = _offer(
+complete_schedule = _completer(
     lambda client, ctx, _: (
         parse_definition(schedule.name).name
         for schedule in client.schedules(ctx.params.get("location"), ctx.params.get("repository"))
     )
 )
 
-complete_partition_set = _offer(
+complete_partition_set = _completer(
     lambda client, ctx, _: (
         parse_definition(one.name).name
         for one in client.partition_sets(ctx.params.get("location"), ctx.params.get("repository"))
@@ -86,7 +86,7 @@ def _partitions(client: Client, ctx: click.Context, incomplete: str) -> Iterable
     return (f"{path.name}/{partition_id(one.name)}" for one in partitions)
 
 
-complete_partition = _offer(_partitions)
+complete_partition = _completer(_partitions)
 
 
 def _partition_names(client: Client, ctx: click.Context, _: str) -> Iterable[str]:
@@ -98,6 +98,6 @@ def _partition_names(client: Client, ctx: click.Context, _: str) -> Iterable[str
     return client.partition_names(path.location, path.repository, path.name)
 
 
-complete_partition_name = _offer(_partition_names)
+complete_partition_name = _completer(_partition_names)
 
-complete_run = _offer(lambda client, *_: (run_id(run.name) for run in client.runs(100)))
+complete_run = _completer(lambda client, *_: (run_id(run.name) for run in client.runs(100)))

@@ -10,14 +10,14 @@ import click
 
 from hostler.cli.options.completion import complete_partition
 from hostler.cli.options.run_config import read_run_config, read_tags
-from hostler.cli.options.times import span_option
+from hostler.cli.options.times import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class LaunchOptions:
     """What a run is launched with.
 
     Attributes:
@@ -49,7 +49,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         partition: tuple[str, str] | None,
         **kwargs: Any,
     ) -> Any:
-        launch = Launch(
+        launch = LaunchOptions(
             read_run_config(configs),
             read_tags(tags),
             timeout,
@@ -80,10 +80,10 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete_partition,
         help="What the run is about; what the set gives for it comes under -c and --tag.",
     )
-    return content_options(partition(solids(max_concurrency(command))))
+    return run_content_options(partition(solids(max_concurrency(command))))
 
 
-def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command -c, --tag and --timeout: arguments `configs`, `tags` and `timeout`."""
     config = click.option(
         "-c",
@@ -100,7 +100,7 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
     timeout = click.option(
         "--timeout",
         metavar="TIME",
-        callback=span_option,
+        callback=parse_duration,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
     return config(tags(timeout(function)))

@@ -64,7 +64,9 @@ def _read_part(value: str, option: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
-        raise click.UsageError(f"cannot read the run config in {place}: {_said(error)}") from error
+        raise click.UsageError(
+            f"cannot read the run config in {place}: {_yaml_problem(error)}"
+        ) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -94,7 +96,7 @@ def read_tags(values: Iterable[str]) -> dict[str, str]:
     return tags
 
 
-def _said(error: yaml.YAMLError) -> str:
+def _yaml_problem(error: yaml.YAMLError) -> str:
     """Where the text is wrong and why, in one line."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return str(error)

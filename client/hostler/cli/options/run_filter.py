@@ -10,7 +10,7 @@ import click
 
 from hostler.cli.options.completion import complete_location, complete_pipeline
 from hostler.cli.options.run_config import read_tags
-from hostler.cli.options.times import moment_option
+from hostler.cli.options.times import parse_time
 from hostler.v1.run_pb2 import Run
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RunFilter:
     since: datetime | None
     before: datetime | None
 
-    def list(self, client: Client, limit: int | None) -> list[Run]:
+    def find(self, client: Client, limit: int | None) -> list[Run]:
         """Those that a daemon has, newest first."""
         return client.runs(
             limit,
@@ -44,16 +44,16 @@ class RunFilter:
         )
 
 
-def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options of a filter and, in their place, an argument `wanted`."""
+def run_filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options of a filter and, in their place, an argument `run_filter`."""
 
     @functools.wraps(function)
     def command(*args: Any, states: tuple[str, ...], tags: tuple[str, ...], **kwargs: Any) -> Any:
         given = {name: kwargs.pop(name) for name in ("location", "pipeline", "since", "before")}
-        wanted = RunFilter(
+        run_filter = RunFilter(
             states=[Run.State.Value(state) for state in states], tags=read_tags(tags), **given
         )
-        return function(*args, wanted=wanted, **kwargs)
+        return function(*args, run_filter=run_filter, **kwargs)
 
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -93,8 +93,8 @@ _OPTIONS = (
     click.option(
         "--since",
         metavar="TIME",
-        callback=moment_option,
+        callback=parse_time,
         help="Only launched since: 2026-11-22, 2h, 3d.",
     ),
-    click.option("--before", metavar="TIME", callback=moment_option, help="Only launched before."),
+    click.option("--before", metavar="TIME", callback=parse_time, help="Only launched before."),
 )

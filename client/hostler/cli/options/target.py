@@ -28,7 +28,7 @@ Function = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeLocation:
     """One location, named on the command line in place of a workspace file."""
 
     #: The key of workspace.yaml: "python_file", "python_module" or "python_package".
@@ -71,7 +71,7 @@ class Target:
 
     #: As given; empty where a socket or code names the target.
     files: tuple[Path, ...] = ()
-    code: Code | None = None
+    code: CodeLocation | None = None
     #: Where a daemon is, named outright by --socket or HOSTLER_SOCKET.
     socket: Path | None = None
     #: The options that name this target, to be repeated in a hint; empty for what the folder or
@@ -99,7 +99,7 @@ class Target:
             return ", ".join(map(str, self.files))
         return str(self.socket)
 
-    def require(self) -> None:
+    def require_files(self) -> None:
         """Raises a usage error that helps where a file that names the target is missing."""
         for file in self.files:
             if not file.exists():
@@ -115,7 +115,7 @@ class Target:
             folder: where one is written if code names the target; None for the place that gives
                 all commands with this target the same socket.
         """
-        self.require()
+        self.require_files()
         if self.code is not None and folder is not None:
             file = folder / WORKSPACE_FILE
             file.write_text(self.code.document)
@@ -247,7 +247,7 @@ def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> T
     return Target(files=files, code=code, socket=socket, options=options)
 
 
-def _code(given: Mapping[str, Any], named: list[str]) -> Code | None:
+def _code(given: Mapping[str, Any], named: list[str]) -> CodeLocation | None:
     attribute, folder = given.get("attribute"), given.get("working_directory")
     if named not in (["-f"], ["-m"], ["--package"]):
         for flag, value in (("-a", attribute), ("-d", folder)):
@@ -257,12 +257,12 @@ def _code(given: Mapping[str, Any], named: list[str]) -> Code | None:
     working_directory = _absolute(folder) if folder is not None else None
     if given.get("python_file"):
         path = _absolute(given["python_file"])
-        return Code("python_file", path, attribute, working_directory)
+        return CodeLocation("python_file", path, attribute, working_directory)
     if given.get("module"):
         # The file that is written lies elsewhere; a module is looked for from here.
         folder = working_directory or str(Path.cwd())
-        return Code("python_module", given["module"], attribute, folder)
-    return Code("python_package", given["package"], attribute, working_directory)
+        return CodeLocation("python_module", given["module"], attribute, folder)
+    return CodeLocation("python_package", given["package"], attribute, working_directory)
 
 
 def _absolute(path: Path) -> str:

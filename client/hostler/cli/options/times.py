@@ -12,7 +12,7 @@ _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def span_option(
+def parse_duration(
     _ctx: click.Context, _parameter: click.Parameter, value: str | None
 ) -> float | None:
     """Seconds: "90", "90s", "5m", "2h", "3d"; None where nothing is given."""
@@ -26,7 +26,7 @@ def span_option(
     return seconds
 
 
-def moment_option(
+def parse_time(
     _ctx: click.Context, _parameter: click.Parameter, value: str | None
 ) -> datetime | None:
     """A local time: "2026-11-22", "2026-11-22 14:03", or how long ago: "2h"; None where none is."""

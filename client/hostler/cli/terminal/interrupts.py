@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 #: What is waited for ends at once, but for a call to a daemon that does not answer.
-LEAVE_SECONDS = 1.0
+EXIT_TIMEOUT = 1.0
 
 
-class Interrupts:
+class InterruptHandler:
     """Has a thread of its own told of each Ctrl-C, in place of KeyboardInterrupt.
 
     KeyboardInterrupt can be raised between the taking of a lock in gRPC's client and the `with`
@@ -84,14 +84,14 @@ class Interrupts:
         if self._before[number] is not signal.SIG_DFL:
             return
         try:
-            while self._come.get(timeout=LEAVE_SECONDS):
+            while self._come.get(timeout=EXIT_TIMEOUT):
                 pass  # another signal
         except Empty:
             os._exit(128 + number)
         self._come.put(0)
 
 
-def end_at_interrupt() -> None:
+def exit_on_interrupt() -> None:
     """From now on Ctrl-C ends the command where it stands; for one that has nothing to clean up."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:

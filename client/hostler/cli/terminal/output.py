@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.interrupts import end_at_interrupt
+from hostler.cli.terminal.interrupts import exit_on_interrupt
 from hostler.cli.terminal.table import table_lines
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def echo_table(
         click.echo(line)
 
 
-def end_with_reader() -> None:
+def exit_on_broken_pipe() -> None:
     """From now on the command ends with the reader of its stdout, also while it prints nothing.
 
     For streams without an end, as in `hostler events | grep -m1 READY`; others end of themselves.
     They hold nothing that is worth an orderly end, so Ctrl-C ends them where they stand.
     """
-    end_at_interrupt()
+    exit_on_interrupt()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     threading.Thread(target=_await_reader_end, daemon=True).start()
 

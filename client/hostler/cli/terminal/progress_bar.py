@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Bar:
+class ProgressBar:
     """Shows how many of something are done, and what goes on.
 
     Args:
@@ -60,14 +60,14 @@ class Bar:
         """One more is done."""
         self._progress.advance(self._task)
 
-    def say(self, words: str) -> None:
+    def describe(self, words: str) -> None:
         """What goes on now."""
         self._progress.update(self._task, description=words)
 
-    def line(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Prints a line, which may have the colours of click, above the bar."""
         self._console.print(Text.from_ansi(text))
 
-    def note(self, message: str) -> None:
+    def say(self, message: str) -> None:
         """Says something to the person, above the bar."""
         self._console.print(f"hostler: {message}", markup=False)

@@ -16,9 +16,9 @@ class Column(NamedTuple):
 
     title: str
     #: Numbers are aligned to the right.
-    right: bool = False
+    align_right: bool = False
     #: Where the table is too wide, the column with the highest number goes first; 0 never does.
-    spare: int = 0
+    drop_order: int = 0
 
 
 class Cell(NamedTuple):
@@ -46,11 +46,11 @@ def table_lines(
     kept = [
         index
         for index, column in enumerate(columns)
-        if not column.spare or any(row[index].text for row in cells)
+        if not column.drop_order or any(row[index].text for row in cells)
     ]
     while width is not None and sum(widths[index] + 2 for index in kept) - 2 > width:
-        index = max(kept, key=lambda index: columns[index].spare)
-        if not columns[index].spare:
+        index = max(kept, key=lambda index: columns[index].drop_order)
+        if not columns[index].drop_order:
             break
         kept.remove(index)
 
@@ -61,7 +61,7 @@ def table_lines(
             text = row[index].text
             if row[index].color is not None:
                 text = click.style(text, fg=row[index].color)
-            parts.append(space + text if columns[index].right else text + space)
+            parts.append(space + text if columns[index].align_right else text + space)
         return "  ".join(parts).rstrip()
 
     return [line([Cell(column.title) for column in columns]), *map(line, cells)]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Bytes in words: "12.3 MB"; empty for none."""
     if count <= 0:
         return ""
@@ -22,7 +22,7 @@ def size(count: int) -> str:
     return f"{count / 1e9:.1f} GB"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time span in words, its two greatest units: "12 ms", "3.2 s", "5m 20s", "3d 4h"."""
     if seconds < 0.9995:
         return f"{max(seconds, 0) * 1000:.0f} ms"
@@ -38,23 +38,23 @@ def span(seconds: float) -> str:
     return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"
 
 
-def seconds_of(duration: Duration) -> float:
+def to_seconds(duration: Duration) -> float:
     """A duration in seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
-def age(moment: Timestamp) -> float:
+def seconds_since(moment: Timestamp) -> float:
     """Seconds since a moment."""
     return time.time() - moment.seconds - moment.nanos / 1e9
 
 
-def clock(moment: Timestamp) -> str:
+def format_time(moment: Timestamp) -> str:
     """The local time of day of a moment, to the millisecond: "14:03:22.120"."""
     local = time.strftime("%H:%M:%S", time.localtime(moment.seconds))
     return f"{local}.{moment.nanos // 1_000_000:03d}"
 
 
-def date(moment: Timestamp) -> str:
+def format_date(moment: Timestamp) -> str:
     """The local date and time of a moment: "2026-11-22 14:03:22"; empty for none."""
     if not moment.seconds:
         return ""

@@ -12,7 +12,14 @@ import click
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError, say
 from hostler.cli.terminal.table import Cell, Column, table_lines
-from hostler.cli.text.formats import age, clock, home_relative, seconds_of, size, span
+from hostler.cli.text.formats import (
+    format_duration,
+    format_size,
+    format_time,
+    home_relative,
+    seconds_since,
+    to_seconds,
+)
 from hostler.client.names import location_id
 from hostler.v1.workspace_pb2 import LoadError, Location
 
@@ -25,21 +32,21 @@ if TYPE_CHECKING:
     from hostler.v1.workspace_pb2 import DefinitionChanges, WorkspaceChange, WorkspaceProblem
 
 #: Definitions that a line names of what has changed.
-IN_A_LINE = 10
+MOST_NAMED = 10
 
 COLUMNS = (
     Column("LOCATION"),
     Column("STATE"),
-    Column("GEN", right=True),
+    Column("GEN", align_right=True),
     Column("SERVING"),
     Column("PYTHON"),
-    Column("PID", right=True, spare=1),
-    Column("UPTIME", right=True, spare=2),
-    Column("RESTARTS", right=True, spare=3),
-    Column("MEMORY", right=True, spare=4),
-    Column("PRIVATE", right=True, spare=5),
-    Column("LOADED", spare=6),
-    Column("INTERPRETER", spare=7),
+    Column("PID", align_right=True, drop_order=1),
+    Column("UPTIME", align_right=True, drop_order=2),
+    Column("RESTARTS", align_right=True, drop_order=3),
+    Column("MEMORY", align_right=True, drop_order=4),
+    Column("PRIVATE", align_right=True, drop_order=5),
+    Column("LOADED", drop_order=6),
+    Column("INTERPRETER", drop_order=7),
 )
 
 COLORS = {
@@ -76,14 +83,14 @@ def location_lines(
     lines = [head]
     for location, row in zip(locations, rows, strict=True):
         lines.append(row)
-        if reason := "; ".join(filter(None, (failure(location), retry(location)))):
+        if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             lines += [click.style(line, fg="red") for line in _fold(reason, width)]
         if verbose:
             lines += [INDENT + line for line in _details(location)]
     return lines
 
 
-def failure(location: Location) -> str:
+def failure_reason(location: Location) -> str:
     """Why the newest load failed, in one line; empty where it did not."""
     if not location.HasField("error"):
         return ""
@@ -97,11 +104,11 @@ def failure(location: Location) -> str:
     return text
 
 
-def retry(location: Location) -> str:
+def next_retry(location: Location) -> str:
     """When the next load begins; empty where none is due."""
     if location.state != Location.BACKOFF or not location.HasField("retry_time"):
         return ""
-    return f"next try in {span(-age(location.retry_time))}"
+    return f"next try in {format_duration(-seconds_since(location.retry_time))}"
 
 
 def failure_output(location: Location) -> str:
@@ -118,7 +125,7 @@ def failure_output(location: Location) -> str:
 
 def change_lines(change: WorkspaceChange) -> list[str]:
     """A change in lines for a log."""
-    time = clock(change.time)
+    time = format_time(change.time)
     kind = change.WhichOneof("change")
     if kind == "removed_location":
         reason = f": {change.reason}" if change.reason else ""
@@ -130,7 +137,7 @@ def change_lines(change: WorkspaceChange) -> list[str]:
     return [f"{time} {_line(change.location, change.old_state, change.reason)}"]
 
 
-def unknown_location(name: str, there: Iterable[str]) -> CommandError:
+def unknown_location_error(name: str, there: Iterable[str]) -> CommandError:
     """There is no location of that name, but these are there: resource names all."""
     wanted, names = location_id(name), [location_id(each) for each in there]
     message = f"cannot find the location {wanted}"
@@ -139,17 +146,19 @@ def unknown_location(name: str, there: Iterable[str]) -> CommandError:
     return CommandError(f"{message}; there are: {', '.join(names) or 'none'}", exits.FAILED)
 
 
-def difference(changes: DefinitionChanges, most: int) -> str:
+def changes_summary(changes: DefinitionChanges, most: int) -> str:
     """What a load changed: "+ repo/new, - repo/old, ~ repo/altered"; empty for nothing.
 
     Args:
         most: how many are named; the others are counted.
     """
     marks = (("+", changes.added), ("-", changes.removed), ("~", changes.altered))
-    return ", ".join(first_of([f"{mark} {name}" for mark, names in marks for name in names], most))
+    return ", ".join(
+        first_and_count([f"{mark} {name}" for mark, names in marks for name in names], most)
+    )
 
 
-def first_of(lines: Sequence[str], most: int) -> list[str]:
+def first_and_count(lines: Sequence[str], most: int) -> list[str]:
     """So many of the lines, and one that counts the others."""
     more = len(lines) - most
     return [*lines[:most], f"and {more} more"] if more > 0 else list(lines)
@@ -165,8 +174,10 @@ def _line(
     if location.state == Location.READY:
         parts.append(f"generation {location.generation}")
         if reason == "loaded":  # what a process brought back has changed nothing
-            parts.append(difference(location.last_changes, IN_A_LINE))
-    failed = failure(location) if location.state in (Location.FAILED, Location.BACKOFF) else ""
+            parts.append(changes_summary(location.last_changes, MOST_NAMED))
+    failed = (
+        failure_reason(location) if location.state in (Location.FAILED, Location.BACKOFF) else ""
+    )
     if reason not in failed:
         parts.append(reason)
     parts.append(failed)
@@ -187,10 +198,12 @@ def _row(location: Location) -> tuple[str | Cell, ...]:
         serving,
         location.python_version or "-",
         str(location.pid) if running else "-",
-        span(age(location.start_time)) if running and location.HasField("start_time") else "-",
+        format_duration(seconds_since(location.start_time))
+        if running and location.HasField("start_time")
+        else "-",
         str(location.restarts),
-        size(location.memory_bytes) or "-",
-        size(location.private_bytes) or "-",
+        format_size(location.memory_bytes) or "-",
+        format_size(location.private_bytes) or "-",
         _loaded(location),
         home_relative(location.executable),
     )
@@ -198,8 +211,8 @@ def _row(location: Location) -> tuple[str | Cell, ...]:
 
 def _loaded(location: Location) -> str:
     """How long the generation that answers took, and how the process came to be: "6 ms, forked"."""
-    seconds = seconds_of(location.load_duration)
-    parts = [span(seconds)] if location.serving else []
+    seconds = to_seconds(location.load_duration)
+    parts = [format_duration(seconds)] if location.serving else []
     return ", ".join([*parts, *filter(None, [_start_mode(location)])]) or "-"
 
 
@@ -212,7 +225,7 @@ def _template(location: Location) -> str:
     if not location.HasField("template") or not template.pid:
         return template.reason
     forks = f"{template.forks} fork{'s' * (template.forks != 1)}"
-    text = f"pid {template.pid}, {size(template.memory_bytes)}, {forks}"
+    text = f"pid {template.pid}, {format_size(template.memory_bytes)}, {forks}"
     return f"{text}, a spare with pid {template.spare_pid}" if template.spare_pid else text
 
 
@@ -238,7 +251,7 @@ def _details(location: Location) -> list[str]:
         ("because", location.fork_reason),
         ("next run", f"pid {location.standby_pid} waits" if location.standby_pid else ""),
         ("changes noticed by", _words(Location.WatchMode.Name(location.watch_mode), "WATCH_MODE")),
-        ("last changes", difference(location.last_changes, IN_A_LINE)),
+        ("last changes", changes_summary(location.last_changes, MOST_NAMED)),
     ]
     if location.HasField("load_duration"):
         parts = location.load_parts
@@ -254,8 +267,8 @@ def _details(location: Location) -> list[str]:
 
 def _milliseconds(duration: Duration) -> str:
     """A fork is a matter of few of them."""
-    seconds = seconds_of(duration)
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.0995 else span(seconds)
+    seconds = to_seconds(duration)
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.0995 else format_duration(seconds)
 
 
 def _words(name: str, unspecified: str) -> str:
@@ -263,7 +276,7 @@ def _words(name: str, unspecified: str) -> str:
 
 
 #: Said after what is wrong with the workspace files.
-GOES_ON = "the last valid workspace goes on until that is mended"
+LAST_VALID_SERVES = "the last valid workspace goes on until that is mended"
 
 
 def say_problems(client: Client) -> bool:
@@ -285,5 +298,5 @@ def say_if_outdated(location: Location) -> None:
     if location.HasField("error") and location.serving:
         say(
             f"{location_id(location.name)}: the newest code does not load, generation "
-            f"{location.generation} answers: {failure(location)}"
+            f"{location.generation} answers: {failure_reason(location)}"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from google.protobuf.json_format import MessageToJson
 
-from hostler.cli.text.formats import home_relative, seconds_of, span
+from hostler.cli.text.formats import format_duration, home_relative, to_seconds
 from hostler.client.names import parse_pipeline
 from hostler.v1.definitions_pb2 import RetryPolicy
 
@@ -41,7 +41,7 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
     if solid.HasField("retry_policy"):
         yield f"  {_retries(solid.retry_policy)}"
     if solid.HasField("timeout"):
-        yield f"  killed after {span(seconds_of(solid.timeout))}"
+        yield f"  killed after {format_duration(to_seconds(solid.timeout))}"
     for item in solid.inputs:
         yield f"  in   {_input(item)}"
     for output in solid.outputs:
@@ -53,11 +53,11 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
 
 def _retries(policy: RetryPolicy) -> str:
     times = "once" if policy.max_retries == 1 else f"{policy.max_retries} times"
-    delay = seconds_of(policy.delay)
+    delay = to_seconds(policy.delay)
     if not delay:
         return f"retried up to {times}"
     backoff = RetryPolicy.Backoff.Name(policy.backoff).lower()
-    return f"retried up to {times}, after {span(delay)} ({backoff})"
+    return f"retried up to {times}, after {format_duration(delay)} ({backoff})"
 
 
 def _input(item: Input) -> str:

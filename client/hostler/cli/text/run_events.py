@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.text.formats import clock, seconds_of, span
+from hostler.cli.text.formats import format_duration, format_time, to_seconds
 from hostler.v1.run_pb2 import LogMessage, PrintedLine, RunEvent
 
 if TYPE_CHECKING:
@@ -20,10 +20,15 @@ STEP_WIDTH = 16
 _CONTINUED = "    "
 
 #: The events with which a run ends, and whether it ended well.
-ENDS = {"run_succeeded": True, "run_failed": False, "run_canceled": False, "run_interrupted": False}
+RUN_OUTCOMES = {
+    "run_succeeded": True,
+    "run_failed": False,
+    "run_canceled": False,
+    "run_interrupted": False,
+}
 
 #: A run config or a selection that does not fit: what is wrong is in it, so no traceback says more.
-REFUSALS = {
+INPUT_ERRORS = {
     "hostler.definitions.errors.ConfigError",
     "hostler.definitions.errors.SelectionError",
 }
@@ -35,14 +40,14 @@ _LEVEL_COLORS = {
 }
 
 
-def outcome(event: RunEvent) -> bool | None:
+def run_outcome(event: RunEvent) -> bool | None:
     """True for the end of a run that succeeded, False for another end, None for no end."""
-    return ENDS.get(event.WhichOneof("event") or "")
+    return RUN_OUTCOMES.get(event.WhichOneof("event") or "")
 
 
-def event_lines(event: RunEvent) -> list[str]:
+def run_event_lines(event: RunEvent) -> list[str]:
     """An event in lines: time, step, what happened; tracebacks and output below."""
-    head = f"{clock(event.time)}  {event.step or 'run':<{STEP_WIDTH}}  "
+    head = f"{format_time(event.time)}  {event.step or 'run':<{STEP_WIDTH}}  "
     first, *rest = _words(event)
     return [head + first, *rest]
 
@@ -68,7 +73,7 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
             return [f"{mark} {event.printed_line.text}"]
         case "step_retried":
             retried = event.step_retried
-            wait = span(seconds_of(retried.delay))
+            wait = format_duration(to_seconds(retried.delay))
             title = click.style(f"failed; retry {retried.retry} in {wait}", fg="yellow")
             return [title, *_exception(retried.exception)]
         case "step_skipped":
@@ -76,7 +81,7 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
         case "step_failed":
             return [_bad("failed"), *_exception(event.step_failed.exception)]
         case "step_succeeded":
-            return [f"succeeded in {span(seconds_of(event.step_succeeded.duration))}"]
+            return [f"succeeded in {format_duration(to_seconds(event.step_succeeded.duration))}"]
         case "run_succeeded":
             return [click.style("succeeded", fg="green")]
         case "run_failed":
@@ -91,7 +96,7 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
 
 
 def _failure_lines(failure: RunFailure) -> list[str]:
-    if failure.exception.type in REFUSALS:
+    if failure.exception.type in INPUT_ERRORS:
         first, *problems = failure.exception.message.splitlines()
         return [_bad(f"failed: {first}"), *problems]
     lines = [_bad(f"failed: {failure.message}")]

@@ -21,7 +21,7 @@ def run_config_lines(run_config: Struct, indent: str) -> Iterator[str]:
             yield indent + line
 
 
-def tags_line(tags: Mapping[str, str], indent: str) -> Iterator[str]:
+def tags_lines(tags: Mapping[str, str], indent: str) -> Iterator[str]:
     """The tags in a line; nothing if there are none."""
     if tags:
         yield f"{indent}tags: " + ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))

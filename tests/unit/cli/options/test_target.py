@@ -132,7 +132,7 @@ def test_a_missing_default_names_the_options_and_the_nearest_file_above(
     (tmp_path / "workspace.yaml").touch()
     monkeypatch.chdir(tmp_path / "a" / "b")
     with pytest.raises(click.UsageError) as raised:
-        target().require()
+        target().require_files()
     for part in ("-w", "-f FILE", "-m MODULE", "--package NAME", str(tmp_path / "workspace.yaml")):
         assert part in raised.value.message
 

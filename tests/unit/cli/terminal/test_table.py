@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from hostler.cli.terminal.table import Cell, Column, table_lines
-from hostler.cli.text.formats import size, span
+from hostler.cli.text.formats import format_duration, format_size
 
 COLUMNS = (
     Column("NAME"),
-    Column("N", right=True),
-    Column("MORE", spare=1),
-    Column("MOST", spare=2),
+    Column("N", align_right=True),
+    Column("MORE", drop_order=1),
+    Column("MOST", drop_order=2),
 )
 ROWS = [("a", "1", "x" * 10, "y" * 10), ("日本", "10", "x", "y")]
 
@@ -54,7 +54,7 @@ def test_a_colour_does_not_count_as_width() -> None:
     ],
 )
 def test_spans(seconds: float, text: str) -> None:
-    assert span(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_spans(seconds: float, text: str) -> None:
     ],
 )
 def test_sizes(count: int, text: str) -> None:
-    assert size(count) == text
+    assert format_size(count) == text

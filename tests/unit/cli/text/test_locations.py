@@ -5,14 +5,14 @@ import time
 import click
 import pytest
 
-from hostler.cli.daemons.workspace_view import Mirror, pending
+from hostler.cli.daemons.workspace_view import WorkspaceView, pending
 from hostler.cli.text.locations import (
     change_lines,
-    difference,
-    failure,
+    changes_summary,
     failure_output,
+    failure_reason,
     location_lines,
-    unknown_location,
+    unknown_location_error,
 )
 from hostler.v1.workspace_pb2 import (
     DefinitionChanges,
@@ -87,7 +87,7 @@ def test_verbose_adds_the_traceback_and_the_last_output() -> None:
 def test_what_python_says_of_a_place_is_not_said_twice() -> None:
     location = broken()
     location.error.message = "SyntaxError: invalid syntax (broken.py, line 12)"
-    assert failure(location) == "SyntaxError: invalid syntax (/src/broken.py:12)"
+    assert failure_reason(location) == "SyntaxError: invalid syntax (/src/broken.py:12)"
 
 
 def test_a_traceback_without_a_frame_is_left_out() -> None:
@@ -98,9 +98,9 @@ def test_a_traceback_without_a_frame_is_left_out() -> None:
 
 def test_an_unknown_location_names_the_nearest_or_all() -> None:
     there = ["locations/etl", "locations/reports"]
-    near = unknown_location("locations/reprts", there)
+    near = unknown_location_error("locations/reprts", there)
     assert str(near) == "cannot find the location reprts; did you mean reports?"
-    far = unknown_location("locations/x", there)
+    far = unknown_location_error("locations/x", there)
     assert str(far) == "cannot find the location x; there are: etl, reports"
 
 
@@ -117,7 +117,7 @@ def test_the_next_try_is_named() -> None:
     location.state = Location.BACKOFF
     location.retry_time.FromSeconds(int(time.time()) + 60)
     assert "; next try in " in plain(location_lines([location], None))
-    assert "next try" not in failure(location)
+    assert "next try" not in failure_reason(location)
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_a_change_is_one_line(location: Location, reason: str, expected: str) ->
 
 def test_of_many_changes_some_are_named_and_the_others_counted() -> None:
     changes = DefinitionChanges(added=[f"repo/{number}" for number in range(3)], removed=["repo/x"])
-    assert difference(changes, 4) == "+ repo/0, + repo/1, + repo/2, - repo/x"
-    assert difference(changes, 2) == "+ repo/0, + repo/1, and 2 more"
-    assert difference(DefinitionChanges(), 2) == ""
+    assert changes_summary(changes, 4) == "+ repo/0, + repo/1, + repo/2, - repo/x"
+    assert changes_summary(changes, 2) == "+ repo/0, + repo/1, and 2 more"
+    assert changes_summary(DefinitionChanges(), 2) == ""
 
 
-def test_the_mirror_follows_the_changes() -> None:
-    mirror = Mirror()
+def test_the_view_follows_the_changes() -> None:
+    view = WorkspaceView()
     starting = Location(name="locations/slow", state=Location.STARTING)
     workspace = Workspace(locations=[ready(), starting])
-    assert len(mirror.apply(WorkspaceChange(revision=4, workspace=workspace))) == 2
-    assert [location.name for location in pending(mirror.locations.values())] == ["locations/slow"]
-    mirror.apply(WorkspaceChange(revision=5, location=broken()))
-    mirror.apply(WorkspaceChange(revision=6, removed_location="locations/slow"))
-    assert list(mirror.locations) == ["locations/etl", "locations/broken"]
-    assert mirror.revision == 6
-    assert pending(mirror.locations.values()) == []
+    assert len(view.apply(WorkspaceChange(revision=4, workspace=workspace))) == 2
+    assert [location.name for location in pending(view.locations.values())] == ["locations/slow"]
+    view.apply(WorkspaceChange(revision=5, location=broken()))
+    view.apply(WorkspaceChange(revision=6, removed_location="locations/slow"))
+    assert list(view.locations) == ["locations/etl", "locations/broken"]
+    assert view.revision == 6
+    assert pending(view.locations.values()) == []

@@ -2,13 +2,15 @@
 
 import click
 
-from hostler.cli.text.run_events import event_lines
+from hostler.cli.text.run_events import run_event_lines
 from hostler.v1.run_pb2 import LogMessage, RunEvent
 
 
 def lines_of(message: str) -> list[str]:
     said = LogMessage(level=LogMessage.INFO, message=message)
-    return [click.unstyle(line) for line in event_lines(RunEvent(step="load", log_message=said))]
+    return [
+        click.unstyle(line) for line in run_event_lines(RunEvent(step="load", log_message=said))
+    ]
 
 
 def test_the_further_lines_of_a_message_do_not_look_like_events() -> None:

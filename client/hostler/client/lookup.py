@@ -36,7 +36,7 @@ def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
     paths = [(one, parse_definition(one.name)) for one in among]
     found = [(one, path) for one, path in paths if path.name == name]
     if not found:
-        raise NotFoundError(not_found(noun, name, {path.name for _, path in paths}))
+        raise NotFoundError(not_found_message(noun, name, {path.name for _, path in paths}))
     if len(found) > 1:
         lines = "".join(
             f"\n  {path.name} in repository {path.repository} of location {path.location}"
@@ -50,7 +50,7 @@ def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
     return found[0][0]
 
 
-def not_found(noun: str, name: str, names: set[str]) -> str:
+def not_found_message(noun: str, name: str, names: set[str]) -> str:
     """A message that there is no such name, with the nearest ones or some of those that are."""
     message = f"cannot find a {noun} {name!r}"
     nearest = get_close_matches(name, names, n=3)
