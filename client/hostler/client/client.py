@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from hostler.client.backfill import BackfillCalls
+from hostler.client.execution import ExecutionCalls
 from hostler.client.schedule import ScheduleCalls
 from hostler.client.workspace import WorkspaceCalls
 from hostler.rpc.address import default_socket
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 
 
-class Client(WorkspaceCalls, ScheduleCalls, BackfillCalls):
+class Client(WorkspaceCalls, ScheduleCalls, BackfillCalls, ExecutionCalls):
     """A client of the daemon on a Unix socket; usable from several threads.
 
     No connection is made before the first call, and a daemon that is restarted is found again.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostler.client.channel import RECONNECT_MS
 from hostler.client.errors import UnreachableError
+from hostler.client.names import run_name
+from hostler.client.run import RunCalls
+from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from hostler.client.run import RunCalls
     from hostler.client.stream import Stream
-    from hostler.v1 import run_pb2 as pb
 
 
 class Execution:
@@ -100,3 +101,50 @@ class Execution:
     def run(self) -> pb.Run:
         """The run as it is now."""
         return self._calls.run(self.name)
+
+
+class ExecutionCalls(RunCalls):
+    """RunService, as far as its calls give an `Execution` or its events."""
+
+    def execute(  # noqa: PLR0913 (those of a launch)
+        self,
+        pipeline: str,
+        run_config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        location: str | None = None,
+        repository: str | None = None,
+        timeout: float | None = None,
+        solids: Sequence[str] = (),
+        max_concurrency: int = 0,
+        partition: str | tuple[str, str] | None = None,
+    ) -> Execution:
+        """Launches a run and gives its events.
+
+        Arguments and errors are as of `launch`. The run goes on when nobody iterates.
+        """
+        run = self.launch(
+            pipeline,
+            run_config,
+            tags,
+            location=location,
+            repository=repository,
+            timeout=timeout,
+            solids=solids,
+            max_concurrency=max_concurrency,
+            partition=partition,
+        )
+        return Execution(self, run)
+
+    def follow_run(self, run: str, after: int = 0, patience: float = 30.0) -> Iterator[pb.RunEvent]:
+        """As `watch_run`, and goes on at its place when the daemon is restarted.
+
+        Args:
+            run: the run.
+            after: only events with a greater sequence number.
+            patience: how long a daemon that is away is waited for, in seconds.
+
+        Raises:
+            UnreachableError: it was away for longer.
+        """
+        return iter(Execution(self, pb.Run(name=run_name(run)), patience, after=after))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hostler.client.errors import AmbiguousNameError, NotFoundError
@@ -52,6 +51,8 @@ def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
 
 def not_found_message(noun: str, name: str, names: set[str]) -> str:
     """A message that there is no such name, with the nearest ones or some of those that are."""
+    from difflib import get_close_matches  # 2 ms that most calls do without
+
     message = f"cannot find a {noun} {name!r}"
     nearest = get_close_matches(name, names, n=3)
     if nearest:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.struct_pb2 import Struct
 
 from hostler.client.errors import InvalidArgumentError
-from hostler.client.execution import Execution
 from hostler.client.names import (
     definition_name,
     is_pipeline_name,
@@ -20,7 +19,7 @@ from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
@@ -148,19 +147,6 @@ class RunCalls(RepositoryCalls):
         request = pb.WatchRunRequest(name=run_name(run), after_sequence=after)
         return self._stream(self._run.WatchRun, request)
 
-    def follow_run(self, run: str, after: int = 0, patience: float = 30.0) -> Iterator[pb.RunEvent]:
-        """As `watch_run`, and goes on at its place when the daemon is restarted.
-
-        Args:
-            run: the run.
-            after: only events with a greater sequence number.
-            patience: how long a daemon that is away is waited for, in seconds.
-
-        Raises:
-            UnreachableError: it was away for longer.
-        """
-        return iter(Execution(self, pb.Run(name=run_name(run)), patience, after=after))
-
     def delete_run(self, run: str) -> None:
         """Deletes the record of a run.
 
@@ -173,36 +159,6 @@ class RunCalls(RepositoryCalls):
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
-
-    def execute(  # noqa: PLR0913 (those of a launch)
-        self,
-        pipeline: str,
-        run_config: Mapping[str, Any] | None = None,
-        tags: Mapping[str, str] | None = None,
-        *,
-        location: str | None = None,
-        repository: str | None = None,
-        timeout: float | None = None,
-        solids: Sequence[str] = (),
-        max_concurrency: int = 0,
-        partition: str | tuple[str, str] | None = None,
-    ) -> Execution:
-        """Launches a run and gives its events.
-
-        Arguments and errors are as of `launch`. The run goes on when nobody iterates.
-        """
-        run = self.launch(
-            pipeline,
-            run_config,
-            tags,
-            location=location,
-            repository=repository,
-            timeout=timeout,
-            solids=solids,
-            max_concurrency=max_concurrency,
-            partition=partition,
-        )
-        return Execution(self, run)
 
 
 def _names(solids: Sequence[str]) -> Sequence[str]:
