@@ -105,7 +105,7 @@ def test_a_run_is_the_process_that_waited(served: Daemon) -> None:
 
 
 def _details(daemon: Daemon) -> str:
-    from hostler.cli.text.locations import location_lines
+    from hostler.cli.text.location_table import location_lines
 
     return "\n".join(location_lines(daemon.client.locations(), None, verbose=True))
 

@@ -5,44 +5,36 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from hostler.cli.terminal.exits import CommandError
+from hostler.cli.terminal.exits import INTERRUPTED, CommandError
 from hostler.cli.terminal.group import Group
-from hostler.cli.terminal.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Entry(NamedTuple):
-    """A subcommand: where it is, and its line in the overview."""
-
-    #: "module:attribute", the module below hostler.cli.commands.
-    place: str
-    summary: str
-
-
+#: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
-    "up": Entry("up:up", "Run the daemon in this terminal, with a live view."),
-    "ps": Entry("ps:ps", "Show the locations and their states."),
-    "events": Entry("ps:events", "Show what has happened, then what happens."),
-    "wait": Entry("ps:wait", "Wait until locations are ready."),
-    "logs": Entry("reload:logs", "Show what a location printed."),
-    "reload": Entry("reload:reload", "Load the code of locations anew."),
-    "restart": Entry("reload:restart", "Replace the processes of locations."),
-    "start": Entry("reload:start", "Start a location that was stopped."),
-    "stop": Entry("reload:stop", "Stop a location."),
-    "check": Entry("check:check", "Load everything once and report, for CI."),
-    "repository": Entry("repository:repository", "Repositories of the locations."),
-    "pipeline": Entry("pipeline:pipeline", "List, show, execute and launch pipelines."),
-    "schedule": Entry("schedule:schedule", "List, show and preview schedules."),
-    "partition": Entry("partition:partition", "List, show and backfill partitions."),
-    "run": Entry("run:run", "List, show, watch, cancel and delete runs."),
-    "completion": Entry("completion:completion", "Print the completion script of a shell."),
+    "up": "Run the daemon in this terminal, with a live view.",
+    "ps": "Show the locations and their states.",
+    "events": "Show what has happened, then what happens.",
+    "wait": "Wait until locations are ready.",
+    "logs": "Show what a location printed.",
+    "reload": "Load the code of locations anew.",
+    "restart": "Replace the processes of locations.",
+    "start": "Start a location that was stopped.",
+    "stop": "Stop a location.",
+    "check": "Load everything once and report, for CI.",
+    "repository": "Repositories of the locations.",
+    "pipeline": "List, show, execute and launch pipelines.",
+    "schedule": "List, show and preview schedules.",
+    "partition": "List, show and backfill partitions.",
+    "run": "List, show, watch, cancel and delete runs.",
+    "completion": "Print the completion script of a shell.",
 }
 
 
@@ -57,11 +49,9 @@ class LazyGroup(Group):
         ctx: click.Context,  # noqa: ARG002 - click's signature
         cmd_name: str,
     ) -> click.Command | None:
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = entry.place.partition(":")
-        command = getattr(importlib.import_module(f"hostler.cli.commands.{module}"), attribute)
+        command = getattr(importlib.import_module(f"hostler.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
@@ -71,12 +61,12 @@ class LazyGroup(Group):
         formatter: click.HelpFormatter,
     ) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         names = [
-            CompletionItem(name, help=entry.summary)
-            for name, entry in COMMANDS.items()
+            CompletionItem(name, help=summary)
+            for name, summary in COMMANDS.items()
             if name.startswith(incomplete)
         ]
         return names + click.Command.shell_complete(self, ctx, incomplete)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from hostler.cli.daemons.connection import accepts_connections
-from hostler.cli.options.target import target_from_options
+from hostler.cli.options.target_options import target_from_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hostler.cli.daemons.definitions import open_served_definitions, scope_options
+from hostler.cli.daemons.definitions import open_served_definitions
 from hostler.cli.live.backfill import backfill_display
 from hostler.cli.options.completion import complete_partition_name, complete_partition_set
 from hostler.cli.options.launch import run_content_options
 from hostler.cli.options.run_config import read_run_config, read_tags
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.scope import scope_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.interrupts import INTERRUPTED, InterruptHandler
+from hostler.cli.terminal.exits import INTERRUPTED
+from hostler.cli.terminal.interrupts import InterruptHandler
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import json_option
 from hostler.client.backfill import partition_range
 from hostler.client.errors import HostlerError, InvalidArgumentError
@@ -152,9 +155,9 @@ def backfill(
     """
     run_config = read_run_config(configs)
     location, repository = options.pop("location"), options.pop("repository")
-    with open_served_definitions(target, location) as found:
-        path = found.find_partition_set(partition_set, location, repository)
-        prepared = found.client.backfill(
+    with open_served_definitions(target, location) as definitions:
+        path = definitions.find_partition_set(partition_set, location, repository)
+        prepared = definitions.client.backfill(
             path.name,
             selection.select_from,
             run_config,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.daemons.definitions import await_loaded
+from hostler.cli.daemons.loads import await_loaded
 from hostler.cli.daemons.private_daemon import private_daemon
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, json_option
 from hostler.cli.text.formats import format_duration, to_seconds
 from hostler.cli.text.locations import failure_output, failure_reason, state_name

@@ -7,29 +7,25 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.commands.backfill import backfill
-from hostler.cli.daemons.definitions import open_definitions, scope_options
+from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.options.completion import complete_partition_name, complete_partition_set
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.scope import scope_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.output import echo_json, json_option, terminal_width
-from hostler.cli.terminal.table import Column, table_lines
-from hostler.cli.text.formats import home_relative
-from hostler.cli.text.run_requests import run_config_lines, tags_lines
-from hostler.client.names import parse_definition, partition_id
+from hostler.cli.terminal.table import table_lines
+from hostler.cli.text.partitions import (
+    COLUMNS,
+    partition_lines,
+    partition_set_lines,
+    partition_set_row,
+)
+from hostler.client.names import partition_id
 from hostler.v1.repository_pb2 import ListPartitionSetsResponse, ListPartitionsResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hostler.v1.definitions_pb2 import Partition, PartitionSet, PartitionSetSummary
-
-COLUMNS = (
-    Column("PARTITION SET"),
-    Column("REPOSITORY"),
-    Column("LOCATION"),
-    Column("PIPELINE", drop_order=1),
-    Column("DESCRIPTION", drop_order=2),
-)
+    from hostler.v1.definitions_pb2 import Partition, PartitionSet
 
 
 @click.group(cls=Group)
@@ -64,25 +60,25 @@ def list_partitions(
     hostler partition list
     hostler partition list days
     """
-    with open_definitions(target, location) as found:
+    with open_definitions(target, location) as definitions:
         if partition_set is not None:
-            path = found.find_partition_set(partition_set, location, repository)
-            partitions = found.client.partitions(path.location, path.repository, path.name)
+            path = definitions.find_partition_set(partition_set, location, repository)
+            partitions = definitions.client.partitions(path.location, path.repository, path.name)
             if as_json:
                 echo_json(ListPartitionsResponse(partitions=partitions))
             else:
                 for item in partitions:
                     click.echo(partition_id(item.name))
             return 0
-        reachable = not (location and found.absent)
-        sets = found.client.partition_sets(location, repository) if reachable else []
+        reachable = not (location and definitions.absent)
+        sets = definitions.client.partition_sets(location, repository) if reachable else []
         if as_json:
             echo_json(ListPartitionSetsResponse(partition_sets=sets))
         else:
-            rows = [_row(one) for one in sets]
+            rows = [partition_set_row(one) for one in sets]
             for line in table_lines(COLUMNS, rows, terminal_width()):
                 click.echo(line)
-        return found.report_absent()
+        return definitions.report_absent()
 
 
 @partition.command(short_help="Show one partition set, or a partition of it.")
@@ -111,47 +107,17 @@ def show(
     hostler partition show days 2026-01-31
     """
     message: PartitionSet | Partition
-    with open_definitions(target, location) as found:
-        path = found.find_partition_set(partition_set, location, repository)
+    with open_definitions(target, location) as definitions:
+        path = definitions.find_partition_set(partition_set, location, repository)
         place = (path.location, path.repository, path.name)
         if name is None:
-            message = found.client.partition_set(*place)
-            lines = _set_lines(message)
+            message = definitions.client.partition_set(*place)
+            lines = partition_set_lines(message)
         else:
-            message = found.client.partition(*place, name)
-            lines = _partition_lines(message)
+            message = definitions.client.partition(*place, name)
+            lines = partition_lines(message)
     if as_json:
         echo_json(message)
     else:
         for line in lines:
             click.echo(line)
-
-
-def _row(item: PartitionSetSummary) -> tuple[str, ...]:
-    path = parse_definition(item.name)
-    pipeline = "lazy" if item.lazy else parse_definition(item.pipeline).name
-    return (
-        path.name,
-        path.repository,
-        path.location,
-        pipeline,
-        item.description.partition("\n")[0],
-    )
-
-
-def _set_lines(item: PartitionSet) -> Iterator[str]:
-    path = parse_definition(item.name)
-    yield click.style(path.name, bold=True)
-    yield f"  location {path.location}, repository {path.repository}"
-    if item.source.file:
-        yield f"  {home_relative(item.source.file)}:{item.source.line}"
-    for line in item.description.strip().splitlines():
-        yield f"  {line}"
-    yield f"  pipeline {parse_definition(item.pipeline).name}"
-    yield f"  partitions: hostler partition list {path.name}"
-
-
-def _partition_lines(item: Partition) -> Iterator[str]:
-    yield click.style(partition_id(item.name), bold=True)
-    yield from tags_lines(item.tags, "  ")
-    yield from run_config_lines(item.run_config, "  ")

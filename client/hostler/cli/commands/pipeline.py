@@ -5,27 +5,20 @@ from __future__ import annotations
 import click
 
 from hostler.cli.daemons.connection import connect
-from hostler.cli.daemons.definitions import open_definitions, scope_options
+from hostler.cli.daemons.definitions import open_definitions
+from hostler.cli.daemons.warnings import warn_if_outdated
 from hostler.cli.live.run import follow_run
 from hostler.cli.options.completion import complete_pipeline
 from hostler.cli.options.launch import LaunchOptions, launch_options
-from hostler.cli.options.target import Target, target_options
-from hostler.cli.terminal.exits import say
+from hostler.cli.options.scope import scope_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal.group import Group
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, echo_table, json_option
-from hostler.cli.terminal.table import Column
-from hostler.cli.text.locations import say_if_outdated
-from hostler.cli.text.pipelines import pipeline_lines
+from hostler.cli.text.pipelines import COLUMNS, pipeline_lines, pipeline_row
 from hostler.client.names import parse_pipeline, run_id
 from hostler.v1.repository_pb2 import ListPipelinesResponse
-
-COLUMNS = (
-    Column("PIPELINE"),
-    Column("REPOSITORY"),
-    Column("LOCATION"),
-    Column("SOLIDS", align_right=True, drop_order=1),
-    Column("DESCRIPTION", drop_order=2),
-)
 
 _NAME = click.argument("name", shell_complete=complete_pipeline)
 
@@ -52,21 +45,16 @@ def list_pipelines(
     hostler pipeline list -l etl
     hostler pipeline list -f repos.py -a nightly
     """
-    with open_definitions(target, location) as found:
-        reachable = not (location and found.absent)
-        pipelines = found.client.pipelines(location, repository) if reachable else []
+    with open_definitions(target, location) as definitions:
+        reachable = not (location and definitions.absent)
+        pipelines = definitions.client.pipelines(location, repository) if reachable else []
         if as_json:
             echo_json(ListPipelinesResponse(pipelines=pipelines))
         else:
-            rows = []
-            for item in pipelines:
-                path = parse_pipeline(item.name)
-                solids = "lazy" if item.lazy else str(item.solid_count)
-                summary = item.description.partition("\n")[0]
-                rows.append((path.pipeline, path.repository, path.location, solids, summary))
-            if rows or not found.absent:
+            rows = [pipeline_row(item) for item in pipelines]
+            if rows or not definitions.absent:
                 echo_table(COLUMNS, rows, "no pipelines")
-        return found.report_absent()
+        return definitions.report_absent()
 
 
 @pipeline.command(short_help="Show one pipeline.")
@@ -86,9 +74,9 @@ def show(
     hostler pipeline show daily_totals
     hostler pipeline show -l etl -r nightly daily_totals
     """
-    with open_definitions(target, location) as found:
-        path = parse_pipeline(found.find_pipeline(name, location, repository).name)
-        message = found.client.pipeline(*path)
+    with open_definitions(target, location) as definitions:
+        path = parse_pipeline(definitions.find_pipeline(name, location, repository).name)
+        message = definitions.client.pipeline(*path)
     if as_json:
         echo_json(message)
     else:
@@ -123,11 +111,11 @@ def execute(
     hostler pipeline execute daily_totals --solids '*total' --max-concurrency 4
     hostler pipeline execute daily_totals --partition days/2026-01-31
     """
-    with open_definitions(target, location) as found:
-        summary = found.find_pipeline(name, location, repository)
+    with open_definitions(target, location) as definitions:
+        summary = definitions.find_pipeline(name, location, repository)
         steps = 0 if launch.solids else summary.solid_count
-        say_if_outdated(found.client.location(parse_pipeline(summary.name).location))
-        run = found.client.launch(
+        warn_if_outdated(definitions.client.location(parse_pipeline(summary.name).location))
+        run = definitions.client.launch(
             summary.name,
             launch.config,
             launch.tags,
@@ -138,12 +126,12 @@ def execute(
         )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
         return follow_run(
-            found.client,
+            definitions.client,
             run,
             as_json=as_json,
             steps=steps,
             cancel=True,
-            is_private=found.is_private,
+            is_private=definitions.is_private,
         )
 
 

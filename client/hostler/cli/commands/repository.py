@@ -6,19 +6,12 @@ import click
 
 from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.options.completion import complete_location
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.output import echo_json, echo_table, json_option
-from hostler.cli.terminal.table import Column
-from hostler.client.names import parse_repository
+from hostler.cli.text.repositories import COLUMNS, repository_row
 from hostler.v1.repository_pb2 import ListRepositoriesResponse
-
-COLUMNS = (
-    Column("REPOSITORY"),
-    Column("LOCATION"),
-    Column("PIPELINES", align_right=True),
-    Column("DESCRIPTION", drop_order=1),
-)
 
 
 @click.group(cls=Group)
@@ -46,18 +39,13 @@ def list_repositories(*, target: Target, location: str | None, as_json: bool) ->
     hostler repository list
     hostler repository list -f repos.py
     """
-    with open_definitions(target, location) as found:
-        repositories = (
-            found.client.repositories(location) if not location or not found.absent else []
-        )
+    with open_definitions(target, location) as definitions:
+        reachable = not (location and definitions.absent)
+        repositories = definitions.client.repositories(location) if reachable else []
         if as_json:
             echo_json(ListRepositoriesResponse(repositories=repositories))
         else:
-            rows = []
-            for item in repositories:
-                path = parse_repository(item.name)
-                summary = item.description.partition("\n")[0]
-                rows.append((path.repository, path.location, str(len(item.pipelines)), summary))
-            if rows or not found.absent:
+            rows = [repository_row(item) for item in repositories]
+            if rows or not definitions.absent:
                 echo_table(COLUMNS, rows, "no repositories")
-        return found.report_absent()
+        return definitions.report_absent()

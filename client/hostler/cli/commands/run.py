@@ -8,39 +8,19 @@ from hostler.cli.daemons.connection import connect
 from hostler.cli.live.run import PATIENCE, follow_run
 from hostler.cli.options.completion import complete_run
 from hostler.cli.options.run_filter import RunFilter, run_filter_options
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.group import Group
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, echo_table, json_option
-from hostler.cli.terminal.table import Cell, Column
-from hostler.cli.text.formats import format_date, format_duration, seconds_since
-from hostler.cli.text.run_requests import run_config_lines
+from hostler.cli.text.runs import COLUMNS, run_lines, run_row
 from hostler.client.errors import NotFoundError, PreconditionError
-from hostler.client.names import parse_pipeline, partition_id, run_id
+from hostler.client.names import run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
 #: What a list shows where no number is given: more than a screen, less than a flood.
 LAST = 100
-
-COLUMNS = (
-    Column("RUN"),
-    Column("PIPELINE"),
-    Column("LOCATION", drop_order=1),
-    Column("STATE"),
-    Column("CREATED", drop_order=3),
-    Column("DURATION", align_right=True, drop_order=2),
-    Column("PARTITION", drop_order=4),
-)
-
-COLORS = {
-    Run.RUNNING: "yellow",
-    Run.SUCCEEDED: "green",
-    Run.FAILED: "red",
-    Run.CANCELING: "yellow",
-    Run.CANCELED: "red",
-    Run.INTERRUPTED: "red",
-}
 
 _RUN = click.argument("run_name", metavar="RUN", shell_complete=complete_run)
 
@@ -76,7 +56,7 @@ def list_runs(*, target: Target, run_filter: RunFilter, last: int, as_json: bool
     if as_json:
         echo_json(ListRunsResponse(runs=runs))
         return
-    echo_table(COLUMNS, [_row(item) for item in runs], "no runs")
+    echo_table(COLUMNS, [run_row(item) for item in runs], "no runs")
 
 
 @run.command(short_help="Show one run.")
@@ -94,36 +74,8 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
     if as_json:
         echo_json(found)
         return
-    path = parse_pipeline(found.pipeline)
-    pairs = [
-        ("run", run_id(found.name)),
-        ("pipeline", path.pipeline),
-        ("repository", path.repository),
-        ("location", f"{path.location}, generation {found.generation}"),
-        ("solids", ", ".join(found.solids)),
-        ("concurrency", f"{found.max_concurrency} steps at most" * bool(found.max_concurrency)),
-        ("partition", _partition(found)),
-        ("state", click.style(Run.State.Name(found.state), fg=COLORS.get(found.state))),
-        ("created", format_date(found.create_time)),
-        ("started", format_date(found.start_time)),
-        ("ended", format_date(found.end_time)),
-        ("duration", _duration(found)),
-        ("timeout", format_duration(found.timeout.seconds) if found.HasField("timeout") else ""),
-        ("pid", str(found.pid or "")),
-        ("tags", ", ".join(f"{key}={value}" for key, value in found.tags.items())),
-        ("failure", found.failure.message),
-    ]
-    for name, text in pairs:
-        if text:
-            click.echo(f"{name:<11} {text}")
-    if found.run_config.fields:
-        click.echo("config")
-        for line in run_config_lines(found.run_config, "  "):
-            click.echo(line)
-    if found.failure.exception.traceback:
-        click.echo(found.failure.exception.traceback.rstrip())
-    for line in found.failure.output:
-        click.echo(f"| {line}")
+    for line in run_lines(found):
+        click.echo(line)
 
 
 @run.command(short_help="Show the events of a run, past and live.")
@@ -184,31 +136,3 @@ def delete(*, target: Target, run_names: tuple[str, ...]) -> int:
                 code = exits.FAILED
                 say(str(error))
     return code
-
-
-def _row(item: Run) -> tuple[str | Cell, ...]:
-    path = parse_pipeline(item.pipeline)
-    return (
-        run_id(item.name),
-        path.pipeline,
-        path.location,
-        Cell(Run.State.Name(item.state), COLORS.get(item.state)),
-        format_date(item.create_time),
-        _duration(item),
-        _partition(item),
-    )
-
-
-def _partition(item: Run) -> str:
-    """SET/PARTITION, as --partition takes it."""
-    if not item.partition:
-        return ""
-    partition_set = item.partition.partition("/partitions/")[0].rpartition("/")[2]
-    return f"{partition_set}/{partition_id(item.partition)}"
-
-
-def _duration(item: Run) -> str:
-    if not item.HasField("start_time"):
-        return ""
-    ended = seconds_since(item.end_time) if item.HasField("end_time") else 0.0
-    return format_duration(seconds_since(item.start_time) - ended)

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from hostler.cli.daemons.definitions import open_definitions, scope_options
+from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.options.completion import complete_schedule
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.options.scope import scope_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal.output import echo_json, json_option, terminal_width
-from hostler.cli.terminal.table import Column, table_lines
-from hostler.cli.text.formats import home_relative
-from hostler.cli.text.run_requests import run_config_lines, tags_lines
-from hostler.client.names import parse_definition
+from hostler.cli.terminal.table import table_lines
+from hostler.cli.text.schedules import COLUMNS, schedule_lines, schedule_row, tick_lines
 from hostler.v1.repository_pb2 import ListSchedulesResponse, PreviewScheduleResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hostler.v1.definitions_pb2 import Schedule, ScheduleSummary, ScheduleTick
-
-COLUMNS = (
-    Column("SCHEDULE"),
-    Column("REPOSITORY"),
-    Column("LOCATION"),
-    Column("CRON"),
-    Column("TIMEZONE", drop_order=1),
-    Column("PIPELINE", drop_order=2),
-    Column("DESCRIPTION", drop_order=3),
-)
 
 _NAME = click.argument("name", shell_complete=complete_schedule)
 
@@ -55,16 +38,16 @@ def list_schedules(
     hostler schedule list
     hostler schedule list -f repos.py
     """
-    with open_definitions(target, location) as found:
-        reachable = not (location and found.absent)
-        schedules = found.client.schedules(location, repository) if reachable else []
+    with open_definitions(target, location) as definitions:
+        reachable = not (location and definitions.absent)
+        schedules = definitions.client.schedules(location, repository) if reachable else []
         if as_json:
             echo_json(ListSchedulesResponse(schedules=schedules))
         else:
-            rows = [_row(item) for item in schedules]
+            rows = [schedule_row(item) for item in schedules]
             for line in table_lines(COLUMNS, rows, terminal_width()):
                 click.echo(line)
-        return found.report_absent()
+        return definitions.report_absent()
 
 
 @schedule.command(short_help="Show one schedule.")
@@ -83,13 +66,13 @@ def show(
     \b
     hostler schedule show nightly
     """
-    with open_definitions(target, location) as found:
-        path = found.find_schedule(name, location, repository)
-        message = found.client.schedule(path.location, path.repository, path.name)
+    with open_definitions(target, location) as definitions:
+        path = definitions.find_schedule(name, location, repository)
+        message = definitions.client.schedule(path.location, path.repository, path.name)
     if as_json:
         echo_json(message)
     else:
-        for line in _lines(message):
+        for line in schedule_lines(message):
             click.echo(line)
 
 
@@ -125,57 +108,14 @@ def preview(
     hostler schedule preview nightly
     hostler schedule preview nightly -n 10 --json | jq -r '.ticks[].time'
     """
-    with open_definitions(target, location) as found:
-        path = found.find_schedule(name, location, repository)
-        ticks = found.client.preview_schedule(
+    with open_definitions(target, location) as definitions:
+        path = definitions.find_schedule(name, location, repository)
+        ticks = definitions.client.preview_schedule(
             path.location, path.repository, path.name, count=count
         )
     if as_json:
         echo_json(PreviewScheduleResponse(ticks=ticks))
     else:
         for tick in ticks:
-            for line in _tick_lines(tick):
+            for line in tick_lines(tick):
                 click.echo(line)
-
-
-def _row(item: ScheduleSummary) -> tuple[str, ...]:
-    path = parse_definition(item.name)
-    return (
-        path.name,
-        path.repository,
-        path.location,
-        "lazy" if item.lazy else item.cron_schedule,
-        item.execution_timezone,
-        parse_definition(item.pipeline).name if item.pipeline else "",
-        item.description.partition("\n")[0],
-    )
-
-
-def _lines(item: Schedule) -> Iterator[str]:
-    path = parse_definition(item.name)
-    yield click.style(path.name, bold=True)
-    yield f"  location {path.location}, repository {path.repository}"
-    if item.source.file:
-        yield f"  {home_relative(item.source.file)}:{item.source.line}"
-    for line in item.description.strip().splitlines():
-        yield f"  {line}"
-    yield f"  {item.cron_schedule}  ({item.execution_timezone})"
-    yield f"  pipeline {parse_definition(item.pipeline).name}"
-    if item.computes_should_execute:
-        yield "  a function says whether it executes"
-    if item.environment_vars:
-        variables = sorted(item.environment_vars.items())
-        yield "  environment: " + ", ".join(f"{key}={value}" for key, value in variables)
-    yield from ["  tags: made by a function"] if item.computes_tags else tags_lines(item.tags, "  ")
-    if item.computes_run_config:
-        yield "  run config: made by a function; see hostler schedule preview"
-    elif item.run_config.fields:
-        yield "  run config"
-        yield from run_config_lines(item.run_config, "    ")
-
-
-def _tick_lines(tick: ScheduleTick) -> Iterator[str]:
-    time = tick.local_time.replace("T", " ")
-    yield click.style(time, bold=True) + ("  not executed" if tick.skipped else "")
-    yield from tags_lines(tick.tags, "  ")
-    yield from run_config_lines(tick.run_config, "  ")

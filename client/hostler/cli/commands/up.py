@@ -6,55 +6,35 @@ import contextlib
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from hostler.cli.daemons.connection import accepts_connections, connect
 from hostler.cli.daemons.process import STDERR, DaemonProcess, exit_on_termination
 from hostler.cli.daemons.workspace_view import WorkspaceView
-from hostler.cli.options.target import Target, target_options
+from hostler.cli.live.workspace import PlainWorkspaceDisplay
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import CommandError, say
+from hostler.cli.terminal.exits import CommandError
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import is_interactive
-from hostler.cli.text.locations import change_lines
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
 
 if TYPE_CHECKING:
-    from hostler.v1.workspace_pb2 import WorkspaceChange
+    from hostler.cli.live.workspace import WorkspaceDisplay
 
 #: Seconds until a watch that broke is tried again, while the daemon is alive.
 RETRY_DELAY = 0.5
-
 
 #: Above it, an exit code stands for a death by a signal.
 _SIGNALED = 128
 
 
-class WorkspaceDisplay(Protocol):
-    """Where the changes of the workspace are shown."""
-
-    def show(self, change: WorkspaceChange) -> None: ...
-
-    def say(self, message: str) -> None:
-        """Says what goes on."""
-        ...
-
-
-class PlainWorkspaceDisplay:
-    """A line for each change."""
-
-    def show(self, change: WorkspaceChange) -> None:
-        for line in change_lines(change):
-            click.echo(line)
-
-    def say(self, message: str) -> None:
-        say(message)
-
-
 @click.command(short_help="Run the daemon in this terminal, with a live view.")
-@target_options()
+@target_options(serving=True)
 @click.option(
     "--state",
     metavar="DIR",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from hostler.cli.daemons.connection import accepts_connections, connect
-from hostler.cli.daemons.private_daemon import private_daemon, say_if_slow
-from hostler.cli.daemons.workspace_view import WorkspaceView, pending
-from hostler.cli.options.completion import complete_location, complete_repository
+from hostler.cli.daemons.loads import await_loaded
+from hostler.cli.daemons.private_daemon import private_daemon
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import CommandError, say
+from hostler.cli.terminal.exits import CommandError
+from hostler.cli.terminal.messages import say
 from hostler.cli.text.locations import (
     failure_output,
     failure_reason,
@@ -25,7 +25,6 @@ from hostler.client.names import location_id, location_name, parse_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from hostler.cli.options.target import Target
     from hostler.client.client import Client
@@ -94,25 +93,6 @@ class DefinitionSource:
         return exits.UNHEALTHY if self.absent else exits.OK
 
 
-def scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -l and -r, which say where a name is to be looked for."""
-    repository = click.option(
-        "-r",
-        "--repository",
-        metavar="REPOSITORY",
-        shell_complete=complete_repository,
-        help="Only in repositories of this name.",
-    )
-    location = click.option(
-        "-l",
-        "--location",
-        metavar="LOCATION",
-        shell_complete=complete_location,
-        help="Only in this location.",
-    )
-    return location(repository(function))
-
-
 @contextlib.contextmanager
 def open_definitions(target: Target, location: str | None) -> Iterator[DefinitionSource]:
     """The definitions of a target: from its daemon, or from a private one where none runs.
@@ -155,44 +135,3 @@ def _definitions(
         ],
         verbose,
     )
-
-
-def await_loaded(
-    client: Client,
-    names: list[str] | None = None,
-    *,
-    timeout: float | None = None,
-    each: Callable[[Location], None] | None = None,
-) -> list[Location]:
-    """Waits until each location has loaded once or failed.
-
-    Args:
-        client: to the daemon.
-        names: wait for these only; for all of the workspace where none is given.
-        timeout: seconds; DeadlineError after them.
-        each: called with a location when it has loaded or failed.
-
-    Returns:
-        All locations as they are then, in the order of the workspace file.
-    """
-    view = WorkspaceView()
-    told: set[str] = set()
-
-    def concerned() -> list[Location]:
-        return [location for name, location in view.locations.items() if not names or name in names]
-
-    def waiting() -> str:
-        left = ", ".join(location_id(location.name) for location in pending(concerned()))
-        return f"waiting for {left} to load ..." if left else ""
-
-    with client.watch(timeout=timeout) as changes, say_if_slow(waiting):
-        for change in changes:
-            view.apply(change)
-            left = pending(concerned())
-            for location in concerned():
-                if each is not None and location not in left and location.name not in told:
-                    told.add(location.name)
-                    each(location)
-            if not left:
-                break
-    return list(view.locations.values())

@@ -7,24 +7,21 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostler.cli.daemons.connection import command_errors
 from hostler.cli.daemons.process import DaemonProcess, exit_on_termination
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import CommandError, say
+from hostler.cli.terminal.exits import CommandError
+from hostler.cli.terminal.messages import say_if_slow
 from hostler.client.client import Client
 from hostler.rpc.address import MAX_SOCKET_PATH, runtime_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from hostler.cli.options.target import Target
-
-#: Seconds of silence before a private daemon's start is explained; most starts need no word.
-SLOW_AFTER = 1.0
 
 
 @contextlib.contextmanager
@@ -69,23 +66,6 @@ def _start_failure(log: str) -> str:
             if isinstance(record, dict) and "problem" in record:
                 problems.append(str(record["problem"]))
     return "\n".join(problems) or log.strip()
-
-
-@contextlib.contextmanager
-def say_if_slow(message: Callable[[], str]) -> Iterator[None]:
-    """Says on stderr what is going on where the block takes longer than SLOW_AFTER."""
-
-    def speak() -> None:
-        if text := message():
-            say(text)
-
-    timer = threading.Timer(SLOW_AFTER, speak)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _private_root() -> Path:

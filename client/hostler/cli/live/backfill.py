@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from hostler.cli.terminal.exits import say
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, is_interactive
-from hostler.cli.text.formats import format_duration, format_time, seconds_since
-from hostler.client.names import partition_id, run_id
+from hostler.cli.text.backfills import backfill_run_line, partition_column
+from hostler.cli.text.formats import format_time
+from hostler.client.names import run_id
 from hostler.v1.run_pb2 import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostler.client.backfill import Backfill
-
-#: Partitions with longer names push their line to the right.
-PARTITION_WIDTH = 16
 
 
 class BackfillDisplay(Protocol):
@@ -39,7 +37,7 @@ class PlainBackfillDisplay:
 
     def launched(self, run: Run) -> None:
         moment = format_time(run.create_time)
-        click.echo(f"{moment}  {_partition(run)}  launched, run {run_id(run.name)}")
+        click.echo(f"{moment}  {partition_column(run)}  launched, run {run_id(run.name)}")
 
     def ended(self, run: Run) -> None:
         click.echo(backfill_run_line(run))
@@ -76,22 +74,3 @@ def backfill_display(
             yield progress
     else:
         yield PlainBackfillDisplay()
-
-
-def backfill_run_line(run: Run) -> str:
-    """How a run has ended: time, partition, what came of it."""
-    if not run.state:
-        return (
-            f"{format_time(run.create_time)}  {_partition(run)}  the record of its run is deleted"
-        )
-    head = f"{format_time(run.end_time)}  {_partition(run)}  "
-    if run.state == Run.SUCCEEDED:
-        taken = format_duration(seconds_since(run.start_time) - seconds_since(run.end_time))
-        return f"{head}{click.style('succeeded', fg='green')} in {taken}"
-    word = click.style(Run.State.Name(run.state).lower(), fg="red")
-    reason = f": {run.failure.message}" if run.failure.message else ""
-    return f"{head}{word}, run {run_id(run.name)}{reason}"
-
-
-def _partition(run: Run) -> str:
-    return f"{partition_id(run.partition):<{PARTITION_WIDTH}}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hostler.cli.live.backfill import backfill_run_line
 from hostler.cli.terminal.progress_bar import ProgressBar
+from hostler.cli.text.backfills import backfill_run_line
 from hostler.v1.run_pb2 import Run
 
 

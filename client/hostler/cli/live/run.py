@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from hostler.cli.terminal import exits
-from hostler.cli.terminal.exits import say
-from hostler.cli.terminal.interrupts import INTERRUPTED, InterruptHandler
+from hostler.cli.terminal.exits import INTERRUPTED
+from hostler.cli.terminal.interrupts import InterruptHandler
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, is_interactive
 from hostler.cli.text.run_events import run_event_lines, run_outcome
 from hostler.client.errors import HostlerError

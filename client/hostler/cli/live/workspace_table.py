@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.text import Text
 
 from hostler.cli.daemons.workspace_view import WorkspaceView
-from hostler.cli.text.locations import LAST_VALID_SERVES, location_lines, problem_text
+from hostler.cli.text.location_table import location_lines
+from hostler.cli.text.problems import LAST_VALID_SERVES, problem_text
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
 

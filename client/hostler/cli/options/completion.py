@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.options.target import target_from_options
+from hostler.cli.options.target_options import target_from_options
 from hostler.cli.terminal.exits import CommandError
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError

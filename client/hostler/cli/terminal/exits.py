@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from hostler.cli.terminal.messages import say
+
 OK = 0
 #: What was asked failed: a run, a name that is not there.
 FAILED = 1
@@ -13,6 +15,8 @@ USAGE = 2
 UNREACHABLE = 3
 #: A location is not in order.
 UNHEALTHY = 4
+#: As a shell shows a death by SIGINT.
+INTERRUPTED = 130
 
 
 class CommandError(Exception):
@@ -37,8 +41,3 @@ class CommandError(Exception):
         if self.traceback:
             click.echo(self.traceback.rstrip(), err=True)
         say(self.message)
-
-
-def say(message: str) -> None:
-    """A message to the person, on stderr."""
-    click.echo(f"hostler: {message}", err=True)

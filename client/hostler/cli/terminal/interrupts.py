@@ -10,12 +10,11 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
+from hostler.cli.terminal.exits import INTERRUPTED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
-
-#: As a shell shows a death by SIGINT.
-INTERRUPTED = 130
 
 #: What is waited for ends at once, but for a call to a daemon that does not answer.
 EXIT_TIMEOUT = 1.0

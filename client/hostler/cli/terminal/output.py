@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostler.cli.terminal.exits import say
 from hostler.cli.terminal.interrupts import exit_on_interrupt
+from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.table import table_lines
 
 if TYPE_CHECKING:

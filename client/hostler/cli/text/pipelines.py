@@ -1,4 +1,4 @@
-"""A pipeline in lines."""
+"""Pipelines: a row of a table, and a pipeline in lines."""
 
 from __future__ import annotations
 
@@ -7,26 +7,47 @@ from typing import TYPE_CHECKING
 import click
 from google.protobuf.json_format import MessageToJson
 
-from hostler.cli.text.formats import format_duration, home_relative, to_seconds
+from hostler.cli.terminal.table import Column
+from hostler.cli.text.definitions import definition_lines, description_lines
+from hostler.cli.text.formats import format_duration, to_seconds
 from hostler.client.names import parse_pipeline
 from hostler.v1.definitions_pb2 import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hostler.v1.definitions_pb2 import ConfigField, Input, Output, Pipeline, Solid
+    from hostler.v1.definitions_pb2 import (
+        ConfigField,
+        Input,
+        Output,
+        Pipeline,
+        PipelineSummary,
+        Solid,
+    )
+
+COLUMNS = (
+    Column("PIPELINE"),
+    Column("REPOSITORY"),
+    Column("LOCATION"),
+    Column("SOLIDS", align_right=True, drop_order=1),
+    Column("DESCRIPTION", drop_order=2),
+)
+
+
+def pipeline_row(item: PipelineSummary) -> tuple[str, ...]:
+    """Pipeline, repository, location, the count of solids, description."""
+    path = parse_pipeline(item.name)
+    solids = "lazy" if item.lazy else str(item.solid_count)
+    summary = item.description.partition("\n")[0]
+    return (path.pipeline, path.repository, path.location, solids, summary)
 
 
 def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
     """The pipeline's place and description, then each solid with what it takes and gives."""
-    path = parse_pipeline(pipeline.name)
-    yield click.style(path.pipeline, bold=True)
-    yield f"  location {path.location}, repository {path.repository}"
-    if pipeline.source.file:
-        yield f"  {home_relative(pipeline.source.file)}:{pipeline.source.line}"
+    yield from definition_lines(pipeline.name, pipeline.source)
     if pipeline.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
-    yield from _text(pipeline.description, "  ")
+    yield from description_lines(pipeline.description)
     for solid in pipeline.solids:
         yield ""
         yield from _solid_lines(solid)
@@ -35,7 +56,7 @@ def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
 def _solid_lines(solid: Solid) -> Iterator[str]:
     alias = f" ({solid.definition})" if solid.definition not in {"", solid.name} else ""
     yield click.style(solid.name, bold=True) + alias
-    yield from _text(solid.description, "  ")
+    yield from description_lines(solid.description)
     if solid.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in solid.tags.items())
     if solid.HasField("retry_policy"):
@@ -95,7 +116,3 @@ def _default(field: ConfigField) -> str:
 
 def _described(text: str, description: str) -> str:
     return f"{text}  - {description.partition(chr(10))[0]}" if description else text
-
-
-def _text(text: str, indent: str) -> list[str]:
-    return [indent + line for line in text.strip().splitlines()]

@@ -7,7 +7,8 @@ import click
 import pytest
 import yaml
 
-from hostler.cli.options.target import Target, target_from_options
+from hostler.cli.options.target import Target
+from hostler.cli.options.target_options import target_from_options
 from hostler.cli.terminal.exits import CommandError
 from hostler.rpc.address import default_socket
 

@@ -1,0 +1,171 @@
+"""The options that say which daemon, or which code, a command is about."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostler.cli.options.target import SOCKET_VARIABLE, WORKSPACE_FILE, CodeLocation, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Function = Callable[..., Any]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+_WORKSPACE = click.option(
+    "-w",
+    "--workspace",
+    multiple=True,
+    metavar="FILE",
+    type=_FILE,
+    help="A workspace file; may be repeated. Default: ./workspace.yaml.",
+)
+
+_CODE = (
+    click.option("-m", "--module", metavar="NAME", help="A module as the one location."),
+    click.option("--package", metavar="NAME", help="A package as the one location."),
+    click.option(
+        "-a", "--attribute", metavar="NAME", help="What in the file, module or package to load."
+    ),
+    click.option(
+        "-d",
+        "--working-directory",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the code of the file, module or package runs.",
+    ),
+)
+
+_SOCKET = click.option(
+    "--socket",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help=f"The daemon's socket.  [env: {SOCKET_VARIABLE}]",
+)
+
+_NAMES = (
+    "workspace",
+    "python_file",
+    "module",
+    "package",
+    "attribute",
+    "working_directory",
+    "socket",
+)
+
+
+def target_options(
+    *, short_file: bool = True, socket: bool = True, serving: bool = False
+) -> Callable[[Function], Function]:
+    """Gives a command the target's options and, in their place, an argument `target`.
+
+    Args:
+        short_file: False where -f means another thing in this command.
+        socket: False where the command never asks a daemon that runs already.
+        serving: --socket says where to serve the target, not which one it is.
+    """
+    python_file = click.option(
+        *(["-f"] if short_file else []),
+        "--python-file",
+        metavar="FILE",
+        type=_FILE,
+        help="A Python file as the one location.",
+    )
+    options = [_WORKSPACE, python_file, *_CODE, *([_SOCKET] if socket else [])]
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*args: Any, **kwargs: Any) -> Any:
+            given = {name: kwargs.pop(name) for name in _NAMES if name in kwargs}
+            target = target_from_options(given, serving=serving)
+            return function(*args, target=target, **kwargs)
+
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> Target:
+    """The target that a command line's options name.
+
+    Args:
+        given: the options by name; what was not given is None or empty.
+        serving: --socket says where to serve the target, not which one it is.
+
+    Raises:
+        click.UsageError: options that exclude each other.
+    """
+    flags = {
+        "-w": given.get("workspace"),
+        "-f": given.get("python_file"),
+        "-m": given.get("module"),
+        "--package": given.get("package"),
+    }
+    named = [flag for flag, value in flags.items() if value]
+    if len(named) > 1:
+        raise click.UsageError(f"cannot take {' and '.join(named)} together; give one target")
+    code = _code(given, named)
+    socket = given.get("socket")
+    if socket is not None and named and not serving:
+        raise click.UsageError(
+            f"cannot take --socket and {named[0]} together; each names a daemon by itself"
+        )
+    options = _options(given)
+    if socket is not None and not serving:
+        options = f"--socket {shlex.quote(str(socket))}"
+    # An option of this command line says more than the environment of the shell.
+    if socket is None and not named and "socket" in given and os.environ.get(SOCKET_VARIABLE):
+        socket = Path(os.environ[SOCKET_VARIABLE])
+    if socket is not None and not named and not serving:
+        return Target(socket=socket, options=options)
+    files = tuple(given.get("workspace") or ())
+    if not files and code is None:
+        files = (Path(WORKSPACE_FILE),)
+    return Target(files=files, code=code, socket=socket, options=options)
+
+
+def _code(given: Mapping[str, Any], named: list[str]) -> CodeLocation | None:
+    attribute, folder = given.get("attribute"), given.get("working_directory")
+    if named not in (["-f"], ["-m"], ["--package"]):
+        for flag, value in (("-a", attribute), ("-d", folder)):
+            if value is not None:
+                raise click.UsageError(f"cannot take {flag} without -f, -m or --package")
+        return None
+    working_directory = _absolute(folder) if folder is not None else None
+    if given.get("python_file"):
+        path = _absolute(given["python_file"])
+        return CodeLocation("python_file", path, attribute, working_directory)
+    if given.get("module"):
+        # The file that is written lies elsewhere; a module is looked for from here.
+        folder = working_directory or str(Path.cwd())
+        return CodeLocation("python_module", given["module"], attribute, folder)
+    return CodeLocation("python_package", given["package"], attribute, working_directory)
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - links stay as they were written
+
+
+def _options(given: Mapping[str, Any]) -> str:
+    flags = (
+        ("-f", "python_file"),
+        ("-m", "module"),
+        ("--package", "package"),
+        ("-a", "attribute"),
+        ("-d", "working_directory"),
+    )
+    words = [word for file in given.get("workspace") or () for word in ("-w", str(file))]
+    for flag, name in flags:
+        if given.get(name) is not None:
+            words += [flag, str(given[name])]
+    return shlex.join(words)
