@@ -1,38 +1,19 @@
-"""Processes of locations, and the command in this process against the double of the daemon."""
+"""Processes of locations."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from component.cli.commands import Outcome
-from component.facade_double.server import served
 from component.host_process import GOOD, INTERPRETERS, Host, hosted, load
 
-from hostler.cli.daemons import process
-from hostler.cli.main import main
 from hostler.daemon.processes import runtime
 from hostler.host.wire import Status
 
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Callable, Iterator
-
-    from component.facade_double.state import Facade
-
-
-TESTS = Path(__file__).parents[1]
-FILES = {
-    "etl": "PIPELINES = {'totals': ['load', 'add'], 'bad': ['load', 'fail'], 'long': ['block']}",
-    "reports": (
-        "PIPELINES = {'totals': ['load']}\n"
-        "SCHEDULES = {'nightly': '0 6 * * *'}\n"
-        "PARTITION_SETS = {'days': ['2026-01-01', '2026-01-02', 'eu/2026-01-03']}"
-    ),
-    "broken": "x = undefined_name",
-}
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -63,41 +44,3 @@ def loaded(host: Host, tmp_path: Path) -> Host:
     """A process that has loaded GOOD."""
     assert load(host, tmp_path, GOOD).code == Status.OK
     return host
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace, as the present folder, and the double in the daemon's place."""
-    for name, text in FILES.items():
-        (tmp_path / f"{name}.py").write_text(text)
-    entries = "".join(f"- python_file: {name}.py\n" for name in FILES)
-    (tmp_path / "workspace.yaml").write_text(f"load_from:\n{entries}")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.delenv("HOSTLER_SOCKET", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
-    monkeypatch.setattr(
-        process, "HOSTLERD", (sys.executable, "-m", "component.facade_double.server")
-    )
-    return tmp_path
-
-
-@pytest.fixture
-def facade(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facade]:
-    """A daemon that runs already."""
-    monkeypatch.setenv("HOSTLER_SOCKET", str(folder / "d.sock"))
-    with served([folder / "workspace.yaml"], folder / "d.sock") as facade:
-        yield facade
-
-
-@pytest.fixture
-def hostler(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs the command."""
-
-    def run(*arguments: str) -> Outcome:
-        code = main(arguments)
-        streams = capsys.readouterr()
-        assert "\x1b" not in streams.out + streams.err
-        return Outcome(code, streams.out, streams.err)
-
-    return run
