@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class LazyGroup(Group):
-    """A group that knows its commands by name and imports one only when it is called."""
+    """Knows its commands by name, and imports a command's module only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -92,7 +92,7 @@ def hostler(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit code."""
+    """Runs the command; returns its exit code."""
     try:
         result: Any = hostler.main(
             list(arguments) if arguments is not None else None,

@@ -1,4 +1,4 @@
-"""Backfills: a run for each of many partitions, which may be gone on with after anything."""
+"""Backfills: a run for each of many partitions; one that was interrupted can go on."""
 
 from __future__ import annotations
 
@@ -29,41 +29,41 @@ if TYPE_CHECKING:
 #: The tag of the runs of a backfill; its value is the backfill's id.
 BACKFILL_TAG = "hostler/backfill"
 
-#: The daemon's tag of runs for partitions of a set.
+#: The tag that the daemon gives to runs for partitions; its value is the set's name.
 PARTITION_SET_TAG = "hostler/partition_set"
 
 ENDED_STATES = frozenset({Run.SUCCEEDED, Run.FAILED, Run.CANCELED, Run.INTERRUPTED})
 
-#: What `missing` leaves out.
+#: The states of the runs whose partitions `missing` leaves out.
 COVERING_STATES = (Run.SUCCEEDED, Run.QUEUED, Run.RUNNING)
 
 #: The request id of a run holds the backfill's and the partition's name, or a digest of that.
 _MAX_REQUEST_ID = 128
 _MAX_ID = 64
 
-#: Seconds between two looks at the runs; more where a look takes more than a tenth of them.
+#: Seconds between two polls of the runs; ten times as long as a poll where that is more.
 _POLL_INTERVAL = 0.25
 
-#: What passes by itself: the daemon is restarted, its locations load.
+#: Errors that pass by themselves: the daemon is restarted, its locations load.
 _TRANSIENT = (UnreachableError, NotReadyError, OverloadedError)
 
-#: How long that is waited for, in seconds.
+#: Seconds for which a call is retried after such an error.
 PATIENCE = 30.0
 
 
 class _LeftError(Exception):
-    """`leave` was called while the daemon was away."""
+    """Ends a retry, because `leave` was called meanwhile."""
 
 
 class Backfill:
-    """A run for each of some partitions of a set.
+    """Launches a run for each of some partitions of a set.
 
     Attributes:
-        id: who makes a backfill with the same id, of the same set and content, goes on with it.
+        id: a second backfill with the same id, set and content goes on with this one.
         partition_set: the set's resource name.
         pipeline: the resource name of the pipeline.
         partitions: the names of the partitions, in the order in which their runs are launched.
-        runs: those that are launched, by resource name, each as it was when it was last looked at.
+        runs: those that are launched, by resource name, each as the last poll found it.
     """
 
     def __init__(
@@ -85,15 +85,16 @@ class Backfill:
         self.runs: dict[str, Run] = {}
 
     def launch(self) -> Iterator[Run]:
-        """Launches one run after the other, and gives each.
+        """Launches one run after the other, and yields each.
 
-        The daemon's queue and its limits say when each of them starts. One that this backfill has
-        launched before is given as it is now. A daemon that is restarted meanwhile is waited for.
+        The daemon's queue and its limits decide when each of them starts. A run that this backfill
+        has launched before is yielded as it is now. The call waits for a daemon that is restarted
+        meanwhile.
 
         Raises:
             InvalidArgumentError: the id was used for a backfill of another content.
             UserCodeError: a function of the partition set raised; those before are launched.
-            NotFoundError: a partition is not there any more; those before are launched.
+            NotFoundError: a partition does not exist any more; those before are launched.
         """
         for partition in self.partitions[len(self.runs) :]:
             if self._left.is_set():
@@ -106,10 +107,10 @@ class Backfill:
             yield run
 
     def watch(self) -> Iterator[Run]:
-        """Gives each run that was launched when it has ended; those that have first.
+        """Yields each run that was launched when it has ended; those that have ended come first.
 
-        A daemon that is restarted meanwhile is waited for. A run whose record is deleted before its
-        end was seen is given in STATE_UNSPECIFIED.
+        The call waits for a daemon that is restarted meanwhile. A run whose record is deleted
+        before its end was seen is yielded in STATE_UNSPECIFIED.
         """
         left = dict.fromkeys(self.runs)
         while left and not self._left.is_set():
@@ -127,12 +128,12 @@ class Backfill:
                 self._left.wait(max(_POLL_INTERVAL, 10 * (time.monotonic() - start)))
 
     def leave(self) -> None:
-        """Ends `launch` and `watch` as they are; what is launched goes on. From any thread."""
+        """Ends `launch` and `watch`; runs that are launched go on. Callable from any thread."""
         self._left.set()
 
     @property
     def succeeded(self) -> bool:
-        """Whether each partition's run has been seen to succeed."""
+        """Returns whether the run of each partition is known to have succeeded."""
         good = [run for run in self.runs.values() if run.state == Run.SUCCEEDED]
         return len(good) == len(self.partitions)
 
@@ -143,12 +144,12 @@ class Backfill:
         )
 
     def _poll(self, left: Iterable[str]) -> list[Run]:
-        """The runs that are left as they are now, the first one first."""
+        """Returns the runs that have not ended yet as they are now, in the order of launches."""
         found = {run.name: run for run in self._calls.runs(tags={BACKFILL_TAG: self.id})}
         now = []
         for name in left:
             run = found.get(name)
-            if run is None:  # its record is gone
+            if run is None:  # its record was deleted
                 run = Run()
                 run.CopyFrom(self.runs[name])
                 run.state = Run.STATE_UNSPECIFIED
@@ -156,7 +157,7 @@ class Backfill:
         return now
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Makes a call again as long as what is in its way passes by itself."""
+        """Makes a call again as long as it fails by an error that passes by itself."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -169,7 +170,7 @@ class Backfill:
 
 
 class BackfillCalls(PartitionCalls, RunCalls):
-    """What needs both the partitions and the runs."""
+    """Makes the calls that need both the partitions and the runs."""
 
     def backfill(  # noqa: PLR0913 (those of a launch, by keyword, and its own)
         self,
@@ -188,16 +189,16 @@ class BackfillCalls(PartitionCalls, RunCalls):
 
         Args:
             partition_set: its name.
-            partitions: the names of some, or a function that is given all names, in the set's
-                order, and gives those of some; all where it is left out.
-            run_config: comes over what the set gives for each.
-            tags: come over what the set gives for each.
+            partitions: names of partitions, or a function that takes all names, in the set's
+                order, and returns some of them; all where it is left out.
+            run_config: merged over what the set gives for each partition.
+            tags: merged over what the set gives for each partition.
             location: where to look for the set's name.
             repository: where to look for the set's name.
-            backfill_id: of one that is gone on with; a new one where it is left out.
+            backfill_id: the id of a backfill to go on with; a new one is made where it is left out.
             missing: leave out the partitions that have a run that succeeded, is queued or under
                 way, unless it is of this backfill.
-            timeout: of each run, as of `launch`.
+            timeout: seconds for each run, as `launch` takes it.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no set, or of several, or there is no
@@ -227,20 +228,20 @@ class BackfillCalls(PartitionCalls, RunCalls):
         return Backfill(self, name, pipeline, chosen, launch, backfill_id)
 
     def partition_names(self, location: str, repository: str, partition_set: str) -> list[str]:
-        """The names of a set's partitions as they are now, as people write them."""
+        """Returns the names of a set's partitions as they are now, as people write them."""
         found = self.partitions(location, repository, partition_set)
         return [partition_id(one.name) for one in found]
 
-    def _covered(self, pipeline: str, partition_set: str, but: str) -> set[str]:
-        """The partitions that other backfills, or nobody's, have seen to."""
+    def _covered(self, pipeline: str, partition_set: str, except_id: str) -> set[str]:
+        """Returns the partitions that have a good or open run of another backfill, or of none."""
         found = self.runs(
             pipeline=pipeline, states=COVERING_STATES, tags={PARTITION_SET_TAG: partition_set}
         )
-        return {run.partition for run in found if run.tags.get(BACKFILL_TAG) != but}
+        return {run.partition for run in found if run.tags.get(BACKFILL_TAG) != except_id}
 
 
 def select_partitions(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
-    """Those of the partitions that are wanted, in the set's order, each once.
+    """Returns the partitions that are wanted, in the set's order, each once.
 
     Raises:
         NotFoundError: one is not there; the message names all that are not, and the nearest.
@@ -254,7 +255,7 @@ def select_partitions(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
 
 
 def partition_range(names: Sequence[str], first: str, last: str | None) -> list[str]:
-    """The partitions from one to another, both included, in the set's order; to the end for None.
+    """Returns the partitions from `first` to `last`, both included, in the set's order.
 
     Raises:
         NotFoundError: one of them is not there; the message names the nearest.

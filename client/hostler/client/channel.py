@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: The daemon's own limit; gRPC's default of 4 MB is too small for a large repository.
 MAX_MESSAGE = 100 * 1024 * 1024
 
-#: The daemon may be restarted under a client that lives on: gRPC's own back-off goes up to two
-#: minutes, which is an eternity on a socket of the same machine.
+#: A client may outlive its daemon, and gRPC's own back-off between attempts to reconnect goes up to
+#: two minutes, which is an eternity on a socket of the same machine.
 RECONNECT_MS = (100, 1000)
 
 OPTIONS = (
@@ -37,13 +37,13 @@ Response = TypeVar("Response")
 
 
 class PagedRequest(Protocol):
-    """A request for a list."""
+    """Asks for one page of a list."""
 
     page_token: str
 
 
 class Page(Protocol):
-    """An answer that is one page of a list."""
+    """Answers with one page of a list."""
 
     next_page_token: str
 
@@ -53,7 +53,7 @@ PageT = TypeVar("PageT", bound=Page)
 
 
 class Calls:
-    """The channel, its stubs, and how a call is made; the methods by resource derive from it."""
+    """Holds the channel and its stubs, and makes calls; subclasses have those of each resource."""
 
     def __init__(self, socket: Path, timeout: float | None) -> None:
         self.socket = socket

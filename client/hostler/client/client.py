@@ -20,13 +20,13 @@ TIMEOUT = 60.0
 
 
 class Client(WorkspaceCalls, ScheduleCalls, BackfillCalls, ExecutionCalls):
-    """A client of the daemon on a Unix socket; usable from several threads.
+    """Calls the daemon on a Unix socket; usable from several threads.
 
-    No connection is made before the first call, and a daemon that is restarted is found again.
+    The first call connects, and the client reconnects to a daemon that was restarted.
 
     Args:
         socket: the daemon's socket. Where none is given, HOSTLER_SOCKET in the environment names
-            it, or else it is the default one for ./workspace.yaml.
+            it; otherwise it is the default one for ./workspace.yaml.
         timeout: seconds for a call; None waits for ever. Streams have no timeout.
 
     Every call raises:

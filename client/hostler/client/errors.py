@@ -47,12 +47,12 @@ class HostlerError(Exception):
 
     @property
     def traceback(self) -> str | None:
-        """The traceback of the user's code, as Python prints it; None where there is none."""
+        """Returns the traceback of the user's code as Python prints it; None for none."""
         return self.details.traceback
 
     @property
     def retry_delay(self) -> float | None:
-        """Seconds until a retry makes sense; None where the daemon named no time."""
+        """Returns the seconds until a retry makes sense; None where the daemon named no time."""
         return self.details.retry_delay
 
 
@@ -158,7 +158,7 @@ _BY_CODE: dict[grpc.StatusCode, type[HostlerError]] = {
 
 
 def from_rpc_error(error: grpc.RpcError, socket: str) -> HostlerError:
-    """The error of this package that a failed call to the daemon on `socket` means."""
+    """Returns the error of this package for a call to the daemon on `socket` that failed."""
     code = error.code()
     message = error.details() or code.name
     details = unpack((entry.key, entry.value) for entry in error.trailing_metadata() or ())

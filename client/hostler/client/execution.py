@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Execution:
-    """A run that was launched: iterate over it for its events.
+    """Follows a run that was launched: iterate over it for its events.
 
-    Each iteration goes on where the one before it was left.
+    Each iteration goes on where the one before it stopped.
 
     Attributes:
         launched: the run as it was at its launch.
-        last_sequence: the sequence number of the last event that was given.
+        last_sequence: the sequence number of the last event that was yielded.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Execution:
         Args:
             patience: how long a daemon that is away is waited for, in seconds.
             after: only events with a greater sequence number.
-            on_away: told each time that a wait for the daemon begins.
+            on_away: called each time that a wait for the daemon begins.
         """
         self._calls = calls
         self._patience = patience
@@ -53,7 +53,7 @@ class Execution:
 
     @property
     def name(self) -> str:
-        """The run's resource name."""
+        """Returns the run's resource name."""
         return self.launched.name
 
     def __iter__(self) -> Iterator[pb.RunEvent]:
@@ -71,7 +71,7 @@ class Execution:
                     yield event
             except UnreachableError:
                 if time.monotonic() - began > RECONNECT_MS[1] / 1000:
-                    deadline = None  # it was there meanwhile, and had nothing to tell
+                    deadline = None  # the daemon was back meanwhile, and sent no event
                 is_new_absence = deadline is None
                 deadline = deadline or time.monotonic() + self._patience
                 if time.monotonic() >= deadline:
@@ -89,22 +89,22 @@ class Execution:
                 yield from events
 
     def leave(self) -> None:
-        """Ends the iteration that goes on, without an error; the run goes on. From any thread."""
+        """Ends the iteration without an error; the run goes on. Callable from any thread."""
         self._left.set()
         if self._stream is not None:
             self._stream.cancel()
 
     def cancel(self, *, kill: bool = False) -> pb.Run:
-        """Asks the run to end, or kills it. From any thread."""
+        """Asks the run to end, or kills it. Callable from any thread."""
         return self._calls.cancel_run(self.name, kill=kill)
 
     def run(self) -> pb.Run:
-        """The run as it is now."""
+        """Returns the run as it is now."""
         return self._calls.run(self.name)
 
 
 class ExecutionCalls(RunCalls):
-    """RunService, as far as its calls give an `Execution` or its events."""
+    """Makes the calls of RunService that give an `Execution`, or the events of one."""
 
     def execute(  # noqa: PLR0913 (those of a launch)
         self,
@@ -119,9 +119,10 @@ class ExecutionCalls(RunCalls):
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
     ) -> Execution:
-        """Launches a run and gives its events.
+        """Launches a run and returns its events as they come.
 
-        Arguments and errors are as of `launch`. The run goes on when nobody iterates.
+        Takes the arguments and raises the errors of `launch`. The run goes on also where nobody
+        iterates.
         """
         run = self.launch(
             pipeline,
@@ -137,7 +138,7 @@ class ExecutionCalls(RunCalls):
         return Execution(self, run)
 
     def follow_run(self, run: str, after: int = 0, patience: float = 30.0) -> Iterator[pb.RunEvent]:
-        """As `watch_run`, and goes on at its place when the daemon is restarted.
+        """Yields events as `watch_run` does, and goes on when the daemon has been restarted.
 
         Args:
             run: the run.
@@ -145,6 +146,6 @@ class ExecutionCalls(RunCalls):
             patience: how long a daemon that is away is waited for, in seconds.
 
         Raises:
-            UnreachableError: it was away for longer.
+            UnreachableError: the daemon was away for longer.
         """
         return iter(Execution(self, pb.Run(name=run_name(run)), patience, after=after))

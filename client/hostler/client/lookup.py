@@ -1,4 +1,4 @@
-"""Finding a definition by the name that people write."""
+"""Looking up a definition by the name that people write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Named(Protocol):
-    """What has a resource name."""
+    """Has a resource name."""
 
     name: str
 
@@ -21,7 +21,7 @@ Found = TypeVar("Found", bound=Named)
 
 
 def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
-    """The one definition of that name.
+    """Returns the one definition of that name.
 
     Args:
         noun: what it is, for messages: "pipeline".
@@ -50,7 +50,7 @@ def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
 
 
 def not_found_message(noun: str, name: str, names: set[str]) -> str:
-    """A message that there is no such name, with the nearest ones or some of those that are."""
+    """Returns a message that there is no such name, with the nearest ones or some that exist."""
     from difflib import get_close_matches  # 2 ms that most calls do without
 
     message = f"cannot find a {noun} {name!r}"

@@ -18,7 +18,7 @@ ALL = "-"
 
 
 class PipelinePath(NamedTuple):
-    """The parts of a pipeline's resource name."""
+    """Holds the parts of a pipeline's resource name."""
 
     location: str
     repository: str
@@ -26,7 +26,7 @@ class PipelinePath(NamedTuple):
 
 
 class DefinitionPath(NamedTuple):
-    """The parts of the resource name of anything that a repository holds."""
+    """Holds the parts of the resource name of anything that a repository holds."""
 
     location: str
     repository: str
@@ -36,73 +36,73 @@ class DefinitionPath(NamedTuple):
 
 
 class RepositoryPath(NamedTuple):
-    """The parts of a repository's resource name."""
+    """Holds the parts of a repository's resource name."""
 
     location: str
     repository: str
 
 
 def location_name(location: str) -> str:
-    """The resource name of a location."""
+    """Returns the resource name of a location."""
     return location if location.startswith("locations/") else f"locations/{location}"
 
 
 def location_id(name: str) -> str:
-    """The name of a location as people write it."""
+    """Returns the name of a location as people write it."""
     return name.removeprefix("locations/")
 
 
 def repository_name(location: str, repository: str) -> str:
-    """The resource name of a repository."""
+    """Returns the resource name of a repository."""
     if repository.startswith("locations/"):
         return repository
     return f"{location_name(location)}/repositories/{repository}"
 
 
 def pipeline_name(location: str, repository: str, pipeline: str) -> str:
-    """The resource name of a pipeline."""
+    """Returns the resource name of a pipeline."""
     if is_pipeline_name(pipeline):
         return pipeline
     return f"{repository_name(location, repository)}/pipelines/{pipeline}"
 
 
 def definition_name(location: str, repository: str, collection: str, name: str) -> str:
-    """The resource name of something that a repository holds."""
+    """Returns the resource name of something that a repository holds."""
     if _DEFINITION.fullmatch(name):
         return name
     return f"{repository_name(location, repository)}/{collection}/{name}"
 
 
 def partition_name(parent: str, partition: str) -> str:
-    """The resource name of a partition, below that of its set."""
+    """Returns the resource name of a partition, below that of its set."""
     return f"{parent}/partitions/{partition}"
 
 
 def partition_id(name: str) -> str:
-    """The name of a partition as people write it."""
+    """Returns the name of a partition as people write it."""
     return name.partition("/partitions/")[2]
 
 
 def run_name(run: str) -> str:
-    """The resource name of a run."""
+    """Returns the resource name of a run."""
     return run if run.startswith("runs/") else f"runs/{run}"
 
 
 def run_id(name: str) -> str:
-    """The id of a run as people write it."""
+    """Returns the id of a run as people write it."""
     return name.removeprefix("runs/")
 
 
 def is_pipeline_name(text: str) -> bool:
-    """True for a resource name of a pipeline, False for a pipeline's name alone."""
+    """Returns True for a resource name of a pipeline, False for a pipeline's name alone."""
     return _PIPELINE.fullmatch(text) is not None
 
 
 def parse_pipeline(name: str) -> PipelinePath:
-    """The parts of a pipeline's resource name.
+    """Returns the parts of a pipeline's resource name.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no such name.
     """
     match = _PIPELINE.fullmatch(name)
     if match is None:
@@ -111,10 +111,10 @@ def parse_pipeline(name: str) -> PipelinePath:
 
 
 def parse_definition(name: str) -> DefinitionPath:
-    """The parts of the resource name of anything that a repository holds.
+    """Returns the parts of the resource name of anything that a repository holds.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no such name.
     """
     match = _DEFINITION.fullmatch(name)
     if match is None:
@@ -123,10 +123,10 @@ def parse_definition(name: str) -> DefinitionPath:
 
 
 def parse_repository(name: str) -> RepositoryPath:
-    """The parts of a repository's resource name.
+    """Returns the parts of a repository's resource name.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no such name.
     """
     match = _REPOSITORY.fullmatch(name)
     if match is None:

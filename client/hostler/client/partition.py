@@ -1,4 +1,4 @@
-"""The partition sets' calls."""
+"""The calls about partition sets and partitions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class PartitionCalls(Calls):
-    """RepositoryService, as far as it is about partition sets."""
+    """Makes the calls of RepositoryService about partition sets."""
 
     def partition_sets(
         self, location: str | None = None, repository: str | None = None
     ) -> list[PartitionSetSummary]:
-        """The partition sets of a repository, of a location, or of all; constructs nothing."""
+        """Returns the partition sets of a repository, of a location, or of all; constructs none."""
         request = pb.ListPartitionSetsRequest(
             parent=repository_name(location or ALL, repository or ALL)
         )
@@ -29,7 +29,7 @@ class PartitionCalls(Calls):
         return [partition_set for page in pages for partition_set in page.partition_sets]
 
     def partition_set(self, location: str, repository: str, name: str) -> PartitionSet:
-        """One partition set; a lazy one is constructed.
+        """Returns one partition set; the location constructs a lazy one.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -41,7 +41,7 @@ class PartitionCalls(Calls):
         return self._unary(self._repository.GetPartitionSet, request)
 
     def partitions(self, location: str, repository: str, partition_set: str) -> Iterator[Partition]:
-        """The partitions of a set as they are now, with their names alone.
+        """Yields the partitions of a set as they are now, with their names alone.
 
         Raises:
             NotFoundError: there is no set of that name.
@@ -54,7 +54,7 @@ class PartitionCalls(Calls):
             yield from page.partitions
 
     def partition(self, location: str, repository: str, partition_set: str, name: str) -> Partition:
-        """One partition, with what a run for it would be launched with.
+        """Returns one partition, with what a run for it would be launched with.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -68,7 +68,7 @@ class PartitionCalls(Calls):
     def find_partition_set(
         self, name: str, location: str | None = None, repository: str | None = None
     ) -> PartitionSetSummary:
-        """The one partition set of that name in the locations that answer.
+        """Returns the one partition set of that name in the locations that answer.
 
         Raises:
             NotFoundError: there is none; the message names the nearest ones.

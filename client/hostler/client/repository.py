@@ -1,4 +1,4 @@
-"""The definitions' calls: repositories and pipelines."""
+"""The calls about repositories and pipelines."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class RepositoryCalls(Calls):
-    """RepositoryService."""
+    """Makes the calls of RepositoryService about repositories and pipelines."""
 
     def repositories(self, location: str | None = None) -> list[Repository]:
-        """The repositories of a location, or of all locations that answer."""
+        """Returns the repositories of a location, or of all locations that answer."""
         request = pb.ListRepositoriesRequest(parent=location_name(location or ALL))
         pages = self._pages(self._repository.ListRepositories, request)
         return [repository for page in pages for repository in page.repositories]
 
     def repository(self, location: str, repository: str) -> Repository:
-        """One repository.
+        """Returns one repository.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -42,7 +42,7 @@ class RepositoryCalls(Calls):
     def pipelines(
         self, location: str | None = None, repository: str | None = None
     ) -> list[PipelineSummary]:
-        """The pipelines of a repository, of a location, or of all; constructs nothing."""
+        """Returns the pipelines of a repository, of a location, or of all; constructs none."""
         request = pb.ListPipelinesRequest(
             parent=repository_name(location or ALL, repository or ALL)
         )
@@ -50,7 +50,7 @@ class RepositoryCalls(Calls):
         return [pipeline for page in pages for pipeline in page.pipelines]
 
     def pipeline(self, location: str, repository: str, name: str) -> Pipeline:
-        """One pipeline; a lazy one is constructed.
+        """Returns one pipeline; the location constructs a lazy one.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -63,7 +63,7 @@ class RepositoryCalls(Calls):
     def find_pipeline(
         self, name: str, location: str | None = None, repository: str | None = None
     ) -> PipelineSummary:
-        """The one pipeline of that name in the locations that answer.
+        """Returns the one pipeline of that name in the locations that answer.
 
         Args:
             name: the pipeline's name, or its resource name.

@@ -1,4 +1,4 @@
-"""The runs' calls: launch, list, watch, cancel, delete."""
+"""The calls about runs: launch, list, watch, cancel, delete."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from hostler.client.stream import Stream
 
-#: A number travels as a double; an integer above this would come out as another one.
+#: A number travels as a double; an integer above this would arrive as another one.
 MAX_INTEGER = 2**53
 
-#: Of one answer; the daemon gives no more at once.
+#: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
 
 
 class RunCalls(RepositoryCalls):
-    """RunService. A run is named by its resource name or by its id alone."""
+    """Makes the calls of RunService. A run is named by its resource name or by its id alone."""
 
     def launch(  # noqa: PLR0913 (what a run can be launched with)
         self,
@@ -65,8 +65,8 @@ class RunCalls(RepositoryCalls):
             max_concurrency: so many steps at once, each in a process of its own; 0 for one after
                 the other in the run's process.
             partition: what the run is about: the resource name of a partition, or the names of a
-                partition set of the pipeline's repository and of a partition of it. What the set
-                gives for it comes under `run_config` and `tags`.
+                partition set of the pipeline's repository and of a partition of it. `run_config`
+                and `tags` are merged over what the set gives for it.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
@@ -93,7 +93,7 @@ class RunCalls(RepositoryCalls):
         return self._unary(self._run.LaunchRun, request)
 
     def run(self, run: str) -> pb.Run:
-        """One run."""
+        """Returns one run."""
         return self._unary(self._run.GetRun, pb.GetRunRequest(name=run_name(run)))
 
     def runs(
@@ -107,15 +107,15 @@ class RunCalls(RepositoryCalls):
         since: datetime | None = None,
         before: datetime | None = None,
     ) -> list[pb.Run]:
-        """The runs that fit all that is given, newest first; at most `limit`.
+        """Returns the runs that fit all that is given, newest first; at most `limit`.
 
         Args:
             limit: None for all.
-            location: of this location.
-            pipeline: of this pipeline: its resource name, or its name alone for those of that name
-                in every location.
-            states: in any of these states.
-            tags: with all of these tags.
+            location: only runs of this location.
+            pipeline: only runs of this pipeline: its resource name, or its name alone for those of
+                that name in every location.
+            states: only runs in one of these states.
+            tags: only runs with all of these tags.
             since: created at this time or later; a time without a zone is a local one.
             before: created before this time.
         """
@@ -138,7 +138,7 @@ class RunCalls(RepositoryCalls):
         return found[:limit]
 
     def watch_run(self, run: str, after: int = 0) -> Stream[pb.RunEvent]:
-        """The events of a run, past ones first, then live, until it has ended.
+        """Returns the events of a run: past ones first, then live ones, until it has ended.
 
         Args:
             run: the run.
@@ -162,10 +162,10 @@ class RunCalls(RepositoryCalls):
 
 
 def _names(solids: Sequence[str]) -> Sequence[str]:
-    """The names, if they are several: those of one string would be its letters.
+    """Returns the names; refuses one string, whose letters would be taken for names.
 
     Raises:
-        InvalidArgumentError: they are one string.
+        InvalidArgumentError: one string is given.
     """
     if isinstance(solids, str):
         raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
@@ -173,7 +173,7 @@ def _names(solids: Sequence[str]) -> Sequence[str]:
 
 
 def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
-    """The resource name of a partition of a set of a pipeline's repository."""
+    """Returns the resource name of a partition of a set of the pipeline's repository."""
     if partition is None or isinstance(partition, str):
         return partition or ""
     path = parse_pipeline(pipeline)
@@ -183,10 +183,10 @@ def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
 
 
 def _struct(config: Mapping[str, Any]) -> Struct:
-    """The run config as it is sent.
+    """Returns the run config as it is sent.
 
     Raises:
-        InvalidArgumentError: a value in it has no place in JSON, or would come out as another.
+        InvalidArgumentError: JSON cannot hold a value in it, or not exactly.
     """
     from google.protobuf import json_format  # 20 ms that most calls do without
 

@@ -1,4 +1,4 @@
-"""The schedules' calls."""
+"""The calls about schedules."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class ScheduleCalls(Calls):
-    """RepositoryService, as far as it is about schedules."""
+    """Makes the calls of RepositoryService about schedules."""
 
     def schedules(
         self, location: str | None = None, repository: str | None = None
     ) -> list[ScheduleSummary]:
-        """The schedules of a repository, of a location, or of all; constructs nothing."""
+        """Returns the schedules of a repository, of a location, or of all; constructs none."""
         request = pb.ListSchedulesRequest(
             parent=repository_name(location or ALL, repository or ALL)
         )
@@ -29,7 +29,7 @@ class ScheduleCalls(Calls):
         return [schedule for page in pages for schedule in page.schedules]
 
     def schedule(self, location: str, repository: str, name: str) -> Schedule:
-        """One schedule; a lazy one is constructed.
+        """Returns one schedule; the location constructs a lazy one.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -48,11 +48,11 @@ class ScheduleCalls(Calls):
         count: int = 5,
         after: datetime | None = None,
     ) -> list[ScheduleTick]:
-        """The next moments at which a schedule is due, with what each run would be launched with.
+        """Returns the next times at which a schedule is due, with what each would launch.
 
         Args:
-            count: of them, at most 100.
-            after: only those after it, an aware datetime; after now if left out.
+            count: how many times, at most 100.
+            after: only times after this aware datetime; after now where it is left out.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -69,7 +69,7 @@ class ScheduleCalls(Calls):
     def find_schedule(
         self, name: str, location: str | None = None, repository: str | None = None
     ) -> ScheduleSummary:
-        """The one schedule of that name in the locations that answer.
+        """Returns the one schedule of that name in the locations that answer.
 
         Raises:
             NotFoundError: there is none; the message names the nearest ones.

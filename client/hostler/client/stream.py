@@ -1,4 +1,4 @@
-"""A streamed answer."""
+"""The messages of a streamed answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class StreamCall(Protocol[T_co]):
-    """What grpc returns for a streamed answer; it has no public name there."""
+    """Types what grpc returns for a streamed answer; it has no public name there."""
 
     def __next__(self) -> T_co: ...
 
@@ -24,7 +24,7 @@ class StreamCall(Protocol[T_co]):
 
 
 class Stream(Generic[T]):
-    """The messages of a streamed answer, as they come.
+    """Yields the messages of a streamed answer, as they come.
 
     Iterate over it; `cancel`, the end of a `with` block, or dropping it ends the call.
 
@@ -49,7 +49,7 @@ class Stream(Generic[T]):
             raise from_rpc_error(error, self._socket) from None
 
     def cancel(self) -> None:
-        """Ends the call; iterating over it ends as well, without an error. From any thread."""
+        """Ends the call, and an iteration over it without an error. Callable from any thread."""
         self._canceled = True
         self._call.cancel()
 

@@ -1,4 +1,4 @@
-"""The workspace's calls: locations, their states and their logs."""
+"""The calls about the workspace: locations, their states and their logs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class WorkspaceCalls(Calls):
-    """WorkspaceService. A location is named by its resource name or by its name alone."""
+    """Makes the calls of WorkspaceService; a location goes by its resource name or its id."""
 
     def workspace(self) -> pb.Workspace:
-        """The workspace: its files, its locations, the daemon."""
+        """Returns the workspace: its files, its locations, the daemon."""
         return self._unary(self._workspace.GetWorkspace, pb.GetWorkspaceRequest())
 
     def locations(self) -> list[pb.Location]:
-        """Every location, in the order of the workspace file."""
+        """Returns every location, in the order of the workspace file."""
         pages = self._pages(self._workspace.ListLocations, pb.ListLocationsRequest())
         return [location for page in pages for location in page.locations]
 
     def location(self, name: str) -> pb.Location:
-        """One location.
+        """Returns one location.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -38,7 +38,7 @@ class WorkspaceCalls(Calls):
     ) -> list[pb.Location]:
         """Loads the code of the locations anew, of all where none is named.
 
-        A load that fails is no error of the call: see `error` of the locations that are returned.
+        A load that fails raises nothing: see `error` of the locations that are returned.
 
         Args:
             names: the locations.
@@ -54,7 +54,7 @@ class WorkspaceCalls(Calls):
     ) -> list[pb.Location]:
         """Ends the processes of the locations, of all where none is named, and starts new ones.
 
-        Arguments and answer are as of `reload`.
+        Takes and returns what `reload` does.
         """
         request = pb.RestartLocationsRequest(names=map(location_name, names), no_wait=not wait)
         answer = self._unary(self._workspace.RestartLocations, request, timeout)
@@ -73,7 +73,7 @@ class WorkspaceCalls(Calls):
     def watch(
         self, after_revision: int = 0, *, history: bool = False, timeout: float | None = None
     ) -> Stream[pb.WorkspaceChange]:
-        """The workspace as it is, at once, then each change.
+        """Returns the workspace as it is, at once, then each change.
 
         Args:
             after_revision: resume after this revision.
@@ -91,11 +91,11 @@ class WorkspaceCalls(Calls):
         *,
         follow: bool = False,
     ) -> Stream[pb.LogLine]:
-        """What a location's processes printed.
+        """Returns what a location's processes printed.
 
         Args:
             name: the location.
-            last: so many of the last lines; all that the daemon holds where not given.
+            last: how many of the last lines; all that the daemon holds where it is left out.
             follow: go on with each new line.
         """
         request = pb.ReadLogsRequest(

@@ -1,4 +1,4 @@
-"""hostler partition backfill: a run for each of many partitions."""
+"""hostler partition backfill: launch a run for each of many partitions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class PartitionSelection(NamedTuple):
-    """Which partitions of a set are meant."""
+    """Holds which partitions of a set the command line names."""
 
     all: bool
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class PartitionSelection(NamedTuple):
     last: str | None
 
     def check(self) -> None:
-        """Raises a usage error unless they are named in one way."""
+        """Raises a usage error unless the partitions are named in exactly one way."""
         if self.all + bool(self.names) + (self.first is not None) != 1:
             raise click.UsageError(
                 "cannot tell which partitions are meant; give one of --all, --partitions and --from"
@@ -51,7 +51,7 @@ class PartitionSelection(NamedTuple):
             raise click.UsageError("cannot use --to without --from; name the first partition, too")
 
     def select_from(self, known: list[str]) -> list[str]:
-        """Those of the set's that are meant."""
+        """Returns the partitions that the command line names, out of all that the set has."""
         if self.first is not None:
             try:
                 return partition_range(known, self.first, self.last)
@@ -66,7 +66,7 @@ class PartitionSelection(NamedTuple):
 
 
 def _selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command --all, --partitions, --from, --to and, for them, a `selection`."""
+    """Gives a command --all, --partitions, --from and --to, and passes on a `selection`."""
 
     @functools.wraps(function)
     def command(
@@ -164,7 +164,7 @@ def backfill(
             read_tags(tags),
             location=path.location,
             repository=path.repository,
-            **options,  # what is left is the call's own
+            **options,  # those that are left are arguments of Client.backfill
         )
         count, name = len(prepared.partitions), path.name
         if not count:
@@ -176,7 +176,7 @@ def backfill(
 
 
 def _launch_and_wait(prepared: Backfill, display: BackfillDisplay, *, wait: bool) -> int:
-    """Launches the runs and waits for their ends; the exit code."""
+    """Launches the runs, waits for their ends, and returns the exit code."""
     resume = f"go on with the same command and --id {prepared.id}"
     count = len(prepared.partitions)
     has_left = []

@@ -1,4 +1,4 @@
-"""hostler completion: the shells' completion scripts."""
+"""hostler completion: print the completion script of a shell."""
 
 from __future__ import annotations
 

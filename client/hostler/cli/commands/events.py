@@ -1,4 +1,4 @@
-"""hostler events: what has happened in the workspace, then what happens."""
+"""hostler events: show what has happened in the workspace, then what happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hostler logs: what the processes of a location printed."""
+"""hostler logs: show what the processes of a location printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hostler ps: the locations and their states."""
+"""hostler ps: show the locations and their states."""
 
 from __future__ import annotations
 

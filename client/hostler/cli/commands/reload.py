@@ -1,4 +1,4 @@
-"""hostler reload: load the code of locations anew, or show why it was loaded last."""
+"""hostler reload: load the code of locations anew, or show what caused the last load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hostler.cli.text.locations import changes_summary, failure_reason, first_an
 from hostler.client.names import location_id
 from hostler.v1.workspace_pb2 import ReloadLocationsResponse
 
-#: What --why names of a reload: all of a person's edits, and enough of a checkout.
+#: How many files and definitions --why names: all that a person edits, and a part of a checkout.
 MOST_FILES, MOST_DEFINITIONS = 20, 100
 
 _WHY = click.option(
@@ -59,7 +59,7 @@ def reload(
 
 
 def _show_last_reloads(target: Target, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Shows why the locations were loaded last; in JSON all of it."""
+    """Shows which files caused the last load of each location; --json shows all that is known."""
     with connect(target) as client:
         found = [client.location(name) for name in names] if names else client.locations()
     if as_json:

@@ -1,4 +1,4 @@
-"""hostler repository: the repositories of the locations."""
+"""hostler repository: list the repositories of the locations."""
 
 from __future__ import annotations
 

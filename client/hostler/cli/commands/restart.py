@@ -1,4 +1,4 @@
-"""hostler restart: new processes for locations."""
+"""hostler restart: replace the processes of locations."""
 
 from __future__ import annotations
 

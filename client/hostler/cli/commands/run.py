@@ -19,7 +19,7 @@ from hostler.client.errors import NotFoundError, PreconditionError
 from hostler.client.names import run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
-#: What a list shows where no number is given: more than a screen, less than a flood.
+#: How many runs a list shows by default: more than a screen, less than a flood.
 LAST = 100
 
 _RUN = click.argument("run_name", metavar="RUN", shell_complete=complete_run)

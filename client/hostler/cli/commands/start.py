@@ -1,4 +1,4 @@
-"""hostler start: a location that was stopped goes on."""
+"""hostler start: start a location that was stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hostler stop: end the processes of a location."""
+"""hostler stop: end the processes of a location, and leave it stopped."""
 
 from __future__ import annotations
 

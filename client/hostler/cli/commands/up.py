@@ -1,4 +1,4 @@
-"""hostler up: the daemon in a terminal."""
+"""hostler up: run the daemon in this terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Seconds until a watch that broke is tried again, while the daemon is alive.
 RETRY_DELAY = 0.5
 
-#: Above it, an exit code stands for a death by a signal.
+#: An exit code above it stands for a death by a signal.
 _SIGNALED = 128
 
 
@@ -59,7 +59,7 @@ def up(*, target: Target, state: Path | None, log_format: str | None) -> int:
     files = target.workspace_files()
     socket = target.socket_path
     _refuse_second_daemon(target)
-    # what the daemon would log at info is shown as the change that it is
+    # what the daemon logs at info are changes, which are shown anyway
     options = ["--log-level", "warning"]
     options += ["--state", str(state)] if state else []
     options += ["--log-format", log_format] if log_format else []
@@ -96,10 +96,10 @@ def _refuse_second_daemon(target: Target) -> None:
 def _run(
     daemon: DaemonProcess, socket: Path, display: WorkspaceDisplay, *, history: bool = False
 ) -> int:
-    """Shows what happens until the daemon ends or Ctrl-C; its exit code.
+    """Shows the changes of the workspace until the daemon ends; returns its exit code.
 
     Args:
-        history: also what has happened before it served, in place of how things were by then.
+        history: begin with the changes from before it served, not with the state by then.
     """
     try:
         if not daemon.wait_ready():
@@ -123,7 +123,7 @@ def _run(
 
 
 def _kill_on_second_interrupt(daemon: DaemonProcess) -> None:
-    """The first Ctrl-C interrupts, the second one kills the daemon and interrupts nothing.
+    """Lets the first Ctrl-C interrupt this process, and the second one kill the daemon.
 
     An exception in the middle of gRPC's own clean-up would leave it waiting for ever.
     """

@@ -1,4 +1,4 @@
-"""hostler wait: until locations are ready."""
+"""hostler wait: wait until locations are ready."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id, location_name
 from hostler.v1.workspace_pb2 import Location
 
-#: States that no load of its own leaves: waiting on would be in vain.
+#: States at which the wait ends: a load has failed, or none will come.
 _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
 

@@ -1,4 +1,4 @@
-"""How a command reaches the daemon of its target, and what its errors mean to the person."""
+"""Connecting to the daemon of a target, and ending the command where a call fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EXIT_CODES: dict[type[errors.HostlerError], int] = {
 
 @contextlib.contextmanager
 def connect(target: Target) -> Iterator[Client]:
-    """The daemon of a target; errors of its calls end the command.
+    """Connects to the daemon of a target; a call that fails ends the command.
 
     Raises:
         CommandError: none runs, or a call fails.
@@ -43,7 +43,7 @@ def connect(target: Target) -> Iterator[Client]:
 
 
 def accepts_connections(socket: Path) -> bool:
-    """True where somebody accepts connections on a socket."""
+    """Returns whether a process accepts connections on a socket."""
     with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -55,7 +55,7 @@ def accepts_connections(socket: Path) -> bool:
 
 @contextlib.contextmanager
 def command_errors(target: Target) -> Iterator[None]:
-    """Turns the errors of calls into those that end the command."""
+    """Turns the errors of the client into errors that end the command."""
     try:
         yield
     except errors.UnreachableError as error:

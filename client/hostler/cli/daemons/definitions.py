@@ -1,4 +1,4 @@
-"""The definitions of a target: in the daemon that runs for it, or in a private one."""
+"""The definitions of a target, from the daemon that runs for it or from a private one."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DefinitionSource:
-    """A daemon, and which of the locations that are asked for do not answer there."""
+    """Holds a client of a daemon with definitions, and the locations that do not answer there."""
 
     client: Client
-    #: Those concerned that have no generation that answers.
+    #: The locations that are asked for and have no generation that answers.
     absent: list[Location]
-    #: Whether their tracebacks are shown: no other command has them, or they were asked for.
+    #: Whether their tracebacks are shown: where the daemon ends with the command, or one location
+    #: is asked for.
     verbose: bool
     #: Whether the daemon is this command's own, and ends with it.
     is_private: bool = False
@@ -51,20 +52,20 @@ class DefinitionSource:
     def find_pipeline(
         self, name: str, location: str | None, repository: str | None
     ) -> PipelineSummary:
-        """The pipeline that is meant; where it is not found, what could not be asked is said."""
+        """Returns the pipeline of that name, or reports the locations that do not answer."""
         return self._found(self.client.find_pipeline, name, location, repository)
 
     def find_schedule(
         self, name: str, location: str | None, repository: str | None
     ) -> DefinitionPath:
-        """The schedule that is meant; as `find_pipeline`."""
+        """Returns the schedule of that name, as `find_pipeline` does."""
         summary = self._found(self.client.find_schedule, name, location, repository)
         return parse_definition(summary.name)
 
     def find_partition_set(
         self, name: str, location: str | None, repository: str | None
     ) -> DefinitionPath:
-        """The partition set that is meant; as `find_pipeline`."""
+        """Returns the partition set of that name, as `find_pipeline` does."""
         summary = self._found(self.client.find_partition_set, name, location, repository)
         return parse_definition(summary.name)
 
@@ -84,7 +85,7 @@ class DefinitionSource:
             raise CommandError(str(error), exits.UNHEALTHY) from error
 
     def report_absent(self) -> int:
-        """Says on stderr which locations do not answer and why; the exit code that this means."""
+        """Says on stderr which locations do not answer and why; returns the exit code for that."""
         for location in self.absent:
             if self.verbose and (output := failure_output(location)):
                 click.echo(output, err=True)
@@ -95,11 +96,11 @@ class DefinitionSource:
 
 @contextlib.contextmanager
 def open_definitions(target: Target, location: str | None) -> Iterator[DefinitionSource]:
-    """The definitions of a target: from its daemon, or from a private one where none runs.
+    """Gives the definitions of a target: from its daemon, or from a private one where none runs.
 
     Args:
-        target: whose they are.
-        location: the only one that is asked for; None for all.
+        target: the daemon or the code that has them.
+        location: the only location that is asked for; None for all.
     """
     if target.named_by_socket or accepts_connections(target.socket_path):
         with open_served_definitions(target, location) as found:
@@ -113,7 +114,7 @@ def open_definitions(target: Target, location: str | None) -> Iterator[Definitio
 
 @contextlib.contextmanager
 def open_served_definitions(target: Target, location: str | None) -> Iterator[DefinitionSource]:
-    """The same in the daemon that runs for the target; an error where none does."""
+    """Gives the definitions of a target from its daemon; ends the command where none runs."""
     names = [location_name(location)] if location else []
     with connect(target) as client:
         yield _definitions(client, client.locations(), names, verbose=bool(names))

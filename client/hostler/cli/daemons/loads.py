@@ -1,4 +1,4 @@
-"""Loads of locations: waiting for them, and telling what came of them."""
+"""Loads of locations: waiting for them, and reporting how they ended."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def await_loaded(
 
 
 def report_loads(locations: Iterable[Location], *, quiet: bool, waited: bool) -> int:
-    """One line for each location; the exit code."""
+    """Prints a line for each location, and its error where it has one; returns the exit code."""
     code = exits.OK
     for location in locations:
         parts = [location_id(location.name), state_name(location.state)]

@@ -1,4 +1,4 @@
-"""A private daemon: started for the duration of one command, and gone with all that it made."""
+"""A private daemon: a command starts it for itself, and ends it with all that it made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def private_daemon(target: Target) -> Iterator[Client]:
-    """A daemon of our own on the target, gone with all that it made at the end of the block."""
+    """Starts a daemon for the target, and ends it with all that it made at the end of the block."""
     target.require_files()
     root = _private_root()
     _remove_leftovers(root)
@@ -58,7 +58,7 @@ def private_daemon(target: Target) -> Iterator[Client]:
 
 
 def _start_failure(log: str) -> str:
-    """Why hostlerd ended: the problems that its log names; all of the log if it names none."""
+    """Returns why hostlerd ended: the problems that its log names, or else the whole log."""
     problems = []
     for line in log.splitlines():
         with contextlib.suppress(ValueError):
@@ -69,7 +69,7 @@ def _start_failure(log: str) -> str:
 
 
 def _private_root() -> Path:
-    """Where private folders are made: the usual place if a socket's path fits there."""
+    """Returns the folder for private daemons: the usual one if a socket's path fits there."""
     usual = Path(tempfile.gettempdir())
     longest = usual / "hostler.1234567.12345678" / "d.sock"
     if len(os.fsencode(longest)) <= MAX_SOCKET_PATH:
@@ -80,7 +80,7 @@ def _private_root() -> Path:
 
 
 def _remove_leftovers(root: Path) -> None:
-    """Removes the folders of commands that were killed before they could."""
+    """Removes the folders of commands that were killed before they could do so."""
     for folder in root.glob("hostler.*.*"):
         pid = folder.name.split(".")[1]
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""hostlerd as a child that ends when this command does, however it ends."""
+"""hostlerd as a child process that ends whenever this command ends."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ HOSTLERD = (sys.executable, "-P", "-m", "hostler.daemon.main")
 #: The descriptor of our own stderr.
 STDERR = 2
 
-#: What the daemon gives runs, and then locations, to end in before it kills them, unless its
-#: setting says otherwise.
+#: Seconds that the daemon gives runs, and then locations, to end before it kills them, unless
+#: HOSTLER_STOP_GRACE says otherwise.
 STOP_GRACE = 10.0
 
-#: Beyond both graces: a daemon that takes this much longer hangs.
+#: Seconds beyond both graces; a daemon that takes longer hangs.
 STOP_MARGIN = 15.0
 
-#: A daemon serves within a fraction of a second; a machine that swaps may take some.
+#: Seconds; a daemon serves within a fraction of one, but on a machine that swaps it takes some.
 READY_TIMEOUT = 60.0
 
 
 class DaemonProcess:
-    """A hostlerd that serves workspace files on a socket.
+    """Runs a hostlerd that serves workspace files on a socket.
 
-    It holds the other end of a socket pair, the lifeline: when this process ends in any way, also
-    by SIGKILL, the kernel closes our end and the daemon stops. It runs in a process group of its
-    own, so that the terminal's Ctrl-C reaches this process alone, which then stops it in order.
+    The daemon holds the other end of a socket pair, the lifeline: when this process ends in any
+    way, also by SIGKILL, the kernel closes our end and the daemon stops. The daemon runs in a
+    process group of its own, so that the terminal's Ctrl-C reaches this process alone, which then
+    stops the daemon in order.
 
     Args:
         files: the workspace files.
@@ -73,21 +74,21 @@ class DaemonProcess:
 
     @property
     def log(self) -> IO[bytes]:
-        """Its stdout and stderr, where `log` was PIPE."""
+        """Returns the stream of its stdout and stderr, where `log` was PIPE."""
         assert self._process.stdout is not None
         return self._process.stdout
 
     @property
     def exit_code(self) -> int | None:
-        """As a shell shows it: 128 + N for a death by signal N; None while alive."""
+        """Returns its exit code, 128 + N for a death by signal N; None while it is alive."""
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
     def wait_ready(self, timeout: float = READY_TIMEOUT) -> bool:
-        """Waits until it serves; False where it ended or did not serve in time."""
+        """Waits until it serves; returns False where it ended or did not serve in time."""
         deadline = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < deadline:
-            # Short turns: a child of a daemon that died may still hold the other end.
+            # Short waits: a child of a daemon that died may still hold the other end.
             if select.select([self._lifeline], [], [], 0.2)[0]:
                 if self._lifeline.recv(16).startswith(b"ready"):
                     return True
@@ -96,13 +97,13 @@ class DaemonProcess:
         return False
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Waits for its end; the exit code, or None where it is still alive after the timeout."""
+        """Waits for its end; returns the exit code, or None where it is alive after the timeout."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self.exit_code
 
     def stop(self) -> int:
-        """Stops it in order and waits; kills it where it takes too long. The exit code."""
+        """Stops it in order, or kills it where that takes too long; returns the exit code."""
         if self._process.poll() is None:
             self._process.terminate()
             if self.wait(_stop_timeout()) is None:
@@ -112,7 +113,7 @@ class DaemonProcess:
         return self.exit_code or 0
 
     def kill(self) -> None:
-        """Ends it at once; what it started ends with it."""
+        """Kills it; what it started ends with it."""
         self._process.kill()
         self._process.wait()
 
@@ -126,7 +127,7 @@ def _stop_timeout() -> float:
 
 @contextlib.contextmanager
 def exit_on_termination() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into SystemExit, so that the ends of `with` blocks are reached."""
+    """Turns SIGTERM and SIGHUP into SystemExit, so that `with` blocks are left in order."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

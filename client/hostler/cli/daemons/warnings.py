@@ -1,4 +1,4 @@
-"""Warnings that stand beside what a command was asked for."""
+"""Warnings that a command prints beside its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_problems(client: Client) -> bool:
-    """Says what is wrong with the workspace files, if the daemon goes on with older ones."""
+    """Says what is wrong with the workspace files; returns whether anything is."""
     problems = client.workspace().problems
     for problem in problems:
         say("the workspace file is not valid, the last valid one goes on: " + problem_text(problem))
@@ -23,7 +23,7 @@ def warn_of_problems(client: Client) -> bool:
 
 
 def warn_if_outdated(location: Location) -> None:
-    """Says that the code on disk is not the one that answers."""
+    """Says so where the code on disk does not load and an older generation answers."""
     if location.HasField("error") and location.serving:
         say(
             f"{location_id(location.name)}: the newest code does not load, generation "

@@ -1,4 +1,4 @@
-"""The workspace as the changes of a watch tell it."""
+"""A view of the workspace, kept current by the changes that a watch gives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTLED = (Location.READY, Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
 
 class WorkspaceView:
-    """What is known of the workspace so far.
+    """Holds what the changes so far have told of the workspace.
 
     Attributes:
         workspace: without its locations.
@@ -30,7 +30,7 @@ class WorkspaceView:
         self.revision = 0
 
     def apply(self, change: WorkspaceChange) -> list[Location]:
-        """Takes a change in; the locations that it is about."""
+        """Applies a change; returns the locations that it is about."""
         self.revision = change.revision
         kind = change.WhichOneof("change")
         if kind == "workspace":
@@ -42,17 +42,17 @@ class WorkspaceView:
         return []
 
     def replace(self, workspace: Workspace) -> list[Location]:
-        """Takes in the workspace as it is; its locations."""
+        """Replaces the view by a whole workspace; returns its locations."""
         self.workspace = workspace
         self.locations = {location.name: location for location in workspace.locations}
         return list(self.locations.values())
 
 
 def has_loaded_or_failed(location: Location) -> bool:
-    """True where a generation answers, or where the first load has failed."""
+    """Returns whether a generation answers, or the first load has failed."""
     return location.serving or location.state in SETTLED
 
 
 def pending(locations: Iterable[Location]) -> list[Location]:
-    """The locations whose first load has not ended."""
+    """Returns the locations whose first load has not ended."""
     return [location for location in locations if not has_loaded_or_failed(location)]

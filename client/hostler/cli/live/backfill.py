@@ -1,4 +1,4 @@
-"""How a backfill is shown: plain lines, JSON, or a bar on a terminal."""
+"""Showing a backfill: as plain lines, as JSON, or as a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BackfillDisplay(Protocol):
-    """Where the runs of a backfill are shown."""
+    """Shows the runs of a backfill."""
 
     def launched(self, run: Run) -> None: ...
 
@@ -33,7 +33,7 @@ class BackfillDisplay(Protocol):
 
 
 class PlainBackfillDisplay:
-    """Plain lines."""
+    """Prints a line for each launch and each end."""
 
     def launched(self, run: Run) -> None:
         moment = format_time(run.create_time)
@@ -47,7 +47,7 @@ class PlainBackfillDisplay:
 
 
 class JsonBackfillDisplay:
-    """One Run a line: as it is at its launch, and at its end."""
+    """Prints each run as a line of JSON, at its launch and at its end."""
 
     def launched(self, run: Run) -> None:
         echo_json(run, compact=True)
@@ -63,7 +63,7 @@ class JsonBackfillDisplay:
 def backfill_display(
     backfill: Backfill, *, as_json: bool, plain: bool
 ) -> Iterator[BackfillDisplay]:
-    """Where the runs of a backfill are shown; with `plain` there is no bar."""
+    """Gives the display for a backfill; with `plain` it is no bar."""
     if as_json:
         yield JsonBackfillDisplay()
     elif is_interactive() and not plain:

@@ -1,4 +1,4 @@
-"""The progress of a backfill on a terminal: what failed scrolls above a bar of the runs."""
+"""The progress of a backfill on a terminal: runs that failed scroll above a bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BackfillProgress(ProgressBar):
         self._launched = 0
 
     def launched(self, run: Run) -> None:  # noqa: ARG002 (the protocol's signature)
-        """Counts a launch."""
+        """Counts a run that was launched."""
         self._launched += 1
         waits = self._launched == self._count
         self.describe("running" if waits else f"launched {self._launched}")

@@ -1,4 +1,4 @@
-"""Following a run: its events as they come, progress on a terminal, Ctrl-C."""
+"""Following a run: showing its events as they come, and what Ctrl-C does to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATIENCE = 30.0
 
 
 class RunDisplay(Protocol):
-    """Where events are shown."""
+    """Shows the events of a run."""
 
     def show(self, event: RunEvent) -> None: ...
 
@@ -41,7 +41,7 @@ class RunDisplay(Protocol):
 
 
 class PlainRunDisplay:
-    """Plain lines."""
+    """Prints the events as plain lines."""
 
     def show(self, event: RunEvent) -> None:
         for line in run_event_lines(event):
@@ -52,7 +52,7 @@ class PlainRunDisplay:
 
 
 class JsonRunDisplay:
-    """One message a line."""
+    """Prints each event as a line of JSON."""
 
     def show(self, event: RunEvent) -> None:
         echo_json(event, compact=True)
@@ -63,7 +63,7 @@ class JsonRunDisplay:
 
 @contextlib.contextmanager
 def run_display(*, as_json: bool, steps: int) -> Iterator[RunDisplay]:
-    """Where the events of a run of so many steps are shown."""
+    """Gives the display for a run of so many steps."""
     if as_json:
         yield JsonRunDisplay()
     elif is_interactive():
@@ -86,7 +86,7 @@ def follow_run(
     is_private: bool = False,
     patience: float = 0.0,
 ) -> int:
-    """Shows the events of a run until it ends.
+    """Shows the events of a run until it ends; returns the exit code.
 
     Args:
         client: to its daemon.
@@ -108,13 +108,13 @@ def follow_run(
             code = _show(execution, display)
     if actions.has_left:
         return INTERRUPTED
-    if code is None:  # deleted meanwhile, or watched from its end on
+    if code is None:  # its record was deleted, or it had ended before the watch
         code = exits.OK if execution.run().state == Run.SUCCEEDED else exits.FAILED
     return code
 
 
 class _InterruptActions:
-    """What Ctrl-C and the signals that end the command do."""
+    """Cancels, kills or leaves the run at Ctrl-C and at the signals that end the command."""
 
     def __init__(
         self, execution: Execution, display: RunDisplay, *, cancels: bool, is_private: bool
@@ -126,7 +126,7 @@ class _InterruptActions:
         self._is_private = is_private
 
     def on_interrupt(self, count: int) -> None:
-        """At Ctrl-C."""
+        """Cancels, kills or leaves the run, at the `count`th Ctrl-C."""
         name = run_id(self._execution.name)
         if not self._cancels:
             self._leave_it_running()
@@ -138,7 +138,7 @@ class _InterruptActions:
             self._leave(f"gave up waiting for the end of run {name}")
 
     def on_termination(self) -> None:
-        """At SIGTERM and SIGHUP."""
+        """Leaves the run, at SIGTERM and SIGHUP."""
         if self._is_private:
             self._execution.leave()
         else:
@@ -162,12 +162,12 @@ class _InterruptActions:
 
     def _leave(self, message: str) -> None:
         self.has_left = True
-        self._execution.leave()  # before anything is said: nobody may be there to read it
+        self._execution.leave()  # first, since saying something fails where nobody reads it
         self._display.say(message)
 
 
 def _show(execution: Execution, display: RunDisplay) -> int | None:
-    """Shows the events until the run's end; the exit code, None where that did not come."""
+    """Shows the events; returns the exit code at the run's end, None where that did not come."""
     for event in execution:
         display.show(event)
         good = run_outcome(event)

@@ -1,4 +1,4 @@
-"""The progress of a run on a terminal: its lines scroll above a bar of its steps."""
+"""The progress of a run on a terminal: its events scroll above a bar of its steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RunProgress(ProgressBar):
     """Shows a run's events above a bar of its steps.
 
     Args:
-        steps: how many there are; 0 where that is not known.
+        steps: how many the run has; 0 where that is not known.
     """
 
     def __init__(self, steps: int) -> None:

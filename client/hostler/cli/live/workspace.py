@@ -1,4 +1,4 @@
-"""How the changes of the workspace are shown: as lines, or as a table on a terminal."""
+"""Showing the changes of the workspace: as lines, or as a table on a terminal."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class WorkspaceDisplay(Protocol):
-    """Where the changes of the workspace are shown."""
+    """Shows the changes of the workspace."""
 
     def show(self, change: WorkspaceChange) -> None: ...
 
     def say(self, message: str) -> None:
-        """Says what goes on."""
+        """Says something to the person."""
         ...
 
 
 class PlainWorkspaceDisplay:
-    """A line for each change."""
+    """Prints lines for each change."""
 
     def show(self, change: WorkspaceChange) -> None:
         for line in change_lines(change):

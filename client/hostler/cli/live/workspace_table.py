@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from hostler.cli.daemons.process import DaemonProcess
     from hostler.v1.workspace_pb2 import Location, WorkspaceChange, WorkspaceProblem
 
-#: Seconds between looks at what changes without an event: memory.
+#: Seconds between two reads of what changes without an event: memory.
 REFRESH = 2.0
 
 
 class LiveTable:
-    """The locations, drawn anew with each change and each second.
+    """Draws the table of the locations anew at each change and every other second.
 
     Args:
-        daemon: whose log is shown above; it was started with log=PIPE.
+        daemon: its log is shown above the table; it was started with log=PIPE.
         socket: where it serves.
     """
 
@@ -70,13 +70,13 @@ class LiveTable:
         self._live.stop()
 
     def show(self, change: WorkspaceChange) -> None:
-        """Takes a change in and draws."""
+        """Applies a change and draws the table."""
         with self._lock:
             self._view.apply(change)
         self._live.refresh()
 
     def say(self, message: str) -> None:
-        """Says below the locations what goes on."""
+        """Says something to the person, below the table."""
         self._foot = message
         self._live.refresh()
 

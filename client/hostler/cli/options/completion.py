@@ -1,4 +1,4 @@
-"""What the shell's completion offers from a daemon that runs."""
+"""Completion in a shell: names that a running daemon knows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hostler.client.names import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: Nobody waits longer for a completion.
+#: Seconds; nobody waits longer for a completion.
 TIMEOUT = 1.0
 
 
@@ -75,7 +75,7 @@ complete_partition_set = _completer(
 
 
 def _partitions(client: Client, ctx: click.Context, incomplete: str) -> Iterable[str]:
-    """SET/PARTITION of the one set that is meant; the sets where several still are."""
+    """Returns SET/PARTITION for the one set that fits, or the sets' names where several fit."""
     place = ctx.params.get("location"), ctx.params.get("repository")
     paths = [parse_definition(one.name) for one in client.partition_sets(*place)]
     meant = [path for path in paths if f"{path.name}/".startswith(incomplete[: len(path.name) + 1])]
@@ -90,9 +90,9 @@ complete_partition = _completer(_partitions)
 
 
 def _partition_names(client: Client, ctx: click.Context, _: str) -> Iterable[str]:
-    """The partitions of the set that the command has before."""
+    """Returns the partitions of the set that the command line names before."""
     place = ctx.params.get("location"), ctx.params.get("repository")
-    # behind an option that still has no value, click has not sorted out the arguments
+    # where an option before the cursor has no value yet, click has not assigned the arguments
     named = ctx.params.get("partition_set") or next(iter(ctx.args), "")
     path = parse_definition(client.find_partition_set(named, *place).name)
     return client.partition_names(path.location, path.repository, path.name)

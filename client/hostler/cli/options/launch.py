@@ -1,4 +1,4 @@
-"""What a run is launched with, as options of a command."""
+"""The options that say what a run is launched with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What a run is launched with.
+    """Holds what a run is launched with.
 
     Attributes:
         timeout: seconds; None for the daemon's own.
@@ -36,7 +36,7 @@ class LaunchOptions:
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command what a run is launched with and, in its place, an argument `launch`."""
+    """Gives a command the options of a launch, and passes them on as an argument `launch`."""
 
     @functools.wraps(function)
     def command(

@@ -1,4 +1,4 @@
-"""A run's config and tags as they are given on the command line."""
+"""The run config and the tags of a run, as the command line gives them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without dates: a run config travels as JSON, where 2026-11-22 is a string."""
+    """Reads YAML without dates: a run config travels as JSON, where 2026-11-22 is a string."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -26,7 +26,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_run_config(values: Sequence[str]) -> dict[str, Any]:
-    """The run config that each --config has a part of: merged deeply in order, the later one wins.
+    """Returns the run config made of each --config: merged deeply in order, the later one wins.
 
     Args:
         values: each a file, "-" for stdin, or the YAML or JSON text itself.
@@ -43,12 +43,12 @@ def read_run_config(values: Sequence[str]) -> dict[str, Any]:
         parts.append(_read_part(value, name))
     try:
         return merged(*parts)
-    except RecursionError:  # an anchor of YAML may stand within what it names
+    except RecursionError:  # a YAML anchor may be used within its own value
         raise click.UsageError("cannot take the run config: it contains itself") from None
 
 
 def _read_part(value: str, option: str) -> dict[str, Any]:
-    """What one --config gives, which messages call `option` where it is the text itself."""
+    """Returns the part that one --config gives; messages call the text itself `option`."""
     if value == "-":
         place, text = "stdin", sys.stdin.read()
     elif _is_file(value):
@@ -57,7 +57,7 @@ def _read_part(value: str, option: str) -> dict[str, Any]:
             text = Path(value).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"cannot read the run config {value}: {error}") from error
-    elif not value.strip():  # as of a variable that is not set
+    elif not value.strip():  # for one, a shell variable that is not set
         raise click.UsageError(f"cannot take an empty {option}; give a file, or {{}} for none")
     else:
         place, text = option, value
@@ -82,7 +82,7 @@ def _read_part(value: str, option: str) -> dict[str, Any]:
 
 
 def read_tags(values: Iterable[str]) -> dict[str, str]:
-    """The tags that --tag names, each as KEY=VALUE.
+    """Returns the tags that --tag names, each as KEY=VALUE.
 
     Raises:
         click.UsageError: one has no "=", or no key.
@@ -97,7 +97,7 @@ def read_tags(values: Iterable[str]) -> dict[str, str]:
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
-    """Where the text is wrong and why, in one line."""
+    """Returns where the text is wrong and why, in one line."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return str(error)
     mark = error.problem_mark

@@ -1,4 +1,4 @@
-"""Which runs are meant, as options of a command."""
+"""The options that say which runs are listed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Runs that fit all that is set."""
+    """Fits the runs that fit all that is set."""
 
     location: str | None
     pipeline: str | None
@@ -32,7 +32,7 @@ class RunFilter:
     before: datetime | None
 
     def find(self, client: Client, limit: int | None) -> list[Run]:
-        """Those that a daemon has, newest first."""
+        """Returns the runs of a daemon that fit, newest first."""
         return client.runs(
             limit,
             location=self.location,
@@ -45,7 +45,7 @@ class RunFilter:
 
 
 def run_filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options of a filter and, in their place, an argument `run_filter`."""
+    """Gives a command the options of a filter, and passes them on as `run_filter`."""
 
     @functools.wraps(function)
     def command(*args: Any, states: tuple[str, ...], tags: tuple[str, ...], **kwargs: Any) -> Any:

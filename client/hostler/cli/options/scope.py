@@ -1,4 +1,4 @@
-"""Which location, and which repository: options and arguments of commands."""
+"""Options and arguments that name the locations and repositories that a command looks in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for t
 
 
 def scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -l and -r, which say where a name is to be looked for."""
+    """Gives a command -l and -r, which say where to look for a name."""
     repository = click.option(
         "-r",
         "--repository",

@@ -25,7 +25,7 @@ SOCKET_VARIABLE = "HOSTLER_SOCKET"
 
 @dataclass(frozen=True, slots=True)
 class CodeLocation:
-    """One location, named on the command line in place of a workspace file."""
+    """Holds the one location that a command line names in place of a workspace file."""
 
     #: The key of workspace.yaml: "python_file", "python_module" or "python_package".
     kind: str
@@ -37,7 +37,7 @@ class CodeLocation:
 
     @property
     def document(self) -> str:
-        """The workspace file that says the same; JSON is YAML."""
+        """Returns the text of a workspace file with this location alone; JSON is YAML."""
         key = {
             "python_file": "relative_path",
             "python_module": "module_name",
@@ -55,7 +55,7 @@ class CodeLocation:
         )
 
     def file(self, environ: Mapping[str, str]) -> Path:
-        """Where that workspace file is; its folder's name becomes part of the socket's."""
+        """Returns where that workspace file is; its folder's name becomes part of the socket's."""
         digest = hashlib.blake2b(self.document.encode(), digest_size=6).hexdigest()
         name = Path(self.value).stem if self.kind == "python_file" else self.value
         return runtime_directory(environ) / "targets" / f"{name}-{digest}" / WORKSPACE_FILE
@@ -63,12 +63,12 @@ class CodeLocation:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which daemon a command is about: a socket, workspace files, or one location's code."""
+    """Names the daemon that a command is about: a socket, workspace files, or a location's code."""
 
-    #: As given; empty where a socket or code names the target.
+    #: As given on the command line; empty where a socket or code names the target.
     files: tuple[Path, ...] = ()
     code: CodeLocation | None = None
-    #: Where a daemon is, named outright by --socket or HOSTLER_SOCKET.
+    #: The daemon's socket, where --socket or HOSTLER_SOCKET names it.
     socket: Path | None = None
     #: The options that name this target, to be repeated in a hint; empty for what the folder or
     #: the environment names.
@@ -76,19 +76,19 @@ class Target:
 
     @property
     def named_by_socket(self) -> bool:
-        """True where only the socket is known: no daemon can be started for it."""
+        """Returns whether only the socket is known, so that no daemon can be started."""
         return not self.files and self.code is None
 
     @property
     def socket_path(self) -> Path:
-        """Where the daemon of this target is, if it runs."""
+        """Returns the socket of the target's daemon, whether it runs or not."""
         if self.socket is not None:
             return self.socket
         return default_socket(self._files(), os.environ)
 
     @property
     def description(self) -> str:
-        """The target in a message."""
+        """Returns the target as messages name it."""
         if self.code is not None:
             return self.code.value
         if self.files:
@@ -96,7 +96,7 @@ class Target:
         return str(self.socket)
 
     def require_files(self) -> None:
-        """Raises a usage error that helps where a file that names the target is missing."""
+        """Raises a usage error where a file that names the target is missing."""
         for file in self.files:
             if not file.exists():
                 raise click.UsageError(_missing(file, default=not self.options))
@@ -105,7 +105,7 @@ class Target:
             raise click.UsageError(f"cannot find the file {code.value}")
 
     def workspace_files(self, folder: Path | None = None) -> list[Path]:
-        """The workspace files for a daemon to serve.
+        """Returns the workspace files for a daemon to serve; writes the one that stands for code.
 
         Args:
             folder: where one is written if code names the target; None for the place that gives
@@ -121,7 +121,7 @@ class Target:
         return self._files()
 
     def command(self, name: str) -> str:
-        """A command on this target, to be shown in a hint."""
+        """Returns a command line on this target, for a hint."""
         return " ".join(filter(None, ("hostler", name, self.options)))
 
     def _files(self) -> list[Path]:

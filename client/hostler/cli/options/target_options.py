@@ -65,7 +65,7 @@ _NAMES = (
 def target_options(
     *, short_file: bool = True, socket: bool = True, serving: bool = False
 ) -> Callable[[Function], Function]:
-    """Gives a command the target's options and, in their place, an argument `target`.
+    """Gives a command the target's options, and passes them on as an argument `target`.
 
     Args:
         short_file: False where -f means another thing in this command.
@@ -96,7 +96,7 @@ def target_options(
 
 
 def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> Target:
-    """The target that a command line's options name.
+    """Returns the target that a command line's options name.
 
     Args:
         given: the options by name; what was not given is None or empty.
@@ -123,7 +123,7 @@ def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> T
     options = _options(given)
     if socket is not None and not serving:
         options = f"--socket {shlex.quote(str(socket))}"
-    # An option of this command line says more than the environment of the shell.
+    # An option goes before the environment.
     if socket is None and not named and "socket" in given and os.environ.get(SOCKET_VARIABLE):
         socket = Path(os.environ[SOCKET_VARIABLE])
     if socket is not None and not named and not serving:
@@ -146,7 +146,7 @@ def _code(given: Mapping[str, Any], named: list[str]) -> CodeLocation | None:
         path = _absolute(given["python_file"])
         return CodeLocation("python_file", path, attribute, working_directory)
     if given.get("module"):
-        # The file that is written lies elsewhere; a module is looked for from here.
+        # The workspace file is written elsewhere, so it has to say where modules are imported from.
         folder = working_directory or str(Path.cwd())
         return CodeLocation("python_module", given["module"], attribute, folder)
     return CodeLocation("python_package", given["package"], attribute, working_directory)

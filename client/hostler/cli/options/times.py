@@ -1,4 +1,4 @@
-"""Times and spans as they are given on the command line: callbacks of options."""
+"""Durations and times on the command line: callbacks of options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 def parse_duration(
     _ctx: click.Context, _parameter: click.Parameter, value: str | None
 ) -> float | None:
-    """Seconds: "90", "90s", "5m", "2h", "3d"; None where nothing is given."""
+    """Returns the seconds of "90", "90s", "5m", "2h" or "3d"; None where nothing is given."""
     if value is None:
         return None
     seconds = _seconds(value)
@@ -29,7 +29,7 @@ def parse_duration(
 def parse_time(
     _ctx: click.Context, _parameter: click.Parameter, value: str | None
 ) -> datetime | None:
-    """A local time: "2026-11-22", "2026-11-22 14:03", or how long ago: "2h"; None where none is."""
+    """Returns the local time of "2026-11-22", "2026-11-22 14:03", or "2h" ago; None for nothing."""
     if value is None:
         return None
     try:

@@ -7,7 +7,7 @@ import click
 from hostler.cli.terminal.messages import say
 
 OK = 0
-#: What was asked failed: a run, a name that is not there.
+#: The command failed: a run failed, or a name does not exist.
 FAILED = 1
 #: The command line, or the workspace file that it names, is not valid.
 USAGE = 2
@@ -15,7 +15,7 @@ USAGE = 2
 UNREACHABLE = 3
 #: A location is not in order.
 UNHEALTHY = 4
-#: As a shell shows a death by SIGINT.
+#: Ctrl-C ended the command; shells show a death by SIGINT like this.
 INTERRUPTED = 130
 
 

@@ -1,4 +1,4 @@
-"""A group of commands that knows what was meant by a mistyped one."""
+"""A group of commands that suggests the nearest names for a mistyped one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import click
 
 
 class Group(click.Group):
-    """A click group whose refusal of an unknown command names the nearest ones."""
+    """Names the nearest commands where it refuses an unknown one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest names in the error."""
+        """Resolves a command as click does, with the nearest names in the error."""
         from difflib import get_close_matches  # 2 ms that a known command does without
 
         known = self.list_commands(ctx)

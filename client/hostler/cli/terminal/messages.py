@@ -16,13 +16,13 @@ SLOW_AFTER = 1.0
 
 
 def say(message: str) -> None:
-    """A message to the person, on stderr."""
+    """Prints a message to the person on stderr."""
     click.echo(f"hostler: {message}", err=True)
 
 
 @contextlib.contextmanager
 def say_if_slow(message: Callable[[], str]) -> Iterator[None]:
-    """Says on stderr what is going on where the block takes longer than SLOW_AFTER."""
+    """Says what is waited for, where the block takes longer than SLOW_AFTER."""
 
     def speak() -> None:
         if text := message():

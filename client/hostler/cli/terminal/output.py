@@ -1,4 +1,4 @@
-"""How stdout is written: as JSON, live, or plain."""
+"""Writing to stdout: JSON, tables, and what kind of stream it is."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def echo_table(
 
 
 def exit_on_broken_pipe() -> None:
-    """From now on the command ends with the reader of its stdout, also while it prints nothing.
+    """Ends the process as soon as nobody reads its stdout any more, also while it prints nothing.
 
-    For streams without an end, as in `hostler events | grep -m1 READY`; others end of themselves.
-    They hold nothing that is worth an orderly end, so Ctrl-C ends them where they stand.
+    It is for streams without an end, as in `hostler events | grep -m1 READY`. Their commands have
+    nothing to clean up, so Ctrl-C ends them at once, too.
     """
     exit_on_interrupt()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -64,25 +64,25 @@ def exit_on_broken_pipe() -> None:
 
 def _await_reader_end() -> None:
     poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)  # nothing but an error: the other end is closed
+    poll.register(sys.stdout.fileno(), 0)  # no events, so errors alone: the reader closed its end
     poll.poll()
     os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def is_interactive() -> bool:
-    """True where stdout is a terminal that a live view may draw on."""
+    """Returns whether stdout is a terminal that a live view may draw on."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     return sys.stdout.isatty() and not plain and _is_in_foreground()
 
 
 def _is_in_foreground() -> bool:
-    """False for `hostler up &`: the terminal belongs to whatever is typed there next."""
+    """Returns False for `hostler up &`: the terminal belongs to what is typed there next."""
     try:
         return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
-    except OSError:  # not our controlling terminal: nobody types there
+    except OSError:  # it is not our controlling terminal, so nobody types there
         return True
 
 
 def terminal_width() -> int | None:
-    """The columns of stdout; None where it is no terminal and lines may be of any length."""
+    """Returns the columns of stdout; None where it is no terminal and takes lines of any length."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

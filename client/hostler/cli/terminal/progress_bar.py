@@ -1,4 +1,4 @@
-"""A bar on a terminal, above which lines scroll."""
+"""A progress bar on a terminal, above which lines scroll."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ class ProgressBar:
         self.stop()
 
     def stop(self) -> None:
-        """Takes the bar away; lines may follow."""
+        """Removes the bar; lines may follow."""
         self._progress.stop()
 
     def advance(self) -> None:
-        """One more is done."""
+        """Counts one more as done."""
         self._progress.advance(self._task)
 
     def describe(self, words: str) -> None:
-        """What goes on now."""
+        """Shows beside the bar what goes on now."""
         self._progress.update(self._task, description=words)
 
     def print_line(self, text: str) -> None:

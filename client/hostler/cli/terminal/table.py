@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Column(NamedTuple):
-    """A column of a table."""
+    """Describes a column of a table."""
 
     title: str
     #: Numbers are aligned to the right.
@@ -22,7 +22,7 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A text of a table with a colour."""
+    """Holds a text of a table, with its colour."""
 
     text: str
     color: str | None = None
@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 def table_lines(
     columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]], width: int | None = None
 ) -> list[str]:
-    """The lines of a table, its head first and then one for each row.
+    """Returns the lines of a table: its head, then a line for each row.
 
     Args:
         columns: those that are empty in every row are left out.
@@ -68,7 +68,7 @@ def table_lines(
 
 
 def display_width(text: str) -> int:
-    """The columns that a text takes in a terminal."""
+    """Returns the columns that a text takes in a terminal."""
     if text.isascii():
         return len(text)
     return sum(

@@ -13,7 +13,7 @@ PARTITION_WIDTH = 16
 
 
 def backfill_run_line(run: Run) -> str:
-    """How a run has ended: time, partition, what came of it."""
+    """Returns how a run has ended, in a line: time, partition, outcome."""
     partition = partition_column(run)
     if not run.state:
         return f"{format_time(run.create_time)}  {partition}  the record of its run is deleted"

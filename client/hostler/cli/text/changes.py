@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def change_lines(change: WorkspaceChange) -> list[str]:
-    """A change in lines for a log."""
+    """Returns a change as lines of a log."""
     time = format_time(change.time)
     kind = change.WhichOneof("change")
     if kind == "removed_location":
@@ -37,7 +37,7 @@ def _line(
     parts = [" -> ".join(dict.fromkeys(states))]
     if location.state == Location.READY:
         parts.append(f"generation {location.generation}")
-        if reason == "loaded":  # what a process brought back has changed nothing
+        if reason == "loaded":  # a revival loads what was there before
             parts.append(changes_summary(location.last_changes, MOST_NAMED))
     has_failed = location.state in (Location.FAILED, Location.BACKOFF)
     failed = failure_reason(location) if has_failed else ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def definition_lines(name: str, source: SourcePosition) -> Iterator[str]:
-    """The name of a definition, where it is found, and the line of the file that defines it.
+    """Yields the name of a definition, its place, and the line of the file that defines it.
 
     Args:
         name: its resource name.
@@ -30,6 +30,6 @@ def definition_lines(name: str, source: SourcePosition) -> Iterator[str]:
 
 
 def description_lines(description: str) -> Iterator[str]:
-    """A description, indented below the name that it describes."""
+    """Yields a description, indented below the name that it describes."""
     for line in description.strip().splitlines():
         yield f"  {line}"

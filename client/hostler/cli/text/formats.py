@@ -1,4 +1,4 @@
-"""Times, spans, sizes and paths in words."""
+"""Times, durations, sizes and paths as people read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def format_size(count: int) -> str:
-    """Bytes in words: "12.3 MB"; empty for none."""
+    """Returns bytes in words: "12.3 MB"; empty for none."""
     if count <= 0:
         return ""
     if count < 999_500:
@@ -23,7 +23,7 @@ def format_size(count: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A time span in words, its two greatest units: "12 ms", "3.2 s", "5m 20s", "3d 4h"."""
+    """Returns a duration in its two greatest units: "12 ms", "3.2 s", "5m 20s", "3d 4h"."""
     if seconds < 0.9995:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:
@@ -39,29 +39,29 @@ def format_duration(seconds: float) -> str:
 
 
 def to_seconds(duration: Duration) -> float:
-    """A duration in seconds."""
+    """Returns a duration in seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
 def seconds_since(moment: Timestamp) -> float:
-    """Seconds since a moment."""
+    """Returns the seconds since a time."""
     return time.time() - moment.seconds - moment.nanos / 1e9
 
 
 def format_time(moment: Timestamp) -> str:
-    """The local time of day of a moment, to the millisecond: "14:03:22.120"."""
+    """Returns the local time of day, to the millisecond: "14:03:22.120"."""
     local = time.strftime("%H:%M:%S", time.localtime(moment.seconds))
     return f"{local}.{moment.nanos // 1_000_000:03d}"
 
 
 def format_date(moment: Timestamp) -> str:
-    """The local date and time of a moment: "2026-11-22 14:03:22"; empty for none."""
+    """Returns the local date and time: "2026-11-22 14:03:22"; empty for none."""
     if not moment.seconds:
         return ""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment.seconds))
 
 
 def home_relative(path: str) -> str:
-    """A path with the home folder as ~."""
+    """Returns a path with the home folder as ~."""
     home = str(Path.home())
     return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path

@@ -54,19 +54,19 @@ COLORS = {
     Location.FAILED: "red",
 }
 
-#: Under a row, so that it is seen to belong to it.
+#: Indents the lines that belong to the row above them.
 INDENT = "    "
 
 
 def location_lines(
     locations: Sequence[Location], width: int | None, *, verbose: bool = False
 ) -> list[str]:
-    """The table of the locations; under each row why its newest load failed.
+    """Returns the table of the locations; under each row why its newest load failed.
 
     Args:
         locations: in the order of the rows.
         width: of the terminal; None for lines of any length.
-        verbose: with the full traceback, the last output and how the location is kept.
+        verbose: add the full traceback, the last output and the location's settings.
     """
     head, *rows = table_lines(COLUMNS, [_row(location) for location in locations], width)
     lines = [head]
@@ -103,7 +103,7 @@ def _row(location: Location) -> tuple[str | Cell, ...]:
 
 
 def _loaded(location: Location) -> str:
-    """How long the generation that answers took, and how the process came to be: "6 ms, forked"."""
+    """Returns how long the serving load took, and how its process was made: "6 ms, forked"."""
     seconds = to_seconds(location.load_duration)
     parts = [format_duration(seconds)] if location.serving else []
     return ", ".join([*parts, *filter(None, [_start_mode(location)])]) or "-"
@@ -159,7 +159,7 @@ def _details(location: Location) -> list[str]:
 
 
 def _milliseconds(duration: Duration) -> str:
-    """A fork is a matter of few of them."""
+    """Returns a duration; a short one with a tenth of a millisecond, since a fork takes few."""
     seconds = to_seconds(duration)
     return f"{seconds * 1000:.1f} ms" if seconds < 0.0995 else format_duration(seconds)
 

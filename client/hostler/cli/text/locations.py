@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hostler.v1.workspace_pb2 import DefinitionChanges
 
-#: Definitions that a line names of what has changed.
+#: How many changed definitions a line names.
 MOST_NAMED = 10
 
 #: What each frame of a traceback begins with.
@@ -24,36 +24,36 @@ _FRAME = '  File "'
 
 
 def state_name(state: Location.State.ValueType) -> str:
-    """READY, FAILED, ..."""
+    """Returns the name of a state: "READY", "FAILED", ..."""
     return Location.State.Name(state) if state else "-"
 
 
 def failure_reason(location: Location) -> str:
-    """Why the newest load failed, in one line; empty where it did not."""
+    """Returns why the newest load failed, in one line; empty where it did not."""
     if not location.HasField("error"):
         return ""
     error = location.error
     text = error.message or LoadError.Kind.Name(error.kind)
     source = error.source
     if source.file and source.file not in text:
-        # Python itself says it of a SyntaxError, without the folder.
+        # Python adds the place to a SyntaxError by itself, but without the folder.
         text = text.removesuffix(f" ({Path(source.file).name}, line {source.line})")
         text += f" ({home_relative(source.file)}:{source.line})"
     return text
 
 
 def next_retry(location: Location) -> str:
-    """When the next load begins; empty where none is due."""
+    """Returns when the next load begins; empty where none is due."""
     if location.state != Location.BACKOFF or not location.HasField("retry_time"):
         return ""
     return f"next try in {format_duration(-seconds_since(location.retry_time))}"
 
 
 def failure_output(location: Location) -> str:
-    """The traceback of the newest load and the last lines that its process printed."""
+    """Returns the traceback of the newest load and the last lines that its process printed."""
     error = location.error
     parts = []
-    # One without a frame, as of a missing file, says no more than the reason.
+    # A traceback without a frame, as for a missing file, says no more than the reason.
     if _FRAME in error.exception.traceback:
         parts.append(error.exception.traceback.rstrip())
     if error.output:
@@ -62,7 +62,7 @@ def failure_output(location: Location) -> str:
 
 
 def unknown_location_error(name: str, there: Iterable[str]) -> CommandError:
-    """There is no location of that name, but these are there: resource names all."""
+    """Returns the error for a name that no location has; it names the nearest that are there."""
     from difflib import get_close_matches  # 2 ms that a known name does without
 
     wanted, names = location_id(name), [location_id(each) for each in there]
@@ -73,10 +73,11 @@ def unknown_location_error(name: str, there: Iterable[str]) -> CommandError:
 
 
 def changes_summary(changes: DefinitionChanges, most: int) -> str:
-    """What a load changed: "+ repo/new, - repo/old, ~ repo/altered"; empty for nothing.
+    """Returns what a load changed: "+ repo/new, - repo/old, ~ repo/altered"; empty for nothing.
 
     Args:
-        most: how many are named; the others are counted.
+        changes: those of the load.
+        most: how many definitions are named; the others are counted.
     """
     marks = (("+", changes.added), ("-", changes.removed), ("~", changes.altered))
     named = [f"{mark} {name}" for mark, names in marks for name in names]
@@ -84,6 +85,6 @@ def changes_summary(changes: DefinitionChanges, most: int) -> str:
 
 
 def first_and_count(lines: Sequence[str], most: int) -> list[str]:
-    """So many of the lines, and one that counts the others."""
+    """Returns the first lines, and one that counts the others."""
     more = len(lines) - most
     return [*lines[:most], f"and {more} more"] if more > 0 else list(lines)

@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def pipeline_row(item: PipelineSummary) -> tuple[str, ...]:
-    """Pipeline, repository, location, the count of solids, description."""
+    """Returns a row: pipeline, repository, location, count of solids, description."""
     path = parse_pipeline(item.name)
     solids = "lazy" if item.lazy else str(item.solid_count)
     summary = item.description.partition("\n")[0]
@@ -43,7 +43,7 @@ def pipeline_row(item: PipelineSummary) -> tuple[str, ...]:
 
 
 def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
-    """The pipeline's place and description, then each solid with what it takes and gives."""
+    """Yields the pipeline's place and description, then each solid with what it takes and gives."""
     yield from definition_lines(pipeline.name, pipeline.source)
     if pipeline.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
@@ -108,7 +108,7 @@ def _config_lines(fields: Iterable[ConfigField], indent: str) -> Iterator[str]:
 
 def _default(field: ConfigField) -> str:
     value = field.default_value
-    # A Value's numbers are doubles, and are printed as such.
+    # A Value holds every number as a double, and would print 3 as 3.0.
     if field.type == "int" and value.HasField("number_value"):
         return str(int(value.number_value))
     return MessageToJson(value, indent=None, ensure_ascii=False)

@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def repository_row(item: Repository) -> tuple[str, ...]:
-    """Repository, location, the count of pipelines, description."""
+    """Returns a row: repository, location, count of pipelines, description."""
     path = parse_repository(item.name)
     summary = item.description.partition("\n")[0]
     return (path.repository, path.location, str(len(item.pipelines)), summary)

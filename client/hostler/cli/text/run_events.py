@@ -1,4 +1,4 @@
-"""The events of a run in lines."""
+"""The events of a run as lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Steps with longer names push their line to the right.
 STEP_WIDTH = 16
 
-#: Before the further lines of a message, which would else look like events.
+#: Indents the further lines of a message, which would look like events otherwise.
 _CONTINUED = "    "
 
 #: The events with which a run ends, and whether it ended well.
@@ -27,7 +27,7 @@ RUN_OUTCOMES = {
     "run_interrupted": False,
 }
 
-#: A run config or a selection that does not fit: what is wrong is in it, so no traceback says more.
+#: Errors in a run config or a selection: their message says it all, so no traceback is shown.
 INPUT_ERRORS = {
     "hostler.definitions.errors.ConfigError",
     "hostler.definitions.errors.SelectionError",
@@ -41,12 +41,12 @@ _LEVEL_COLORS = {
 
 
 def run_outcome(event: RunEvent) -> bool | None:
-    """True for the end of a run that succeeded, False for another end, None for no end."""
+    """Returns True for the end of a run that succeeded, False for another end, None for no end."""
     return RUN_OUTCOMES.get(event.WhichOneof("event") or "")
 
 
 def run_event_lines(event: RunEvent) -> list[str]:
-    """An event in lines: time, step, what happened; tracebacks and output below."""
+    """Returns an event in lines: time, step, what happened; tracebacks and output below."""
     head = f"{format_time(event.time)}  {event.step or 'run':<{STEP_WIDTH}}  "
     first, *rest = _words(event)
     return [head + first, *rest]

@@ -1,4 +1,4 @@
-"""What a run would be launched with, in lines."""
+"""The run config and the tags that a run would be launched with, as lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_config_lines(run_config: Struct, indent: str) -> Iterator[str]:
-    """A run config as YAML, as `-c` of `hostler pipeline execute` takes it; nothing if empty."""
+    """Yields a run config as YAML, as `-c` of `hostler pipeline execute` takes it."""
     if run_config.fields:
         value = _exact(MessageToDict(run_config))
         for line in yaml.safe_dump(value, allow_unicode=True, sort_keys=False).splitlines():
@@ -22,13 +22,13 @@ def run_config_lines(run_config: Struct, indent: str) -> Iterator[str]:
 
 
 def tags_lines(tags: Mapping[str, str], indent: str) -> Iterator[str]:
-    """The tags in a line; nothing if there are none."""
+    """Yields the tags in a line; nothing where there are none."""
     if tags:
         yield f"{indent}tags: " + ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
 def _exact(value: object) -> object:
-    """Whole numbers without a point: a Struct knows doubles alone."""
+    """Returns whole numbers without a point: a Struct has doubles alone."""
     if isinstance(value, dict):
         return {key: _exact(item) for key, item in value.items()}
     if isinstance(value, list):

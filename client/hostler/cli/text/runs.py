@@ -36,7 +36,7 @@ COLORS = {
 
 
 def run_lines(run: Run) -> Iterator[str]:
-    """A run: its place, its state, its times, its run config and why it failed."""
+    """Yields a run: its place, its state, its times, its run config and why it failed."""
     path = parse_pipeline(run.pipeline)
     pairs = [
         ("run", run_id(run.name)),
@@ -82,7 +82,7 @@ def run_row(item: Run) -> tuple[str | Cell, ...]:
 
 
 def _partition(item: Run) -> str:
-    """SET/PARTITION, as --partition takes it."""
+    """Returns SET/PARTITION, as --partition takes it."""
     if not item.partition:
         return ""
     partition_set = item.partition.partition("/partitions/")[0].rpartition("/")[2]
