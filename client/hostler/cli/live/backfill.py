@@ -36,8 +36,8 @@ class PlainBackfillDisplay:
     """Prints a line for each launch and each end."""
 
     def launched(self, run: Run) -> None:
-        moment = format_time(run.create_time)
-        click.echo(f"{moment}  {partition_column(run)}  launched, run {run_id(run.name)}")
+        time = format_time(run.create_time)
+        click.echo(f"{time}  {partition_column(run)}  launched, run {run_id(run.name)}")
 
     def ended(self, run: Run) -> None:
         click.echo(backfill_run_line(run))

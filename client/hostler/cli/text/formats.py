@@ -43,22 +43,22 @@ def to_seconds(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9
 
 
-def seconds_since(moment: Timestamp) -> float:
+def seconds_since(timestamp: Timestamp) -> float:
     """Returns the seconds since a time."""
-    return time.time() - moment.seconds - moment.nanos / 1e9
+    return time.time() - timestamp.seconds - timestamp.nanos / 1e9
 
 
-def format_time(moment: Timestamp) -> str:
+def format_time(timestamp: Timestamp) -> str:
     """Returns the local time of day, to the millisecond: "14:03:22.120"."""
-    local = time.strftime("%H:%M:%S", time.localtime(moment.seconds))
-    return f"{local}.{moment.nanos // 1_000_000:03d}"
+    local = time.strftime("%H:%M:%S", time.localtime(timestamp.seconds))
+    return f"{local}.{timestamp.nanos // 1_000_000:03d}"
 
 
-def format_date(moment: Timestamp) -> str:
+def format_date(timestamp: Timestamp) -> str:
     """Returns the local date and time: "2026-11-22 14:03:22"; empty for none."""
-    if not moment.seconds:
+    if not timestamp.seconds:
         return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment.seconds))
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timestamp.seconds))
 
 
 def home_relative(path: str) -> str:
