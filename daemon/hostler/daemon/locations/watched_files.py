@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from hostler.daemon.base.clock import Clock, Timer
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.watcher import Watcher
+from hostler.daemon.watching.file_watcher import Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
 #: What a load reads is watched while it goes on, in parts: most loads end before the first.

@@ -15,7 +15,7 @@ from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation
 from hostler.daemon.supervision.change_feed import ChangeFeed
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.watcher import Watcher
+from hostler.daemon.watching.file_watcher import Watcher
 from hostler.daemon.workspace.loading import load_workspace
 from hostler.daemon.workspace.plan import plan
 from hostler.daemon.workspace.text.models import LocationSpec, Workspace

@@ -1,4 +1,5 @@
 """Tells which of the files that a location was loaded from have another content now.
 
-May import `base`. Begin with `watcher.Watcher`; `content` compares files, `folders` gets events.
+May import `base`. Begin with `file_watcher.Watcher`; `content` compares files, `folders` gets
+events.
 """

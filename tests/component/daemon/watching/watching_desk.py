@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.watching.watcher import Watcher
+from hostler.daemon.watching.file_watcher import Watcher
 from hostler.host.wire import content_digest
 
 if TYPE_CHECKING:
