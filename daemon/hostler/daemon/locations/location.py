@@ -18,7 +18,7 @@ from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.processes.host_process import HostProcess
 from hostler.daemon.state.fork_policy import Decision, ForkPolicy, Source
 from hostler.daemon.state.location import Load, LocationEffect, LocationEvent, Status, status
-from hostler.daemon.watching.file_watcher import Watcher
+from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.v1 import workspace_pb2
 
@@ -41,7 +41,7 @@ class Location:
         context: LocationContext,
         spec: LocationSpec,
         log: LocationLog,
-        watcher: Watcher,
+        watcher: FileWatcher,
         on_change: Callable[["Location", Status, str], None],
     ) -> None:
         """

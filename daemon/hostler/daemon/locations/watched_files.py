@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from hostler.daemon.base.clock import Clock, Timer
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.file_watcher import Watcher
+from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
 #: What a load reads is watched while it goes on, in parts: most loads end before the first.
@@ -20,7 +20,7 @@ class WatchedFiles:
         spec: of the location, as workspace.yaml has it now.
     """
 
-    def __init__(self, spec: LocationSpec, watcher: Watcher, clock: Clock) -> None:
+    def __init__(self, spec: LocationSpec, watcher: FileWatcher, clock: Clock) -> None:
         self.spec = spec
         self._watcher = watcher
         self._clock = clock

@@ -15,7 +15,7 @@ from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation
 from hostler.daemon.supervision.change_feed import ChangeFeed
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.file_watcher import Watcher
+from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.loading import load_workspace
 from hostler.daemon.workspace.plan import plan
 from hostler.daemon.workspace.text.models import LocationSpec, Workspace
@@ -61,7 +61,7 @@ class Supervisor:
         self._journal = journal
         self._reading = asyncio.Lock()
         self._workspace = Workspace(tuple(map(str, files)), (), ())
-        self._watcher = Watcher(
+        self._watcher = FileWatcher(
             asyncio.get_running_loop(), self._on_files_changed, context.settings
         )
         context.environments.attach(

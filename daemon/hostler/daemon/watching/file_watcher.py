@@ -39,7 +39,7 @@ OnChange: TypeAlias = Callable[[str, frozenset[str]], None]
 _TRACE_ROUNDS = 4
 
 
-class Watcher:
+class FileWatcher:
     """Compares files with what each key was loaded from, and tells differences.
 
     A key is a location. Its record says what the owner knows: for each path the digest of the

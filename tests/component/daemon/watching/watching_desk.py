@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.watching.file_watcher import Watcher
+from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.host.wire import content_digest
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Desk:
         self.told: asyncio.Queue[tuple[str, frozenset[str]]] = asyncio.Queue()
         self.sentinel = folder / "sentinel.py"
         self.sentinel.write_text("0")
-        self.watcher = Watcher(
+        self.watcher = FileWatcher(
             asyncio.get_running_loop(),
             lambda key, paths: self.told.put_nowait((key, paths)),
             settings,
