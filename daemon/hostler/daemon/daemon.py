@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.daemon.templates.environments import Environments
+from hostler.daemon.watching.file_watcher import FileWatcher
+from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.rpc.address import cache_directory
 
 if TYPE_CHECKING:
@@ -129,9 +132,14 @@ class Daemon:
         clock = LoopClock(asyncio.get_running_loop())
         slots = Slots(settings.parallel_starts, clock)
         numbers = itertools.count(1)
-        environments = Environments(factory, tasks, self._journal)
+        watcher = FileWatcher(asyncio.get_running_loop(), settings)
+        stack.push_async_callback(watcher.close)
+        watcher.start()
+        environments = Environments(
+            factory, tasks, self._journal, watcher, self._on_packages_changed
+        )
         context = LocationContext(
-            factory, environments, settings, tasks, slots, clock, self._journal, numbers
+            factory, environments, watcher, settings, tasks, slots, clock, self._journal, numbers
         )
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
@@ -152,6 +160,10 @@ class Daemon:
     def _on_keeper_death(self) -> None:
         if self._supervisor is not None:
             self._supervisor.keeper_lost()
+
+    def _on_packages_changed(self, concerns: Callable[[LocationSpec], bool], what: str) -> None:
+        if self._supervisor is not None:
+            self._supervisor.packages_changed(concerns, what)
 
     def _listen_for_stop(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

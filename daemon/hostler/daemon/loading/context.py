@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hostler.daemon.loading.admission import Slots
     from hostler.daemon.processes.factory import ProcessFactory
     from hostler.daemon.templates.environments import Environments
+    from hostler.daemon.watching.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class LocationContext:
 
     factory: ProcessFactory
     environments: Environments
+    watcher: Watcher
     settings: Settings
     tasks: Tasks
     slots: Slots

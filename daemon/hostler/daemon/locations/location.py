@@ -18,7 +18,6 @@ from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.processes.host_process import HostProcess
 from hostler.daemon.state.fork_policy import Decision, ForkPolicy, Source
 from hostler.daemon.state.location import Load, LocationEffect, LocationEvent, Status, status
-from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.v1 import workspace_pb2
 
@@ -41,7 +40,6 @@ class Location:
         context: LocationContext,
         spec: LocationSpec,
         log: LocationLog,
-        watcher: FileWatcher,
         on_change: Callable[["Location", Status, str], None],
     ) -> None:
         """
@@ -55,7 +53,7 @@ class Location:
         self._on_change = on_change
         self._notifier = ChangeNotifier(context.clock, self._tell)
         self._policy = ForkPolicy(context.on_undeclared)
-        self._watched = WatchedFiles(spec, watcher, context.clock)
+        self._watched = WatchedFiles(spec, context.watcher, context.clock, self.files_changed)
         self.processes = LocationProcesses(
             context, spec.name, log, self._policy, self._watched, self._on_last_end
         )
@@ -80,6 +78,11 @@ class Location:
         """The state that `ps` shows."""
         left = bool(self.processes.alive)
         return status(self.load.state, self.serving.state, processes_left=left)
+
+    @property
+    def watch_mode(self) -> str:
+        """How changes of its files are noticed: "native", "polling" or "off"."""
+        return self._watched.mode
 
     @property
     def error(self) -> LoadFailure | None:

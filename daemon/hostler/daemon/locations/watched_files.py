@@ -1,10 +1,11 @@
 """The files that a location was loaded from, as the watcher is told of them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from hostler.daemon.base.clock import Clock, Timer
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.file_watcher import FileWatcher
+from hostler.daemon.watching.watcher import OnChange, Watch, Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
 #: What a load reads is watched while it goes on, in parts: most loads end before the first.
@@ -20,17 +21,28 @@ class WatchedFiles:
         spec: of the location, as workspace.yaml has it now.
     """
 
-    def __init__(self, spec: LocationSpec, watcher: FileWatcher, clock: Clock) -> None:
+    def __init__(
+        self, spec: LocationSpec, watcher: Watcher, clock: Clock, on_change: OnChange
+    ) -> None:
         self.spec = spec
         self._watcher = watcher
         self._clock = clock
+        self._on_change = on_change
+        self._watch: Watch | None = None
         self._touched: dict[str, str | None] = {}
         self._timer: Timer | None = None
+
+    @property
+    def mode(self) -> Literal["native", "polling", "off"]:
+        """How changes are noticed, as `ps` shows it."""
+        if not self.spec.reload:
+            return "off"
+        return (self._watch or self._watcher).mode
 
     def begin(self) -> None:
         """Watches the patterns of workspace.yaml; the first load brings the rest."""
         if self.spec.reload:
-            self._watcher.watch(self.spec.name, {}, self.spec.watch)
+            self._put({})
 
     def touch(self, pairs: Pairs) -> None:
         """A load that goes on has read files, or looked for them in vain."""
@@ -42,17 +54,18 @@ class WatchedFiles:
 
     def join(self, pairs: Pairs) -> None:
         """A process that serves has imported more, or a load has failed."""
-        if self.spec.reload:
-            self._watcher.add(self.spec.name, dict(pairs))
+        if self.spec.reload and self._watch is not None:
+            self._watch.add(dict(pairs))
 
     def join_unread(self, paths: Iterable[str]) -> None:
         """A load has ended before it could tell whether it had read these."""
-        if self.spec.reload:
-            self._watcher.add_unread(self.spec.name, paths)
+        if self.spec.reload and self._watch is not None:
+            self._watch.add_unread(paths)
 
     def reset_throttle(self) -> None:
         """The next change is told at once."""
-        self._watcher.reset_throttle(self.spec.name)
+        if self._watch is not None:
+            self._watch.reset_throttle()
 
     def replace(self, files: Mapping[str, str | None]) -> None:
         """A load has ended; this is what counts from now on."""
@@ -63,7 +76,7 @@ class WatchedFiles:
         if self.spec.target.kind == "python_file":
             path = self.spec.target.value
             record.setdefault(path, digest_of(path))  # what failed before it was read
-        self._watcher.watch(self.spec.name, record, self.spec.watch)
+        self._put(record)
 
     def replace_soon(self, files: Mapping[str, str | None]) -> None:
         """As `replace`, once the answer of the load is given; what changes until then is seen."""
@@ -77,12 +90,21 @@ class WatchedFiles:
     def forget(self) -> None:
         """Watches nothing more."""
         self._drop_touched()
-        self._watcher.forget(self.spec.name)
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def _put(self, files: Mapping[str, str | None]) -> None:
+        if self._watch is None:
+            self._watch = self._watcher.watch(files, self._on_change, self.spec.watch)
+        else:
+            self._watch.replace(files, self.spec.watch)
 
     def _pass_on(self) -> None:
         self._timer = None
         touched, self._touched = self._touched, {}
-        self._watcher.add(self.spec.name, touched)
+        if self._watch is not None:
+            self._watch.add(touched)
 
     def _drop_touched(self) -> None:
         if self._timer is not None:

@@ -15,7 +15,6 @@ from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation
 from hostler.daemon.supervision.change_feed import ChangeFeed
 from hostler.daemon.watching.content.digests import digest_of
-from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.loading import load_workspace
 from hostler.daemon.workspace.plan import plan
 from hostler.daemon.workspace.text.models import LocationSpec, Workspace
@@ -24,9 +23,6 @@ from hostler.v1 import workspace_pb2
 
 #: After the stop grace: what is killed then needs a moment to be gone.
 CLOSE_PATIENCE = 5.0
-
-#: The watcher's key for the workspace files; no location can have this name.
-_WORKSPACE = "/workspace"
 
 
 class Supervisor:
@@ -61,12 +57,7 @@ class Supervisor:
         self._journal = journal
         self._reading = asyncio.Lock()
         self._workspace = Workspace(tuple(map(str, files)), (), ())
-        self._watcher = FileWatcher(
-            asyncio.get_running_loop(), self._on_files_changed, context.settings
-        )
-        context.environments.attach(
-            self._watcher.watch, self._watcher.forget, self._on_packages_changed
-        )
+        self._watch = context.watcher.watch({}, self._on_workspace_changed)
 
     @property
     def files(self) -> Sequence[str]:
@@ -78,7 +69,6 @@ class Supervisor:
         Raises:
             WorkspaceError: they are not valid.
         """
-        self._watcher.start()
         self._apply(await self._read_workspace())
 
     async def close(self) -> None:
@@ -88,7 +78,7 @@ class Supervisor:
         """
         self.closing = True
         self._context.environments.close()
-        await self._watcher.close()
+        self._watch.close()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
@@ -105,6 +95,12 @@ class Supervisor:
         for location in self.locations.values():
             location.keeper_lost()
 
+    def packages_changed(self, concerns: Callable[[LocationSpec], bool], what: str) -> None:
+        """Loads the concerned locations anew, since packages of their environment have changed."""
+        for location in self.locations.values():
+            if concerns(location.spec) and location.spec.reload:
+                location.packages_changed(what)
+
     def find(self, name: str) -> Location | None:
         """The location of a name; None where the workspace has none."""
         return self.locations.get(name)
@@ -113,24 +109,13 @@ class Supervisor:
         self, location: Location, *, is_asked: bool = True
     ) -> workspace_pb2.Location:
         """A location as it is now; see `presentation.location_message`."""
-        mode = self._watcher.mode(location.name) if location.spec.reload else "off"
         template = self._context.environments.template_of(location.spec)
         return presentation.location_message(
-            location, mode, self.runs.pids(location), template, is_asked=is_asked
+            location, location.watch_mode, self.runs.pids(location), template, is_asked=is_asked
         )
 
-    def _on_files_changed(self, key: str, paths: frozenset[str]) -> None:
-        if key == _WORKSPACE:
-            self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
-        elif self._context.environments.files_changed(key, paths):
-            pass  # it tells _on_packages_changed when the installer has ended
-        elif key in self.locations:
-            self.locations[key].files_changed(paths)
-
-    def _on_packages_changed(self, concerns: Callable[[LocationSpec], bool], what: str) -> None:
-        for location in self.locations.values():
-            if concerns(location.spec) and location.spec.reload:
-                location.packages_changed(what)
+    def _on_workspace_changed(self, _: frozenset[str]) -> None:
+        self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
 
     async def _reload_workspace(self) -> None:
         async with self._reading:  # one after the other, so that the newest is the last
@@ -166,7 +151,7 @@ class Supervisor:
             raise
         finally:
             # what was read before the load wins: a later change is told by the watcher
-            self._watcher.watch(_WORKSPACE, self._digests(inputs) | seen)
+            self._watch.replace(self._digests(inputs) | seen)
         return workspace
 
     def _apply(self, workspace: Workspace) -> None:
@@ -185,7 +170,7 @@ class Supervisor:
 
     def _add(self, spec: LocationSpec) -> None:
         log = LocationLog(self._log_directory, spec.name, self._context.settings, self._logs)
-        location = Location(self._context, spec, log, self._watcher, self._on_change)
+        location = Location(self._context, spec, log, self._on_change)
         self.locations[spec.name] = location
         location.start()
 

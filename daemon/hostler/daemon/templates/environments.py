@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hostler.daemon.base.journal import Journal
@@ -18,13 +19,11 @@ from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.state.fork_policy import Decision, TemplateFacts, choose_load
 from hostler.daemon.templates.packages import Packages
 from hostler.daemon.templates.template import Template
+from hostler.daemon.watching.watcher import Watch, Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
 #: An interpreter and the variables that it is started with.
 Key = tuple[str, tuple[tuple[str, str], ...]]
-
-#: The watcher's keys for the packages of environments; no location can have such a name.
-_WATCHED = "/environment/"
 
 #: An installer writes for a while: this long after its last change the locations are loaded anew.
 SETTLE_SECONDS = 0.5
@@ -45,7 +44,8 @@ REST_SECONDS = 0.05
 #: Loads that take no longer have the template fork and do nothing else meanwhile.
 RUSH_SECONDS = 1.0
 
-Watch = Callable[[str, Mapping[str, str | None], Sequence[str]], None]
+#: Told which locations are concerned, and what has changed.
+OnPackages = Callable[[Callable[[LocationSpec], bool], str], None]
 
 
 class Scout:
@@ -66,10 +66,11 @@ class Scout:
 class Environment:
     """One environment: its template, and what its packages were when that was made."""
 
-    def __init__(self, key: str, template: Template) -> None:
+    def __init__(self, key: Key, template: Template) -> None:
         self.key = key
         self.template = template
         self.packages = Packages()
+        self.watch: Watch | None = None
         self.scout: Scout | None = None
         #: When they began, by the owners of processes that load.
         self.loading: dict[str, float] = {}
@@ -110,31 +111,27 @@ class Environment:
 class Environments:
     """All environments of the workspace's locations."""
 
-    def __init__(self, factory: ProcessFactory, tasks: Tasks, journal: Journal) -> None:
+    def __init__(
+        self,
+        factory: ProcessFactory,
+        tasks: Tasks,
+        journal: Journal,
+        watcher: Watcher,
+        on_packages: OnPackages,
+    ) -> None:
+        """
+        Args:
+            on_packages: called when an installer has ended.
+        """
         self._factory = factory
         self._tasks = tasks
         self._journal = journal
+        self._watcher = watcher
+        self._on_packages = on_packages
         self._environments: dict[Key, Environment] = {}
         self._numbers = itertools.count(1)
         #: How many locations each has.
         self._used: Counter[Key] = Counter()
-        self._watch: Watch | None = None
-        self._forget: Callable[[str], None] | None = None
-        self._on_packages: Callable[[Callable[[LocationSpec], bool], str], None] | None = None
-
-    def attach(
-        self,
-        watch: Watch,
-        forget: Callable[[str], None],
-        on_packages: Callable[[Callable[[LocationSpec], bool], str], None],
-    ) -> None:
-        """
-        Args:
-            watch: of the watcher; its key, files and patterns.
-            forget: of the watcher.
-            on_packages: told which locations are concerned, and what has changed.
-        """
-        self._watch, self._forget, self._on_packages = watch, forget, on_packages
 
     def is_settling(self, spec: LocationSpec) -> bool:
         """Whether a first load goes on that others wait for, or the template is made of it."""
@@ -256,28 +253,26 @@ class Environments:
         if found.settling is not None:
             return  # the packages are being changed
         if found.packages.learn(body["packages"]):
-            self._tasks.start(self._watch_packages(found), f"packages of {found.key}")
+            self._start_watch(found)
         found.template.learn(body["imports"], seconds)
         if found.scout is not None:  # it need not be the first one that is ready
             found.scout.ended.set()
             found.scout = None
 
     def _make(self, spec: LocationSpec) -> Environment:
-        number = next(self._numbers)
-
-        def on_made() -> None:
-            self._tasks.start(self._watch_packages(made), f"packages of {made.key}")
-
         template = Template(
             spec,
-            f"template/{number}",
+            f"template/{next(self._numbers)}",
             self._factory,
             self._tasks,
-            on_made,
+            lambda: self._start_watch(made),
             lambda: made.is_rush(),  # noqa: PLW0108 (it is made below)
         )
-        made = Environment(f"{_WATCHED}{number}", template)
+        made = Environment(_key(spec), template)
         return made
+
+    def _start_watch(self, of: Environment) -> None:
+        self._tasks.start(self._watch_packages(of), f"packages of {of.key[0]}")
 
     async def _watch_packages(self, of: Environment) -> None:
         """Watches what a template was made of, and what an installer writes."""
@@ -285,8 +280,13 @@ class Environments:
         files = await asyncio.to_thread(packages.files, of.template.files)
         is_in_use = of in self._environments.values()
         is_current = of.packages is packages and of.settling is None
-        if self._watch is not None and is_in_use and is_current:
-            self._watch(of.key, files, packages.patterns())
+        if not (is_in_use and is_current):
+            return
+        if of.watch is None:
+            on_change = partial(self._packages_changed, of)
+            of.watch = self._watcher.watch(files, on_change, packages.patterns())
+        else:
+            of.watch.replace(files, packages.patterns())
 
     def fork_patience(self, spec: LocationSpec) -> float:
         """Seconds that a fork has to load in before a new interpreter is tried."""
@@ -341,19 +341,10 @@ class Environments:
             self._drop(found)
         self._environments.clear()
 
-    def files_changed(self, key: str, paths: frozenset[str]) -> bool:
-        """A watched file has changed; whether it is one of an environment's packages."""
-        if not key.startswith(_WATCHED):
-            return False
-        for place, found in self._environments.items():
-            if found.key == key:
-                self._packages_changed(place, found, paths)
-        return True
-
-    def _packages_changed(self, place: Key, found: Environment, paths: frozenset[str]) -> None:
+    def _packages_changed(self, found: Environment, paths: frozenset[str]) -> None:
         """Forks nothing any more, and loads anew when the installer has ended."""
         what = found.packages.describe(paths)
-        self._journal.info("packages changed", executable=place[0], what=what)
+        self._journal.info("packages changed", executable=found.key[0], what=what)
         found.template.retire(f"packages have changed: {what}")
         if found.settling is not None:
             found.settling.cancel()
@@ -362,8 +353,7 @@ class Environments:
             found.settling = None
             found.packages = Packages()
             found.template.begin_anew()
-            if self._on_packages is not None:
-                self._on_packages(lambda spec: _key(spec) == place, what)
+            self._on_packages(lambda spec: _key(spec) == found.key, what)
 
         found.settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, settled)
 
@@ -371,8 +361,8 @@ class Environments:
         for timer in (found.settling, found.resting):
             if timer is not None:
                 timer.cancel()
-        if self._forget is not None:
-            self._forget(found.key)
+        if found.watch is not None:
+            found.watch.close()
         found.template.retire("no location needs it")
 
 

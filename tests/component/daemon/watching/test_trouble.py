@@ -60,7 +60,7 @@ def test_polling_tells_the_same(folder: Path, save: Callable[[Path, str], None])
         path.write_text("one")
         async with open_desk(folder, Settings(poll=0.02), force_polling=True) as desk:
             desk.watch(path, missing, globs=(f"{folder}/*.sql",))
-            assert desk.watcher.mode("a") == "polling"
+            assert desk.mode() == "polling"
             save(path, "six")
             await desk.expect(path)
             missing.parent.mkdir()
@@ -86,15 +86,15 @@ def test_where_no_watch_is_left_the_folder_is_polled_until_there_is(
         path = folder / "code.py"
         async with open_desk(folder, Settings(poll=0.02, sweep=0.2)) as desk:
             desk.watch(path)
-            assert desk.watcher.mode("a") == "polling"
+            assert desk.mode() == "polling"
             path.write_text("one")
             await desk.expect(path)
             is_full = False
             for _ in range(1000):
-                if desk.watcher.mode("a") == "native":
+                if desk.mode() == "native":
                     break
                 await asyncio.sleep(0.01)
-            assert desk.watcher.mode("a") == "native"
+            assert desk.mode() == "native"
             path.write_text("two")
             await desk.expect(path)
 
@@ -108,7 +108,7 @@ def test_close_leaves_no_thread_and_no_descriptor(folder: Path) -> None:
         threads, descriptors = set(threading.enumerate()), open_descriptors()
         async with open_desk(folder) as desk:
             desk.watch(folder / "code.py", globs=(f"{folder}/**/*.sql",))
-            assert desk.watcher.mode("a") == "native"
+            assert desk.mode() == "native"
             inherited = [fd for fd in open_descriptors() - descriptors if os.get_inheritable(fd)]
             assert inherited == []
             await desk.expect_nothing()
@@ -137,9 +137,9 @@ def test_a_relative_path_is_refused(folder: Path) -> None:
     async def scenario() -> None:
         async with open_desk(folder) as desk:
             with pytest.raises(ValueError, match=r"cannot watch 'code\.py'"):
-                desk.watcher.watch("a", {"code.py": None})
+                desk.put({"code.py": None})
             with pytest.raises(ValueError, match=r"cannot watch '\*.sql'"):
-                desk.watcher.watch("a", {}, ["*.sql"])
+                desk.put({}, globs=["*.sql"])
 
     run(scenario)
 
@@ -150,7 +150,7 @@ def test_a_large_record_does_not_hold_up_the_loop(folder: Path) -> None:
         async with open_desk(folder) as desk:
             desk.watch(*paths)
             # What is left for later turns would have taken this one some 100 ms.
-            assert desk.watcher._work.is_busy
+            assert desk.watcher._checker.is_busy
             paths[-1].write_text("x")
             await desk.expect(paths[-1])
             paths[0].write_text("x")

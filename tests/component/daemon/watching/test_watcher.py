@@ -223,7 +223,7 @@ def test_what_changed_before_the_watch_is_told(folder: Path) -> None:
         path.write_text("two")
         async with open_desk(folder) as desk:
             desk.watch()
-            desk.watcher.add("a", known)
+            desk.watches["a"].add(known)
             await desk.expect(path)
             late.write_text("one")
             await desk.expect(late)
@@ -246,7 +246,7 @@ def test_a_save_at_the_end_of_a_load_is_told(folder: Path, turns: int) -> None:
             path.write_text("two")
             for _ in range(turns):
                 await asyncio.sleep(0)
-            desk.watcher.watch("a", loaded)
+            desk.put(loaded)
             await desk.expect(path)
             desk.watch(path, other)
             await desk.expect_nothing()
@@ -262,9 +262,9 @@ def test_an_owner_that_keeps_to_an_old_content_is_not_told_forever(folder: Path)
         path.write_text("one")
         async with open_desk(folder) as desk:
             for _ in range(3):
-                desk.watcher.watch("a", {str(path): "old", **record(desk.sentinel)})
+                desk.put({str(path): "old", **record(desk.sentinel)})
                 await desk.expect(path)
-            desk.watcher.watch("a", {str(path): "old", **record(desk.sentinel)})
+            desk.put({str(path): "old", **record(desk.sentinel)})
             await desk.expect_nothing()
             path.write_text("two")
             await desk.expect(path)
@@ -272,20 +272,20 @@ def test_an_owner_that_keeps_to_an_old_content_is_not_told_forever(folder: Path)
     run(scenario)
 
 
-def test_only_the_keys_that_have_the_file_are_told(folder: Path) -> None:
+def test_only_the_watches_that_have_the_file_are_told(folder: Path) -> None:
     async def scenario() -> None:
         shared, own = folder / "shared.py", folder / "own.py"
         shared.write_text("one")
         own.write_text("one")
         async with open_desk(folder) as desk:
-            desk.watcher.watch("a", record(shared))
-            desk.watcher.watch("b", record(shared, own))
+            desk.put(record(shared), "a")
+            desk.put(record(shared, own), "b")
             own.write_text("two")
-            await desk.expect(own, key="b")
+            await desk.expect(own, name="b")
             shared.write_text("two")
             told = {await desk.next(), await desk.next()}
             assert told == {("a", frozenset({str(shared)})), ("b", frozenset({str(shared)}))}
-            desk.watcher.forget("b")
+            desk.watches["b"].close()
             shared.write_text("three")
             await desk.expect(shared)
             desk.watch()
@@ -330,7 +330,7 @@ def test_the_files_of_patterns(folder: Path) -> None:
             (folder / "q" / "no.txt").write_text("one")
             (folder / "q" / "no.sql~").write_text("one")
             await desk.expect_nothing()
-            desk.watch(globs=globs)  # what the key knew stays known
+            desk.watch(globs=globs)  # what the watch knew stays known
             await desk.expect_nothing()
             deep.unlink()
             await desk.expect(deep)

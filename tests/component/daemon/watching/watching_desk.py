@@ -13,13 +13,15 @@ from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.host.wire import content_digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from hostler.daemon.watching.watcher import Mode, Watch
 
 DEADLINE = 10.0
 
 
 class Desk:
-    """A watcher, what it told, and a sentinel file that each key has in its record."""
+    """A watcher, its watches by name, what they told, and a sentinel file that each of them has."""
 
     def __init__(self, folder: Path, settings: Settings, *, force_polling: bool) -> None:
         self.folder = folder
@@ -27,34 +29,46 @@ class Desk:
         self.sentinel = folder / "sentinel.py"
         self.sentinel.write_text("0")
         self.watcher = FileWatcher(
-            asyncio.get_running_loop(),
-            lambda key, paths: self.told.put_nowait((key, paths)),
-            settings,
-            force_polling=force_polling,
+            asyncio.get_running_loop(), settings, force_polling=force_polling
         )
+        self.watches: dict[str, Watch] = {}
         self.watcher.start()
 
-    def watch(self, *paths: Path, key: str = "a", globs: tuple[str, ...] = ()) -> None:
-        self.watcher.watch(key, record(*paths, self.sentinel), globs)
+    def watch(self, *paths: Path, name: str = "a", globs: tuple[str, ...] = ()) -> None:
+        self.put(record(*paths, self.sentinel), name, globs)
+
+    def put(
+        self, files: Mapping[str, str | None], name: str = "a", globs: Sequence[str] = ()
+    ) -> None:
+        """Begins the watch of this name, or replaces what it knows."""
+        if name in self.watches:
+            self.watches[name].replace(files, globs)
+        else:
+            self.watches[name] = self.watcher.watch(
+                files, lambda paths: self.told.put_nowait((name, paths)), globs
+            )
+
+    def mode(self) -> Mode:
+        return self.watches["a"].mode
 
     async def next(self) -> tuple[str, frozenset[str]]:
         async with asyncio.timeout(DEADLINE):
             return await self.told.get()
 
-    async def expect(self, *paths: Path, key: str = "a") -> None:
-        assert await self.next() == (key, frozenset(map(str, paths)))
+    async def expect(self, *paths: Path, name: str = "a") -> None:
+        assert await self.next() == (name, frozenset(map(str, paths)))
 
-    async def expect_nothing(self, key: str = "a") -> None:
+    async def expect_nothing(self, name: str = "a") -> None:
         """What was done before tells nothing: only the sentinel's later changes are told.
 
         Its deletion settles after everything that began to settle before.
         """
         self.sentinel.write_text(self.sentinel.read_text() + "1")
-        await self.expect(self.sentinel, key=key)
+        await self.expect(self.sentinel, name=name)
         self.sentinel.unlink()
-        await self.expect(self.sentinel, key=key)
+        await self.expect(self.sentinel, name=name)
         self.sentinel.write_text("0")
-        await self.expect(self.sentinel, key=key)
+        await self.expect(self.sentinel, name=name)
 
 
 def record(*paths: Path) -> dict[str, str | None]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hostler.daemon.watching.content.globs import Glob
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from hostler.daemon.watching.content.digests import FileState
     from hostler.daemon.watching.content.globs import Listing
-    from hostler.daemon.watching.content.throttle import Throttle
 
 #: In place of a digest: the file counts as it is found at the first reading. No content has this
 #: digest, so an event that comes before that reading is a change.
@@ -23,9 +21,9 @@ _MOST_TELLINGS = 3
 
 
 class WatchRecord:
-    """The files of one key with the contents that its owner knows, and its patterns."""
+    """The files of one watch with the contents that its owner knows, and its patterns."""
 
-    def __init__(self, patterns: Sequence[str], throttle: Throttle) -> None:
+    def __init__(self, patterns: Sequence[str]) -> None:
         """
         Raises:
             ValueError: a pattern is not absolute.
@@ -38,20 +36,15 @@ class WatchRecord:
         #: The folders of the patterns, free of links, with what is looked for there.
         self.places: dict[str, list[Listing]] = {}
         self.is_walked = False
-        self.throttle = throttle
         #: A walk is asked for and has not begun.
         self.is_walk_due = False
-        #: What is to be told, and the call that tells it.
+        #: What the owner is to be told.
         self.changed: set[str] = set()
-        self.telling: asyncio.Handle | None = None
         self._told: dict[str, tuple[str | None, FileState, int]] = {}
 
     def inherit(self, before: WatchRecord) -> None:
         """Goes on from the record that this one replaces."""
-        self.throttle = before.throttle
-        self.throttle.loaded()
         self._told = before._told
-        self.telling = before.telling
         if before.patterns == self.patterns:
             self.found = before.found
             self.places = before.places
@@ -74,9 +67,9 @@ class WatchRecord:
         """Takes what the path reads as now.
 
         Returns:
-            Whether the owner is to be told: it knows another content. Once for each content; up to
-            three times where the owner keeps coming back with the old one though the file has not
-            been touched, which would else go on forever.
+            Whether the owner is to be told, since it knows another content: the path has joined
+            `changed`. Once for each content; up to three times where the owner keeps coming back
+            with the old one though the file has not been touched, which would else go on forever.
         """
         known = self.files[path]
         if known == state.digest:
@@ -87,7 +80,25 @@ class WatchRecord:
         if last is not None and last[0] == known and _is_same(last[1], state):
             count = last[2] + 1
         self._told[path] = (known, state, count)
-        return count <= _MOST_TELLINGS
+        is_told = count <= _MOST_TELLINGS
+        if is_told:
+            self.changed.add(path)
+        return is_told
+
+
+class RecordHolder(Protocol):
+    """A watch, as those who keep its record up to date know it."""
+
+    record: WatchRecord
+
+    def found(self, path: str, known: str | None) -> None:
+        """Adds a file that a pattern has brought in, with the content that counts as known."""
+
+    def walk_soon(self) -> None:
+        """Walks the patterns again, soon."""
+
+    def tell_soon(self) -> None:
+        """Tells the owner what has changed, soon."""
 
 
 def _is_same(one: FileState, other: FileState) -> bool:

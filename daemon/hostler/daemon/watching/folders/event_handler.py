@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING
 from hostler.daemon.watching.folders.native import EventKind, FolderEvent
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable, Sequence
 
+    from hostler.daemon.watching.folders.deferred_paths import DeferredPaths
     from hostler.daemon.watching.folders.path_index import PathIndex
     from hostler.daemon.watching.folders.pattern_walker import PatternWalker
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
@@ -23,34 +22,25 @@ class EventHandler:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
         folders: WatchedFolders,
         paths: PathIndex,
-        walks: PatternWalker,
+        walker: PatternWalker,
+        deferred: DeferredPaths,
         *,
-        settle: float,
         check: Callable[[Iterable[str]], None],
         sweep: Callable[[], None],
     ) -> None:
         """
         Args:
-            settle: seconds that a deletion waits, since the file may be on its way back.
             check: reads paths and compares them.
             sweep: reads everything.
         """
-        self._loop = loop
         self._folders = folders
         self._paths = paths
-        self._walks = walks
-        self._settle_time = settle
+        self._walker = walker
+        self._deferred = deferred
         self._check = check
         self._sweep = sweep
-        #: Created and not closed since: half of a file, or less.
-        self._unfinished: set[str] = set()
-        #: Paths that are read when their time comes, by number: not by the timer, which would be
-        #: part of a cycle with what it calls.
-        self._settling: dict[int, tuple[asyncio.TimerHandle, set[str]]] = {}
-        self._numbers = itertools.count()
 
     def take(self, events: Sequence[FolderEvent]) -> None:
         """Handles a batch of events."""
@@ -65,35 +55,11 @@ class EventHandler:
             else:
                 self._take_file(event, settling)
         if settling:
-            self.settle(settling)
-
-    def settle(self, paths: set[str]) -> None:
-        """Reads the paths when what is going on with them has had a moment to end."""
-        number = next(self._numbers)
-        timer = self._loop.call_later(self._settle_time, self._settled, number)
-        self._settling[number] = timer, paths
-
-    def _settled(self, number: int) -> None:
-        _, paths = self._settling.pop(number)
-        self._check(paths)
-
-    def is_unfinished(self, file: str | None) -> bool:
-        """Whether the file is being written for the first time; its close will be an event."""
-        return file in self._unfinished
-
-    def expire(self) -> None:
-        """Reads unfinished files all the same: what is never closed would never be seen."""
-        self._unfinished.clear()
-
-    def close(self) -> None:
-        """Forgets what was to settle."""
-        for timer, _ in self._settling.values():
-            timer.cancel()
-        self._settling.clear()
+            self._deferred.defer(settling)
 
     def _lose(self, folder: str) -> set[str]:
         self._folders.renew(folder)
-        self._walks.request_at(folder)
+        self._walker.request_at(folder)
         return set(self._paths.below(folder))
 
     def _take_folder(self, event: FolderEvent) -> set[str]:
@@ -103,23 +69,24 @@ class EventHandler:
             return set(paths)
         self._check(paths)
         if event.kind in {EventKind.CREATED, EventKind.ARRIVED}:
-            self._walks.request_at(event.folder)
+            self._walker.request_at(event.folder)
         return set()
 
     def _take_file(self, event: FolderEvent, settling: set[str]) -> None:
         """Reads its paths, or adds them to those that are to settle."""
         entry = _entry(event)
-        paths = self._paths.through(entry) | self._walks.join(event.folder, event.name)
+        paths = self._paths.through(entry) | self._walker.join(event.folder, event.name)
         if not paths:
             return
         if event.kind is EventKind.CREATED and _is_being_written(entry):
-            self._unfinished.add(entry)
+            self._deferred.begin_file(entry)
             return
         if event.kind is not EventKind.TOUCHED:
-            self._unfinished.discard(entry)
+            self._deferred.end_file(entry)
             if event.kind is not EventKind.GONE:
-                for waiting in (settling, *(others for _, others in self._settling.values())):
-                    waiting.difference_update(paths)  # a checkout removes each file that it writes
+                # a checkout removes each file that it writes
+                settling.difference_update(paths)
+                self._deferred.withdraw(paths)
                 self._check(paths)
                 return
         settling |= paths

@@ -26,6 +26,11 @@ class PathIndex:
     def __iter__(self) -> Iterator[str]:
         return iter(self._traces)
 
+    @property
+    def has_polled(self) -> bool:
+        """Whether events may fail to come for any path."""
+        return self._folders.has_polled
+
     def real(self, path: str) -> str | None:
         """The file that the path leads to, by its last trace."""
         trace = self._traces.get(path)

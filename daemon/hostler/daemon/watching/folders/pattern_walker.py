@@ -1,4 +1,4 @@
-"""The patterns of all keys: which folders they lead into, and which files they bring in."""
+"""The patterns of all watches: which folders they lead into, and which files they bring in."""
 
 from __future__ import annotations
 
@@ -9,36 +9,25 @@ from hostler.daemon.watching.content.trace import Tracer
 from hostler.daemon.watching.content.watch_record import PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
-    from hostler.daemon.watching.content.watch_record import WatchRecord
+    from hostler.daemon.watching.content.watch_record import RecordHolder, WatchRecord
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
 
 class PatternWalker:
     """Keeps the folders of the patterns watched."""
 
-    def __init__(
-        self,
-        folders: WatchedFolders,
-        records: Mapping[str, WatchRecord],
-        *,
-        found: Callable[[str, WatchRecord, str, str | None], None],
-        begin: Callable[[str], None],
-    ) -> None:
+    def __init__(self, folders: WatchedFolders, watches: Collection[RecordHolder]) -> None:
         """
         Args:
-            records: all that are watched, by key.
-            found: joins a file to a record, with the content that counts as known.
-            begin: called with a key whose patterns are to be walked again, soon.
+            watches: all that are open, now and later.
         """
         self._folders = folders
-        self._records = records
-        self._found = found
-        self._begin = begin
+        self._watches = watches
 
-    def walk(self, key: str, record: WatchRecord) -> Iterator[None]:
-        """Walks the record's patterns, in steps.
+    def walk(self, watch: RecordHolder, record: WatchRecord) -> Iterator[None]:
+        """Walks the record's patterns, in steps, until the watch has another record.
 
         At the first walk a file counts as it is found, later a new file is a change.
         """
@@ -47,7 +36,7 @@ class PatternWalker:
         visited: set[str] = set()
         for glob in record.globs:
             for listing in glob.walk():
-                if self._records.get(key) is not record:
+                if watch.record is not record:
                     return
                 real = Tracer().trace(listing.folder).real
                 if real is not None:
@@ -59,7 +48,7 @@ class PatternWalker:
                     visited.add(real)
                 for path in files(listing):
                     if path not in record.files:
-                        self._found(key, record, path, known)
+                        watch.found(path, known)
                 yield
         for place in record.places.keys() - visited:
             del record.places[place]
@@ -71,44 +60,49 @@ class PatternWalker:
         for place in record.places:
             self._folders.release(place, entries=True)
 
+    def is_polled(self, record: WatchRecord) -> bool:
+        """Whether events may fail to come from a folder of the record's patterns."""
+        return self._folders.has_polled and any(map(self._folders.is_polled, record.places))
+
     def join(self, folder: str, name: str) -> set[str]:
         """The paths by which a file in a watched folder belongs to a pattern; new ones join."""
         paths = set()
-        for key, record in self._records.items():
-            for listing in record.places.get(folder, ()):
+        for watch in self._watches:
+            for listing in watch.record.places.get(folder, ()):
                 if listing.takes(name):
                     path = f"{listing.folder.rstrip('/')}/{name}"
                     paths.add(path)
-                    if path not in record.files:
-                        self._found(key, record, path, None)
+                    if path not in watch.record.files:
+                        watch.found(path, None)
         return paths
 
     def request_at(self, folder: str) -> None:
         """Something happened to a folder, or to one in it: what leads there is walked again."""
-        for key, record in self._records.items():
-            listings = record.places.get(folder, ())
+        for watch in self._watches:
+            listings = watch.record.places.get(folder, ())
             if any(listing.descends for listing in listings):
-                self._request(key, record)
+                _request(watch)
 
     def request_from(self, base: str) -> None:
         """Something happened to a folder in which patterns start, or above it."""
-        for key, record in self._records.items():
-            if any(glob.base == base for glob in record.globs):
-                self._request(key, record)
+        for watch in self._watches:
+            if any(glob.base == base for glob in watch.record.globs):
+                _request(watch)
 
     def request_polled(self) -> None:
         """Walks the patterns again whose folders tell nothing."""
-        for key, record in self._records.items():
-            if any(map(self._folders.is_polled, record.places)):
-                self._request(key, record)
+        for watch in self._watches:
+            if self.is_polled(watch.record):
+                _request(watch)
 
     def request_all(self) -> None:
         """Walks all patterns again."""
-        for key, record in self._records.items():
-            if record.globs:
-                self._request(key, record)
+        for watch in self._watches:
+            if watch.record.globs:
+                _request(watch)
 
-    def _request(self, key: str, record: WatchRecord) -> None:
-        if not record.is_walk_due:
-            record.is_walk_due = True
-            self._begin(key)
+
+def _request(watch: RecordHolder) -> None:
+    if not watch.record.is_walk_due:
+        watch.record.is_walk_due = True
+        watch.walk_soon()

@@ -1,0 +1,181 @@
+"""One watch: the record of what its owner has read, and when the owner is told of changes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from hostler.daemon.watching.content.digests import is_large, read_state
+from hostler.daemon.watching.content.throttle import Throttle
+from hostler.daemon.watching.content.watch_record import PENDING, WatchRecord
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from hostler.daemon.base.settings import Settings
+    from hostler.daemon.watching.folders.pattern_walker import PatternWalker
+    from hostler.daemon.watching.path_checker import PathChecker
+    from hostler.daemon.watching.watcher import Mode, OnChange
+
+
+class FileWatch:
+    """A watch of files on disk; see `watcher.Watch` for what its owner calls.
+
+    Attributes:
+        record: what the owner knows; another one after each `replace`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: Settings,
+        checker: PathChecker,
+        walker: PatternWalker,
+        watches: set[FileWatch],
+        on_change: OnChange,
+    ) -> None:
+        """
+        Args:
+            watches: all that are open; this one joins at its first `replace`.
+        """
+        self.record = WatchRecord(())
+        self._loop = loop
+        self._settle_seconds = settings.deletion_settle
+        self._checker = checker
+        self._walker = walker
+        self._watches = watches
+        self._on_change = on_change
+        self._throttle = Throttle(settings.save_backoff_min, settings.save_backoff_max)
+        self._telling: asyncio.TimerHandle | None = None
+        self._walking: asyncio.TimerHandle | None = None
+        self._is_open = True
+
+    # What the owner calls
+
+    @property
+    def mode(self) -> Mode:
+        is_polled = self._checker.is_any_polled(self.record.files) or self._walker.is_polled(
+            self.record
+        )
+        return "polling" if is_polled else "native"
+
+    def replace(self, files: Mapping[str, str | None], globs: Sequence[str] = ()) -> None:
+        before = self.record
+        _check_paths(files.keys() - before.files.keys())
+        if not self._is_open:
+            return
+        record = WatchRecord(globs)
+        record.inherit(before)
+        # The folders in which patterns start are watched like files; what is not a file reads None.
+        record.files.update({glob.base: None for glob in record.globs})
+        record.files.update(files)
+        self.record = record
+        self._watches.add(self)
+        self._throttle.loaded()
+        added = [path for path in record.files if not self._is_seen(path, before)]
+        for path in added:
+            self._checker.enter(self, path)
+        if record.places is not before.places:
+            self._walker.leave(before)
+        self._checker.leave(self, before.files.keys() - record.files.keys())
+        if self._telling is not None and not record.changed:
+            self._telling.cancel()
+            self._telling = None
+        self._checker.begin(self._place(record, added))
+
+    def add(self, files: Mapping[str, str | None]) -> None:
+        _check_paths(files)
+        if not self._is_open:
+            return
+        self.record.files.update(files)
+        for path in files:
+            self._checker.enter(self, path)
+        self._checker.begin(self._place(self.record, list(files)))
+
+    def add_unread(self, paths: Iterable[str]) -> None:
+        if self._is_open:
+            self.add(dict.fromkeys(set(paths) - self.record.files.keys(), PENDING))
+
+    def reset_throttle(self) -> None:
+        self._throttle.loaded()
+
+    def close(self) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._watches.discard(self)
+        for timer in (self._telling, self._walking):
+            if timer is not None:
+                timer.cancel()
+        before, self.record = self.record, WatchRecord(())
+        self._walker.leave(before)
+        self._checker.leave(self, before.files)
+
+    # What the watcher calls
+
+    def tell_soon(self) -> None:
+        """Tells the owner what has changed, when the throttle allows it."""
+        if self._telling is None and self.record.changed:
+            delay = self._throttle.delay(self._loop.time())
+            self._telling = self._loop.call_later(delay, self._tell)
+
+    def found(self, path: str, known: str | None) -> None:
+        """Adds a file that a pattern has brought in, with the content that counts as known."""
+        self.record.files[path] = known
+        self.record.found.add(path)
+        self._checker.enter(self, path)
+        self._checker.follow(path)
+        if known == PENDING and not self._checker.is_polled(path) and not is_large(path):
+            # Read now, since a change that comes after `replace` has returned is a change.
+            state = read_state(path)
+            if state is not None:
+                self.record.adopt(path, state)
+
+    def walk_soon(self) -> None:
+        """Walks the patterns again; a tree that is being made gets a moment for it."""
+        if self._walking is not None:
+            self._walking.cancel()
+        self._walking = self._loop.call_later(self._settle_seconds, self._begin_walk)
+
+    def _tell(self) -> None:
+        self._telling = None
+        changed = frozenset(self.record.changed)
+        self.record.changed.clear()
+        self._on_change(changed)
+
+    def _begin_walk(self) -> None:
+        self._walking = None
+        self._checker.begin(self._walk(self.record))
+
+    def _is_seen(self, path: str, before: WatchRecord) -> bool:
+        """Whether the path was watched already, and read as what the record says of it."""
+        digest = self.record.files[path]
+        return (
+            path in before.files
+            and digest == before.files[path]
+            and self._checker.reads_as(path, digest)
+        )
+
+    def _place(self, record: WatchRecord, paths: list[str]) -> Iterator[None]:
+        """Watches the folders of the paths, then compares: what changes in between is an event."""
+        for path in paths:
+            if self.record is not record:
+                return
+            if not self._checker.is_followed(path):
+                self._checker.follow(path)
+                yield
+        if record.globs and not record.is_walked:
+            yield from self._walk(record)
+        self._checker.examine(paths)
+
+    def _walk(self, record: WatchRecord) -> Iterator[None]:
+        before = set(record.files)
+        yield from self._walker.walk(self, record)
+        self._checker.examine(record.files.keys() - before)
+
+
+def _check_paths(paths: Iterable[str]) -> None:
+    for path in paths:
+        if not path.startswith("/") or b"\0" in os.fsencode(path):
+            raise ValueError(f"cannot watch {path!r}: the path has to be absolute")
