@@ -145,6 +145,8 @@ class PathChecker:
         self._tracer = Tracer()
 
     def _check(self, path: str) -> None:
+        if path not in self._watches:
+            return  # its watch has left it while it was deferred
         self.follow(path)
         self._walker.request_from(path)
         if self.deferred.is_unfinished(self._paths.real(path)):

@@ -144,6 +144,26 @@ def test_a_relative_path_is_refused(folder: Path) -> None:
     run(scenario)
 
 
+def test_a_path_that_its_watch_leaves_while_it_settles_is_left_for_good(folder: Path) -> None:
+    """Else the next sweep would end at a path that no watch has."""
+
+    async def scenario() -> None:
+        path = folder / "code.py"
+        path.write_text("one")
+        async with open_desk(folder) as desk:
+            desk.watch(path)
+            path.unlink()
+            for _ in range(1000):
+                if desk.watcher._checker.deferred._settling:
+                    break
+                await asyncio.sleep(0.001)
+            desk.watch()
+            await desk.expect_nothing()
+            assert not desk.watcher._checker.is_followed(str(path))
+
+    run(scenario)
+
+
 def test_a_large_record_does_not_hold_up_the_loop(folder: Path) -> None:
     async def scenario() -> None:
         paths = [folder / f"m{i}.py" for i in range(5000)]
