@@ -132,7 +132,7 @@ class Daemon:
         clock = LoopClock(asyncio.get_running_loop())
         slots = Slots(settings.parallel_starts, clock)
         numbers = itertools.count(1)
-        watcher = FileWatcher(asyncio.get_running_loop(), settings)
+        watcher = FileWatcher(asyncio.get_running_loop(), settings, self._journal)
         stack.push_async_callback(watcher.close)
         watcher.start()
         environments = Environments(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 from hostler.daemon.watching.content.file_reader import FileReader
@@ -20,10 +19,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
+    from hostler.daemon.base.journal import Journal
     from hostler.daemon.base.settings import Settings
     from hostler.daemon.watching.watcher import Mode, OnChange, Watch
-
-logger = logging.getLogger(__name__)
 
 
 class FileWatcher:
@@ -33,18 +31,20 @@ class FileWatcher:
         self,
         loop: asyncio.AbstractEventLoop,
         settings: Settings,
+        journal: Journal,
         *,
         force_polling: bool = False,
     ) -> None:
         self._loop = loop
         self._settings = settings
+        self._journal = journal
         self._watches: set[FileWatch] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._is_closed = False
         self._mounts = Mounts()
         self._reader = FileReader(loop)
         self._native = None if force_polling else self._open_native()
-        self._folders = WatchedFolders(self._native, self._mounts)
+        self._folders = WatchedFolders(self._native, self._mounts, journal)
         paths = PathIndex(self._folders)
         self._walker = PatternWalker(self._folders, self._watches)
         self._checker = PathChecker(
@@ -115,10 +115,11 @@ class FileWatcher:
         try:
             return NativeWatch(self._wake)
         except OSError as error:
-            logger.warning(
-                "cannot use inotify: %s; files are polled instead, raise "
-                "fs.inotify.max_user_instances",
-                error,
+            self._journal.warning(
+                "cannot use inotify",
+                error=error,
+                action="files are polled",
+                remedy="raise fs.inotify.max_user_instances and start the daemon again",
             )
             return None
 

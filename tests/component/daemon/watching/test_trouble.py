@@ -71,7 +71,7 @@ def test_polling_tells_the_same(folder: Path, save: Callable[[Path, str], None])
 
 
 def test_where_no_watch_is_left_the_folder_is_polled_until_there_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = NativeWatch.add
     is_full = True
@@ -97,10 +97,32 @@ def test_where_no_watch_is_left_the_folder_is_polled_until_there_is(
             assert desk.mode() == "native"
             path.write_text("two")
             await desk.expect(path)
+        assert "no inotify watch is left" in desk.log.getvalue()
+        assert "raise fs.inotify.max_user_watches" in desk.log.getvalue()
 
     monkeypatch.setattr(NativeWatch, "add", full)
     run(scenario)
-    assert "no inotify watch is left" in caplog.text
+
+
+def test_where_inotify_is_not_to_be_had_every_folder_is_polled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: NativeWatch, __: Callable[[], None]) -> None:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    async def scenario() -> None:
+        path = folder / "code.py"
+        async with open_desk(folder, Settings(poll=0.02)) as desk:
+            assert desk.watcher.mode == "polling"
+            desk.watch(path)
+            assert desk.mode() == "polling"
+            path.write_text("one")
+            await desk.expect(path)
+        assert "cannot use inotify" in desk.log.getvalue()
+        assert "raise fs.inotify.max_user_instances" in desk.log.getvalue()
+
+    monkeypatch.setattr(NativeWatch, "__init__", refuse)
+    run(scenario)
 
 
 def test_close_leaves_no_thread_and_no_descriptor(folder: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.host.wire import content_digest
@@ -28,8 +30,10 @@ class Desk:
         self.told: asyncio.Queue[tuple[str, frozenset[str]]] = asyncio.Queue()
         self.sentinel = folder / "sentinel.py"
         self.sentinel.write_text("0")
+        self.log = io.StringIO()
+        self.journal = Journal(stream=self.log)
         self.watcher = FileWatcher(
-            asyncio.get_running_loop(), settings, force_polling=force_polling
+            asyncio.get_running_loop(), settings, self.journal, force_polling=force_polling
         )
         self.watches: dict[str, Watch] = {}
         self.watcher.start()
@@ -84,6 +88,7 @@ async def open_desk(
         yield desk
     finally:
         await desk.watcher.close()
+        desk.journal.close()
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:

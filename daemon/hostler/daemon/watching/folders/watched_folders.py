@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hostler.daemon.base.journal import Journal
     from hostler.daemon.watching.folders.mounts import Mounts
     from hostler.daemon.watching.folders.native import NativeWatch
-
-logger = logging.getLogger(__name__)
 
 
 class WatchedFolders:
     """Counts who needs a folder, and knows which of them have to be polled."""
 
-    def __init__(self, native: NativeWatch | None, mounts: Mounts) -> None:
+    def __init__(self, native: NativeWatch | None, mounts: Mounts, journal: Journal) -> None:
         """
         Args:
             native: None where inotify is not to be used, or not to be had.
         """
         self._native = native
         self._mounts = mounts
+        self._journal = journal
         self._entries: Counter[str] = Counter()
         self._selves: Counter[str] = Counter()
         self._polled: set[str] = set()
@@ -99,8 +98,9 @@ class WatchedFolders:
         if error.errno != errno.ENOSPC or self._full:
             return
         self._full = True  # once a round, not once a folder
-        logger.warning(
-            "cannot watch %s: no inotify watch is left, so it is polled; raise "
-            "fs.inotify.max_user_watches",
-            folder,
+        self._journal.warning(
+            "no inotify watch is left",
+            folder=folder,
+            action="it is polled",
+            remedy="raise fs.inotify.max_user_watches",
         )
