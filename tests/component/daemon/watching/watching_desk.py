@@ -1,4 +1,4 @@
-"""A watcher on real files with real inotify, and the ways in which files are saved."""
+"""Watchers, the real one on real files with real inotify, and the ways in which files are saved."""
 
 from __future__ import annotations
 
@@ -11,35 +11,48 @@ from typing import TYPE_CHECKING
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.watching.fake import FakeWatcher
 from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.host.wire import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from hostler.daemon.watching.watcher import Mode, Watch
+    from hostler.daemon.watching.watcher import Mode, Watch, Watcher
 
 DEADLINE = 10.0
 
 
 class Desk:
-    """A watcher, its watches by name, what they told, and a sentinel file that each of them has."""
+    """A watcher, its watches by name, and what they told: what the tests of both watchers need."""
 
-    def __init__(self, folder: Path, settings: Settings, *, force_polling: bool) -> None:
-        self.folder = folder
-        self.told: asyncio.Queue[tuple[str, frozenset[str]]] = asyncio.Queue()
-        self.sentinel = folder / "sentinel.py"
-        self.sentinel.write_text("0")
-        self.log = io.StringIO()
-        self.journal = Journal(stream=self.log)
-        self.watcher = FileWatcher(
-            asyncio.get_running_loop(), settings, self.journal, force_polling=force_polling
-        )
+    def __init__(self, watcher: Watcher) -> None:
         self.watches: dict[str, Watch] = {}
-        self.watcher.start()
+        self.told: asyncio.Queue[tuple[str, frozenset[str]]] = asyncio.Queue()
+        self._watcher = watcher
+
+    def record(self, *paths: Path) -> dict[str, str | None]:
+        """What an owner knows that has read the paths now."""
+        raise NotImplementedError
+
+    def save(self, path: Path, text: str) -> None:
+        raise NotImplementedError
+
+    def delete(self, path: Path) -> None:
+        raise NotImplementedError
+
+    async def next(self) -> tuple[str, frozenset[str]]:
+        raise NotImplementedError
+
+    async def expect_nothing(self, name: str = "a") -> None:
+        """Fails if anything that was done before is still to be told."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
 
     def watch(self, *paths: Path, name: str = "a", globs: tuple[str, ...] = ()) -> None:
-        self.put(record(*paths, self.sentinel), name, globs)
+        self.put(self.record(*paths), name, globs)
 
     def put(
         self, files: Mapping[str, str | None], name: str = "a", globs: Sequence[str] = ()
@@ -48,19 +61,44 @@ class Desk:
         if name in self.watches:
             self.watches[name].replace(files, globs)
         else:
-            self.watches[name] = self.watcher.watch(
+            self.watches[name] = self._watcher.watch(
                 files, lambda paths: self.told.put_nowait((name, paths)), globs
             )
 
     def mode(self) -> Mode:
         return self.watches["a"].mode
 
+    async def expect(self, *paths: Path, name: str = "a") -> None:
+        assert await self.next() == (name, frozenset(map(str, paths)))
+
+
+class FileDesk(Desk):
+    """The real watcher on real files, and a sentinel file that each watch has in its record."""
+
+    def __init__(self, folder: Path, settings: Settings, *, force_polling: bool) -> None:
+        self.folder = folder
+        self.sentinel = folder / "sentinel.py"
+        self.sentinel.write_text("0")
+        self.log = io.StringIO()
+        self.journal = Journal(stream=self.log)
+        self.watcher = FileWatcher(
+            asyncio.get_running_loop(), settings, self.journal, force_polling=force_polling
+        )
+        super().__init__(self.watcher)
+        self.watcher.start()
+
+    def record(self, *paths: Path) -> dict[str, str | None]:
+        return record(*paths, self.sentinel)
+
+    def save(self, path: Path, text: str) -> None:
+        path.write_text(text)
+
+    def delete(self, path: Path) -> None:
+        path.unlink()
+
     async def next(self) -> tuple[str, frozenset[str]]:
         async with asyncio.timeout(DEADLINE):
             return await self.told.get()
-
-    async def expect(self, *paths: Path, name: str = "a") -> None:
-        assert await self.next() == (name, frozenset(map(str, paths)))
 
     async def expect_nothing(self, name: str = "a") -> None:
         """What was done before tells nothing: only the sentinel's later changes are told.
@@ -74,6 +112,43 @@ class Desk:
         self.sentinel.write_text("0")
         await self.expect(self.sentinel, name=name)
 
+    async def close(self) -> None:
+        await self.watcher.close()
+        self.journal.close()
+
+
+class FakeDesk(Desk):
+    """The fake watcher; its files exist in it alone."""
+
+    def __init__(self) -> None:
+        self.watcher = FakeWatcher()
+        self._digests: dict[str, str | None] = {}
+        super().__init__(self.watcher)
+
+    def record(self, *paths: Path) -> dict[str, str | None]:
+        return {str(path): self._digests.get(str(path)) for path in paths}
+
+    def save(self, path: Path, text: str) -> None:
+        self._change(path, content_digest(text.encode()))
+
+    def delete(self, path: Path) -> None:
+        self._change(path, None)
+
+    def _change(self, path: Path, digest: str | None) -> None:
+        self._digests[str(path)] = digest
+        self.watcher.change(str(path), digest)
+
+    async def next(self) -> tuple[str, frozenset[str]]:
+        self.watcher.tell()
+        return self.told.get_nowait()
+
+    async def expect_nothing(self, name: str = "a") -> None:
+        self.watcher.tell()
+        assert self.told.empty()
+
+    async def close(self) -> None:
+        pass
+
 
 def record(*paths: Path) -> dict[str, str | None]:
     return {str(p): content_digest(p.read_bytes()) if p.is_file() else None for p in paths}
@@ -82,13 +157,12 @@ def record(*paths: Path) -> dict[str, str | None]:
 @asynccontextmanager
 async def open_desk(
     folder: Path, settings: Settings | None = None, *, force_polling: bool = False
-) -> AsyncIterator[Desk]:
-    desk = Desk(folder, settings or Settings(), force_polling=force_polling)
+) -> AsyncIterator[FileDesk]:
+    desk = FileDesk(folder, settings or Settings(), force_polling=force_polling)
     try:
         yield desk
     finally:
-        await desk.watcher.close()
-        desk.journal.close()
+        await desk.close()
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
