@@ -26,6 +26,7 @@ from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.daemon.supervision.supervisor import Supervisor
+from hostler.daemon.templates.environment import EnvironmentContext
 from hostler.daemon.templates.environments import Environments
 from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.text.models import LocationSpec
@@ -136,7 +137,7 @@ class Daemon:
         stack.push_async_callback(watcher.close)
         watcher.start()
         environments = Environments(
-            factory, tasks, self._journal, watcher, self._on_packages_changed
+            EnvironmentContext(factory, tasks, self._journal, watcher), self._on_packages_changed
         )
         context = LocationContext(
             factory, environments, watcher, settings, tasks, slots, clock, self._journal, numbers

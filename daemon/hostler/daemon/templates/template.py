@@ -9,29 +9,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from hostler.daemon.base.backoff import RespawnBackoff
 from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.launching.launcher import SpawnError
-from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import ForkError, ProcessFactory
-from hostler.daemon.processes.host_process import HostProcess, Listener, Stream
-from hostler.daemon.templates.preloader import Preloader, preload
+from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.daemon.templates.spare import Spares
+from hostler.daemon.templates.template_builder import TemplateBuilder, UnfitTemplateError
 from hostler.daemon.workspace.text.models import LocationSpec
-from hostler.host.wire import WireError
-
-#: Importing what a load has imported cannot take much longer than the load.
-PRELOAD_SECONDS = 60.0
 
 #: How long a location that could load by itself waits for a first template, in loads of the scout:
 #: what the scout has imported, and a little more, is what the template takes.
 SIBLING_PATIENCE = 2.0
-
-#: Each is begun again without one module that forks do not bear.
-MOST_TRIES = 20
 
 #: To make a template, where each before it has failed.
 MOST_ATTEMPTS = 3
@@ -45,8 +35,6 @@ class Template:
 
     Attributes:
         reason: why nothing is forked from it now; empty where it forks.
-        excluded: why modules were left out, by top-level name.
-        files: the sources of packages that it was made of.
         forks: processes that were forked from it for locations, workers and runs.
     """
 
@@ -65,19 +53,14 @@ class Template:
             is_rush: whether others load now, so that what can wait should.
         """
         self.reason = "the template is being made"
-        self.excluded: dict[str, str] = {}
-        self.files: tuple[str, ...] = ()
         self.forks = 0
-        self._spec = spec
         self._owner = owner
         self._factory = factory
         self._tasks = tasks
         self._on_made = on_made
         self._numbers = itertools.count(1)
-        self._modules: dict[str, None] = {}
         self._made_of: frozenset[str] | None = None
         self._process: HostProcess | None = None
-        self._preloader: Preloader | None = None
         self._made = asyncio.Event()
         self._building: asyncio.Task[None] | None = None
         self._patience_until = 0.0
@@ -85,9 +68,18 @@ class Template:
         self._respawn_backoff = RespawnBackoff(factory.settings, random.random)
         self._late_forks = 0
         self._is_retired = False
-        self._lines: deque[str] = deque(maxlen=factory.settings.failure_lines)
-        self._listener = Listener(self._on_line, lambda _: None)
-        self._spares = Spares(self._next_owner, factory, tasks, self._listener, is_rush)
+        self._builder = TemplateBuilder(spec, self._next_owner, factory, tasks)
+        self._spares = Spares(self._next_owner, factory, tasks, self._builder.listener, is_rush)
+
+    @property
+    def excluded(self) -> Mapping[str, str]:
+        """Why modules were left out, by top-level name."""
+        return self._builder.excluded
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The sources of packages that it was made of."""
+        return self._builder.files
 
     @property
     def pids(self) -> list[int]:
@@ -118,7 +110,7 @@ class Template:
         """
         if self._is_retired:
             return
-        self._modules.update(dict.fromkeys(modules))
+        self._builder.modules.update(dict.fromkeys(modules))
         if self._building is not None or not self._wants_more():
             return
         if self._process is None:
@@ -130,7 +122,7 @@ class Template:
     @property
     def is_begun(self) -> bool:
         """Whether it was ever begun to be made of a whole load."""
-        return bool(self._modules) or self._building is not None or self._made.is_set()
+        return bool(self._builder.modules) or self._building is not None or self._made.is_set()
 
     def patience(self) -> float:
         """Seconds that who needs it should still wait, while it is made for the first time."""
@@ -149,35 +141,17 @@ class Template:
 
     def start_preloader(self) -> None:
         """A first load has begun that others wait for: imports what it imports, beside it."""
-        if self._preloader is None and not self._is_retired:
-            owner = self._next_owner()
-            self._preloader = Preloader(
-                self._spec, owner, self._factory, self._tasks, self._listener
-            )
+        if not self._is_retired:
+            self._builder.start_preloader()
 
     def follow(self, module: str) -> None:
         """The first load has begun to import a module."""
-        if self._preloader is not None:
-            self._preloader.follow(module)
+        self._builder.follow(module)
 
     def drop_preloader(self) -> None:
         """The first load has ended; where it was of no use, so is what followed it."""
-        if self._preloader is not None and self._building is None:
-            self._preloader.drop()
-            self._preloader = None
-
-    def _give_up(self, host: HostProcess | None) -> None:
-        if host is not None:
-            self._tasks.start(self._factory.kill(host), f"end of {host.owner}")
-
-    async def _take_preloaded(self) -> HostProcess | None:
-        ahead, self._preloader = self._preloader, None
-        if ahead is None:
-            return None
-        if not ahead.modules <= self._modules.keys():  # something was only looked for
-            ahead.drop()
-            return None
-        return await ahead.taken()
+        if self._building is None:
+            self._builder.drop_preloader()
 
     # What is forked
 
@@ -225,8 +199,8 @@ class Template:
         """Learns again, of loads in the environment as it is now."""
         self._is_retired = False
         self.reason = "the template is being made"
-        self.excluded.clear()
-        self._modules.clear()
+        self._builder.excluded.clear()
+        self._builder.modules.clear()
         self._spares.forget()
         self._made.clear()
 
@@ -234,22 +208,21 @@ class Template:
         self._spares.stop()
         if self._building is not None:
             self._building.cancel()
-        if self._preloader is not None:
-            self._preloader.drop()
-        self._building = self._preloader = None
+            self._building = None
+        self._builder.drop_preloader()
 
     def keeper_lost(self) -> None:
         """Its processes have ended with the keeper."""
         self._give_up_work()
         self._end_processes()
-        if not self._is_retired and self._modules:
+        if not self._is_retired and self._builder.modules:
             self._begin_again("the template is being made")
 
     # Making
 
     def _wants_more(self) -> bool:
-        """Whether something was learned that it was not made of."""
-        return self._made_of is None or not self._modules.keys() <= self._made_of
+        """Whether loads have imported modules that the template lacks."""
+        return self._made_of is None or not self._builder.modules.keys() <= self._made_of
 
     def _begin_again(self, reason: str) -> None:
         self.reason = reason
@@ -261,9 +234,11 @@ class Template:
     async def _build(self) -> None:
         try:
             while True:
-                wanted = frozenset(self._modules)
-                made = await self._make()
-                if made is None:
+                wanted = frozenset(self._builder.modules)
+                try:
+                    made = await self._builder.make()
+                except UnfitTemplateError as error:
+                    self.reason = str(error)
                     self._fail(wanted)
                     return
                 self._made_of, self._failures = wanted, 0
@@ -281,48 +256,6 @@ class Template:
         self._made_of = wanted if self._failures >= MOST_ATTEMPTS else None
         if self._process is not None:
             self.reason = ""  # the one before goes on
-
-    async def _make(self) -> HostProcess | None:
-        """A process that has imported all that forks bear; None where there cannot be one."""
-        for _ in range(MOST_TRIES):
-            made, unsafe = await self._try()
-            if unsafe is None:
-                return made
-            module, reason = unsafe["module"], unsafe["reason"]
-            if not module or module in self.excluded:
-                self.reason = f"there is no template: {module or 'the process'}: {reason}"
-                return None
-            self.excluded[module] = reason
-        self.reason = f"there is no template: more than {MOST_TRIES} modules do not bear a fork"
-        return None
-
-    async def _try(self) -> tuple[HostProcess | None, dict[str, str] | None]:
-        """A process, or why it is of no use: {"module", "reason"}."""
-        self._lines.clear()
-        host = None
-        try:
-            async with asyncio.timeout(PRELOAD_SECONDS):
-                host = await self._take_preloaded()
-                if host is None:
-                    host = await self._factory.spawn(
-                        self._spec, self._next_owner(), self._listener, is_template=True
-                    )
-                await host.greeted()
-                answer = await preload(host, list(self._modules), list(self.excluded), is_last=True)
-        except BaseException as error:
-            self._give_up(host)
-            if isinstance(error, (SpawnError, ChannelClosedError, RemoteError, WireError)):
-                last = f" ({self._lines[-1]})" if self._lines else ""
-                return None, {"module": "", "reason": f"it ended: {error}{last}"}
-            if isinstance(error, TimeoutError):
-                reason = f"its imports took longer than {PRELOAD_SECONDS:g} s"
-                return None, {"module": "", "reason": reason}
-            raise
-        if "unsafe" in answer:
-            self._give_up(host)
-            return None, answer["unsafe"]
-        self.files = tuple(answer["files"])
-        return host, None
 
     def _install(self, made: HostProcess) -> None:
         self._end_processes()
@@ -367,10 +300,8 @@ class Template:
     def _end_processes(self) -> None:
         self._spares.fork_from(None)
         process, self._process = self._process, None
-        self._give_up(process)
+        if process is not None:
+            self._tasks.start(self._factory.kill(process), f"end of {process.owner}")
 
     def _next_owner(self) -> str:
         return f"{self._owner}.{next(self._numbers)}"
-
-    def _on_line(self, _stream: Stream, text: str, _pid: int) -> None:
-        self._lines.append(text)
