@@ -17,7 +17,7 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.definitions.run_config import StepConfig, check_run_config
+from hostler.definitions._run_config import StepConfig, check_run_config
 
 
 @solid(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hostler.definitions._ticks import moment_of, ticks
+from hostler.definitions._zones import zone_of
 from hostler.definitions.cron import MACROS, CronError, CronSchedule, parse_cron
-from hostler.definitions.ticks import moment_of, ticks
-from hostler.definitions.zones import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

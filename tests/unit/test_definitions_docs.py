@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hostler.definitions import ConfigError, SolidContext, execute_pipeline
-from hostler.definitions.run_config import check_run_config
+from hostler.definitions._run_config import check_run_config
 
 PAGE = Path(__file__).parents[2] / "docs" / "definitions.md"
 

@@ -30,7 +30,7 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.definitions.preview import PREVIEW_LENGTH, preview
+from hostler.definitions._preview import PREVIEW_LENGTH, preview
 from hostler.host.execution import execute
 
 #: By node, the nodes that feed it; the second item says which of them come as one list.

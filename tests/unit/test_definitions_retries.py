@@ -18,8 +18,8 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.definitions.engine import Engine, Observer
-from hostler.definitions.run_config import check_run_config
+from hostler.definitions._engine import Engine, Observer
+from hostler.definitions._run_config import check_run_config
 
 
 class Record(Observer):

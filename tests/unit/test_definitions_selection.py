@@ -13,7 +13,7 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.definitions.selection import select
+from hostler.definitions._selection import select
 
 
 class Rows(list[int]):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostler.definitions.zone_files import ZoneFile, read_zone, zone_names
-from hostler.definitions.zone_rules import Rule
-from hostler.definitions.zones import UnknownZoneError, zone_of
+from hostler.definitions._zone_files import ZoneFile, read_zone, zone_names
+from hostler.definitions._zone_rules import Rule
+from hostler.definitions._zones import UnknownZoneError, zone_of
 
 NAMES = sorted(zone_names())
 

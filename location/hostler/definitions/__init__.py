@@ -8,7 +8,6 @@ Standard library alone, on CPython 3.8 and later. See docs/definitions.md.
 from __future__ import annotations
 
 from hostler.definitions.config import Field
-from hostler.definitions.contents import RepositoryData
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import (
     ConfigError,
@@ -23,6 +22,7 @@ from hostler.definitions.partitions import Partition, PartitionSetDefinition, pa
 from hostler.definitions.pipelines import PipelineDefinition, pipeline
 from hostler.definitions.ports import InputDefinition, Output, OutputDefinition
 from hostler.definitions.repositories import RepositoryDefinition, repository
+from hostler.definitions.repository_data import RepositoryData
 from hostler.definitions.retries import RetryPolicy
 from hostler.definitions.schedules import ScheduleContext, ScheduleDefinition, schedule
 from hostler.definitions.solids import SolidDefinition, solid

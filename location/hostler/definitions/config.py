@@ -11,10 +11,10 @@ A schema is a dict of fields. What stands for a type, in a field and by itself:
 
 from __future__ import annotations
 
+from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._typing import is_any
 from hostler.definitions.errors import ConfigProblem, DefinitionError
-from hostler.definitions.lean_typing import is_any
-from hostler.definitions.names import a_type, suggestion
-from hostler.definitions.preview import preview
 from hostler.definitions.source import MISSING, calling_position
 
 TYPE_CHECKING = False

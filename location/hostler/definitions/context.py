@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions.preview import encodable, preview
+from hostler.definitions._preview import encodable, preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions.records import Record
+from hostler.definitions._value_object import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 
+from hostler.definitions._names import a_type
+from hostler.definitions._preview import preview
+from hostler.definitions._ticks import moment_of
+from hostler.definitions._zones import UTC, UnknownZoneError, zone_of
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type
 from hostler.definitions.partitions import Partition
-from hostler.definitions.preview import preview
 from hostler.definitions.source import calling_position
-from hostler.definitions.ticks import moment_of
-from hostler.definitions.zones import UTC, UnknownZoneError, zone_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ A message says what was found, what was expected and what to do; `source` says w
 
 from __future__ import annotations
 
-from hostler.definitions.records import Record
+from hostler.definitions._value_object import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

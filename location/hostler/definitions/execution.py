@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from hostler.definitions._engine import Engine, Observer
+from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._run_config import check_run_config
+from hostler.definitions._selection import select
 from hostler.definitions.context import logging_sink
-from hostler.definitions.engine import Engine, Observer
 from hostler.definitions.errors import DefinitionError, UnknownNameError
-from hostler.definitions.names import a_type, suggestion
 from hostler.definitions.pipelines import PipelineDefinition
 from hostler.definitions.ports import DEFAULT_OUTPUT
-from hostler.definitions.preview import preview
-from hostler.definitions.run_config import check_run_config
-from hostler.definitions.selection import select
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 
+from hostler.definitions._names import check_name, check_tags, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._value_object import Record
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import check_name, check_tags, suggestion
 from hostler.definitions.ports import DEFAULT_OUTPUT
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False

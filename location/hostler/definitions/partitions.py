@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from hostler.definitions.errors import DefinitionError, UnknownNameError
-from hostler.definitions.names import a_type, check_name, check_tags, check_text, suggestion
-from hostler.definitions.preview import encodable, preview
-from hostler.definitions.records import Record
-from hostler.definitions.run_requests import (
+from hostler.definitions._names import a_type, check_name, check_tags, check_text, suggestion
+from hostler.definitions._preview import encodable, preview
+from hostler.definitions._run_requests import (
     RunRequest,
     call_with,
     check_run_config,
     check_run_request_function,
 )
-from hostler.definitions.signatures import check_function, check_no_arguments, is_function
+from hostler.definitions._signatures import check_function, check_no_arguments, is_function
+from hostler.definitions._value_object import Record
+from hostler.definitions.errors import DefinitionError, UnknownNameError
 from hostler.definitions.source import calling_position, documentation_of, position_of
 
 TYPE_CHECKING = False

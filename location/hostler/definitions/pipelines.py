@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hostler.definitions.composition import compose
+from hostler.definitions._composition import compose
+from hostler.definitions._names import check_name, check_tags, check_text, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._signatures import check_function, check_no_arguments
 from hostler.definitions.errors import DefinitionError, UnknownNameError
 from hostler.definitions.graph import SolidNode, check_graph
-from hostler.definitions.names import check_name, check_tags, check_text, suggestion
-from hostler.definitions.preview import preview
-from hostler.definitions.signatures import check_function, check_no_arguments
 from hostler.definitions.source import (
     calling_position,
     documentation_of,
@@ -16,7 +16,7 @@ from hostler.definitions.source import (
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
-    from hostler.definitions.lean_typing import overload
+    from hostler.definitions._typing import overload
 else:
     from typing import Callable, Mapping, Sequence, overload
 

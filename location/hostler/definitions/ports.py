@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from hostler.definitions.annotations import config_type_of, type_name
+from hostler.definitions._annotations import config_type_of, type_name
+from hostler.definitions._names import a_type, check_name, check_text, suggestion
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type, check_name, check_text, suggestion
-from hostler.definitions.preview import preview
 from hostler.definitions.source import MISSING, calling_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable, Sequence, TypeVar, Union
 
+    from hostler.definitions._signatures import Parameter, Signature
     from hostler.definitions.config import ConfigType
-    from hostler.definitions.signatures import Parameter, Signature
     from hostler.definitions.source import SourcePosition
 
     _Port = TypeVar("_Port", bound=Union["InputDefinition", "OutputDefinition"])

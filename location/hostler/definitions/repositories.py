@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hostler.definitions.contents import (
+from hostler.definitions._definition_collection import Shelf
+from hostler.definitions._names import check_name, check_text, suggestion
+from hostler.definitions._signatures import check_function, check_no_arguments
+from hostler.definitions.errors import DefinitionError
+from hostler.definitions.repository_data import (
     PARTITION_SETS,
     PIPELINES,
     SCHEDULES,
     sorted_contents,
 )
-from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import check_name, check_text, suggestion
-from hostler.definitions.shelves import Shelf
-from hostler.definitions.signatures import check_function, check_no_arguments
 from hostler.definitions.source import (
     calling_position,
     documentation_of,
@@ -20,15 +20,15 @@ from hostler.definitions.source import (
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
-    from hostler.definitions.lean_typing import overload
+    from hostler.definitions._typing import overload
 else:
     from typing import Any, Callable, Mapping, Sequence, Union, overload
 
-    from hostler.definitions.contents import RepositoryData
+    from hostler.definitions._definition_collection import Definition
     from hostler.definitions.partitions import PartitionSetDefinition
     from hostler.definitions.pipelines import PipelineDefinition
+    from hostler.definitions.repository_data import RepositoryData
     from hostler.definitions.schedules import ScheduleDefinition
-    from hostler.definitions.shelves import Definition
     from hostler.definitions.source import SourcePosition
 
     #: What the function of a repository returns.

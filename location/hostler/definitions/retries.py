@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._value_object import Record
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type, suggestion
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False

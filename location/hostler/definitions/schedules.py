@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from hostler.definitions.cron import CronError, parse_cron
-from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type, check_name, check_tags, check_text
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
-from hostler.definitions.run_requests import (
+from hostler.definitions._names import a_type, check_name, check_tags, check_text
+from hostler.definitions._preview import preview
+from hostler.definitions._run_requests import (
     RunRequest,
     call_with,
     check_run_config,
     check_run_request_function,
 )
-from hostler.definitions.signatures import check_function
+from hostler.definitions._signatures import check_function
+from hostler.definitions._value_object import Record
+from hostler.definitions.cron import CronError, parse_cron
+from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import calling_position, documentation_of, position_of
 
 TYPE_CHECKING = False
@@ -133,7 +133,8 @@ class ScheduleDefinition:
         Args:
             after: an aware datetime.
         """
-        from hostler.definitions import ticks, zones
+        from hostler.definitions import _ticks as ticks
+        from hostler.definitions import _zones as zones
 
         return ticks.ticks(self.cron, zones.zone_of(self.execution_timezone), after)
 
@@ -247,7 +248,7 @@ def _cron(what: str, text: object, source: SourcePosition | None) -> CronSchedul
 def _timezone(what: str, name: object, source: SourcePosition | None) -> str:
     if name is None or name == DEFAULT_TIMEZONE:
         return DEFAULT_TIMEZONE
-    from hostler.definitions import zones
+    from hostler.definitions import _zones as zones
 
     if not isinstance(name, str):
         raise DefinitionError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hostler.definitions import composition
+from hostler.definitions import _composition as composition
+from hostler.definitions._names import check_name, check_tags, check_text
+from hostler.definitions._signatures import check_function, signature_of
+from hostler.definitions._timeouts import check_timeout
 from hostler.definitions.config import schema_type
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import check_name, check_tags, check_text
 from hostler.definitions.ports import (
     CONTEXT_NAMES,
     Output,
@@ -15,17 +17,15 @@ from hostler.definitions.ports import (
     takes_context,
 )
 from hostler.definitions.retries import check_retry_policy
-from hostler.definitions.signatures import check_function, signature_of
 from hostler.definitions.source import (
     calling_position,
     documentation_of,
     position_of,
 )
-from hostler.definitions.timeouts import check_timeout
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
-    from hostler.definitions.lean_typing import Generic, TypeVar, cast, overload
+    from hostler.definitions._typing import Generic, TypeVar, cast, overload
 else:
     from typing import (
         Any,

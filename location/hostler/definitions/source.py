@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hostler.definitions.records import Record
+from hostler.definitions._value_object import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

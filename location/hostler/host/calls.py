@@ -78,7 +78,7 @@ def _describe_partition(
 ) -> dict[str, Any]:
     """{"name", "partition"}: {"pipeline": the set's, "partition": Partition without its name, or
     null where there is none, "nearest": names of the nearest}."""
-    from hostler.definitions.names import nearest
+    from hostler.definitions._names import nearest
 
     partition_set = repository.partition_sets.get(order["name"])
     said: dict[str, Any] = {"pipeline": partition_set.pipeline_name}

@@ -6,15 +6,15 @@ import functools
 import heapq
 import time
 
-from hostler.definitions.course import SkipError
-from hostler.definitions.engine import Keeper
+from hostler.definitions._engine import Keeper
+from hostler.definitions._execution_state import SkipError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hostler.definitions.attempts import Attempts
-    from hostler.definitions.course import Course
+    from hostler.definitions._execution_state import Course
+    from hostler.definitions._observer import Observer
+    from hostler.definitions._step_caller import Attempts
     from hostler.definitions.graph import SolidNode
-    from hostler.definitions.observer import Observer
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.host.steps import StepProcesses
 

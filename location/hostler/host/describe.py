@@ -20,9 +20,9 @@ if TYPE_CHECKING:
         ScheduleDefinition,
         SolidNode,
     )
+    from hostler.definitions._definition_collection import Shelf
     from hostler.definitions.config import Field
     from hostler.definitions.graph import OutputReference
-    from hostler.definitions.shelves import Shelf
     from hostler.definitions.source import SourcePosition
 
     Describe = Callable[[str, str, Any], Dict[str, Any]]
@@ -269,7 +269,7 @@ def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
 
 def _json_value(value: object) -> object:
     """The value where google.protobuf.Value has it, else its repr."""
-    from hostler.definitions.preview import preview
+    from hostler.definitions._preview import preview
 
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
+    from hostler.definitions._observer import Observer
     from hostler.definitions.context import PartitionSource
-    from hostler.definitions.observer import Observer
     from hostler.host.steps import StepProcesses
 
     #: Receives an event: the snake_case name of its field in RunEvent, the step, and the event in
@@ -70,12 +70,12 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         ConfigError: the run config does not fit; nothing has been emitted.
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
-    from hostler.definitions.attempts import Attempts
-    from hostler.definitions.engine import Engine
-    from hostler.definitions.run_config import check_run_config
+    from hostler.definitions._engine import Engine
+    from hostler.definitions._run_config import check_run_config
+    from hostler.definitions._step_caller import Attempts
 
     if solids:
-        from hostler.definitions.selection import select
+        from hostler.definitions._selection import select
 
         pipeline = select(pipeline, solids)
     steps = check_run_config(pipeline, run_config)
@@ -84,7 +84,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     attempts = Attempts(pipeline, steps, run_id, tags, partition)
     host = host or StepHost(Cancellation())
     if max_concurrency:
-        from hostler.definitions.course import Course
+        from hostler.definitions._execution_state import Course
         from hostler.host.concurrency import ConcurrentEngine
 
         processes = _step_processes(host, emit)
@@ -119,8 +119,8 @@ def _step_processes(host: StepHost, emit: Emit) -> StepProcesses:
 
 
 def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
-    from hostler.definitions.observer import Observer
-    from hostler.definitions.preview import preview
+    from hostler.definitions._observer import Observer
+    from hostler.definitions._preview import preview
 
     class Emitter(Observer):
         def step_started(self, step: str) -> None:

@@ -52,14 +52,14 @@ def repositories_in(module: ModuleType, attribute: str | None) -> list[Repositor
 
 def _of_attribute(module: ModuleType, attribute: str) -> RepositoryDefinition:
     from hostler.definitions import PipelineDefinition, RepositoryDefinition
-    from hostler.definitions.signatures import check_no_arguments, is_function
+    from hostler.definitions._signatures import check_no_arguments, is_function
     from hostler.definitions.source import position_of
 
     place = f'the attribute "{attribute}" of {_named(module)}'
     missing = object()
     value: Any = getattr(module, attribute, missing)
     if value is missing:
-        from hostler.definitions.names import suggestion
+        from hostler.definitions._names import suggestion
 
         raise TargetError(f"cannot find {place}; {suggestion(attribute, _public_names(module))}")
     found = _kind(value)
@@ -140,6 +140,6 @@ def _named(module: ModuleType) -> str:
 
 
 def _kind(value: object) -> str:
-    from hostler.definitions.names import a_type
+    from hostler.definitions._names import a_type
 
     return a_type(value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-from hostler.definitions.observer import Observer
-from hostler.definitions.preview import preview
-from hostler.definitions.sealed import seal
+from hostler.definitions._observer import Observer
+from hostler.definitions._pickled import seal
+from hostler.definitions._preview import preview
 from hostler.host.errors import exception_info
 from hostler.host.step_frames import Writer
 

@@ -11,8 +11,8 @@ import os
 import signal
 import time
 
+from hostler.definitions._pickled import Sealed
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
-from hostler.definitions.sealed import Sealed
 from hostler.host import forks
 from hostler.host.errors import ToldError
 from hostler.host.step_frames import FramePipe, LinePipe
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable, Optional
 
-    from hostler.definitions.engine import Keeper
+    from hostler.definitions._engine import Keeper
+    from hostler.definitions._observer import Observer
     from hostler.definitions.graph import SolidNode
-    from hostler.definitions.observer import Observer
     from hostler.host.step_host import StepHost
 
     #: In the step's process: calls the solid's function, tells what it logs and produces.

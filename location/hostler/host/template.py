@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 #: tracebacks.
 OWN = (
     "hostler.definitions",
-    "hostler.definitions.attempts",
-    "hostler.definitions.course",
-    "hostler.definitions.engine",
-    "hostler.definitions.preview",
-    "hostler.definitions.run_config",
-    "hostler.definitions.selection",
+    "hostler.definitions._step_caller",
+    "hostler.definitions._execution_state",
+    "hostler.definitions._engine",
+    "hostler.definitions._preview",
+    "hostler.definitions._run_config",
+    "hostler.definitions._selection",
     "hostler.host.concurrency",
     "hostler.host.steps",
     "hostler.host.timed_calls",

@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hostler.definitions.attempts import Attempts
-    from hostler.definitions.engine import Keeper
+    from hostler.definitions._engine import Keeper
+    from hostler.definitions._step_caller import Attempts
     from hostler.definitions.graph import SolidNode
     from hostler.host.steps import StepProcesses
 

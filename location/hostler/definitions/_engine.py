@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 
-from hostler.definitions.attempts import Attempts
-from hostler.definitions.course import Course, SkipError
-from hostler.definitions.observer import Observer
+from hostler.definitions._execution_state import Course, SkipError
+from hostler.definitions._observer import Observer
+from hostler.definitions._step_caller import Attempts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional
 
+    from hostler.definitions._run_config import StepConfig
     from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
-    from hostler.definitions.run_config import StepConfig
 
     #: Calls the function of a solid as `Attempts.call` does, where its timeout can be held.
     Call = Callable[["SolidNode", Dict[str, Any], int, "Keeper"], Optional[BaseException]]

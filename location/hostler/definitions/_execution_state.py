@@ -11,9 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
+    from hostler.definitions._run_config import StepConfig
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
-    from hostler.definitions.run_config import StepConfig
 
 
 class SkipError(Exception):

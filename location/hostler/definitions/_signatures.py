@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from hostler.definitions._names import a_type
+from hostler.definitions._preview import preview
+from hostler.definitions._value_object import Record
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
 from hostler.definitions.source import MISSING, calling_position, code_of
 
 TYPE_CHECKING = False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._selection import Selection
+from hostler.definitions._value_object import Record
 from hostler.definitions.config import ConfigType
 from hostler.definitions.errors import ConfigError, ConfigProblem
-from hostler.definitions.names import suggestion
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
-from hostler.definitions.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

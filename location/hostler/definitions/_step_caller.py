@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from types import GeneratorType
 
+from hostler.definitions._names import suggestion
+from hostler.definitions._pickled import opened
+from hostler.definitions._preview import preview
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import OutputError, TransferError
-from hostler.definitions.names import suggestion
 from hostler.definitions.ports import Output
-from hostler.definitions.preview import preview
-from hostler.definitions.sealed import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Iterator, Mapping
 
+    from hostler.definitions._observer import Observer
+    from hostler.definitions._run_config import StepConfig
     from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
-    from hostler.definitions.observer import Observer
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
-    from hostler.definitions.run_config import StepConfig
     from hostler.definitions.solids import SolidDefinition
 
 _PACKAGE = __name__.rpartition(".")[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import timedelta, timezone
 
-from hostler.definitions.names import nearest
-from hostler.definitions.zone_files import read_zone, zone_names
+from hostler.definitions._names import nearest
+from hostler.definitions._zone_files import read_zone, zone_names
 
 if sys.version_info >= (3, 9):
     import zoneinfo

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from hostler.definitions._definition_collection import Kind, return_hint
+from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._signatures import is_function
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type, suggestion
 from hostler.definitions.partitions import PartitionSetDefinition
 from hostler.definitions.pipelines import PipelineDefinition
-from hostler.definitions.preview import preview
 from hostler.definitions.schedules import ScheduleDefinition
-from hostler.definitions.shelves import Kind, return_hint
-from hostler.definitions.signatures import is_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterable
 
-    from hostler.definitions.shelves import Definition
+    from hostler.definitions._definition_collection import Definition
     from hostler.definitions.source import SourcePosition
 
     #: By the kind's key: definitions or functions by name.

@@ -6,8 +6,8 @@ alone, or a syntax newer than the interpreter, is no reason for a definition to 
 
 from __future__ import annotations
 
+from hostler.definitions._preview import preview
 from hostler.definitions.config import ConfigType, ScalarType
-from hostler.definitions.preview import preview
 from hostler.definitions.source import MISSING
 
 TYPE_CHECKING = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import suggestion
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import SelectionError
-from hostler.definitions.names import suggestion
 from hostler.definitions.pipelines import PipelineDefinition
-from hostler.definitions.preview import preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import struct
 from bisect import bisect_right
 from datetime import date, datetime, timedelta, tzinfo
 
-from hostler.definitions.zone_rules import Rule
+from hostler.definitions._zone_rules import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable
 
-    from hostler.definitions.zone_rules import Kind
+    from hostler.definitions._zone_rules import Kind
 
 #: Where systems keep them; zoneinfo looks at the same places.
 FOLDERS = (

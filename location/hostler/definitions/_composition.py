@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.graph import OutputReference, SolidNode
-from hostler.definitions.names import a_type, suggestion
-from hostler.definitions.preview import preview
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False

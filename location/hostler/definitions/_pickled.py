@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import TransferError
-from hostler.definitions.preview import preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from keyword import iskeyword
 
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.preview import preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

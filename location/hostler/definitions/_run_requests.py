@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import a_type
+from hostler.definitions._preview import encodable, preview
+from hostler.definitions._signatures import is_function, signature_of
+from hostler.definitions._value_object import Record
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type
-from hostler.definitions.preview import encodable, preview
-from hostler.definitions.records import Record
-from hostler.definitions.signatures import is_function, signature_of
 from hostler.definitions.source import MISSING, position_of
 
 TYPE_CHECKING = False

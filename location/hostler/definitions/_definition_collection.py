@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import a_type, check_name, suggestion
+from hostler.definitions._preview import preview
+from hostler.definitions._signatures import check_no_arguments, is_function
+from hostler.definitions._value_object import Record
 from hostler.definitions.errors import DefinitionError, UnknownNameError
-from hostler.definitions.names import a_type, check_name, suggestion
-from hostler.definitions.preview import preview
-from hostler.definitions.records import Record
-from hostler.definitions.signatures import check_no_arguments, is_function
 from hostler.definitions.source import position_of
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
-    from hostler.definitions.lean_typing import Generic, TypeVar
+    from hostler.definitions._typing import Generic, TypeVar
 else:
     from typing import Any, Callable, Generic, Mapping, TypeVar, Union
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from hostler.definitions._names import a_type
+from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
-from hostler.definitions.names import a_type
-from hostler.definitions.preview import preview
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
