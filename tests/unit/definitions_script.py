@@ -33,8 +33,8 @@ from hostler.definitions import (
     schedule,
     solid,
 )
+from hostler.host.discovery import repositories_in
 from hostler.host.execution import execute
-from hostler.host.repositories import repositories_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hostler.definitions import (
     repository,
     solid,
 )
+from hostler.host.discovery import repositories_in
 from hostler.host.errors import TargetError
-from hostler.host.repositories import repositories_in
 
 
 @solid

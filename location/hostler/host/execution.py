@@ -5,7 +5,7 @@ from __future__ import annotations
 from hostler.host.cancellation import Cancellation
 from hostler.host.describe import duration
 from hostler.host.errors import exception_info
-from hostler.host.step_host import StepHost
+from hostler.host.step_parent import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 
 from hostler.host.code_cache import cache
-from hostler.host.lines import Lines
+from hostler.host.source_lines import Lines
 from hostler.host.sources import Sources
 
 TYPE_CHECKING = False

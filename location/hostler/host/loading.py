@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hostler.host import describe, finder, imports, repositories, target
+from hostler.host import describe, discovery, finder, imports, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Load:
             finder.list_folders(on=False)
             finder.end_announcements()
         try:  # a function of the user's, too, may import
-            found = repositories.repositories_in(module, self._order["target"].get("attribute"))
+            found = discovery.repositories_in(module, self._order["target"].get("attribute"))
         finally:
             finder.flush()
         imported = time.perf_counter()

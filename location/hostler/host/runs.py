@@ -6,7 +6,7 @@ import time
 
 from hostler.host import errors, execution, finder, forks, wire
 from hostler.host.cancellation import Cancellation
-from hostler.host.step_host import StepHost
+from hostler.host.step_parent import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hostler.definitions import Partition, RepositoryDefinition
     from hostler.host.execution import Emit
     from hostler.host.process import Process
-    from hostler.host.step_host import Report
+    from hostler.host.step_parent import Report
 
 
 class RunHost(StepHost):

@@ -15,8 +15,8 @@ from hostler.definitions._pickled import Sealed
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
 from hostler.host import forks
 from hostler.host.errors import ToldError
+from hostler.host.step_child import StepSide
 from hostler.host.step_frames import FramePipe, LinePipe
-from hostler.host.step_side import StepSide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hostler.definitions._engine import Keeper
     from hostler.definitions._observer import Observer
     from hostler.definitions.graph import SolidNode
-    from hostler.host.step_host import StepHost
+    from hostler.host.step_parent import StepHost
 
     #: In the step's process: calls the solid's function, tells what it logs and produces.
     Work = Callable[[Observer], Optional[BaseException]]

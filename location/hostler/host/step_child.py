@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.ports import OutputDefinition
     from hostler.host.cancellation import Cancellation
-    from hostler.host.step_host import StepHost
+    from hostler.host.step_parent import StepHost
 
 
 class StepSide:
