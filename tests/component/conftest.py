@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from component.host_process import GOOD, INTERPRETERS, Host, hosted, load
+from component.host.host_process import GOOD, INTERPRETERS, Host, hosted, load
 
 from hostler.daemon.processes import runtime
 from hostler.host.wire import Status

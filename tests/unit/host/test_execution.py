@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from unit.executing import (
+from unit.host.executing import (
     Event,
     executed,
     executed_alone,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 
 
@@ -45,7 +45,7 @@ INTERPRETERS = find_interpreters()
 
 @pytest.mark.parametrize("version", INTERPRETERS)
 def test_core_works_under_interpreter(version: str) -> None:
-    script = Path(__file__).with_name("definitions_script.py")
+    script = Path(__file__).with_name("core_script.py")
     done = subprocess.run(
         [INTERPRETERS[version], "-W", "error", str(script)],
         check=False,

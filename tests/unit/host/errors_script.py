@@ -1,6 +1,6 @@
-"""How exceptions are described, on any interpreter: host_script_errors.py FOLDER.
+"""How exceptions are described, on any interpreter: errors_script.py FOLDER.
 
-Run by test_host_finder.py, with the location's sources on PYTHONPATH and an empty FOLDER. Each
+Run by test_interpreters.py, with the location's sources on PYTHONPATH and an empty FOLDER. Each
 check has a process and a folder of its own.
 """
 

@@ -14,7 +14,7 @@ import pytest
 import hostler.definitions
 
 PROJECT = Path(__file__).with_name("typed_project.py")
-LOCATION = Path(__file__).parents[2] / "location"
+LOCATION = Path(__file__).parents[3] / "location"
 
 #: A mistake in each line that both are to find: types that were Any would hide them.
 WRONG = """\

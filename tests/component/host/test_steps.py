@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from component.host_process import GOOD, PATIENCE, THREAD, Host, load, run_order
+from component.host.host_process import GOOD, PATIENCE, THREAD, Host, load, run_order
 
 from hostler.host import wire
 from hostler.host.wire import Event, Method, Status

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-LOCATION = Path(__file__).parents[2] / "location"
+LOCATION = Path(__file__).parents[3] / "location"
 
 LOAD = """
 import json, sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-LOCATION = HERE.parents[1] / "location"
+LOCATION = HERE.parents[2] / "location"
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 
 
@@ -32,7 +32,7 @@ def interpreters() -> dict[str, str]:
 
 
 INTERPRETERS = interpreters()
-SCRIPTS = sorted(path.name for path in HERE.glob("host_script_*.py"))
+SCRIPTS = sorted(path.name for path in HERE.glob("*_script.py"))
 
 
 def test_the_interpreters_that_are_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """The core of the definitions under whatever interpreter runs this file: no pytest in there.
 
-Standard library alone, CPython 3.8 and later; run by test_definitions_interpreters.py.
+Standard library alone, CPython 3.8 and later; run by test_interpreters.py.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def check_failure() -> None:
     assert result.failed_step == "broken"
     assert result.exception is not None
     assert result.exception["type"] == "LookupError"
-    assert "definitions_script.py" in result.exception["traceback"]
+    assert "core_script.py" in result.exception["traceback"]
     assert "engine.py" not in result.exception["traceback"], result.exception["traceback"]
     assert events[-1] == ("step_skipped", "total", {"reason": 'solid "broken" failed'})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from unit.executing import (
+from unit.host.executing import (
     executed_alone,
     outputs_of,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from component.host_process import INTERPRETERS, Host, hosted
+from component.host.host_process import INTERPRETERS, Host, hosted
 
 from hostler.host import wire
 from hostler.host.wire import Method, Status

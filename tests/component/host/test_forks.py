@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from e2e.interpreters import interpreters
 
-LOCATION = Path(__file__).parents[2] / "location"
+LOCATION = Path(__file__).parents[3] / "location"
 INTERPRETERS = interpreters()
 
 PREFACE = """\

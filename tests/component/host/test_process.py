@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from component.host_process import (
+from component.host.host_process import (
     GOOD,
     INTERPRETERS,
     THREAD,

@@ -12,7 +12,7 @@ import pytest
 from hostler.definitions import ConfigError, SolidContext, execute_pipeline
 from hostler.definitions._run_config import check_run_config
 
-PAGE = Path(__file__).parents[2] / "docs" / "definitions.md"
+PAGE = Path(__file__).parents[3] / "docs" / "definitions.md"
 
 
 @pytest.fixture(name="page")
