@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-
 from hostler.definitions._names import a_type, suggestion
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.graph import OutputReference, SolidNode
+from hostler.definitions.solids import ComposedValue, current_composition
 from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from hostler.definitions.graph import Sources
     from hostler.definitions.solids import SolidDefinition
 
-_current: ContextVar[Composition | None] = ContextVar("hostler_composition", default=None)
-
-
-def current() -> Composition | None:
-    """The composition whose body is being executed; None outside of any."""
-    return _current.get()
-
 
 def compose(pipeline: str, function: Callable[[], object]) -> list[SolidNode]:
     """Executes the body of a pipeline and returns the nodes that it makes, in their order.
@@ -32,15 +24,15 @@ def compose(pipeline: str, function: Callable[[], object]) -> list[SolidNode]:
         DefinitionError: a solid is called with what it does not take.
     """
     composition = Composition(pipeline)
-    token = _current.set(composition)
+    token = current_composition.set(composition)
     try:
         function()
     finally:
-        _current.reset(token)
+        current_composition.reset(token)
     return list(composition.nodes.values())
 
 
-class OutputHandle:
+class OutputHandle(ComposedValue):
     """An output of a solid that the body of a pipeline has called."""
 
     __slots__ = ("_composition", "_reference")
@@ -56,7 +48,7 @@ class OutputHandle:
         return f"<output {self._reference}>"
 
 
-class Invocation:
+class Invocation(ComposedValue):
     """What a call of a solid gives in the body of a pipeline: its outputs.
 
     Each is an attribute, by its name; iteration gives them in their order; where there is one

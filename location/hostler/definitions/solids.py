@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hostler.definitions import _composition as composition
+from contextvars import ContextVar
+
 from hostler.definitions._names import check_name, check_tags, check_text
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
@@ -33,6 +34,7 @@ else:
         Generic,
         Iterable,
         Mapping,
+        Protocol,
         Sequence,
         TypeVar,
         Union,
@@ -47,8 +49,32 @@ else:
     #: What a function returns that names its outputs, or that is there for its effects alone.
     _Outputs = Union[Iterable[Output], Output, None]
 
+    class Composition(Protocol):
+        """The pipeline whose body is being executed."""
+
+        def add(
+            self,
+            definition: SolidDefinition[Any],
+            args: tuple[object, ...],
+            kwargs: Mapping[str, object],
+            alias: str | None = None,
+            tags: Mapping[str, str] | None = None,
+        ) -> object: ...
+
+
+#: Set while the body of a pipeline is executed, by what composes the pipeline.
+current_composition: ContextVar[Composition | None] = ContextVar(
+    "hostler_composition", default=None
+)
+
 _R = TypeVar("_R")
 R_co = TypeVar("R_co", covariant=True)
+
+
+class ComposedValue:
+    """What a call of a solid returns in the body of a pipeline: it stands for outputs to come."""
+
+    __slots__ = ()
 
 
 class SolidDefinition(Generic[R_co]):
@@ -113,7 +139,7 @@ class SolidDefinition(Generic[R_co]):
         Raises:
             DefinitionError: the arguments do not fit.
         """
-        pipeline = composition.current()
+        pipeline = current_composition.get()
         if pipeline is None:
             return self._call_function(args, kwargs)
         return cast("R_co", pipeline.add(self, args, kwargs))
@@ -139,7 +165,7 @@ class SolidDefinition(Generic[R_co]):
 
     def _call_function(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R_co:
         for value in (*args, *kwargs.values()):
-            if isinstance(value, (composition.Invocation, composition.OutputHandle)):
+            if isinstance(value, ComposedValue):
                 raise DefinitionError(
                     f'cannot call solid "{self.name}" with {value!r}: the body of its pipeline '
                     "has ended, and outside of it solids take plain values",
@@ -205,7 +231,7 @@ class SolidUse(Generic[R_co]):
         Raises:
             DefinitionError: the arguments do not fit, or no pipeline is being composed.
         """
-        pipeline = composition.current()
+        pipeline = current_composition.get()
         if pipeline is None:
             raise DefinitionError(
                 f"cannot call {self!r} outside of a pipeline's body: names and tags have a "

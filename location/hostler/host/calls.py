@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping
 
     from hostler.definitions import Partition, PartitionSetDefinition, RepositoryDefinition
-    from hostler.host.process import Process
 
     Call = Callable[[str, RepositoryDefinition, Mapping[str, Any]], Dict[str, Any]]
 
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 _KEPT = 10
 
 
-def call(process: Process, order: Mapping[str, Any]) -> dict[str, Any]:
+def call(
+    location: str, repositories: Mapping[str, RepositoryDefinition], order: Mapping[str, Any]
+) -> dict[str, Any]:
     """Carries out a CALL order: {"function": name, "repository": name, ...}.
 
     Raises:
@@ -29,7 +30,7 @@ def call(process: Process, order: Mapping[str, Any]) -> dict[str, Any]:
     function = _CALLS.get(order["function"])
     if function is None:
         raise LookupError(f"unknown function {order['function']!r}")
-    return function(process.location, process.repositories[order["repository"]], order)
+    return function(location, repositories[order["repository"]], order)
 
 
 def _define(

@@ -28,7 +28,7 @@ from importlib.machinery import (
 )
 
 from hostler.host.loader import UserLoader
-from hostler.host.sources import Roots, Sources, clean_path
+from hostler.host.sources import Roots, Sources, clean_path, set_current_sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,7 +245,9 @@ def install(
     if _installed is not None:
         _installed.remove()
     _roots = Roots(extra_roots)
-    _installed = _Installed(Sources(report, overlay or {}, _roots), announce)
+    recorder = Sources(report, overlay or {}, _roots)
+    _installed = _Installed(recorder, announce)
+    set_current_sources(recorder)
     if not is_fork:
         _installed.forget_folders()
 
@@ -262,6 +264,7 @@ def uninstall() -> None:
         sys.path_hooks.remove(_installed.hook)
         sys.meta_path.remove(_installed.imports)
         _installed, _roots = None, Roots()
+        set_current_sources(None)
 
 
 def is_installed() -> bool:
@@ -294,13 +297,6 @@ def miss(path: str) -> None:
 def flush() -> None:
     """Reports the look-ups that were in vain and have not been reported yet."""
     _current().sources.flush()
-
-
-def note_file(path: str) -> None:
-    """Records a file that is read, if it is the user's."""
-    path = clean_path(path)
-    if path in _roots:
-        _current().sources.note(path)
 
 
 def loaded_sources() -> dict[str, bytes]:

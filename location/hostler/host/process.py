@@ -13,7 +13,7 @@ import faulthandler
 import os
 import sys
 
-from hostler.host import calls, errors, finder, forks, imports, loading, memory, runs, wire
+from hostler.host import calls, errors, finder, forks, imports, interpreter, loading, runs, wire
 from hostler.host.connection import Connection
 from hostler.host.marks import Mark
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hostler.definitions import RepositoryDefinition
-
-
-#: The state of numpy's global generator, a Mersenne twister.
-_TWISTER_WORDS = 624
 
 
 class Process:
@@ -88,7 +84,7 @@ class Process:
         # nobody waits any more
         if self._preloaded is not None and finder.is_installed():
             self._preloaded.report_shadows()
-        memory.give_back()
+        interpreter.trim_memory()
 
     def _run(self, request: wire.Frame) -> None:
         runs.run(self, request)
@@ -99,7 +95,7 @@ class Process:
         order = request.json()
         body = template.preload(order["modules"], order["excluded"], is_last=order["is_last"])
         self._preloaded = imports.Preloaded()
-        flush_output()
+        interpreter.flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
     def _compile(self, request: wire.Frame) -> None:
@@ -142,11 +138,11 @@ class Process:
             body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
-            flush_output()
+            interpreter.flush_output()
             self.connection.respond(request, wire.Status.ERROR, wire.dump(body))
             return
         self.repositories = load.repositories
-        flush_output()
+        interpreter.flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
     def belong_to(self, owner: str) -> None:
@@ -161,7 +157,7 @@ class Process:
         self.connection.tell(wire.Event.IMPORTING, {"module": module})
 
     def _fork(self, request: wire.Frame) -> None:
-        flush_output()
+        interpreter.flush_output()
         order = request.json()
         try:
             forks.fork_process(lambda: self._become(order, request.fds))
@@ -185,7 +181,7 @@ class Process:
         self.connection.close()
         # what the user's code starts from here belongs to this process, not to its parent
         self._mark.write(order["owner"])
-        reseed()
+        interpreter.reseed()
         forks.disown()
         self.connection = Connection(control)
         self.control = control
@@ -196,14 +192,14 @@ class Process:
 
     def _call(self, request: wire.Frame) -> None:
         try:
-            result = calls.call(self, request.json())
+            result = calls.call(self.location, self.repositories, request.json())
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             status = wire.Status.ERROR
             body = wire.dump(errors.describe_failure(error))
         else:
             status, body = wire.Status.OK, wire.dump(result)
         finder.flush()
-        flush_output()
+        interpreter.flush_output()
         self.connection.respond(request, status, body)
 
 
@@ -217,30 +213,6 @@ def say_hello(connection: Connection) -> None:
             "executable": sys.executable,
         },
     )
-
-
-def flush_output() -> None:
-    """What was printed reaches the log before what is answered."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:  # noqa: BLE001, S110 (the user's code may have put anything there)
-            pass
-
-
-def reseed() -> None:
-    """Children of one process must not draw the same random numbers; `random` mends itself."""
-    numpy_random: Any = sys.modules.get("numpy.random")
-    if numpy_random is None:
-        return
-    state = memoryview(os.urandom(4 * _TWISTER_WORDS)).cast("I")
-    try:  # numpy's own seed() takes four times as long, and copies twice as much memory
-        numpy_random.set_state(("MT19937", state, _TWISTER_WORDS))
-    except Exception:  # noqa: BLE001
-        try:
-            numpy_random.seed()
-        except Exception:  # noqa: BLE001, S110 (the user's code has put another generator there)
-            pass
 
 
 def run_until_closed(process: Process) -> None:
@@ -259,7 +231,7 @@ def run_until_closed(process: Process) -> None:
         code = 70  # EX_SOFTWARE
         print_exc()
     finally:
-        flush_output()
+        interpreter.flush_output()
         os._exit(code)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from importlib.readers import FileReader  # pyright: ignore[reportMissingImports]  # 3.10
 from pathlib import Path, PosixPath
 
-from hostler.host import finder
+from hostler.host import sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.machinery import SourceFileLoader
     from typing import Any
-
-    from hostler.host.loader import UserLoader
 
 
 class RecordedPath(PosixPath):
@@ -19,7 +18,7 @@ class RecordedPath(PosixPath):
 
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if not set(mode) & set("wax+"):
-            finder.note_file(str(self))
+            sources.note_file(str(self))
         return super().open(mode, *args, **kwargs)
 
     def __reduce__(self) -> Any:
@@ -30,6 +29,6 @@ class RecordedPath(PosixPath):
 class RecordingReader(FileReader):
     """importlib's reader of files, with recorded paths."""
 
-    def __init__(self, loader: UserLoader) -> None:
+    def __init__(self, loader: SourceFileLoader) -> None:
         super().__init__(loader)
         self.path = RecordedPath(self.path)

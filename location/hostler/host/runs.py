@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import time
 
-from hostler.host import errors, execution, finder, forks, wire
+from hostler.host import errors, execution, finder, forks, interpreter, wire
 from hostler.host.cancellation import Cancellation
 from hostler.host.step_parent import StepHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Mapping, Protocol
 
     from hostler.definitions import Partition, RepositoryDefinition
+    from hostler.host.connection import Connection
     from hostler.host.execution import Emit
-    from hostler.host.process import Process
     from hostler.host.step_parent import Report
+
+    class RunProcess(Protocol):
+        """What a run asks of its process; see `hostler.host.process.Process`."""
+
+        @property
+        def connection(self) -> Connection: ...
+        @property
+        def control(self) -> int: ...
+        @property
+        def repositories(self) -> Mapping[str, RepositoryDefinition]: ...
+        def belong_to(self, owner: str) -> None: ...
+        def report_touched(self, pairs: list[tuple[str, str | None]]) -> None: ...
 
 
 class RunHost(StepHost):
     """What a run's process has beside its steps: the wire, and the report of what is imported."""
 
-    def __init__(self, process: Process, cancellation: Cancellation, emit: Emit) -> None:
+    def __init__(self, process: RunProcess, cancellation: Cancellation, emit: Emit) -> None:
         super().__init__(cancellation)
         self._process = process
         self._emit = emit
@@ -52,7 +64,7 @@ class RunHost(StepHost):
         self._process.report_touched(pairs)
 
 
-def run(process: Process, request: wire.Frame) -> None:
+def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
     "solids", "max_concurrency", "partition"}.
 
@@ -62,8 +74,6 @@ def run(process: Process, request: wire.Frame) -> None:
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
     """
-    from hostler.host import process as processes
-
     cancellation = Cancellation()
     cancellation.install()
     order = request.json()
@@ -91,12 +101,12 @@ def run(process: Process, request: wire.Frame) -> None:
     else:
         status = wire.Status.OK
     finder.flush()
-    processes.flush_output()
+    interpreter.flush_output()
     process.connection.respond(request, status, wire.dump({"failure": failure}))
 
 
 def _execute(
-    process: Process, order: dict[str, Any], emit: Emit, cancellation: Cancellation
+    process: RunProcess, order: dict[str, Any], emit: Emit, cancellation: Cancellation
 ) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])

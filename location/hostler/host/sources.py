@@ -255,3 +255,19 @@ class Sources:
             is_known = kept is not None and (is_loading or kept.digest == digest)
             if not is_known or len(self._waiting) > _AT_ONCE:
                 self.flush()
+
+
+_current: Sources | None = None
+
+
+def set_current_sources(sources: Sources | None) -> None:
+    """Has `note_file` record there; nowhere where no finder is installed."""
+    global _current  # noqa: PLW0603 (one process imports in one way)
+    _current = sources
+
+
+def note_file(path: str) -> None:
+    """Records a file that is read, if it is the user's."""
+    path = clean_path(path)
+    if _current is not None and path in _current.roots:
+        _current.note(path)

@@ -8,6 +8,7 @@ import signal
 from hostler.definitions._observer import Observer
 from hostler.definitions._pickled import seal
 from hostler.definitions._preview import preview
+from hostler.host import forks, interpreter
 from hostler.host.errors import exception_info
 from hostler.host.step_frames import Writer
 
@@ -64,9 +65,6 @@ class StepSide:
             parent: the pid of the run's process.
             on_term: how SIGTERM was handled before there were steps.
         """
-        from hostler.host import forks
-        from hostler.host import process as processes
-
         os.setpgid(0, 0)
         self._host.die_with(parent)
         signal.signal(signal.SIGTERM, on_term or signal.SIG_DFL)
@@ -78,7 +76,7 @@ class StepSide:
         teller = Teller(Writer(self._frames), self._host.cancellation, self._is_read)
         self._host.enter_step(teller.touched)
         forks.disown()
-        processes.reseed()
+        interpreter.reseed()
         exception, interrupted = None, False
         try:
             with self._host.cancellation:
@@ -86,7 +84,7 @@ class StepSide:
         except KeyboardInterrupt:
             interrupted = True
         self._host.leave_step()
-        processes.flush_output()
+        interpreter.flush_output()
         info = None if exception is None else exception_info(exception)
         teller.tell({"kind": "end", "exception": info, "interrupted": interrupted})
 

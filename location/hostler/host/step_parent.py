@@ -32,8 +32,6 @@ class StepHost:
         """Loads what every step needs, once for all of them."""
         import pickle  # noqa: F401
 
-        import hostler.host.process  # noqa: F401 (there already, but in a test)
-
         if self._prctl is None:
             self._prctl = _load_prctl()
 

@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 
-from hostler.host import finder, forks, imports, memory, rehearsal
+from hostler.host import finder, forks, imports, interpreter, rehearsal
 from hostler.host.imports import is_users
 from hostler.host.sources import Roots, clean_path
 
@@ -125,7 +125,7 @@ def preload(
     if not is_last:
         return {"loaded": loaded, "variables": gate.variables, "files": []}
     gc.collect()
-    memory.give_back()
+    interpreter.trim_memory()
     gc.freeze()
     return {"loaded": loaded, "variables": gate.variables, "files": _installed_sources()}
 

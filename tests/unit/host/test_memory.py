@@ -8,20 +8,20 @@ from typing import NoReturn
 
 import pytest
 
-from hostler.host import memory
+from hostler.host import interpreter
 
 
 def test_it_asks_the_c_library_where_ctypes_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     library = SimpleNamespace(malloc_trim=asked.append)
     monkeypatch.setitem(sys.modules, "ctypes", SimpleNamespace(CDLL=lambda _: library))
-    memory.give_back()
+    interpreter.trim_memory()
     assert asked == [0]
 
 
 def test_it_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ctypes", raising=False)
-    memory.give_back()
+    interpreter.trim_memory()
     assert "ctypes" not in sys.modules
 
 
@@ -34,4 +34,4 @@ def test_a_c_library_without_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
         SimpleNamespace(CDLL=open_library),
     ):
         monkeypatch.setitem(sys.modules, "ctypes", ctypes)
-        memory.give_back()
+        interpreter.trim_memory()

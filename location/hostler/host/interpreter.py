@@ -1,0 +1,53 @@
+"""What a process keeps in order in its interpreter: output, random numbers, freed memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+#: The state of numpy's global generator, a Mersenne twister.
+_TWISTER_WORDS = 624
+
+
+def flush_output() -> None:
+    """What was printed reaches the log before what is answered."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110 (the user's code may have put anything there)
+            pass
+
+
+def reseed() -> None:
+    """Children of one process must not draw the same random numbers; `random` mends itself."""
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is None:
+        return
+    state = memoryview(os.urandom(4 * _TWISTER_WORDS)).cast("I")
+    try:  # numpy's own seed() takes four times as long, and copies twice as much memory
+        numpy_random.set_state(("MT19937", state, _TWISTER_WORDS))
+    except Exception:  # noqa: BLE001
+        try:
+            numpy_random.seed()
+        except Exception:  # noqa: BLE001, S110 (the user's code has put another generator there)
+            pass
+
+
+def trim_memory() -> None:
+    """Returns to the system what the C library keeps for the next compilation.
+
+    A megabyte of five where a file of a hundred definitions was compiled. Done where ctypes is
+    there already, as numpy brings it, and where the C library is glibc.
+    """
+    ctypes: Any = sys.modules.get("ctypes")
+    if ctypes is None:
+        return
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except Exception:  # noqa: BLE001, S110 (another C library, or the user's own ctypes)
+        pass
