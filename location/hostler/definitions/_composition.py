@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.graph import OutputReference, SolidNode
@@ -185,7 +185,7 @@ class Composition:
                 if callable(value)
                 else "; give constants in the run config, or as a default of the parameter"
             )
-            problem = f"{a_type(value)}, {problem}"
+            problem = f"{type_phrase(value)}, {problem}"
         if isinstance(value, OutputHandle):
             if value._composition is self:
                 return value._reference

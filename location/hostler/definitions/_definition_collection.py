@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, check_name, suggestion
+from hostler.definitions._names import check_name, suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._signatures import check_no_arguments, is_function
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError, UnknownNameError
 from hostler.definitions.source import position_of
 
@@ -25,7 +25,7 @@ else:
 D = TypeVar("D", bound="Definition")
 
 
-class Kind(Record):
+class DefinitionKind(ValueObject):
     """A kind of definition: its class, its key in a repository's dict, its name in messages."""
 
     __slots__ = ("definition", "key", "noun")
@@ -36,7 +36,7 @@ class Kind(Record):
         self.noun = key[:-1].replace("_", " ")
 
 
-class Shelf(Generic[D]):
+class DefinitionCollection(Generic[D]):
     """The definitions of one kind in a repository.
 
     Args:
@@ -56,7 +56,7 @@ class Shelf(Generic[D]):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: DefinitionKind,
         repository: str,
         entries: Mapping[str, D | Callable[[], D]],
         source: SourcePosition | None,
@@ -82,8 +82,8 @@ class Shelf(Generic[D]):
             elif not is_function(value):
                 raise DefinitionError(
                     f'cannot use {preview(value)} as {kind.noun} "{key}" of {self._where}: found '
-                    f"{a_type(value)}, expected a {kind.noun} or a function without arguments that "
-                    "returns one",
+                    f"{type_phrase(value)}, expected a {kind.noun} or a function without arguments "
+                    "that returns one",
                     source,
                 )
 

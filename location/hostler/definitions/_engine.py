@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from hostler.definitions._execution_state import Course, SkipError
+from hostler.definitions._execution_state import ExecutionState, SkipError
 from hostler.definitions._observer import Observer
-from hostler.definitions._step_caller import Attempts
+from hostler.definitions._step_caller import StepCaller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
 
-    #: Calls the function of a solid as `Attempts.call` does, where its timeout can be held.
-    Call = Callable[["SolidNode", Dict[str, Any], int, "Keeper"], Optional[BaseException]]
+    #: Calls the function of a solid as `StepCaller.call` does, where its timeout can be held.
+    Call = Callable[["SolidNode", Dict[str, Any], int, "StepObserver"], Optional[BaseException]]
 
 __all__ = ["Engine", "Observer"]
 
 
 class Engine:
-    """One execution of a pipeline; see `Course` for what a failure means for the rest.
+    """One execution of a pipeline; see `ExecutionState` for what a failure means for the rest.
 
     Args:
         pipeline: what to execute.
@@ -52,9 +52,9 @@ class Engine:
         self._sleep = sleep
         self._pipeline = pipeline
         self._observer = observer
-        self._call = Attempts(pipeline, steps, run_id, tags, partition).call
+        self._call = StepCaller(pipeline, steps, run_id, tags, partition).call
         self._call_timed = call_timed or self._call
-        self._course = Course(pipeline, steps)
+        self._state = ExecutionState(pipeline, steps)
 
     def execute(self) -> None:
         """Executes each solid once, or skips it.
@@ -64,51 +64,51 @@ class Engine:
         """
         for node in self._pipeline.nodes:
             try:
-                inputs = self._course.inputs(node)
+                inputs = self._state.inputs(node)
             except SkipError as skip:
-                self._course.skip(node, skip)
+                self._state.mark_skipped(node, skip)
                 self._observer.step_skipped(node.name, str(skip))
             else:
                 self._execute_step(node, inputs)
-            self._course.release(node)
+            self._state.release_inputs(node)
 
     def _execute_step(self, node: SolidNode, inputs: dict[str, Any]) -> None:
         self._observer.step_started(node.name)
         start = time.perf_counter()
         policy = node.definition.retry_policy
         call = self._call if node.definition.timeout is None else self._call_timed
-        keeper = Keeper(self._course, node, self._observer)
-        failure = call(node, inputs, 0, keeper)
+        observer = StepObserver(self._state, node, self._observer)
+        failure = call(node, inputs, 0, observer)
         for retry in range(1, policy.max_retries + 1):
             if failure is None:
                 break
             delay = policy.delay_before(retry)
             self._observer.step_retried(node.name, failure, retry, delay)
-            self._course.forget_outputs(node)
+            self._state.forget_outputs(node)
             self._sleep(delay)
-            failure = call(node, inputs, retry, keeper)
+            failure = call(node, inputs, retry, observer)
         if failure is None:
             self._observer.step_succeeded(node.name, time.perf_counter() - start)
         else:
-            self._course.fail(node)
+            self._state.mark_failed(node)
             self._observer.step_failed(node.name, failure)
 
 
-class Keeper(Observer):
+class StepObserver(Observer):
     """Keeps the outputs of a step for those that take them, and tells the observer."""
 
-    def __init__(self, course: Course, node: SolidNode, observer: Observer) -> None:
-        self._course = course
+    def __init__(self, state: ExecutionState, node: SolidNode, observer: Observer) -> None:
+        self._state = state
         self._node = node
         self._observer = observer
 
     def is_read(self, output: str) -> bool:
         """Whether another solid takes an output."""
-        return self._course.is_read(self._node, output)
+        return self._state.is_read(self._node, output)
 
     def log_message(self, step: str, level: str, message: str) -> None:
         self._observer.log_message(step, level, message)
 
     def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
-        self._course.keep(self._node, output.name, value)
+        self._state.store_output(self._node, output.name, value)
         self._observer.step_output(step, output, value)

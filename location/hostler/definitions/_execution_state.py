@@ -24,8 +24,8 @@ class SkipError(Exception):
         self.after_failure = after_failure
 
 
-class Course:
-    """The course of one execution.
+class ExecutionState:
+    """The state of one execution.
 
     A solid that fails skips what depends on it, directly or not, and lets the rest go on. An
     optional output that is left out skips what hangs on it too; an input that takes a list takes
@@ -44,7 +44,7 @@ class Course:
         """What a step takes, all of whose sources have ended.
 
         Raises:
-            SkipError: it is not to be executed; `skip` is to be told.
+            SkipError: it is not to be executed; `mark_skipped` is to be told.
         """
         inputs = dict(self._steps[node.name].inputs)
         for references in node.sources.values():
@@ -62,7 +62,7 @@ class Course:
         """Whether another solid takes an output."""
         return OutputReference(node.name, output) in self._readers
 
-    def keep(self, node: SolidNode, output: str, value: object) -> None:
+    def store_output(self, node: SolidNode, output: str, value: object) -> None:
         """A step has produced an output."""
         reference = OutputReference(node.name, output)
         if reference in self._readers:
@@ -73,17 +73,17 @@ class Course:
         for one in node.definition.outputs:
             self._values.pop(OutputReference(node.name, one.name), None)
 
-    def skip(self, node: SolidNode, error: SkipError) -> None:
+    def mark_skipped(self, node: SolidNode, error: SkipError) -> None:
         """A step is not executed."""
         self._skipped.add(node.name)
         if error.after_failure:
             self._failed[node.name] = f'solid "{node.name}" was skipped'
 
-    def fail(self, node: SolidNode) -> None:
+    def mark_failed(self, node: SolidNode) -> None:
         """A step has failed for good."""
         self._failed[node.name] = f'solid "{node.name}" failed'
 
-    def release(self, node: SolidNode) -> None:
+    def release_inputs(self, node: SolidNode) -> None:
         """A step has ended: forgets the values that nobody is going to read, they may be big."""
         for reference in _read_by(node):
             self._readers[reference] -= 1

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from hostler.definitions.source import SourcePosition
 
     #: A place in the user's code, or what finds it when there is something to say of it.
-    Place = Union[SourcePosition, Callable[[], Union[SourcePosition, None]], None]
+    LazyPosition = Union[SourcePosition, Callable[[], Union[SourcePosition, None]], None]
 
 
-def check_name(what: str, name: object, source: Place) -> str:
+def check_name(what: str, name: object, source: LazyPosition) -> str:
     """The name, if it is a good one: letters, digits and underscores of ASCII, no keyword.
 
     Args:
@@ -31,7 +31,7 @@ def check_name(what: str, name: object, source: Place) -> str:
     if isinstance(name, str) and name.isidentifier() and name.isascii() and not iskeyword(name):
         return name  # nearly all of them
     if not isinstance(name, str):
-        problem = f"it is {a_type(name)}, expected a string"
+        problem = f"it is {type_phrase(name)}, expected a string"
     elif not name:
         problem = "it is empty"
     elif not (name.isascii() and name.replace("_", "a").isalnum()):
@@ -68,7 +68,7 @@ def check_tags(what: str, tags: object, source: SourcePosition | None) -> dict[s
     return dict(tags)
 
 
-def check_text(what: str, text: object, source: Place) -> str:
+def check_text(what: str, text: object, source: LazyPosition) -> str:
     """A description, if it is a string; None counts as empty.
 
     Raises:
@@ -106,7 +106,7 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return "there are " + ", ".join(f'"{one}"' for one in known[:10]) + more
 
 
-def a_type(value: object) -> str:
+def type_phrase(value: object) -> str:
     """The type of a value for a sentence: "None", "a list", "an int"."""
     if value is None:
         return "None"

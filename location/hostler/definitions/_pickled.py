@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Sealed:
+class PickledValue:
     """A value as another process has produced it: pickled, and opened by who takes it alone.
 
     What passes it on runs no code of the user's for it. Its repr is the value's preview.
@@ -23,7 +23,7 @@ class Sealed:
         self._data = data
         self._preview = preview_
 
-    def open(self) -> Any:
+    def load(self) -> Any:
         """The value, another one at each call.
 
         Raises:
@@ -43,7 +43,7 @@ class Sealed:
         return self._preview
 
 
-def seal(what: str, value: object) -> bytes:
+def pickle_value(what: str, value: object) -> bytes:
     """The pickle of a value.
 
     Args:
@@ -65,7 +65,7 @@ def seal(what: str, value: object) -> bytes:
         ) from error
 
 
-def opened(inputs: dict[str, Any]) -> dict[str, Any]:
+def unpickled(inputs: dict[str, Any]) -> dict[str, Any]:
     """The inputs of a step with what is sealed in them opened.
 
     Raises:
@@ -73,10 +73,10 @@ def opened(inputs: dict[str, Any]) -> dict[str, Any]:
     """
     found = {}
     for name, value in inputs.items():
-        if isinstance(value, Sealed):
-            found[name] = value.open()
+        if isinstance(value, PickledValue):
+            found[name] = value.load()
         elif isinstance(value, list):
-            found[name] = [one.open() if isinstance(one, Sealed) else one for one in value]
+            found[name] = [one.load() if isinstance(one, PickledValue) else one for one in value]
         else:
             found[name] = value
     return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hostler.definitions._names import suggestion
 from hostler.definitions._preview import preview
-from hostler.definitions._selection import Selection
-from hostler.definitions._value_object import Record
+from hostler.definitions._selection import PipelineSubset
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.config import ConfigType
 from hostler.definitions.errors import ConfigError, ConfigProblem
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hostler.definitions.ports import InputDefinition
 
 
-class StepConfig(Record):
+class StepConfig(ValueObject):
     """What the config of a run says of one solid, checked."""
 
     __slots__ = ("config", "inputs")
@@ -34,7 +34,7 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     """What the run config says of each solid of the pipeline, by name.
 
     Args:
-        pipeline: what is to be executed; of a `Selection`, its solids alone.
+        pipeline: what is to be executed; of a `PipelineSubset`, its solids alone.
         run_config: see the module's docstring; None for an empty one. What is None in it on the way
             to a value counts as empty, as a key without a value does in YAML.
 
@@ -55,7 +55,7 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     return steps
 
 
-def _is_open(one: InputDefinition) -> bool:
+def _needs_no_source(one: InputDefinition) -> bool:
     """Whether an input may do without a solid that feeds it, as a pipeline's definition has it."""
     return one.has_default or one.config_type is not None
 
@@ -66,10 +66,10 @@ class _Check:
     def __init__(self, pipeline: PipelineDefinition) -> None:
         self.problems: list[ConfigProblem] = []
         self._names = [node.name for node in pipeline.nodes]
-        self._left_out: Container[object] = ()
-        self._cut: Mapping[tuple[str, str], Iterable[OutputReference]] = {}
-        if isinstance(pipeline, Selection):
-            self._left_out, self._cut = pipeline.left_out, pipeline.cut
+        self._excluded: Container[object] = ()
+        self._cut_sources: Mapping[tuple[str, str], Iterable[OutputReference]] = {}
+        if isinstance(pipeline, PipelineSubset):
+            self._excluded, self._cut_sources = pipeline.excluded, pipeline.cut_sources
 
     def section(self, value: object, path: str) -> dict[object, object]:
         """A part of the config that holds named parts."""
@@ -83,9 +83,9 @@ class _Check:
     def solids(self, section: dict[object, object]) -> None:
         """Reports what is said of solids that are not executed."""
         for name in section:
-            if name in self._left_out:
+            if name in self._excluded:
                 self.report(f"solids.{name}", "this solid is not selected; remove it, or select it")
-        others = {name: value for name, value in section.items() if name not in self._left_out}
+        others = {name: value for name, value in section.items() if name not in self._excluded}
         self.keys(others, "solids", self._names)
 
     def keys(self, section: dict[object, object], path: str, known: Iterable[str]) -> None:
@@ -120,8 +120,8 @@ class _Check:
                 if one.name in section:
                     feeding = ", ".join(map(str, node.sources[one.name]))
                     self.report(place, f"the pipeline feeds this input from {feeding}; remove it")
-            elif (node.name, one.name) in self._cut and not _is_open(one):
-                self.report(place, self._closed(node, one))
+            elif (node.name, one.name) in self._cut_sources and not _needs_no_source(one):
+                self.report(place, self._not_configurable(node, one))
             elif one.name in section:
                 given = section[one.name]
                 if given is None and one.default is None:
@@ -130,19 +130,19 @@ class _Check:
                     kind = config_type or ConfigType()
                     found[one.name] = kind.check(given, place, self.problems)
             elif not one.has_default:
-                why = self._lack(node, one)
+                why = self._missing_sources(node, one)
                 self.report(place, f"missing; {why}expected {one.type_name}")
         return found
 
-    def _lack(self, node: SolidNode, one: InputDefinition) -> str:
+    def _missing_sources(self, node: SolidNode, one: InputDefinition) -> str:
         """That the solids that would feed an input are not selected; empty where there are none."""
-        names = [reference.solid for reference in self._cut.get((node.name, one.name), ())]
+        names = [reference.solid for reference in self._cut_sources.get((node.name, one.name), ())]
         listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
         return f"nothing feeds it without {listed}, not selected; " if listed else ""
 
-    def _closed(self, node: SolidNode, one: InputDefinition) -> str:
+    def _not_configurable(self, node: SolidNode, one: InputDefinition) -> str:
         return (
-            f"{self._lack(node, one)}a run config cannot hold {one.type_name}; "
+            f"{self._missing_sources(node, one)}a run config cannot hold {one.type_name}; "
             "select what feeds the input, or give it a default"
         )
 

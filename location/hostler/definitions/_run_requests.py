@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type
+from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import encodable, preview
 from hostler.definitions._signatures import is_function, signature_of
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import MISSING, position_of
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 #: Deeper than anything that people write; what contains itself is deeper than anything.
-_DEEPEST = 100
+_MAX_DEPTH = 100
 
 #: Numbers travel as doubles, which hold every whole number up to here.
-_LARGEST = 2**53
+_MAX_EXACT_INTEGER = 2**53
 
 
-class RunRequest(Record):
+class RunRequest(ValueObject):
     """What a run would be launched with."""
 
     __slots__ = ("run_config", "tags")
@@ -50,7 +50,7 @@ def check_run_request_function(
         return
     if not is_function(function):
         raise DefinitionError(
-            f"cannot use {preview(function)} as {name} of {what}: found {a_type(function)}, "
+            f"cannot use {preview(function)} as {name} of {what}: found {type_phrase(function)}, "
             f"expected a function that takes the {argument}, or nothing",
             source,
         )
@@ -85,7 +85,7 @@ def check_run_config(
     if not isinstance(run_config, dict):
         raise DefinitionError(
             f"cannot use {preview(run_config)} as the run config of {what}: found "
-            f"{a_type(run_config)}, expected a dict",
+            f"{type_phrase(run_config)}, expected a dict",
             source,
         )
     problem = _problem(run_config, "", 0)
@@ -97,7 +97,7 @@ def check_run_config(
 
 def _problem(value: object, path: str, depth: int) -> str:
     """What keeps a value from being JSON; empty where nothing does."""
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return f"{path[:60]}...: it goes too deep, or contains itself"
     if isinstance(value, dict):
         for key, item in value.items():
@@ -105,7 +105,7 @@ def _problem(value: object, path: str, depth: int) -> str:
             problem = (
                 _problem(item, place, depth + 1)
                 if isinstance(key, str)
-                else f"{place}: the key is {a_type(key)}, expected a string"
+                else f"{place}: the key is {type_phrase(key)}, expected a string"
             )
             if problem:
                 return problem
@@ -129,7 +129,7 @@ def _scalar_problem(value: object, path: str) -> str:
         finite = float("-inf") < value < float("inf")
         return "" if finite else f"{path}: found {shown}, expected a number that JSON has"
     if isinstance(value, int):
-        exact = abs(value) <= _LARGEST
+        exact = abs(value) <= _MAX_EXACT_INTEGER
         return "" if exact else f"{path}: found {shown}, too great to travel; give it as a string"
     return (
         f"{path}: found {shown} ({type(value).__name__}), expected a string, number, bool, None, "

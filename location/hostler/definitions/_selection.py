@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from hostler.definitions.graph import OutputReference
 
 
-class Selection(PipelineDefinition):
+class PipelineSubset(PipelineDefinition):
     """A pipeline with some of its solids, each of them fed by those alone.
 
     Attributes:
-        left_out: the names of the other solids of the pipeline.
+        excluded: the names of the other solids of the pipeline.
         cut: by solid and input, what feeds the input in the whole pipeline and was left out, where
             nothing is left that feeds it.
     """
 
-    __slots__ = ("cut", "left_out")
+    __slots__ = ("cut_sources", "excluded")
 
     def __init__(self, pipeline: PipelineDefinition, names: Iterable[str]) -> None:
         self.source = pipeline.source
@@ -32,8 +32,8 @@ class Selection(PipelineDefinition):
         self.tags = pipeline.tags
         chosen = set(names)
         self._nodes = {one.name: one.fed_by(chosen) for one in pipeline.nodes if one.name in chosen}
-        self.left_out = {one.name for one in pipeline.nodes} - chosen
-        self.cut: dict[tuple[str, str], tuple[OutputReference, ...]] = {
+        self.excluded = {one.name for one in pipeline.nodes} - chosen
+        self.cut_sources: dict[tuple[str, str], tuple[OutputReference, ...]] = {
             (node.name, name): references
             for node in pipeline.nodes
             if node.name in chosen
@@ -42,7 +42,7 @@ class Selection(PipelineDefinition):
         }
 
 
-def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> Selection:
+def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineSubset:
     """The part of a pipeline that `solids` names.
 
     Args:
@@ -73,12 +73,12 @@ def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> Selection:
         if name not in feeding:
             problems.append(f"{preview(name, 60)}: unknown; {suggestion(name, feeding)}")
             continue
-        chosen |= _within(name, feeding, before) | _within(name, fed, after)
+        chosen |= _reachable(name, feeding, before) | _reachable(name, fed, after)
     if not solids:
         problems.append(f"no solid is named; {suggestion(None, feeding)}")
     if problems:
         raise SelectionError(pipeline.name, problems)
-    return Selection(pipeline, chosen)
+    return PipelineSubset(pipeline, chosen)
 
 
 def _parse(clause: object) -> tuple[int | None, str, int | None]:
@@ -106,7 +106,7 @@ def _steps(marks: str) -> int | None:
     return len(marks) if not marks.strip("+") else -1
 
 
-def _within(start: str, edges: Mapping[str, set[str]], steps: int | None) -> set[str]:
+def _reachable(start: str, edges: Mapping[str, set[str]], steps: int | None) -> set[str]:
     """What can be reached in so many steps, the start too."""
     found = {start}
     frontier = found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import FunctionType
 
-from hostler.definitions._names import a_type
+from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import preview
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import MISSING, calling_position, code_of
 
@@ -22,7 +22,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 _TAKES_ARGS, _TAKES_KEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x4, 0x8, 0x20, 0x80, 0x200
 
 
-class Parameter(Record):
+class Parameter(ValueObject):
     """One parameter of a function; MISSING for what it does not declare."""
 
     __slots__ = ("annotation", "default", "name")
@@ -33,7 +33,7 @@ class Parameter(Record):
         self.default = default
 
 
-class Signature(Record):
+class Signature(ValueObject):
     """What a function takes and gives."""
 
     __slots__ = (
@@ -100,7 +100,7 @@ def check_function(what: str, function: object) -> None:
     name = what.rsplit(maxsplit=1)[-1]
     advice = f'; write @{name}(name="...")' if isinstance(function, str) else ""
     raise DefinitionError(
-        f"cannot make {what} of {preview(function)}: found {a_type(function)}, "
+        f"cannot make {what} of {preview(function)}: found {type_phrase(function)}, "
         f"expected a function{advice}",
         calling_position(),
     )

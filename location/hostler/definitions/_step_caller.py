@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import GeneratorType
 
 from hostler.definitions._names import suggestion
-from hostler.definitions._pickled import opened
+from hostler.definitions._pickled import unpickled
 from hostler.definitions._preview import preview
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import OutputError, TransferError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PACKAGE = __name__.rpartition(".")[0]
 
 
-class Attempts:
+class StepCaller:
     """Calls the functions of the solids of one execution.
 
     Args:
@@ -68,7 +68,7 @@ class Attempts:
         """
         try:
             context = self._context(node, retry, observer)
-            for output, value in _outputs(node.definition, opened(inputs), context):
+            for output, value in _outputs(node.definition, unpickled(inputs), context):
                 observer.step_output(node.name, output, value)
         except KeyboardInterrupt:
             raise

@@ -16,13 +16,13 @@ _DAY = timedelta(days=1)
 
 #: Before the moment asked for: a time that the clock has shown by then is not due again. No clock
 #: has been put back or forward by more than a day.
-_HINDSIGHT = 2 * _DAY
+_LOOK_BACK = 2 * _DAY
 
 
 def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     """The moments after `after`, in their order, each in `zone`; without end.
 
-    The clock of the zone decides; see `CronSchedule.by_the_clock` for what happens where it is put
+    The clock of the zone decides; see `CronSchedule.is_fixed_time` for what happens where it is put
     forward or back.
 
     Args:
@@ -33,9 +33,9 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
     start = after.astimezone(timezone.utc).replace(second=0, microsecond=0, tzinfo=None)
     shown: datetime | None = None
     last: datetime | None = None
-    for begin, end, offset in _stretches(zone, start - _HINDSIGHT):
+    for begin, end, offset in _constant_offsets(zone, start - _LOOK_BACK):
         earliest = begin + offset
-        if schedule.by_the_clock and shown is not None:
+        if schedule.is_fixed_time and shown is not None:
             earliest = shown
         for wall in _matches(schedule, earliest, end + offset):
             moment = max(wall - offset, begin)  # at once after a gap
@@ -45,7 +45,7 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
         shown = max(end + offset, shown or end + offset)
 
 
-def moment_of(wall: datetime, zone: tzinfo) -> datetime:
+def resolve_wall_time(wall: datetime, zone: tzinfo) -> datetime:
     """The first moment, in `zone`, at which its clock shows a time, or has passed it by.
 
     Args:
@@ -60,7 +60,9 @@ def moment_of(wall: datetime, zone: tzinfo) -> datetime:
     return moment.astimezone(zone)
 
 
-def _stretches(zone: tzinfo, start: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+def _constant_offsets(
+    zone: tzinfo, start: datetime
+) -> Iterator[tuple[datetime, datetime, timedelta]]:
     """Time from `start` on, cut where the clock changes: begin and end in UTC, and the offset."""
     begin, before = start, _offset(zone, start)
     while True:

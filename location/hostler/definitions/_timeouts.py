@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type
+from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 
@@ -27,7 +27,7 @@ def check_timeout(what: str, timeout: object, source: SourcePosition | None) -> 
             return float(timeout)
         problem = "expected seconds above 0; leave it out for none"
     else:
-        problem = f"found {a_type(timeout)}, expected seconds"
+        problem = f"found {type_phrase(timeout)}, expected seconds"
     raise DefinitionError(
         f"cannot use {preview(timeout)} as the timeout of {what}: {problem}", source
     )

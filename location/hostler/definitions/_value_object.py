@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Record:
+class ValueObject:
     """A value made of the attributes that its `__slots__` name: equal where all of them are."""
 
     __slots__: tuple[str, ...] = ()

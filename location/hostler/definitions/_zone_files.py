@@ -7,13 +7,13 @@ import struct
 from bisect import bisect_right
 from datetime import date, datetime, timedelta, tzinfo
 
-from hostler.definitions._zone_rules import Rule
+from hostler.definitions._zone_rules import TransitionRule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable
 
-    from hostler.definitions._zone_rules import Kind
+    from hostler.definitions._zone_rules import LocalTimeType
 
 #: Where systems keep them; zoneinfo looks at the same places.
 FOLDERS = (
@@ -72,7 +72,7 @@ class ZoneFile(tzinfo):
     def __init__(self, name: str, data: bytes) -> None:
         self._name = name
         self._starts, self._kinds, self._first, rule = _read(data)
-        self._rule = Rule(rule) if rule else None
+        self._rule = TransitionRule(rule) if rule else None
 
     def utcoffset(self, moment: datetime | None) -> timedelta | None:
         return None if moment is None else timedelta(seconds=self._of_wall(moment)[0])
@@ -99,7 +99,7 @@ class ZoneFile(tzinfo):
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return read_zone, (self._name,)
 
-    def _of_utc(self, seconds: int) -> Kind:
+    def _of_utc(self, seconds: int) -> LocalTimeType:
         index = bisect_right(self._starts, seconds)
         if index == 0:
             return self._first
@@ -107,7 +107,7 @@ class ZoneFile(tzinfo):
             return self._rule.of_utc(seconds)
         return self._kinds[index - 1]
 
-    def _of_wall(self, moment: datetime) -> Kind:
+    def _of_wall(self, moment: datetime) -> LocalTimeType:
         """PEP 495: of two moments with this time the first, or, with fold=1, the second; in a gap
         as it was before it, or, with fold=1, as it is after it."""
         wall = _seconds(moment)
@@ -120,7 +120,7 @@ class ZoneFile(tzinfo):
         return self._of_utc(moments[-1] if moment.fold else moments[0])
 
 
-def _read(data: bytes) -> tuple[list[int], list[Kind], Kind, str]:
+def _read(data: bytes) -> tuple[list[int], list[LocalTimeType], LocalTimeType, str]:
     """When each kind of time begins, the kind before all, and the rule for what comes after."""
     magic, version, *_ = _HEAD.unpack_from(data)
     if magic != b"TZif":
@@ -135,7 +135,7 @@ def _read(data: bytes) -> tuple[list[int], list[Kind], Kind, str]:
     indexes = data[at : at + times]
     at += times
     names = data[at + 6 * kinds : at + 6 * kinds + letters]
-    found: list[Kind] = []
+    found: list[LocalTimeType] = []
     for offset, is_dst, index in struct.iter_unpack(">lBB", data[at : at + 6 * kinds]):
         found.append((offset, bool(is_dst), names[index : names.index(0, index)].decode()))
     first = next((kind for kind in found if not kind[1]), found[0])

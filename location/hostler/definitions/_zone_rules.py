@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from typing import Tuple
 
     #: The offset from UTC in seconds, whether it is summer time, the abbreviation.
-    Kind = Tuple[int, bool, str]
+    LocalTimeType = Tuple[int, bool, str]
 
 _EPOCH = date(1970, 1, 1)
 _TWO_O_CLOCK = 2 * 3600
 
 
-class Rule:
+class TransitionRule:
     """As "CET-1CEST,M3.5.0,M10.5.0/3": what holds, and from when to when in each year.
 
     Raises:
@@ -27,8 +27,8 @@ class Rule:
         zone, *dates = text.split(",")
         name, rest = _abbreviation(zone)
         offset, rest = _offset(rest)
-        self._standard: Kind = (-offset, False, name)
-        self._summer: Kind | None = None
+        self._standard: LocalTimeType = (-offset, False, name)
+        self._summer: LocalTimeType | None = None
         self._dates: list[tuple[str, int]] = []
         if rest:
             name, rest = _abbreviation(rest)
@@ -40,7 +40,7 @@ class Rule:
             if len(self._dates) != 2:
                 raise ValueError(f"the rule {text!r} of a time zone has no two dates")
 
-    def of_utc(self, seconds: int) -> Kind:
+    def of_utc(self, seconds: int) -> LocalTimeType:
         """What holds at a moment, in seconds since the epoch."""
         if self._summer is None:
             return self._standard

@@ -11,7 +11,7 @@ A schema is a dict of fields. What stands for a type, in a field and by itself:
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._typing import is_any
 from hostler.definitions.errors import ConfigProblem, DefinitionError
@@ -134,14 +134,16 @@ class MappingType(ConfigType):
         for key in value:
             if key not in self._fields:
                 advice = suggestion(key, self._fields)
-                problems.append(ConfigProblem(f"{path}.{_step(key)}", f"unknown field; {advice}"))
+                problems.append(
+                    ConfigProblem(f"{path}.{_key_text(key)}", f"unknown field; {advice}")
+                )
         checked = {}
         for name, field in self._fields.items():
             place = f"{path}.{name}"
             if name in value:
                 checked[name] = field.check(value[name], place, problems)
             elif field.default is not MISSING:
-                checked[name] = _fresh(field.default)
+                checked[name] = _copied(field.default)
             elif field.is_required:
                 problems.append(ConfigProblem(place, f"missing; expected {field.type.name}"))
             elif field.type.fits_empty:
@@ -213,8 +215,8 @@ def schema_type(schema: object, what: str, source: SourcePosition | None) -> Map
         return MappingType({})
     if not isinstance(schema, dict):
         raise DefinitionError(
-            f"cannot use {preview(schema)} as the config schema of {what}: found {a_type(schema)}, "
-            'expected a dict of fields, as {"limit": int}',
+            f"cannot use {preview(schema)} as the config schema of {what}: found "
+            f'{type_phrase(schema)}, expected a dict of fields, as {{"limit": int}}',
             source,
         )
     return _mapping_type(schema, f"the config of {what}", source)
@@ -257,7 +259,7 @@ def _mapping_type(
     for key, value in declared.items():
         if not isinstance(key, str):
             raise DefinitionError(
-                f"cannot use {preview(key)} as a field of {what}: found {a_type(key)}, "
+                f"cannot use {preview(key)} as a field of {what}: found {type_phrase(key)}, "
                 "expected a string",
                 source,
             )
@@ -268,14 +270,14 @@ def _mapping_type(
     return MappingType(fields)
 
 
-def _step(key: object) -> str:
+def _key_text(key: object) -> str:
     return key if isinstance(key, str) and key.isprintable() else preview(key, 60)
 
 
-def _fresh(value: Any) -> Any:
+def _copied(value: Any) -> Any:
     """A copy of a default, so that no solid changes it for the next one."""
     if type(value) is dict:
-        return {key: _fresh(item) for key, item in value.items()}
+        return {key: _copied(item) for key, item in value.items()}
     if type(value) is list:
-        return [_fresh(item) for item in value]
+        return [_copied(item) for item in value]
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class CronError(ValueError):
     """A cron string cannot be read; the message says what in it, and what was expected."""
 
 
-class CronSchedule(Record):
+class CronSchedule(ValueObject):
     """What a cron string means.
 
     Where both the day of the month and the day of the week are restricted, a day that fits one of
@@ -37,12 +37,12 @@ class CronSchedule(Record):
         minutes, hours, days, months: sorted.
         weekdays: sorted; 0 is Sunday.
         either_day: whether one of `days` and `weekdays` is enough.
-        by_the_clock: whether neither minute nor hour begins with `*`. Such times are due once where
-            the clock is put back, and right after the gap where it is put forward across them;
-            the others are due whenever the clock shows them.
+        is_fixed_time: whether neither minute nor hour begins with `*`. Such times are due once
+            where the clock is put back, and right after the gap where it is put forward across
+            them; the others are due whenever the clock shows them.
     """
 
-    __slots__ = ("by_the_clock", "days", "either_day", "hours", "minutes", "months", "weekdays")
+    __slots__ = ("days", "either_day", "hours", "is_fixed_time", "minutes", "months", "weekdays")
 
     def __init__(self, fields: list[str]) -> None:
         minute, hour, day, month, weekday = fields
@@ -55,7 +55,7 @@ class CronSchedule(Record):
             sorted({number % 7 for number in _field("day of the week", weekday, 0, 7, names)})
         )
         self.either_day = not (day.startswith("*") or weekday.startswith("*"))
-        self.by_the_clock = not (minute.startswith("*") or hour.startswith("*"))
+        self.is_fixed_time = not (minute.startswith("*") or hour.startswith("*"))
 
     def fits_day(self, month: int, day: int, weekday: int) -> bool:
         """Whether something is due on a day; `weekday` counts from 0, Sunday."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 
-from hostler.definitions._names import a_type
+from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import preview
-from hostler.definitions._ticks import moment_of
+from hostler.definitions._ticks import resolve_wall_time
 from hostler.definitions._zones import UTC, UnknownZoneError, zone_of
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.partitions import Partition
@@ -70,7 +70,7 @@ def monthly_partitions(
         DefinitionError: also for a start after the 28th, a day that not every month has.
     """
     source = calling_position()
-    if _wall(start).day > 28:
+    if _wall_time(start).day > 28:
         raise DefinitionError(
             f"cannot make monthly partitions from {preview(start)}: not every month has such a "
             "day; start on the 28th at the latest",
@@ -83,8 +83,8 @@ def _partitions(
     start: Date, end: Date | None, zone_name: str, name_format: str, step: _Step | None
 ) -> Callable[..., list[Partition]]:
     """The partition function; it steps by the clock, or, without `step`, by hours that pass."""
-    first = _wall(start)
-    last = None if end is None else _wall(end)
+    first = _wall_time(start)
+    last = None if end is None else _wall_time(end)
     try:
         zone = zone_of(zone_name)
     except UnknownZoneError as error:
@@ -95,7 +95,7 @@ def _partitions(
     def partitions(now: datetime | None = None) -> list[Partition]:
         moments = _hours(first, zone) if step is None else _steps(first, zone, step)
         until = datetime.now(timezone.utc) if now is None else now
-        limit = until if last is None else moment_of(last, zone)
+        limit = until if last is None else resolve_wall_time(last, zone)
         found = []
         name, begin = next(moments)
         for following, after in moments:
@@ -111,7 +111,7 @@ def _partitions(
 
 def _hours(first: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
     """What the clock shows at each full hour that passes, and the moment."""
-    moment = moment_of(first, zone).astimezone(timezone.utc)
+    moment = resolve_wall_time(first, zone).astimezone(timezone.utc)
     while True:
         local = moment.astimezone(zone)
         yield local.replace(tzinfo=None), local
@@ -123,7 +123,7 @@ def _steps(first: datetime, zone: tzinfo, step: _Step) -> Iterator[tuple[datetim
     number = 0
     while True:
         wall = step(first, number)
-        yield wall, moment_of(wall, zone)
+        yield wall, resolve_wall_time(wall, zone)
         number += 1
 
 
@@ -140,9 +140,9 @@ def _months(first: datetime, number: int) -> datetime:
     return first.replace(year=first.year + years, month=month + 1)
 
 
-def _wall(value: object) -> datetime:
+def _wall_time(value: object) -> datetime:
     """A date, a time, or either as text, as what a clock shows."""
-    problem = f"found {a_type(value)}"
+    problem = f"found {type_phrase(value)}"
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

@@ -15,7 +15,7 @@ A message says what was found, what was expected and what to do; `source` says w
 
 from __future__ import annotations
 
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class UnknownNameError(DefinitionError):
     """A name was asked for that is not there; the message gives the nearest that are."""
 
 
-class ConfigProblem(Record):
+class ConfigProblem(ValueObject):
     """One thing that is wrong with a run config."""
 
     __slots__ = ("message", "path")

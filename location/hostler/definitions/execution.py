@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostler.definitions._engine import Engine, Observer
-from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._run_config import check_run_config
 from hostler.definitions._selection import select
@@ -102,7 +102,8 @@ def execute_pipeline(
     """
     if not isinstance(pipeline, PipelineDefinition):
         raise DefinitionError(
-            f"cannot execute {preview(pipeline)}: found {a_type(pipeline)}, expected a pipeline",
+            f"cannot execute {preview(pipeline)}: found {type_phrase(pipeline)}, expected a "
+            "pipeline",
             calling_position(),
         )
     if solids is not None:

@@ -6,7 +6,7 @@ import heapq
 
 from hostler.definitions._names import check_name, check_tags, suggestion
 from hostler.definitions._preview import preview
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.ports import DEFAULT_OUTPUT
 from hostler.definitions.source import calling_position
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Sources = Union["OutputReference", Sequence["OutputReference"]]
 
 
-class OutputReference(Record):
+class OutputReference(ValueObject):
     """An output of a solid in a pipeline.
 
     Args:

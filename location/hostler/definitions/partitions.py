@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, check_name, check_tags, check_text, suggestion
+from hostler.definitions._names import (
+    check_name,
+    check_tags,
+    check_text,
+    suggestion,
+    type_phrase,
+)
 from hostler.definitions._preview import encodable, preview
 from hostler.definitions._run_requests import (
     RunRequest,
@@ -11,7 +17,7 @@ from hostler.definitions._run_requests import (
     check_run_request_function,
 )
 from hostler.definitions._signatures import check_function, check_no_arguments, is_function
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError, UnknownNameError
 from hostler.definitions.source import calling_position, documentation_of, position_of
 
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     ]
 
 
-class Partition(Record):
+class Partition(ValueObject):
     """One part of the work.
 
     Args:
@@ -107,7 +113,7 @@ class PartitionSetDefinition:
         if not is_function(partition_fn):
             raise DefinitionError(
                 f"cannot use {preview(partition_fn)} as partition_fn of {what}: found "
-                f"{a_type(partition_fn)}, expected a function that gives the partitions",
+                f"{type_phrase(partition_fn)}, expected a function that gives the partitions",
                 source,
             )
         check_no_arguments(f"use partition_fn of {what}", partition_fn, position_of(partition_fn))
@@ -138,7 +144,7 @@ class PartitionSetDefinition:
             ) from None
         if isinstance(given, (str, bytes, dict)):
             raise DefinitionError(
-                f"cannot use what partition_fn of {what} returned: found {a_type(given)}, "
+                f"cannot use what partition_fn of {what} returned: found {type_phrase(given)}, "
                 "expected a list of partitions",
                 source,
             )

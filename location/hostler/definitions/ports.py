@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostler.definitions._annotations import config_type_of, type_name
-from hostler.definitions._names import a_type, check_name, check_text, suggestion
+from hostler.definitions._names import check_name, check_text, suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import MISSING, calling_position
@@ -208,7 +208,7 @@ def _by_name(
 ) -> dict[str, _Port]:
     if not isinstance(declared, (list, tuple)):
         raise DefinitionError(
-            f'cannot make solid "{solid}": its {what}s are {a_type(declared)}, '
+            f'cannot make solid "{solid}": its {what}s are {type_phrase(declared)}, '
             f"expected a list of {kind.__name__}",
             source,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions._definition_collection import Shelf
+from hostler.definitions._definition_collection import DefinitionCollection
 from hostler.definitions._names import check_name, check_text, suggestion
 from hostler.definitions._signatures import check_function, check_no_arguments
 from hostler.definitions.errors import DefinitionError
@@ -10,7 +10,7 @@ from hostler.definitions.repository_data import (
     PARTITION_SETS,
     PIPELINES,
     SCHEDULES,
-    sorted_contents,
+    definitions_by_kind,
 )
 from hostler.definitions.source import (
     calling_position,
@@ -78,11 +78,13 @@ class RepositoryDefinition:
         self.source = source = source or calling_position()
         self.name = check_name("a repository", name, source)
         self.description = check_text(f'repository "{name}"', description, source)
-        self.pipelines: Shelf[PipelineDefinition] = Shelf(PIPELINES, name, pipelines, source)
-        self.schedules: Shelf[ScheduleDefinition] = Shelf(
+        self.pipelines: DefinitionCollection[PipelineDefinition] = DefinitionCollection(
+            PIPELINES, name, pipelines, source
+        )
+        self.schedules: DefinitionCollection[ScheduleDefinition] = DefinitionCollection(
             SCHEDULES, name, schedules or {}, source, self._check_pipeline
         )
-        self.partition_sets: Shelf[PartitionSetDefinition] = Shelf(
+        self.partition_sets: DefinitionCollection[PartitionSetDefinition] = DefinitionCollection(
             PARTITION_SETS, name, partition_sets or {}, source, self._check_pipeline
         )
 
@@ -92,7 +94,7 @@ class RepositoryDefinition:
         return self.pipelines.names
 
     def get_pipeline(self, name: str) -> PipelineDefinition:
-        """The pipeline of this name; see `Shelf.get`."""
+        """The pipeline of this name; see `DefinitionCollection.get`."""
         return self.pipelines.get(name)
 
     def __repr__(self) -> str:
@@ -126,7 +128,7 @@ class RepositoryDecorator:
             name = getattr(function, "__name__", None)
         name = check_name("a repository", name, source)
         check_no_arguments(f'make repository "{name}"', function, source)
-        found: dict[str, Any] = sorted_contents(name, function(), source)
+        found: dict[str, Any] = definitions_by_kind(name, function(), source)
         return RepositoryDefinition(
             name,
             **found,

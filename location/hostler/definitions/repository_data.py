@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hostler.definitions._definition_collection import Kind, return_hint
-from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._definition_collection import DefinitionKind, return_hint
+from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._signatures import is_function
 from hostler.definitions.errors import DefinitionError
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from hostler.definitions.source import SourcePosition
 
     #: By the kind's key: definitions or functions by name.
-    Sorted = Dict[str, Dict[str, Any]]
+    DefinitionsByKind = Dict[str, Dict[str, Any]]
 
-PIPELINES = Kind("pipelines", PipelineDefinition)
-SCHEDULES = Kind("schedules", ScheduleDefinition)
-PARTITION_SETS = Kind("partition_sets", PartitionSetDefinition)
+PIPELINES = DefinitionKind("pipelines", PipelineDefinition)
+SCHEDULES = DefinitionKind("schedules", ScheduleDefinition)
+PARTITION_SETS = DefinitionKind("partition_sets", PartitionSetDefinition)
 KINDS = (PIPELINES, SCHEDULES, PARTITION_SETS)
 
 _LISTED = "a pipeline, schedule or partition set"
@@ -61,7 +61,9 @@ class RepositoryData:
         raise NotImplementedError(f"{type(self).__name__} does not define partition_set")
 
 
-def sorted_contents(name: str, contents: object, source: SourcePosition | None) -> Sorted:
+def definitions_by_kind(
+    name: str, contents: object, source: SourcePosition | None
+) -> DefinitionsByKind:
     """The definitions and functions of a repository, by the keys of their kinds.
 
     Args:
@@ -73,11 +75,11 @@ def sorted_contents(name: str, contents: object, source: SourcePosition | None) 
         DefinitionError: it is nothing that a repository is made of.
     """
     if isinstance(contents, list):
-        return _listed(name, contents, source)
+        return _from_list(name, contents, source)
     if isinstance(contents, dict):
-        return _keyed(name, contents, source)
+        return _from_dict(name, contents, source)
     if isinstance(contents, RepositoryData):
-        return _provided(name, contents, source)
+        return _from_data(name, contents, source)
     raise DefinitionError(
         f'cannot make repository "{name}": its function returned {preview(contents)} '
         f"({type(contents).__name__}), expected a list of pipelines, schedules and partition sets, "
@@ -86,8 +88,8 @@ def sorted_contents(name: str, contents: object, source: SourcePosition | None) 
     )
 
 
-def _listed(name: str, contents: list[Any], source: SourcePosition | None) -> Sorted:
-    found: Sorted = {kind.key: {} for kind in KINDS}
+def _from_list(name: str, contents: list[Any], source: SourcePosition | None) -> DefinitionsByKind:
+    found: DefinitionsByKind = {kind.key: {} for kind in KINDS}
     places: dict[tuple[str, str], int] = {}
     for index, one in enumerate(contents):
         kind = next((kind for kind in KINDS if isinstance(one, kind.definition)), None)
@@ -113,7 +115,9 @@ def _listed(name: str, contents: list[Any], source: SourcePosition | None) -> So
     return found
 
 
-def _keyed(name: str, contents: dict[Any, Any], source: SourcePosition | None) -> Sorted:
+def _from_dict(
+    name: str, contents: dict[Any, Any], source: SourcePosition | None
+) -> DefinitionsByKind:
     keys = [kind.key for kind in KINDS]
     for key in contents:
         if key not in keys:
@@ -122,7 +126,7 @@ def _keyed(name: str, contents: dict[Any, Any], source: SourcePosition | None) -
                 f"{suggestion(key, keys)}; under each, return {{name: definition or function}}",
                 source,
             )
-    found: Sorted = {}
+    found: DefinitionsByKind = {}
     for kind in KINDS:
         entries = contents.get(kind.key, {})
         if not isinstance(entries, dict):
@@ -136,7 +140,9 @@ def _keyed(name: str, contents: dict[Any, Any], source: SourcePosition | None) -
     return found
 
 
-def _provided(name: str, contents: RepositoryData, source: SourcePosition | None) -> Sorted:
+def _from_data(
+    name: str, contents: RepositoryData, source: SourcePosition | None
+) -> DefinitionsByKind:
     ways: dict[str, tuple[Callable[[], Iterable[str]], Callable[[str], Definition]]] = {
         PIPELINES.key: (contents.pipeline_names, contents.pipeline),
         SCHEDULES.key: (contents.schedule_names, contents.schedule),
@@ -151,7 +157,7 @@ def _provided(name: str, contents: RepositoryData, source: SourcePosition | None
 def _constructors(
     name: str,
     provider: str,
-    kind: Kind,
+    kind: DefinitionKind,
     names: Callable[[], Iterable[str]],
     construct: Callable[[str], Definition],
     source: SourcePosition | None,
@@ -161,8 +167,8 @@ def _constructors(
     given: object = names()
     if isinstance(given, str) or not hasattr(given, "__iter__"):
         raise DefinitionError(
-            f'cannot make repository "{name}": {provider} gives {a_type(given)} as the names of '
-            f"its {kind.noun}s, expected a list of strings",
+            f'cannot make repository "{name}": {provider} gives {type_phrase(given)} as the names '
+            f"of its {kind.noun}s, expected a list of strings",
             source,
         )
     found: dict[str, Callable[[], Definition]] = {}

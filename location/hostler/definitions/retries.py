@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, suggestion
+from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import calling_position
 
@@ -19,7 +19,7 @@ BACKOFFS = ("constant", "linear", "exponential")
 LONGEST_DELAY = 24 * 3600.0
 
 
-class RetryPolicy(Record):
+class RetryPolicy(ValueObject):
     """When a solid that fails is executed again.
 
     Args:
@@ -77,7 +77,7 @@ def check_retry_policy(what: str, policy: object, source: SourcePosition | None)
     if isinstance(policy, RetryPolicy):
         return policy
     raise DefinitionError(
-        f"cannot use {preview(policy)} as the retry policy of {what}: found {a_type(policy)}, "
+        f"cannot use {preview(policy)} as the retry policy of {what}: found {type_phrase(policy)}, "
         "expected RetryPolicy(max_retries, delay=..., backoff=...)",
         source,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostler.definitions._names import a_type, check_name, check_tags, check_text
+from hostler.definitions._names import check_name, check_tags, check_text, type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._run_requests import (
     RunRequest,
@@ -11,7 +11,7 @@ from hostler.definitions._run_requests import (
     check_run_request_function,
 )
 from hostler.definitions._signatures import check_function
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 from hostler.definitions.cron import CronError, parse_cron
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import calling_position, documentation_of, position_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEZONE = "UTC"
 
 
-class ScheduleContext(Record):
+class ScheduleContext(ValueObject):
     """What the functions of a schedule are told.
 
     Attributes:
@@ -233,7 +233,8 @@ def schedule(  # noqa: PLR0913 (as many as a schedule has sides)
 def _cron(what: str, text: object, source: SourcePosition | None) -> CronSchedule:
     if not isinstance(text, str):
         raise DefinitionError(
-            f"cannot use {preview(text)} as the cron schedule of {what}: found {a_type(text)}, "
+            f"cannot use {preview(text)} as the cron schedule of {what}: found "
+            f"{type_phrase(text)}, "
             'expected a string as "0 6 * * *"',
             source,
         )
@@ -252,7 +253,7 @@ def _timezone(what: str, name: object, source: SourcePosition | None) -> str:
 
     if not isinstance(name, str):
         raise DefinitionError(
-            f"cannot use {preview(name)} as the time zone of {what}: found {a_type(name)}, "
+            f"cannot use {preview(name)} as the time zone of {what}: found {type_phrase(name)}, "
             'expected a name as "Europe/Berlin"',
             source,
         )
@@ -272,7 +273,7 @@ def _check_alternatives(
         )
     if given is not None and callable(given):
         raise DefinitionError(
-            f"cannot use {preview(given)} as {name} of {what}: found {a_type(given)}; "
+            f"cannot use {preview(given)} as {name} of {what}: found {type_phrase(given)}; "
             f"give a function as {name}_fn",
             source,
         )

@@ -144,21 +144,21 @@ class SolidDefinition(Generic[R_co]):
             return self._call_function(args, kwargs)
         return cast("R_co", pipeline.add(self, args, kwargs))
 
-    def alias(self, name: str) -> SolidUse[R_co]:
+    def alias(self, name: str) -> PendingInvocation[R_co]:
         """The solid under another name, to call in the body of a pipeline.
 
         Raises:
             DefinitionError: a bad name.
         """
-        return SolidUse(self).alias(name)
+        return PendingInvocation(self).alias(name)
 
-    def tag(self, tags: Mapping[str, str]) -> SolidUse[R_co]:
+    def tag(self, tags: Mapping[str, str]) -> PendingInvocation[R_co]:
         """The solid with more tags, to call in the body of a pipeline.
 
         Raises:
             DefinitionError: the tags are no dict of strings.
         """
-        return SolidUse(self).tag(tags)
+        return PendingInvocation(self).tag(tags)
 
     def __repr__(self) -> str:
         return f'<solid "{self.name}">'
@@ -193,7 +193,7 @@ class SolidDefinition(Generic[R_co]):
         return SolidContext(config=config, solid_name=self.name)
 
 
-class SolidUse(Generic[R_co]):
+class PendingInvocation(Generic[R_co]):
     """A solid with what is particular to one use of it: a name, tags."""
 
     __slots__ = ("definition", "name", "tags")
@@ -208,22 +208,24 @@ class SolidUse(Generic[R_co]):
         self.name = name
         self.tags = dict(tags or {})
 
-    def alias(self, name: str) -> SolidUse[R_co]:
+    def alias(self, name: str) -> PendingInvocation[R_co]:
         """The same under another name.
 
         Raises:
             DefinitionError: a bad name.
         """
-        return SolidUse(self.definition, check_name("a solid", name, calling_position()), self.tags)
+        return PendingInvocation(
+            self.definition, check_name("a solid", name, calling_position()), self.tags
+        )
 
-    def tag(self, tags: Mapping[str, str]) -> SolidUse[R_co]:
+    def tag(self, tags: Mapping[str, str]) -> PendingInvocation[R_co]:
         """The same with more tags.
 
         Raises:
             DefinitionError: the tags are no dict of strings.
         """
         more = check_tags(f'solid "{self.definition.name}"', tags, calling_position())
-        return SolidUse(self.definition, self.name, {**self.tags, **more})
+        return PendingInvocation(self.definition, self.name, {**self.tags, **more})
 
     def __call__(self, *args: Any, **kwargs: Any) -> R_co:
         """Adds the solid to the pipeline that is being composed.

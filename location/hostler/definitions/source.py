@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hostler.definitions._value_object import Record
+from hostler.definitions._value_object import ValueObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Missing:
 MISSING = Missing()
 
 
-class SourcePosition(Record):
+class SourcePosition(ValueObject):
     """A place in the user's code."""
 
     __slots__ = ("file", "line")

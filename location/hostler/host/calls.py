@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Call = Callable[[str, RepositoryDefinition, Mapping[str, Any]], Dict[str, Any]]
 
 #: A set's partitions are kept for so many times as long as it took to make them.
-_KEPT = 10
+_KEEP_FACTOR = 10
 
 
 def call(
@@ -83,7 +83,7 @@ def _describe_partition(
 
     partition_set = repository.partition_sets.get(order["name"])
     said: dict[str, Any] = {"pipeline": partition_set.pipeline_name}
-    partitions = _kept_partitions(partition_set, order["partition"])
+    partitions = _cached_partitions(partition_set, order["partition"])
     partition = partitions.get(order["partition"])
     if partition is None:
         return {**said, "partition": None, "nearest": nearest(order["partition"], partitions)}
@@ -93,23 +93,23 @@ def _describe_partition(
 
 
 #: The set that was asked for last, its partitions, and until when they hold.
-_latest: tuple[PartitionSetDefinition, dict[str, Partition], float] | None = None
+_cached: tuple[PartitionSetDefinition, dict[str, Partition], float] | None = None
 
 
-def _kept_partitions(partition_set: PartitionSetDefinition, wanted: str) -> dict[str, Partition]:
+def _cached_partitions(partition_set: PartitionSetDefinition, wanted: str) -> dict[str, Partition]:
     """The partitions of a set, as they were a moment ago if the wanted one is among them.
 
     A backfill asks for one after the other: a function that takes a second would take all its time.
     """
-    global _latest  # noqa: PLW0603 (a worker carries out one call at a time)
-    if _latest is not None and _latest[0] is partition_set:
-        _, partitions, end = _latest
+    global _cached  # noqa: PLW0603 (a worker carries out one call at a time)
+    if _cached is not None and _cached[0] is partition_set:
+        _, partitions, end = _cached
         if wanted in partitions and time.monotonic() < end:
             return partitions
     start = time.monotonic()
     partitions = partition_set.partitions()
     made = time.monotonic()
-    _latest = partition_set, partitions, made + _KEPT * (made - start)
+    _cached = partition_set, partitions, made + _KEEP_FACTOR * (made - start)
     return partitions
 
 

@@ -14,11 +14,11 @@ class Cancellation:
     """KeyboardInterrupt in the user's code, and where nothing can be cut in two.
 
     Attributes:
-        asked: whether the signal has come.
+        requested: whether the signal has come.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._interruptible = False
         self._thread = get_ident()
 
@@ -27,17 +27,17 @@ class Cancellation:
         signal.signal(signal.SIGINT, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True
         if self._interruptible:
             raise KeyboardInterrupt
 
     def __enter__(self) -> None:
-        self.admit()
+        self.allow_interrupts()
 
     def __exit__(self, *_exception: object) -> None:
-        self.hold()
+        self.defer_interrupts()
 
-    def admit(self) -> None:
+    def allow_interrupts(self) -> None:
         """From here on the signal interrupts; at once if it has come already.
 
         In the main thread alone: no other is interrupted.
@@ -45,11 +45,11 @@ class Cancellation:
         if get_ident() != self._thread:
             return
         self._interruptible = True
-        if self.asked:
+        if self.requested:
             self._interruptible = False
             raise KeyboardInterrupt
 
-    def hold(self) -> bool:
+    def defer_interrupts(self) -> bool:
         """From here on the signal is only noted: a frame must not be cut in two.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Compiled code of the user's modules, kept by content and inherited by forks.
+"""CompiledFile code of the user's modules, kept by content and inherited by forks.
 
 A template fills it: it reads and compiles, which runs nothing. Whoever is forked from it reads each
 file again and compiles only what has another content by now.
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 RACY_SECONDS = 2.0
 
 #: Files at most: a project of this size is rare, and what is left out is only slower.
-MOST_FILES = 20_000
+MAX_FILES = 20_000
 
 
-class Compiled:
+class CompiledFile:
     """One file as it was read.
 
     Attributes:
@@ -65,7 +65,7 @@ class CodeCache:
     ) -> None:
         self._stat_of = stat_of
         self._now = now
-        self._files: dict[str, Compiled] = {}
+        self._files: dict[str, CompiledFile] = {}
 
     def __len__(self) -> int:
         return len(self._files)
@@ -90,12 +90,12 @@ class CodeCache:
         kept = self._files.get(path)
         digest = content_digest(content)
         if kept is None or kept.digest != digest:
-            if kept is None and len(self._files) >= MOST_FILES:
+            if kept is None and len(self._files) >= MAX_FILES:
                 return
-            kept = self._files[path] = Compiled(path, content, digest, _compiled(content, path))
+            kept = self._files[path] = CompiledFile(path, content, digest, _compiled(content, path))
         kept.signature = before if is_sure else None
 
-    def unchanged(self, path: str) -> Compiled | None:
+    def unchanged(self, path: str) -> CompiledFile | None:
         """What is kept of a file, if a stat proves that it is what a reading would give."""
         kept = self._files.get(path)
         if kept is None or kept.signature is None:
@@ -105,7 +105,7 @@ class CodeCache:
         except OSError:
             return None
 
-    def get(self, path: str) -> Compiled | None:
+    def get(self, path: str) -> CompiledFile | None:
         """What is kept of a file, whether it is the same still or not."""
         return self._files.get(path)
 

@@ -6,14 +6,14 @@ import functools
 import heapq
 import time
 
-from hostler.definitions._engine import Keeper
+from hostler.definitions._engine import StepObserver
 from hostler.definitions._execution_state import SkipError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hostler.definitions._execution_state import Course
+    from hostler.definitions._execution_state import ExecutionState
     from hostler.definitions._observer import Observer
-    from hostler.definitions._step_caller import Attempts
+    from hostler.definitions._step_caller import StepCaller
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.host.steps import StepProcesses
@@ -29,15 +29,15 @@ class ConcurrentEngine:
     def __init__(
         self,
         pipeline: PipelineDefinition,
-        attempts: Attempts,
-        course: Course,
+        caller: StepCaller,
+        state: ExecutionState,
         observer: Observer,
         processes: StepProcesses,
         limit: int,
     ) -> None:
         self._nodes = pipeline.nodes
-        self._attempts = attempts
-        self._course = course
+        self._caller = caller
+        self._state = state
         self._observer = observer
         self._processes = processes
         self._limit = limit
@@ -83,9 +83,9 @@ class ConcurrentEngine:
     def _start(self, index: int, retry: int) -> None:
         node = self._nodes[index]
         try:
-            inputs = self._course.inputs(node)
+            inputs = self._state.inputs(node)
         except SkipError as skip:
-            self._course.skip(node, skip)
+            self._state.mark_skipped(node, skip)
             self._observer.step_skipped(node.name, str(skip))
             self._settle(index)
             return
@@ -94,8 +94,8 @@ class ConcurrentEngine:
             self._started[index] = time.perf_counter()
         self._processes.start(
             node,
-            functools.partial(self._attempts.call, node, inputs, retry),
-            Keeper(self._course, node, self._observer),
+            functools.partial(self._caller.call, node, inputs, retry),
+            StepObserver(self._state, node, self._observer),
             functools.partial(self._ended, index, retry),
         )
 
@@ -109,19 +109,19 @@ class ConcurrentEngine:
             self._retry(index, node, retry + 1, failure)
             return
         else:
-            self._course.fail(node)
+            self._state.mark_failed(node)
             self._observer.step_failed(node.name, failure)
         self._settle(index)
 
     def _retry(self, index: int, node: SolidNode, retry: int, failure: BaseException) -> None:
         delay = node.definition.retry_policy.delay_before(retry)
         self._observer.step_retried(node.name, failure, retry, delay)
-        self._course.forget_outputs(node)
+        self._state.forget_outputs(node)
         heapq.heappush(self._later, (time.monotonic() + delay, index, retry))
 
     def _settle(self, index: int) -> None:
         """A step has ended for good: those that wait for it may be next."""
-        self._course.release(self._nodes[index])
+        self._state.release_inputs(self._nodes[index])
         for fed in self._feeds[index]:
             self._waits[fed].discard(index)
             if not self._waits[fed]:

@@ -45,7 +45,7 @@ class Connection:
             self._read(0)
         return self._received.pop(0)
 
-    def has_news(self) -> bool:
+    def has_input(self) -> bool:
         """Whether the daemon has said something that was not received yet, or is gone."""
         if self._received:
             return True
@@ -74,7 +74,7 @@ class Connection:
         try:
             data, ancillary, _, _ = self._socket.recvmsg(_CHUNK, _FDS_SPACE, flags)
         except OSError as error:
-            raise self._lost(error) from None
+            raise self._lost_error(error) from None
         if not data:
             raise wire.WireClosedError("cannot go on: the daemon has closed the wire")
         self._received.extend(self._decoder.feed(data, _descriptors(ancillary)))
@@ -86,16 +86,16 @@ class Connection:
             with self._sending:
                 self._socket.sendall(data)
         except OSError as error:
-            raise self._lost(error) from None
+            raise self._lost_error(error) from None
 
     def respond(self, request: wire.Frame, status: int, body: bytes = b"") -> None:
         self.send(wire.Frame(wire.Kind.RESPONSE, request.id, status, body))
 
-    def tell(self, event: int, value: object) -> None:
+    def send_event(self, event: int, value: object) -> None:
         """Says something unasked."""
         self.send(wire.Frame(wire.Kind.EVENT, 0, event, wire.dump(value)))
 
-    def _lost(self, error: OSError) -> Exception:
+    def _lost_error(self, error: OSError) -> Exception:
         if error.errno not in (errno.EBADF, errno.ENOTSOCK):
             return error
         return wire.WireLostError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ScheduleDefinition,
         SolidNode,
     )
-    from hostler.definitions._definition_collection import Shelf
+    from hostler.definitions._definition_collection import DefinitionCollection
     from hostler.definitions.config import Field
     from hostler.definitions.graph import OutputReference
     from hostler.definitions.source import SourcePosition
@@ -73,9 +73,9 @@ def describe_constructed(
     return {
         field: {
             name: describe(location, repository.name, definition)
-            for name, definition in shelf.constructed().items()
+            for name, definition in collection.constructed().items()
         }
-        for field, shelf, describe in _shelves(repository)
+        for field, collection, describe in _collections(repository)
     }
 
 
@@ -91,13 +91,15 @@ def describe_definition(
         Exception: whatever the function raises that constructs it.
         LookupError: there is no such kind.
     """
-    for known, shelf, describe in _shelves(repository):
+    for known, collection, describe in _collections(repository):
         if known == field:
-            return describe(location, repository.name, shelf.get(name))
+            return describe(location, repository.name, collection.get(name))
     raise LookupError(f"unknown kind of definition {field!r}")
 
 
-def _shelves(repository: RepositoryDefinition) -> list[tuple[str, Shelf[Any], Describe]]:
+def _collections(
+    repository: RepositoryDefinition,
+) -> list[tuple[str, DefinitionCollection[Any], Describe]]:
     return [
         ("pipelines", repository.pipelines, describe_pipeline),
         ("schedules", repository.schedules, describe_schedule),
@@ -106,16 +108,20 @@ def _shelves(repository: RepositoryDefinition) -> list[tuple[str, Shelf[Any], De
 
 
 def _summaries(
-    shelf: Shelf[Any], parent: str, summarize: Callable[[Any, str], dict[str, Any]]
+    collection: DefinitionCollection[Any],
+    parent: str,
+    summarize: Callable[[Any, str], dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    constructed = shelf.constructed()
+    constructed = collection.constructed()
     return [
         {
             "name": f"{parent}/{name}",
             # Also where a worker has constructed it since: the answer is the same on each reading.
-            **({"lazy": True} if shelf.is_lazy(name) else summarize(constructed[name], parent)),
+            **(
+                {"lazy": True} if collection.is_lazy(name) else summarize(constructed[name], parent)
+            ),
         }
-        for name in shelf.names
+        for name in collection.names
     ]
 
 

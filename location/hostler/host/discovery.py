@@ -55,18 +55,18 @@ def _of_attribute(module: ModuleType, attribute: str) -> RepositoryDefinition:
     from hostler.definitions._signatures import check_no_arguments, is_function
     from hostler.definitions.source import position_of
 
-    place = f'the attribute "{attribute}" of {_named(module)}'
+    place = f'the attribute "{attribute}" of {_title(module)}'
     missing = object()
     value: Any = getattr(module, attribute, missing)
     if value is missing:
         from hostler.definitions._names import suggestion
 
         raise TargetError(f"cannot find {place}; {suggestion(attribute, _public_names(module))}")
-    found = _kind(value)
+    found = _type_of(value)
     if is_function(value):
         check_no_arguments(f"use {place}", value, position_of(value))
         value = value()
-        found = f"a function that returned {_kind(value)}"
+        found = f"a function that returned {_type_of(value)}"
     if isinstance(value, RepositoryDefinition):
         return value
     if isinstance(value, PipelineDefinition):
@@ -106,7 +106,7 @@ def _check_names(module: ModuleType, repositories: list[tuple[str, RepositoryDef
         other = seen.setdefault(repository.name, repository)
         if other is not repository:
             raise TargetError(
-                f'cannot use two repositories named "{repository.name}" in {_named(module)}: found '
+                f'cannot use two repositories named "{repository.name}" in {_title(module)}: found '
                 f"them at {other.source} and {repository.source}; rename one of them"
             )
 
@@ -114,17 +114,17 @@ def _check_names(module: ModuleType, repositories: list[tuple[str, RepositoryDef
 def _unclear(module: ModuleType, pipelines: list[tuple[str, PipelineDefinition]]) -> str:
     listed = ", ".join(f"{name} ({value.source})" for name, value in pipelines)
     return (
-        f"cannot choose among the {len(pipelines)} pipelines of {_named(module)}: found no "
+        f"cannot choose among the {len(pipelines)} pipelines of {_title(module)}: found no "
         f"repository, and {listed}; put them into a @repository, or name one as the attribute"
     )
 
 
 def _empty(module: ModuleType) -> str:
     names = _public_names(module)
-    listed = ", ".join(f"{name} ({_kind(vars(module)[name])})" for name in names[:10])
+    listed = ", ".join(f"{name} ({_type_of(vars(module)[name])})" for name in names[:10])
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return (
-        f"cannot find a repository or a pipeline in {_named(module)}: found {listed or 'nothing'}"
+        f"cannot find a repository or a pipeline in {_title(module)}: found {listed or 'nothing'}"
         f"{more}; decorate a function of it with @repository or @pipeline of hostler.definitions, "
         "or name as the attribute a function that returns one"
     )
@@ -134,12 +134,12 @@ def _public_names(module: ModuleType) -> list[str]:
     return [name for name in vars(module) if not name.startswith("_")]
 
 
-def _named(module: ModuleType) -> str:
+def _title(module: ModuleType) -> str:
     file = getattr(module, "__file__", None)
     return f"module {module.__name__}" + (f" ({file})" if file else "")
 
 
-def _kind(value: object) -> str:
-    from hostler.definitions._names import a_type
+def _type_of(value: object) -> str:
+    from hostler.definitions._names import type_phrase
 
-    return a_type(value)
+    return type_phrase(value)

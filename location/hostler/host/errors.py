@@ -35,7 +35,7 @@ class TargetError(Exception):
     """The target cannot be used: it is missing, of the wrong type, or badly named."""
 
 
-class ToldError(Exception):
+class RemoteStepError(Exception):
     """What a step has raised in a process of its own, as `exception_info` tells it."""
 
     def __init__(self, info: dict[str, Any]) -> None:
@@ -52,19 +52,23 @@ def exception_info(exc: BaseException) -> dict[str, Any]:
     user's code, or from it to a complaint of hostler's. Message and traceback are cut to MAX_TEXT,
     keeping head and tail.
     """
-    if isinstance(exc, ToldError):
+    if isinstance(exc, RemoteStepError):
         return exc.info
     name, message = _type_name(type(exc)), _text_of(exc)
     try:
         text = _traceback_text(exc)
     except BaseException:  # noqa: BLE001  # the user's exception may break whatever prints it
         text = f"{name}: {message}\n"
-    info: dict[str, Any] = {"type": name, "message": _fit(message), "traceback": _fit(text)}
+    info: dict[str, Any] = {
+        "type": name,
+        "message": _cut_to_fit(message),
+        "traceback": _cut_to_fit(text),
+    }
     told = info
     for cause in islice(_chain(exc), 1, 1 + MAX_CAUSES):
         described: dict[str, Any] = {
             "type": _type_name(type(cause)),
-            "message": _fit(_text_of(cause)),
+            "message": _cut_to_fit(_text_of(cause)),
         }
         told["cause"] = described
         told = described
@@ -191,7 +195,7 @@ def _is_machinery(filename: str) -> bool:
     return filename.startswith((_HOST, _DEFINITIONS, _IMPORTLIB, "<frozen importlib"))
 
 
-def _fit(text: str) -> str:
+def _cut_to_fit(text: str) -> str:
     # Lone surrogates would be refused by protobuf, far from here.
     raw = text.encode("utf-8", "backslashreplace")
     if len(raw) > MAX_TEXT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hostler.host.cancellation import Cancellation
 from hostler.host.describe import duration
 from hostler.host.errors import exception_info
-from hostler.host.step_parent import StepHost
+from hostler.host.step_parent import StepParent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     *,
     solids: Sequence[str] = (),
     max_concurrency: int = 0,
-    host: StepHost | None = None,
+    parent: StepParent | None = None,
     partition: PartitionSource = None,
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order.
@@ -63,7 +63,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         solids: which of them; all where none is named.
         max_concurrency: so many at a time, each in a process of its own; 0 for one after the other
             in this process, but for those that have a timeout.
-        host: what this process has that those of steps must let go of.
+        parent: what this process has that those of steps must let go of.
 
     Raises:
         SelectionError: `solids` names what is not there; nothing has been emitted.
@@ -72,7 +72,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     """
     from hostler.definitions._engine import Engine
     from hostler.definitions._run_config import check_run_config
-    from hostler.definitions._step_caller import Attempts
+    from hostler.definitions._step_caller import StepCaller
 
     if solids:
         from hostler.definitions._selection import select
@@ -81,22 +81,22 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
     observer = _emitter(emit, result)
-    attempts = Attempts(pipeline, steps, run_id, tags, partition)
-    host = host or StepHost(Cancellation())
+    caller = StepCaller(pipeline, steps, run_id, tags, partition)
+    parent = parent or StepParent(Cancellation())
     if max_concurrency:
-        from hostler.definitions._execution_state import Course
+        from hostler.definitions._execution_state import ExecutionState
         from hostler.host.concurrency import ConcurrentEngine
 
-        processes = _step_processes(host, emit)
+        processes = _step_processes(parent, emit)
         ConcurrentEngine(
-            pipeline, attempts, Course(pipeline, steps), observer, processes, max_concurrency
+            pipeline, caller, ExecutionState(pipeline, steps), observer, processes, max_concurrency
         ).execute()
         return result
     call_timed = None
     if any(node.definition.timeout is not None for node in pipeline.nodes):
         from hostler.host.timed_calls import TimedCalls
 
-        call_timed = TimedCalls(_step_processes(host, emit), attempts).call
+        call_timed = TimedCalls(_step_processes(parent, emit), caller).call
     Engine(
         pipeline,
         steps,
@@ -109,13 +109,13 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     return result
 
 
-def _step_processes(host: StepHost, emit: Emit) -> StepProcesses:
+def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:
     from hostler.host.steps import StepProcesses
 
     def on_line(step: str, stream: str, text: str) -> None:
         emit("printed_line", step, {"stream": stream, "text": text})
 
-    return StepProcesses(host, on_line)
+    return StepProcesses(parent, on_line)
 
 
 def _emitter(emit: Emit, result: ExecutionResult) -> Observer:

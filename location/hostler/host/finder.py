@@ -28,7 +28,7 @@ from importlib.machinery import (
 )
 
 from hostler.host.loader import UserLoader
-from hostler.host.sources import Roots, Sources, clean_path, set_current_sources
+from hostler.host.sources import SourceRecorder, UserPaths, clean_path, set_current_recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class UserFinder(FileFinder):
     Derived from importlib's finder, since pkgutil and others tell a folder's finder by its class.
     """
 
-    def __init__(self, path: str, sources: Sources, names: set[str] | None = None) -> None:
+    def __init__(self, path: str, sources: SourceRecorder, names: set[str] | None = None) -> None:
         super().__init__(
             path,
             (ExtensionFileLoader, EXTENSION_SUFFIXES),
@@ -64,7 +64,7 @@ class UserFinder(FileFinder):
         base = self.path + os.sep + tail
         init = base + os.sep + "__init__"
         if self._sources.listing(self.path).has_plain_source(tail):
-            self._sources.miss(init + ".py")
+            self._sources.record_missing(init + ".py")
             return self._source_spec(fullname, base + ".py", None)
         if self._sources.overlay:
             for stem, locations in ((init, [base]), (base, None)):
@@ -73,10 +73,10 @@ class UserFinder(FileFinder):
         is_folder = self._sources.is_folder(base)
         found = self._find(fullname, init, [base]) if is_folder else None
         if found is None:
-            self._sources.miss(init + ".py")
+            self._sources.record_missing(init + ".py")
             found = self._find(fullname, base, None)
         if found is None:
-            self._sources.miss(base + ".py")
+            self._sources.record_missing(base + ".py")
             if is_folder:
                 found = ModuleSpec(fullname, None, is_package=True)
                 found.submodule_search_locations = [base]
@@ -85,20 +85,20 @@ class UserFinder(FileFinder):
     def _find(self, fullname: str, stem: str, locations: list[str] | None) -> ModuleSpec | None:
         for suffix in EXTENSION_SUFFIXES:
             if self._sources.is_file(stem + suffix):
-                self._sources.note(stem + suffix)
+                self._sources.record_file(stem + suffix)
                 loader = ExtensionFileLoader(fullname, stem + suffix)
                 return _spec(fullname, stem + suffix, loader, locations)
         if self._sources.is_file(stem + ".py"):
             return self._source_spec(fullname, stem + ".py", locations)
         if self._sources.is_file(stem + ".pyc"):
-            self._sources.note(stem + ".pyc")
+            self._sources.record_file(stem + ".pyc")
             sourceless = SourcelessFileLoader(fullname, stem + ".pyc")
             return _spec(fullname, stem + ".pyc", sourceless, locations)
         return None
 
     def _source_spec(self, fullname: str, path: str, locations: list[str] | None) -> ModuleSpec:
         loader = UserLoader(fullname, path, self._sources)
-        loader.take_compiled()
+        loader.use_cached_code()
         return _spec(fullname, path, loader, locations)
 
 
@@ -120,7 +120,7 @@ def _cached(path: str) -> str | None:
     return f"{folder}{os.sep}__pycache__{os.sep}{name[:-3]}.{tag}.pyc"
 
 
-class UserImports:
+class UserMetaFinder:
     """Stands first on `sys.meta_path` and asks the others in their order.
 
     For two things that no path hook sees: an import that nobody can serve, whose look-ups are
@@ -128,7 +128,7 @@ class UserImports:
     finder found, as those of editable installs do, which gets the user's loader.
     """
 
-    def __init__(self, sources: Sources, announce: Callable[[str], object] | None) -> None:
+    def __init__(self, sources: SourceRecorder, announce: Callable[[str], object] | None) -> None:
         self._sources = sources
         self.announce = announce
         self._active: set[tuple[int, str]] = set()
@@ -159,7 +159,7 @@ class UserImports:
 
     def _adopt(self, spec: ModuleSpec) -> ModuleSpec:
         loader = spec.loader
-        if type(loader) is SourceFileLoader and loader.path in self._sources.roots:
+        if type(loader) is SourceFileLoader and loader.path in self._sources.user_paths:
             spec.loader = UserLoader(loader.name, loader.path, self._sources)
         return spec
 
@@ -173,12 +173,12 @@ def _is_installed_package(spec: ModuleSpec) -> bool:
     )
 
 
-class _Installed:
+class _Installation:
     """The one finder of a process."""
 
-    def __init__(self, sources: Sources, announce: Callable[[str], object] | None) -> None:
+    def __init__(self, sources: SourceRecorder, announce: Callable[[str], object] | None) -> None:
         self.sources = sources
-        self.imports = UserImports(sources, announce)
+        self.imports = UserMetaFinder(sources, announce)
         self.hook = self.find_folder
         sys.path_hooks.insert(0, self.hook)
         sys.meta_path.insert(0, self.imports)
@@ -187,9 +187,11 @@ class _Installed:
         """The path hook: a finder for a folder of the user's, also one that does not exist yet."""
         if isinstance(path, str):
             folder = clean_path(path)
-            if folder in self.sources.roots and (os.path.isdir(path) or not os.path.exists(path)):
+            if folder in self.sources.user_paths and (
+                os.path.isdir(path) or not os.path.exists(path)
+            ):
                 return UserFinder(folder, self.sources)
-            names = self.sources.roots.shared.get(folder)
+            names = self.sources.user_paths.shared.get(folder)
             if names:
                 return UserFinder(folder, self.sources, names)
         raise ImportError("not a folder of the user's", path=path)
@@ -201,7 +203,7 @@ class _Installed:
         """
         for path, finder in list(sys.path_importer_cache.items()):
             folder = clean_path(path)
-            if folder in self.sources.roots or folder in self.sources.roots.shared:
+            if folder in self.sources.user_paths or folder in self.sources.user_paths.shared:
                 sys.path_importer_cache.pop(path, None)
             else:
                 getattr(finder, "invalidate_caches", int)()
@@ -212,19 +214,19 @@ class _Installed:
         self.forget_folders()
 
 
-_roots = Roots()
-_installed: _Installed | None = None
+_user_paths = UserPaths()
+_installed: _Installation | None = None
 
 
-def list_folders(*, on: bool) -> None:
+def cache_listings(*, on: bool) -> None:
     """Begins or ends the time in which a load lists each folder once; see `Sources.listing`."""
-    _current().sources.list_folders(on=on)
+    _current().sources.cache_listings(on=on)
 
 
 def install(
     report: Report,
     overlay: Mapping[str, bytes | None] | None = None,
-    extra_roots: Iterable[str] = (),
+    extra_paths: Iterable[str] = (),
     *,
     is_fork: bool = False,
     announce: Callable[[str], object] | None = None,
@@ -236,18 +238,18 @@ def install(
             each with the misses before it.
         overlay: contents that stand in place of what is on disk, by path; None for a file that
             shall not be seen.
-        extra_roots: folders and files that are the user's although they lie in a site-packages.
+        extra_paths: folders and files that are the user's although they lie in a site-packages.
         is_fork: of a template, which has looked into no folder of the user's; to go through those
             that it has looked into would make its pages this process's own.
         announce: told the name of each installed top-level module before it is imported.
     """
-    global _installed, _roots  # noqa: PLW0603  # one process imports in one way
+    global _installed, _user_paths  # noqa: PLW0603  # one process imports in one way
     if _installed is not None:
         _installed.remove()
-    _roots = Roots(extra_roots)
-    recorder = Sources(report, overlay or {}, _roots)
-    _installed = _Installed(recorder, announce)
-    set_current_sources(recorder)
+    _user_paths = UserPaths(extra_paths)
+    recorder = SourceRecorder(report, overlay or {}, _user_paths)
+    _installed = _Installation(recorder, announce)
+    set_current_recorder(recorder)
     if not is_fork:
         _installed.forget_folders()
 
@@ -259,12 +261,12 @@ def end_announcements() -> None:
 
 def uninstall() -> None:
     """Takes away what `install` has put in a fork; no folder of the user's was looked into."""
-    global _installed, _roots  # likewise
+    global _installed, _user_paths  # likewise
     if _installed is not None:
         sys.path_hooks.remove(_installed.hook)
         sys.meta_path.remove(_installed.imports)
-        _installed, _roots = None, Roots()
-        set_current_sources(None)
+        _installed, _user_paths = None, UserPaths()
+        set_current_recorder(None)
 
 
 def is_installed() -> bool:
@@ -272,7 +274,7 @@ def is_installed() -> bool:
     return _installed is not None
 
 
-def _current() -> _Installed:
+def _current() -> _Installation:
     if _installed is None:
         raise RuntimeError("cannot load the user's code: the recording finder is not installed")
     return _installed
@@ -283,15 +285,15 @@ def set_report(report: Report) -> None:
     _current().sources.redirect(report)
 
 
-def add_root(path: str) -> None:
+def add_user_path(path: str) -> None:
     """Counts a folder or a source file as the user's from now on, wherever it lies."""
-    _roots.add(path)
+    _user_paths.add(path)
     _current().forget_folders()
 
 
-def miss(path: str) -> None:
+def record_missing(path: str) -> None:
     """Records that a file is not there; see `flush`."""
-    _current().sources.miss(path)
+    _current().sources.record_missing(path)
 
 
 def flush() -> None:
@@ -316,4 +318,4 @@ def is_overlaid(path: str) -> bool:
 
 def is_user_path(path: str) -> bool:
     """Whether the file or folder is the user's own: neither installed, nor Python's, nor ours."""
-    return path in _roots
+    return path in _user_paths

@@ -25,11 +25,11 @@ new_poll, READABLE = poll, POLLIN
 #: Libraries whose native threads were seen to bear a fork, also after they had worked: their pools
 #: make themselves anew in the child. Found by working in a process, forking it five times, and
 #: working in each child.
-TESTED = ("numpy", "scipy", "pandas", "pyarrow")
+FORK_SAFE = ("numpy", "scipy", "pandas", "pyarrow")
 
 #: Libraries that bear a fork as long as they were only imported, as in a template; after they have
 #: worked, every child hung (polars' pool, scikit-learn's OpenMP).
-TESTED_UNUSED = (*TESTED, "sklearn", "polars")
+FORK_SAFE_UNUSED = (*FORK_SAFE, "sklearn", "polars")
 
 #: Where one of these was imported, native threads may be of its pool, and it may have worked.
 SUSPECTS = ("sklearn", "polars", "torch", "tensorflow", "jax", "numba", "xgboost", "lightgbm")
@@ -86,7 +86,7 @@ def fork_child(child: Callable[[], None]) -> int:
     return pid
 
 
-def disown() -> None:
+def drop_forkserver() -> None:
     """In a forked child: leaves to the parent what the parent's multiprocessing has started.
 
     A forkserver is asked for by its pid, which only its parent may do; the child starts its own.
@@ -101,7 +101,7 @@ def disown() -> None:
         server._forkserver_pid = None
 
 
-def limit(memory: int | None, nice: int | None) -> None:
+def apply_limits(memory: int | None, nice: int | None) -> None:
     """In a forked child: what the keeper does to a process that it makes."""
     if nice is not None:
         os.nice(nice)
@@ -145,8 +145,8 @@ def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
         return reasons
     if not native_threads():
         return []
-    if any(name in sys.modules for name in TESTED) and not _suspects():
-        return [] if canary_lives() else ["a forked child did not end within 2 s"]
+    if any(name in sys.modules for name in FORK_SAFE) and not _suspects():
+        return [] if canary_survives() else ["a forked child did not end within 2 s"]
     deadline = monotonic() + JOINED_SECONDS
     while native_threads():
         if monotonic() > deadline:
@@ -214,14 +214,14 @@ def is_shared(link: str) -> bool:
     )
 
 
-def canary_lives() -> bool:
+def canary_survives() -> bool:
     """Whether a fork can allocate, log, speak TLS and import."""
     readable, writable = os.pipe()
     pid = _fork()
     if pid == 0:
         try:
             os.close(readable)
-            _sing()
+            _exercise_locks()
             os.write(writable, b"alive")
         finally:
             os._exit(0)
@@ -237,7 +237,7 @@ def canary_lives() -> bool:
     return alive
 
 
-def _sing() -> None:
+def _exercise_locks() -> None:
     """What meets the locks that libraries hold across a fork."""
     import logging
 

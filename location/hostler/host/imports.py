@@ -37,7 +37,7 @@ class Baseline:
 
     def imported(self) -> list[str]:
         """The modules that were imported since, in their order, the user's own left out."""
-        names = [name for name in _since(self._last) if is_shareable(name, sys.modules.get(name))]
+        names = [name for name in _since(self._last) if is_preloadable(name, sys.modules.get(name))]
         return names[::-1]
 
     def variables(self) -> list[str]:
@@ -92,12 +92,12 @@ class Preloaded:
             module = sys.modules.get(name)
             loader = getattr(_attribute(module, "__spec__"), "loader", None)
             if module is not None and type(loader) is UserLoader:
-                used |= _tops_in(module) & self._tops
+                used |= _origins_of_names(module) & self._tops
         for position, folder in _users_folders():
             for name in used:
                 if not _comes_before(name, position):
-                    finder.miss(os.path.join(folder, name + ".py"))
-                    finder.miss(os.path.join(folder, name, "__init__.py"))
+                    finder.record_missing(os.path.join(folder, name + ".py"))
+                    finder.record_missing(os.path.join(folder, name, "__init__.py"))
         finder.flush()
 
 
@@ -138,7 +138,7 @@ def _users_folders() -> list[tuple[int, str]]:
     return folders
 
 
-def is_shareable(name: str, module: ModuleType | None) -> bool:
+def is_preloadable(name: str, module: ModuleType | None) -> bool:
     """Whether a template may import the module: it is found by its name, and not the user's."""
     spec = _attribute(module, "__spec__")
     if name == "__main__" or not isinstance(spec, ModuleSpec) or spec.name != name:
@@ -147,7 +147,7 @@ def is_shareable(name: str, module: ModuleType | None) -> bool:
         return False
     if spec.origin in ("built-in", "frozen"):
         return True
-    return bool(_places(module)) and not is_users(module)
+    return bool(_places(module)) and not is_user_module(module)
 
 
 def _attribute(module: ModuleType | None, name: str) -> Any:
@@ -158,7 +158,7 @@ def _attribute(module: ModuleType | None, name: str) -> Any:
         return None
 
 
-def is_users(module: ModuleType | None) -> bool:
+def is_user_module(module: ModuleType | None) -> bool:
     """Whether a module, or a part of it, lies in a folder of the user's."""
     return any(finder.is_user_path(clean_path(place)) for place in _places(module))
 
@@ -173,7 +173,7 @@ def _places(module: ModuleType | None) -> list[str]:
     return [place for place in places if isinstance(place, str) and os.path.isabs(place)]
 
 
-def _tops_in(module: ModuleType) -> set[str]:
+def _origins_of_names(module: ModuleType) -> set[str]:
     """The top-level names of the modules that the names in a module come from.
 
     Looks at plain functions, classes and modules alone: asking anything else may run its code.
@@ -219,7 +219,7 @@ def packages() -> dict[str, Any]:
     }
 
 
-def fresh_reasons() -> list[str]:
+def spawn_reasons() -> list[str]:
     """What the user's code did that has to come before the imports that a template makes."""
     monkey = sys.modules.get("gevent.monkey")
     if getattr(monkey, "saved", None):

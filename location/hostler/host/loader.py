@@ -7,8 +7,8 @@ import sys
 from importlib.machinery import SourceFileLoader
 
 from hostler.host.code_cache import cache
-from hostler.host.source_lines import Lines
-from hostler.host.sources import Sources
+from hostler.host.source_lines import SourceLines
+from hostler.host.sources import SourceRecorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class UserLoader(SourceFileLoader):
     """Loads a source of the user's: from the bytes that were read, never from a pyc."""
 
-    def __init__(self, fullname: str, path: str, sources: Sources) -> None:
+    def __init__(self, fullname: str, path: str, sources: SourceRecorder) -> None:
         super().__init__(fullname, path)
         self._sources = sources
 
@@ -37,7 +37,7 @@ class UserLoader(SourceFileLoader):
             _prime_linecache(path, content)
         return content
 
-    def take_compiled(self, content: bytes | None = None) -> None:
+    def use_cached_code(self, content: bytes | None = None) -> None:
         """Has importlib take the code that a template has compiled, if the file is the same still.
 
         Args:
@@ -50,7 +50,7 @@ class UserLoader(SourceFileLoader):
             return
         if content is None and self._is_unchanged():
             content = kept.content
-            self._sources.take(kept)
+            self._sources.record_compiled(kept)
             _prime_linecache(self.path, content)
         elif content is None:
             try:
@@ -67,7 +67,7 @@ class UserLoader(SourceFileLoader):
         path, sources = self.path, self._sources
         return (
             path not in sources.overlay
-            and path in sources.roots
+            and path in sources.user_paths
             and cache.unchanged(path) is not None
         )
 
@@ -105,4 +105,4 @@ def _prime_linecache(path: str, content: bytes) -> None:
     """
     import linecache  # with the tokenizer 2 ms, so not before there is something to load
 
-    linecache.cache[path] = (len(content), None, Lines(content), path)  # type: ignore[assignment]
+    linecache.cache[path] = (len(content), None, SourceLines(content), path)  # type: ignore[assignment]

@@ -53,11 +53,11 @@ class Load:
             BaseException: whatever the user's code raises.
         """
         began = time.perf_counter()
-        finder.list_folders(on=True)
+        finder.cache_listings(on=True)
         try:
             module = target.load_target(self._order["target"])
         finally:
-            finder.list_folders(on=False)
+            finder.cache_listings(on=False)
             finder.end_announcements()
         try:  # a function of the user's, too, may import
             found = discovery.repositories_in(module, self._order["target"].get("attribute"))
@@ -83,7 +83,7 @@ class Load:
             "variables": self._baseline.variables(),
             "packages": imports.packages(),
             "fresh": [
-                *imports.fresh_reasons(),
+                *imports.spawn_reasons(),
                 *(f"{name}.py of the project hides a module" for name in shadowed),
             ],
             "seconds": self._seconds,

@@ -13,7 +13,7 @@ _MARK = "HOSTLER_OWNER"
 _ROOM = "HOSTLER_ROOM"
 
 
-class Mark:
+class OwnerMark:
     """Where the mark of this process stands in memory.
 
     Made at the start of the process: makes the room free, which is none of the user's variables.

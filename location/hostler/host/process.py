@@ -15,7 +15,7 @@ import sys
 
 from hostler.host import calls, errors, finder, forks, imports, interpreter, loading, runs, wire
 from hostler.host.connection import Connection
-from hostler.host.marks import Mark
+from hostler.host.marks import OwnerMark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Process:
         self.location = ""
         self.repositories: dict[str, RepositoryDefinition] = {}
         self._overlay: dict[str, bytes | None] = {}
-        self._mark = Mark()
+        self._mark = OwnerMark()
         #: Imported ahead, by a template that this process is a fork of.
         self._preloaded: imports.Preloaded | None = None
         self._handlers = {
@@ -42,7 +42,7 @@ class Process:
             wire.Method.CALL: self._call,
             wire.Method.RUN: self._run,
             wire.Method.LOAD: self._load,
-            wire.Method.OVERLAY: self._lay_over,
+            wire.Method.OVERLAY: self._set_overlay,
             wire.Method.SNAPSHOT: self._snapshot,
             wire.Method.PRELOAD: self._preload,
             wire.Method.COMPILE: self._compile,
@@ -72,7 +72,7 @@ class Process:
     def _ping(self, request: wire.Frame) -> None:
         self.connection.respond(request, wire.Status.OK)
 
-    def _lay_over(self, request: wire.Frame) -> None:
+    def _set_overlay(self, request: wire.Frame) -> None:
         self._overlay = wire.unpack_files(request.body)
         self.connection.respond(request, wire.Status.OK)
 
@@ -110,7 +110,7 @@ class Process:
 
         if not finder.is_installed():
             order = request.json()
-            is_wanted = self.connection.has_news
+            is_wanted = self.connection.has_input
             try:
                 rehearsal.rehearse(order["bytes"], order["sources"], is_wanted, self._preloaded)
             except Exception as error:  # noqa: BLE001 (a fault of ours; a load does without it)
@@ -125,7 +125,7 @@ class Process:
         process = order.get("process")
         if process is not None:  # a fork of a template, which knew nothing of the location
             self._mark.write(process["owner"])
-            forks.limit(process["memory"], process["nice"])
+            forks.apply_limits(process["memory"], process["nice"])
         try:
             announce = self._announce if order.get("announces") else None
             load = loading.Load(
@@ -145,22 +145,22 @@ class Process:
         interpreter.flush_output()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
-    def belong_to(self, owner: str) -> None:
+    def set_owner(self, owner: str) -> None:
         """What this process starts from now on, and leaves behind, is the owner's."""
         self._mark.write(owner)
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""
-        self.connection.tell(wire.Event.TOUCHED, pairs)
+        self.connection.send_event(wire.Event.TOUCHED, pairs)
 
     def _announce(self, module: str) -> None:
-        self.connection.tell(wire.Event.IMPORTING, {"module": module})
+        self.connection.send_event(wire.Event.IMPORTING, {"module": module})
 
     def _fork(self, request: wire.Frame) -> None:
         interpreter.flush_output()
         order = request.json()
         try:
-            forks.fork_process(lambda: self._become(order, request.fds))
+            forks.fork_process(lambda: self._become_child(order, request.fds))
         except OSError as error:
             body = wire.dump({"message": f"cannot fork: {error}"})
             self.connection.respond(request, wire.Status.ERROR, body)
@@ -170,7 +170,7 @@ class Process:
             for descriptor in request.fds:
                 os.close(descriptor)
 
-    def _become(self, order: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+    def _become_child(self, order: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         """In the child: a process of its own, with its own wire, output and mark."""
         control, stdout, stderr = descriptors
         os.setsid()
@@ -182,7 +182,7 @@ class Process:
         # what the user's code starts from here belongs to this process, not to its parent
         self._mark.write(order["owner"])
         interpreter.reseed()
-        forks.disown()
+        forks.drop_forkserver()
         self.connection = Connection(control)
         self.control = control
         if finder.is_installed():
@@ -204,7 +204,7 @@ class Process:
 
 
 def say_hello(connection: Connection) -> None:
-    connection.tell(
+    connection.send_event(
         wire.Event.HELLO,
         {
             "pid": os.getpid(),

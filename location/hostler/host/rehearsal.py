@@ -27,11 +27,11 @@ _NAME = "hostler_rehearsal"
 _PATH = f"{_FOLDER}/{_NAME}.py"
 
 #: Bytes of source at most: a larger project uses more memory than is worth to be touched for it.
-MOST_BYTES = 32_768
+MAX_BYTES = 32_768
 
 _BEGIN = f"""\
 from hostler.definitions import pipeline, repository, solid
-from {__name__} import go_on
+from {__name__} import stop_if_wanted
 """
 
 _PIPELINE = '''
@@ -60,7 +60,7 @@ def pipeline_{number}():
     report_{number}(count_{number}(rows_{number}()))
 
 
-go_on()
+stop_if_wanted()
 '''
 
 _END = """
@@ -71,17 +71,17 @@ def rehearsal():
 """
 
 
-class _EndedError(Exception):
+class _StoppedError(Exception):
     """Somebody waits for the process."""
 
 
 _is_wanted: Callable[[], bool] = bool
 
 
-def go_on() -> None:
+def stop_if_wanted() -> None:
     """Called by what is loaded, between its parts."""
     if _is_wanted():
-        raise _EndedError
+        raise _StoppedError
 
 
 def rehearse(
@@ -101,7 +101,7 @@ def rehearse(
     if _is_traced():
         return
     _is_wanted = is_wanted
-    source = _source(min(size, MOST_BYTES))
+    source = _source(min(size, MAX_BYTES))
     target = {"kind": "python_file", "value": _PATH, "attribute": None, "working_directory": None}
     try:
         load = loading.Load(
@@ -113,9 +113,9 @@ def rehearse(
         load.run()
         wire.dump(load.report())
         for path in sources:
-            go_on()
+            stop_if_wanted()
             cache.touch(path)
-    except _EndedError:
+    except _StoppedError:
         pass
     finally:
         _is_wanted = bool

@@ -18,7 +18,7 @@ class RecordedPath(PosixPath):
 
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if not set(mode) & set("wax+"):
-            sources.note_file(str(self))
+            sources.record_file(str(self))
         return super().open(mode, *args, **kwargs)
 
     def __reduce__(self) -> Any:

@@ -6,7 +6,7 @@ import time
 
 from hostler.host import errors, execution, finder, forks, interpreter, wire
 from hostler.host.cancellation import Cancellation
-from hostler.host.step_parent import StepHost
+from hostler.host.step_parent import StepParent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         def control(self) -> int: ...
         @property
         def repositories(self) -> Mapping[str, RepositoryDefinition]: ...
-        def belong_to(self, owner: str) -> None: ...
+        def set_owner(self, owner: str) -> None: ...
         def report_touched(self, pairs: list[tuple[str, str | None]]) -> None: ...
 
 
-class RunHost(StepHost):
+class RunStepParent(StepParent):
     """What a run's process has beside its steps: the wire, and the report of what is imported."""
 
     def __init__(self, process: RunProcess, cancellation: Cancellation, emit: Emit) -> None:
@@ -78,15 +78,15 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     cancellation.install()
     order = request.json()
     if "owner" in order:  # it may have waited for the next run, whichever that would be
-        process.belong_to(order["owner"])
+        process.set_owner(order["owner"])
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
         item = {"time": time.time(), "step": step, "event": event, "data": data}
         frame = wire.Frame(wire.Kind.ITEM, request.id, 0, wire.dump(item))
-        was_interruptible = cancellation.hold()
+        was_interruptible = cancellation.defer_interrupts()
         process.connection.send(frame)
         if was_interruptible:
-            cancellation.admit()
+            cancellation.allow_interrupts()
 
     failure: dict[str, Any] | None = None
     try:
@@ -119,7 +119,7 @@ def _execute(
         order["tags"],
         solids=order.get("solids", ()),
         max_concurrency=order.get("max_concurrency", 0),
-        host=RunHost(process, cancellation, emit),
+        parent=RunStepParent(process, cancellation, emit),
         partition=_partition(repository, named) if named else None,
     )
     exception = result.exception

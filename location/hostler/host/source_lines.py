@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Lines(Sequence):  # type: ignore[type-arg]  # 3.8 cannot subscript it
+class SourceLines(Sequence):  # type: ignore[type-arg]  # 3.8 cannot subscript it
     """The lines of a source file, each with its line break.
 
     None where the source cannot be decoded: compiling it says why.

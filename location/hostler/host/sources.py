@@ -7,7 +7,7 @@ import sys
 from _thread import RLock
 from importlib.machinery import EXTENSION_SUFFIXES
 
-from hostler.host.code_cache import Compiled, cache
+from hostler.host.code_cache import CompiledFile, cache
 from hostler.host.wire import content_digest
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 
 #: Files and misses in one report, where nothing in it is urgent.
-_AT_ONCE = 200
+_MAX_UNREPORTED = 200
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -67,7 +67,7 @@ def _find_foreign_folders() -> tuple[str, ...]:
     return tuple(found | {os.path.realpath(folder) for folder in found})
 
 
-class Roots:
+class UserPaths:
     """Which folders are the user's."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
@@ -104,7 +104,7 @@ class Roots:
         return os.path.isabs(path) and not any(_inside(path, folder) for folder in self._foreign)
 
 
-class Listing:
+class FolderListing:
     """What a folder holds.
 
     Attributes:
@@ -124,22 +124,24 @@ class Listing:
         )
 
 
-_NOTHING = Listing()
+_NOTHING = FolderListing()
 
 
-class Sources:
+class SourceRecorder:
     """What was read of the user's files, and the report of it."""
 
-    def __init__(self, report: Report, overlay: Mapping[str, bytes | None], roots: Roots) -> None:
+    def __init__(
+        self, report: Report, overlay: Mapping[str, bytes | None], user_paths: UserPaths
+    ) -> None:
         self.overlay = overlay
-        self.roots = roots
+        self.user_paths = user_paths
         self.loaded: dict[str, bytes] = {}
         #: While a load goes on: what each folder holds, so that a module costs one stat, not six.
-        self._listings: dict[str, Listing] | None = None
+        self._listings: dict[str, FolderListing] | None = None
         self._report = report
         self._lock = RLock()
         self._reported: set[tuple[str, str | None]] = set()
-        self._waiting: list[tuple[str, str | None]] = []
+        self._unreported: list[tuple[str, str | None]] = []
         self._overlaid_folders: set[str] = set()
         for path, content in overlay.items():
             folder = os.path.dirname(path)
@@ -152,11 +154,11 @@ class Sources:
         self._lock = RLock()
         self._report = report
 
-    def list_folders(self, *, on: bool) -> None:
+    def cache_listings(self, *, on: bool) -> None:
         """Begins or ends the time in which folders are listed once; see `listing`."""
         self._listings = {} if on and not self.overlay else None
 
-    def listing(self, folder: str) -> Listing:
+    def listing(self, folder: str) -> FolderListing:
         """What a folder held when a load first looked into it; nothing where no load goes on.
 
         Who does not find a name there has to look at the disk: the code may have made it meanwhile.
@@ -166,7 +168,7 @@ class Sources:
         found = self._listings.get(folder)
         if found is None:
             try:
-                found = Listing(os.listdir(folder))
+                found = FolderListing(os.listdir(folder))
             except OSError:
                 found = _NOTHING
             self._listings[folder] = found
@@ -189,7 +191,7 @@ class Sources:
         path = clean_path(path)
         content = self.overlay.get(path)
         if content is not None:  # says nothing about the file
-            if path in self.roots:
+            if path in self.user_paths:
                 self.loaded[path] = content
             return content
         kept = cache.unchanged(path)
@@ -197,77 +199,77 @@ class Sources:
             content, digest = kept.content, kept.digest
         else:
             content, digest = self._read_from_disk(path), ""
-        if path in self.roots:
+        if path in self.user_paths:
             self.loaded[path] = content
-            self._touch(path, digest or content_digest(content))
+            self._record(path, digest or content_digest(content))
         return content
 
-    def take(self, kept: Compiled) -> None:
+    def record_compiled(self, kept: CompiledFile) -> None:
         """Counts a file of the user's as read that a stat has proved to be as it is kept."""
         self.loaded[kept.path] = kept.content
-        self._touch(kept.path, kept.digest)
+        self._record(kept.path, kept.digest)
 
     def _read_from_disk(self, path: str) -> bytes:
         try:
             with open(path, "rb") as file:
                 return file.read()
         except OSError:
-            if path in self.roots:
-                self.miss(path)
+            if path in self.user_paths:
+                self.record_missing(path)
             raise
 
-    def note(self, path: str) -> None:
+    def record_file(self, path: str) -> None:
         """Reports a file that someone else reads."""
         try:
             if os.path.isfile(path):  # a pipe would block whoever opens it
                 with open(path, "rb") as file:
-                    self._touch(path, content_digest(file.read()))
+                    self._record(path, content_digest(file.read()))
                 return
         except OSError:
             pass
-        self.miss(path)
+        self.record_missing(path)
 
-    def miss(self, path: str) -> None:
+    def record_missing(self, path: str) -> None:
         """Records that there is no such file; reported with what comes next."""
         state = (path, None)
         with self._lock:
             if state not in self._reported:
                 self._reported.add(state)
-                self._waiting.append(state)
+                self._unreported.append(state)
 
     def flush(self) -> None:
         with self._lock:
-            if self._waiting:
-                missed, self._waiting = self._waiting, []
+            if self._unreported:
+                missed, self._unreported = self._unreported, []
                 self._report(missed)
 
-    def _touch(self, path: str, digest: str) -> None:
+    def _record(self, path: str, digest: str) -> None:
         state = (path, digest)
         kept = cache.get(path)
         with self._lock:
             if state not in self._reported:
                 self._reported.add(state)
-                self._waiting.append(state)
+                self._unreported.append(state)
             # The daemon knows what the template has compiled for this location: should a load end
             # before it tells, all of that is watched. A frame for each file costs more than its
             # import.
             is_loading = self._listings is not None
             is_known = kept is not None and (is_loading or kept.digest == digest)
-            if not is_known or len(self._waiting) > _AT_ONCE:
+            if not is_known or len(self._unreported) > _MAX_UNREPORTED:
                 self.flush()
 
 
-_current: Sources | None = None
+_current: SourceRecorder | None = None
 
 
-def set_current_sources(sources: Sources | None) -> None:
-    """Has `note_file` record there; nowhere where no finder is installed."""
+def set_current_recorder(sources: SourceRecorder | None) -> None:
+    """Has `record_file` record there; nowhere where no finder is installed."""
     global _current  # noqa: PLW0603 (one process imports in one way)
     _current = sources
 
 
-def note_file(path: str) -> None:
+def record_file(path: str) -> None:
     """Records a file that is read, if it is the user's."""
     path = clean_path(path)
-    if _current is not None and path in _current.roots:
-        _current.note(path)
+    if _current is not None and path in _current.user_paths:
+        _current.record_file(path)

@@ -6,11 +6,11 @@ import os
 import signal
 
 from hostler.definitions._observer import Observer
-from hostler.definitions._pickled import seal
+from hostler.definitions._pickled import pickle_value
 from hostler.definitions._preview import preview
 from hostler.host import forks, interpreter
 from hostler.host.errors import exception_info
-from hostler.host.step_frames import Writer
+from hostler.host.step_frames import FrameWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.ports import OutputDefinition
     from hostler.host.cancellation import Cancellation
-    from hostler.host.step_parent import StepHost
+    from hostler.host.step_parent import StepParent
 
 
-class StepSide:
+class StepChild:
     """One attempt, in its own process.
 
     Args:
         node: the step.
-        host: what the run's process has.
+        parent: what the run's process has.
         is_read: whether another step takes an output.
         frames: the descriptor to write frames to.
         out: the one that becomes stdout.
@@ -37,14 +37,14 @@ class StepSide:
     def __init__(
         self,
         node: SolidNode,
-        host: StepHost,
+        parent: StepParent,
         is_read: Callable[[str], bool],
         frames: int,
         out: int,
         err: int,
     ) -> None:
         self._node = node
-        self._host = host
+        self._parent = parent
         self._is_read = is_read
         self._frames = frames
         self._out = out
@@ -54,7 +54,7 @@ class StepSide:
         self,
         work: Callable[[Observer], BaseException | None],
         others: Iterable[int],
-        parent: int,
+        parent_pid: int,
         on_term: Any,
     ) -> None:
         """Calls the function and tells how it went.
@@ -62,38 +62,38 @@ class StepSide:
         Args:
             work: calls it.
             others: descriptors of the run's process that are none of this one's.
-            parent: the pid of the run's process.
+            parent_pid: the pid of the run's process.
             on_term: how SIGTERM was handled before there were steps.
         """
         os.setpgid(0, 0)
-        self._host.die_with(parent)
+        self._parent.die_with(parent_pid)
         signal.signal(signal.SIGTERM, on_term or signal.SIG_DFL)
         for descriptor in others:
             os.close(descriptor)
         for made, wanted in ((self._out, 1), (self._err, 2)):
             os.dup2(made, wanted)
             os.close(made)
-        teller = Teller(Writer(self._frames), self._host.cancellation, self._is_read)
-        self._host.enter_step(teller.touched)
-        forks.disown()
+        reporter = StepReporter(FrameWriter(self._frames), self._parent.cancellation, self._is_read)
+        self._parent.enter_step(reporter.touched)
+        forks.drop_forkserver()
         interpreter.reseed()
         exception, interrupted = None, False
         try:
-            with self._host.cancellation:
-                exception = work(teller)
+            with self._parent.cancellation:
+                exception = work(reporter)
         except KeyboardInterrupt:
             interrupted = True
-        self._host.leave_step()
+        self._parent.leave_step()
         interpreter.flush_output()
         info = None if exception is None else exception_info(exception)
-        teller.tell({"kind": "end", "exception": info, "interrupted": interrupted})
+        reporter.send({"kind": "end", "exception": info, "interrupted": interrupted})
 
 
-class Teller(Observer):
+class StepReporter(Observer):
     """Tells the run's process what a step logs and produces."""
 
     def __init__(
-        self, writer: Writer, cancellation: Cancellation, is_read: Callable[[str], bool]
+        self, writer: FrameWriter, cancellation: Cancellation, is_read: Callable[[str], bool]
     ) -> None:
         self._writer = writer
         self._cancellation = cancellation
@@ -102,18 +102,18 @@ class Teller(Observer):
     def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
         raw = b""
         if self._is_read(output.name):
-            raw = seal(f'the output "{output.name}" of solid "{step}"', value)
-        self.tell({"kind": "output", "output": output.name, "preview": preview(value)}, raw)
+            raw = pickle_value(f'the output "{output.name}" of solid "{step}"', value)
+        self.send({"kind": "output", "output": output.name, "preview": preview(value)}, raw)
 
     def log_message(self, step: str, level: str, message: str) -> None:  # noqa: ARG002 (there is one)
-        self.tell({"kind": "log", "level": level, "message": message})
+        self.send({"kind": "log", "level": level, "message": message})
 
     def touched(self, pairs: list[tuple[str, str | None]]) -> None:
-        self.tell({"kind": "touched", "pairs": pairs})
+        self.send({"kind": "touched", "pairs": pairs})
 
-    def tell(self, value: dict[str, Any], raw: bytes = b"") -> None:
+    def send(self, value: dict[str, Any], raw: bytes = b"") -> None:
         """Sends a frame whole."""
-        was_interruptible = self._cancellation.hold()
+        was_interruptible = self._cancellation.defer_interrupts()
         self._writer.write(value, raw)
         if was_interruptible:
-            self._cancellation.admit()
+            self._cancellation.allow_interrupts()

@@ -22,7 +22,7 @@ _CHUNK = 64 * 1024
 MAX_LINE = 64 * 1024
 
 
-class Writer:
+class FrameWriter:
     """Writes frames whole; usable from any thread."""
 
     def __init__(self, descriptor: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 
 
-class StepHost:
+class StepParent:
     """What the process that forks steps has beside them; this one has nothing.
 
     Attributes:

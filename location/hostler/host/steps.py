@@ -11,11 +11,11 @@ import os
 import signal
 import time
 
-from hostler.definitions._pickled import Sealed
+from hostler.definitions._pickled import PickledValue
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
 from hostler.host import forks
-from hostler.host.errors import ToldError
-from hostler.host.step_child import StepSide
+from hostler.host.errors import RemoteStepError
+from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
 
 TYPE_CHECKING = False
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable, Optional
 
-    from hostler.definitions._engine import Keeper
+    from hostler.definitions._engine import StepObserver
     from hostler.definitions._observer import Observer
     from hostler.definitions.graph import SolidNode
-    from hostler.host.step_parent import StepHost
+    from hostler.host.step_parent import StepParent
 
     #: In the step's process: calls the solid's function, tells what it logs and produces.
     Work = Callable[[Observer], Optional[BaseException]]
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: How often the end of a step is looked for where the interpreter has no pidfd (3.8): short beside
 #: the start of a step, long beside what a look costs.
-LOOK_SECONDS = 0.01
+POLL_SECONDS = 0.01
 
 #: Readings of what a step left in its pipe: there is always an end, for its writer is dead.
 _ALL = 1 << 40
@@ -47,6 +47,7 @@ class _Attempt:
 
     __slots__ = (
         "deadline",
+        "end_frame",
         "frames",
         "is_overdue",
         "lines",
@@ -55,7 +56,6 @@ class _Attempt:
         "on_end",
         "pid",
         "pidfd",
-        "told",
     )
 
     def __init__(self, node: SolidNode, observer: Observer, on_end: OnEnd) -> None:
@@ -71,7 +71,7 @@ class _Attempt:
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.is_overdue = False
         #: The last frame: how its function ended.
-        self.told: dict[str, Any] | None = None
+        self.end_frame: dict[str, Any] | None = None
 
 
 class StepProcesses:
@@ -80,18 +80,18 @@ class StepProcesses:
     Within it, SIGINT interrupts `pump` alone. A step that is under way at its end is killed.
 
     Args:
-        host: what the run's process has that a step must let go of.
+        parent: what the run's process has that a step must let go of.
         on_line: is told what steps print.
     """
 
-    def __init__(self, host: StepHost, on_line: OnLine) -> None:
-        self._host = host
+    def __init__(self, parent: StepParent, on_line: OnLine) -> None:
+        self._parent = parent
         self._on_line = on_line
         self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
         #: What steps that have ended left open: something of theirs may print into it yet.
-        self._left: dict[int, tuple[str, str, LinePipe]] = {}
+        self._open_lines: dict[int, tuple[str, str, LinePipe]] = {}
         self._is_stopping = False
         self._was_interrupted = False
         self._was_interruptible = False
@@ -99,8 +99,8 @@ class StepProcesses:
 
     def __enter__(self) -> None:
         self._is_stopping = False
-        self._host.prepare()
-        self._was_interruptible = self._host.cancellation.hold()
+        self._parent.prepare()
+        self._was_interruptible = self._parent.cancellation.defer_interrupts()
         self._on_term_before = signal.signal(signal.SIGTERM, self._on_term)
 
     def __exit__(self, *_exception: object) -> None:
@@ -108,11 +108,11 @@ class StepProcesses:
             self._running.values()
         ):  # a fault of ours, which is not to meet another
             self._abandon(attempt)
-        for descriptor in list(self._left):
-            self._read_left(descriptor)
+        for descriptor in list(self._open_lines):
+            self._read_open_lines(descriptor)
         signal.signal(signal.SIGTERM, self._on_term_before or signal.SIG_DFL)
         if self._was_interruptible:
-            self._host.cancellation.admit()
+            self._parent.cancellation.allow_interrupts()
 
     @property
     def count(self) -> int:
@@ -123,7 +123,7 @@ class StepProcesses:
         self,
         node: SolidNode,
         work: Work,
-        keeper: Keeper,
+        observer: StepObserver,
         on_end: OnEnd,
     ) -> None:
         """Starts an attempt of a step.
@@ -131,20 +131,20 @@ class StepProcesses:
         Args:
             node: the step.
             work: is called in the new process.
-            keeper: is told, here, what the step logs and produces; the values are `Sealed`.
+            observer: is told, here, what the step logs and produces; the values are `PickledValue`.
             on_end: called once, with what the attempt failed with; not after `stop`.
         """
-        attempt = _Attempt(node, keeper, on_end)
+        attempt = _Attempt(node, observer, on_end)
         ends: list[int] = []
         try:
             for _ in range(3):
                 ends += os.pipe()
             frames, frames_end, out, out_end, err, err_end = ends
-            side = StepSide(node, self._host, keeper.is_read, frames_end, out_end, err_end)
-            others = [*self._by_descriptor, *self._left, frames, out, err]
-            parent = os.getpid()
+            child = StepChild(node, self._parent, observer.is_read, frames_end, out_end, err_end)
+            others = [*self._by_descriptor, *self._open_lines, frames, out, err]
+            parent_pid = os.getpid()
             before = self._on_term_before
-            attempt.pid = forks.fork_child(lambda: side.execute(work, others, parent, before))
+            attempt.pid = forks.fork_child(lambda: child.execute(work, others, parent_pid, before))
         except OSError as error:
             for descriptor in ends:
                 os.close(descriptor)
@@ -155,7 +155,7 @@ class StepProcesses:
             os.close(descriptor)
         attempt.frames = FramePipe(frames)
         attempt.lines = {"STDOUT": LinePipe(out), "STDERR": LinePipe(err)}
-        self._admit(attempt)
+        self._register(attempt)
 
     def pump(self, until: float | None = None) -> None:
         """Waits until a step has something to tell, or has ended, and handles it.
@@ -166,7 +166,7 @@ class StepProcesses:
         Raises:
             KeyboardInterrupt: somebody asks for the end; here, or a step by itself.
         """
-        self._turn(until)
+        self._poll_once(until)
         if self._was_interrupted:
             raise KeyboardInterrupt
 
@@ -176,9 +176,9 @@ class StepProcesses:
         for attempt in self._running.values():
             _signal_group(attempt.pid, signal.SIGINT)
         while self._running:
-            self._turn(None)
+            self._poll_once(None)
 
-    def _admit(self, attempt: _Attempt) -> None:
+    def _register(self, attempt: _Attempt) -> None:
         try:
             os.setpgid(attempt.pid, attempt.pid)  # as it does itself: whoever comes first
         except OSError:  # it has ended
@@ -192,22 +192,22 @@ class StepProcesses:
             self._poll.register(descriptor, forks.READABLE)
         self._running[attempt.pid] = attempt
 
-    def _turn(self, until: float | None) -> None:
+    def _poll_once(self, until: float | None) -> None:
         timeout = self._timeout_ms(until)
         if self._is_stopping:
             ready = self._poll.poll(timeout)
         else:
-            with self._host.cancellation:
+            with self._parent.cancellation:
                 ready = self._poll.poll(timeout)
         for descriptor, _ in ready:
-            if descriptor in self._left:
-                self._read_left(descriptor)
+            if descriptor in self._open_lines:
+                self._read_open_lines(descriptor)
         for attempt in dict.fromkeys(
             self._by_descriptor[one] for one, _ in ready if one in self._by_descriptor
         ):
             self._read(attempt)
         for attempt in list(self._running.values()):
-            self._look_after(attempt)
+            self._check(attempt)
 
     def _timeout_ms(self, until: float | None) -> float | None:
         now = time.monotonic()
@@ -216,7 +216,7 @@ class StepProcesses:
             if attempt.deadline is not None and not attempt.is_overdue:
                 moments.append(attempt.deadline)
             if attempt.pidfd is None:
-                moments.append(now + LOOK_SECONDS)
+                moments.append(now + POLL_SECONDS)
         return max(0.0, min(moments) - now) * 1000 if moments else None
 
     def _read(self, attempt: _Attempt, most: int = 1) -> None:
@@ -230,12 +230,12 @@ class StepProcesses:
             for text in pipe.read():
                 self._on_line(step, stream, text)
         for value, raw in frames:
-            self._take(attempt, value, raw)
+            self._handle(attempt, value, raw)
         for one in (attempt.frames, *attempt.lines.values()):
             if one.is_ended and one.descriptor in self._by_descriptor:
-                self._forget(one.descriptor)
+                self._unregister(one.descriptor)
 
-    def _take(self, attempt: _Attempt, value: dict[str, Any], raw: bytes) -> None:
+    def _handle(self, attempt: _Attempt, value: dict[str, Any], raw: bytes) -> None:
         node, observer = attempt.node, attempt.observer
         kind = value["kind"]
         if kind == "log":
@@ -243,13 +243,13 @@ class StepProcesses:
         elif kind == "output":
             (declared,) = [one for one in node.definition.outputs if one.name == value["output"]]
             what = f'the output "{declared.name}" of solid "{node.name}"'
-            observer.step_output(node.name, declared, Sealed(what, raw, value["preview"]))
+            observer.step_output(node.name, declared, PickledValue(what, raw, value["preview"]))
         elif kind == "touched":
-            self._host.report_touched([(path, digest) for path, digest in value["pairs"]])
+            self._parent.report_touched([(path, digest) for path, digest in value["pairs"]])
         else:
-            attempt.told = value
+            attempt.end_frame = value
 
-    def _look_after(self, attempt: _Attempt) -> None:
+    def _check(self, attempt: _Attempt) -> None:
         """Kills an attempt that is overdue, and buries one that is dead."""
         deadline = attempt.deadline
         if deadline is not None and not attempt.is_overdue and time.monotonic() >= deadline:
@@ -262,12 +262,12 @@ class StepProcesses:
         status = _reap(attempt.pid)
         del self._running[attempt.pid]
         self._read(attempt, _ALL)
-        self._let_go(attempt)
-        told = attempt.told
-        if told is not None and told["interrupted"]:
+        self._close(attempt)
+        end = attempt.end_frame
+        if end is not None and end["interrupted"]:
             self._was_interrupted = True
-        elif told is not None:
-            attempt.on_end(None if told["exception"] is None else ToldError(told["exception"]))
+        elif end is not None:
+            attempt.on_end(None if end["exception"] is None else RemoteStepError(end["exception"]))
         elif not self._is_stopping:
             attempt.on_end(_failure(attempt, status))
 
@@ -277,39 +277,39 @@ class StepProcesses:
         _reap(attempt.pid)
         del self._running[attempt.pid]
         for descriptor in [one for one, its in self._by_descriptor.items() if its is attempt]:
-            self._forget(descriptor)
+            self._unregister(descriptor)
         for pipe in (attempt.frames, *attempt.lines.values()):
             pipe.close()
         if attempt.pidfd is not None:
             os.close(attempt.pidfd)
 
-    def _let_go(self, attempt: _Attempt) -> None:
+    def _close(self, attempt: _Attempt) -> None:
         for descriptor in (attempt.frames.descriptor, attempt.pidfd):
             if descriptor in self._by_descriptor:
-                self._forget(descriptor)
+                self._unregister(descriptor)
         attempt.frames.close()
         if attempt.pidfd is not None:
             os.close(attempt.pidfd)
         for stream, pipe in attempt.lines.items():
             if self._by_descriptor.pop(pipe.descriptor, None) is not None:
-                self._left[pipe.descriptor] = (attempt.node.name, stream, pipe)
+                self._open_lines[pipe.descriptor] = (attempt.node.name, stream, pipe)
                 continue
             for text in pipe.rest():
                 self._on_line(attempt.node.name, stream, text)
             pipe.close()
 
-    def _read_left(self, descriptor: int) -> None:
-        step, stream, pipe = self._left[descriptor]
+    def _read_open_lines(self, descriptor: int) -> None:
+        step, stream, pipe = self._open_lines[descriptor]
         for text in pipe.read():
             self._on_line(step, stream, text)
         if pipe.is_ended:
             for text in pipe.rest():
                 self._on_line(step, stream, text)
             self._poll.unregister(descriptor)
-            del self._left[descriptor]
+            del self._open_lines[descriptor]
             pipe.close()
 
-    def _forget(self, descriptor: int) -> None:
+    def _unregister(self, descriptor: int) -> None:
         del self._by_descriptor[descriptor]
         self._poll.unregister(descriptor)
 

@@ -71,7 +71,7 @@ def _enter(folder: str | None) -> None:
 def _claim_file(path: str) -> None:
     """Counts the file as the user's wherever it lies, and sees whether it is one."""
     if not finder.is_user_path(path):
-        finder.add_root(path)
+        finder.add_user_path(path)
     if not finder.is_overlaid(path):
         _check_file(path)
 
@@ -86,7 +86,7 @@ def _load_file(path: str) -> ModuleType:
             f"cannot read python_file {path}: {error.strerror}; let the daemon's user read it"
         ) from None
     _check_text(path, source)
-    loader.take_compiled(source)
+    loader.use_cached_code(source)
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
     return _execute(spec)
@@ -132,11 +132,11 @@ def _check_file(path: str) -> None:
         mode = os.stat(path).st_mode
     except OSError as error:
         # not as it is by now: a save may have just put it there, and that would be no change
-        finder.miss(path)
+        finder.record_missing(path)
         raise TargetError(f"cannot find python_file {path}: {_why_not(path, error)}") from None
     if stat.S_ISREG(mode):
         return
-    finder.miss(path)
+    finder.record_missing(path)
     if stat.S_ISDIR(mode):
         raise TargetError(
             f"cannot load python_file {path}: it is a folder; "
@@ -220,7 +220,7 @@ def _claim(parts: list[str]) -> None:
             origin = os.path.abspath(spec.origin)
             is_package = spec.submodule_search_locations is not None
             if not finder.is_user_path(origin) and not is_standard(parts[0]):
-                finder.add_root(os.path.dirname(origin) if is_package else origin)
+                finder.add_user_path(os.path.dirname(origin) if is_package else origin)
             return
         path = list(spec.submodule_search_locations or ())
 

@@ -12,8 +12,8 @@ import os
 import sys
 
 from hostler.host import finder, forks, imports, interpreter, rehearsal
-from hostler.host.imports import is_users
-from hostler.host.sources import Roots, clean_path
+from hostler.host.imports import is_user_module
+from hostler.host.sources import UserPaths, clean_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: What the host itself imports late in a new interpreter, to start it in 16 ms; of use for runs and
 #: tracebacks.
-OWN = (
+HOST_MODULES = (
     "hostler.definitions",
     "hostler.definitions._step_caller",
     "hostler.definitions._execution_state",
@@ -53,7 +53,7 @@ class UnsafeError(Exception):
         self.reason = reason
 
 
-class Gate:
+class ForkCheck:
     """What the process holds, compared after each import."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Gate:
         #: Variables that modules have set, by the module's top-level name.
         self.variables: dict[str, list[str]] = {}
 
-    def check(self, top: str, imported: set[str]) -> None:
+    def after_import(self, top: str, imported: set[str]) -> None:
         """Looks at what an import has left.
 
         Args:
@@ -76,7 +76,7 @@ class Gate:
         if len(sys._current_frames()) > 1:
             raise UnsafeError(top, "it starts a Python thread when it is imported")
         threads = forks.native_threads()
-        if threads > self._threads and not imported & set(forks.TESTED_UNUSED):
+        if threads > self._threads and not imported & set(forks.FORK_SAFE_UNUSED):
             raise UnsafeError(top, "it starts a native thread when it is imported")
         self._threads = threads
         descriptors = _descriptors()
@@ -114,7 +114,7 @@ def preload(
     before = len(sys.modules)
     try:
         with _without_users_code():
-            gate = _import_all([*modules, *(OWN if is_last else ())], set(excluded))
+            check = _import_all([*modules, *(HOST_MODULES if is_last else ())], set(excluded))
             if is_last:
                 _rehearse()
         if is_last:
@@ -123,16 +123,16 @@ def preload(
         return {"unsafe": {"module": error.module, "reason": error.reason}}
     loaded = len(sys.modules) - before
     if not is_last:
-        return {"loaded": loaded, "variables": gate.variables, "files": []}
+        return {"loaded": loaded, "variables": check.variables, "files": []}
     gc.collect()
     interpreter.trim_memory()
     gc.freeze()
-    return {"loaded": loaded, "variables": gate.variables, "files": _installed_sources()}
+    return {"loaded": loaded, "variables": check.variables, "files": _installed_sources()}
 
 
 def _rehearse() -> None:
     try:
-        rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: False, imports.Preloaded())
+        rehearsal.rehearse(rehearsal.MAX_BYTES, (), lambda: False, imports.Preloaded())
     except Exception:  # noqa: BLE001 (a fault of ours, into the log; forks do without it)
         from traceback import print_exc
 
@@ -142,7 +142,8 @@ def _rehearse() -> None:
 def _installed_sources() -> list[str]:
     """Python's own are left out: an upgrade of Python changes more than a file."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    users = Roots()  # not the ones that forks drop: to free what those remember copies its pages
+    # not the ones that forks drop: to free what those remember copies its pages
+    users = UserPaths()
     return sorted(
         file
         for file in files
@@ -154,8 +155,8 @@ def _installed_sources() -> list[str]:
     )
 
 
-def _import_all(modules: Sequence[str], excluded: set[str]) -> Gate:
-    gate = Gate()
+def _import_all(modules: Sequence[str], excluded: set[str]) -> ForkCheck:
+    check = ForkCheck()
     for name in modules:
         top = name.partition(".")[0]
         if name in sys.modules or top in excluded:
@@ -163,15 +164,15 @@ def _import_all(modules: Sequence[str], excluded: set[str]) -> Gate:
         known = set(sys.modules)
         _import(name, top)
         fresh = [one for one in list(sys.modules) if one not in known]
-        foreign = [one for one in fresh if is_users(sys.modules.get(one))]
+        foreign = [one for one in fresh if is_user_module(sys.modules.get(one))]
         if foreign:
             raise UnsafeError(top, f"it imports {foreign[0]}, which is code of the project")
-        gate.check(top, {one.partition(".")[0] for one in fresh})
-    return gate
+        check.after_import(top, {one.partition(".")[0] for one in fresh})
+    return check
 
 
 def _send_canary() -> None:
-    if not forks.canary_lives():
+    if not forks.canary_survives():
         raise UnsafeError("", "a forked child did not end within 2 s")
 
 

@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hostler.definitions._engine import Keeper
-    from hostler.definitions._step_caller import Attempts
+    from hostler.definitions._engine import StepObserver
+    from hostler.definitions._step_caller import StepCaller
     from hostler.definitions.graph import SolidNode
     from hostler.host.steps import StepProcesses
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 class TimedCalls:
     """Calls solids that have a timeout, one at a time, each in a process of its own."""
 
-    def __init__(self, processes: StepProcesses, attempts: Attempts) -> None:
+    def __init__(self, processes: StepProcesses, caller: StepCaller) -> None:
         self._processes = processes
-        self._attempts = attempts
+        self._caller = caller
 
     def call(
-        self, node: SolidNode, inputs: dict[str, Any], retry: int, keeper: Keeper
+        self, node: SolidNode, inputs: dict[str, Any], retry: int, observer: StepObserver
     ) -> BaseException | None:
-        """As `Attempts.call`, which it does in the new process."""
+        """As `StepCaller.call`, which it does in the new process."""
         ended: list[BaseException | None] = []
         processes = self._processes
         with processes:
-            work = functools.partial(self._attempts.call, node, inputs, retry)
-            processes.start(node, work, keeper, ended.append)
+            work = functools.partial(self._caller.call, node, inputs, retry)
+            processes.start(node, work, observer, ended.append)
             try:
                 while processes.count:
                     processes.pump()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostler.definitions._ticks import moment_of, ticks
+from hostler.definitions._ticks import resolve_wall_time, ticks
 from hostler.definitions._zones import zone_of
 from hostler.definitions.cron import MACROS, CronError, CronSchedule, parse_cron
 
@@ -63,7 +63,7 @@ def by_every_minute(
     while moment + MINUTE < until:
         moment += MINUTE
         wall = wall_of(moment, zone)
-        if schedule.by_the_clock:
+        if schedule.is_fixed_time:
             due = False
             while shown < wall:
                 shown += MINUTE
@@ -228,5 +228,5 @@ def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
     ],
 )
 def test_moment_of_a_time_of_the_clock(wall: str, zone: str, moment: str) -> None:
-    found = moment_of(datetime.fromisoformat(wall), zone_of(zone))
+    found = resolve_wall_time(datetime.fromisoformat(wall), zone_of(zone))
     assert found.astimezone(UTC).isoformat()[:16] == moment

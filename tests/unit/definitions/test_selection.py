@@ -80,7 +80,7 @@ def test_clauses(solids: list[str], names: str) -> None:
     order = [node.name for node in rows.nodes]
     selected = select(rows, solids)
     assert [node.name for node in selected.nodes] == sorted(names.split(), key=order.index)
-    assert selected.left_out == set(order) - set(names.split())
+    assert selected.excluded == set(order) - set(names.split())
     assert (selected.name, selected.tags) == ("rows", {"team": "data"})
 
 

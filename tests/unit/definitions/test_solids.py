@@ -19,7 +19,7 @@ from hostler.definitions import (
     pipeline,
     solid,
 )
-from hostler.definitions.solids import SolidUse
+from hostler.definitions.solids import PendingInvocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def test_types_reach_the_caller() -> None:
 
     assert_type(double, SolidDefinition[str])
     assert_type(make_frame(), Frame)
-    assert_type(double.alias("again"), SolidUse[str])
+    assert_type(double.alias("again"), PendingInvocation[str])
     assert_type(fork, SolidDefinition[Any])
     assert_type(nothing, SolidDefinition[Any])
     assert isinstance(make_frame(), Frame)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.definitions._zone_files import ZoneFile, read_zone, zone_names
-from hostler.definitions._zone_rules import Rule
+from hostler.definitions._zone_rules import TransitionRule
 from hostler.definitions._zones import UnknownZoneError, zone_of
 
 NAMES = sorted(zone_names())
@@ -47,7 +47,7 @@ def test_files_say_what_zoneinfo_says(name: str, moment: datetime, fold: int) ->
     ],
 )
 def test_rules(rule: str, changes: list[str]) -> None:
-    parsed = Rule(rule)
+    parsed = TransitionRule(rule)
     start = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
     found = []
     for minute in range(0, 365 * 24 * 60, 30):

@@ -316,7 +316,7 @@ def check_installed_packages_are_left_alone(folder: Path) -> None:
     assert (str(folder / "third.py"), None) not in TOUCHED
     finder.flush()
     assert (str(folder / "third.py"), None) in TOUCHED, "looked for in the user's folder first"
-    finder.add_root(str(site / "mine"))
+    finder.add_user_path(str(site / "mine"))
     mine = importlib.import_module("mine")
     assert isinstance(mine.__loader__, UserLoader)
     assert state(site / "mine" / "part.py") in TOUCHED

@@ -10,7 +10,7 @@ from hostler.host import finder, imports, rehearsal
 
 def test_it_ends_as_soon_as_somebody_waits() -> None:
     asked = itertools.count()
-    rehearsal.rehearse(rehearsal.MOST_BYTES, (), lambda: next(asked) == 1, imports.Preloaded())
+    rehearsal.rehearse(rehearsal.MAX_BYTES, (), lambda: next(asked) == 1, imports.Preloaded())
     assert next(asked) == 2
 
 
@@ -23,7 +23,7 @@ def test_it_asks_between_its_parts_and_leaves_nothing() -> None:
 
     rehearsal.rehearse(0, (), bool, imports.Preloaded())  # imports what it needs
     before = list(sys.modules), list(sys.meta_path), list(sys.path_hooks), list(sys.path)
-    rehearsal.rehearse(rehearsal.MOST_BYTES, (), is_wanted, imports.Preloaded())
+    rehearsal.rehearse(rehearsal.MAX_BYTES, (), is_wanted, imports.Preloaded())
     assert next(asked) > 10
     assert before == (
         list(sys.modules),

@@ -109,7 +109,7 @@ def test_items_go_to_their_request_before_its_answer() -> None:
 
 def test_events_are_told() -> None:
     async def scenario(pair: Pair) -> None:
-        pair.process.tell(Event.HELLO, {"pid": 7})
+        pair.process.send_event(Event.HELLO, {"pid": 7})
         task = await pair.request()
         pair.process.respond(pair.process.receive(), Status.OK)
         await task
