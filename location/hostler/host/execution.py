@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
     from hostler.definitions import OutputDefinition, PipelineDefinition
+    from hostler.definitions._engine import Call
     from hostler.definitions._observer import Observer
+    from hostler.definitions._step_caller import StepCaller
     from hostler.definitions.context import PartitionSource
     from hostler.host.steps import StepProcesses
 
@@ -74,10 +76,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     from hostler.definitions._run_config import check_run_config
     from hostler.definitions._step_caller import StepCaller
 
-    if solids:
-        from hostler.definitions._selection import select
-
-        pipeline = select(pipeline, solids)
+    pipeline = _selected(pipeline, solids)
     steps = check_run_config(pipeline, run_config)
     result = ExecutionResult()
     observer = _emitter(emit, result)
@@ -87,16 +86,11 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         from hostler.definitions._execution_state import ExecutionState
         from hostler.host.concurrency import ConcurrentEngine
 
+        state = ExecutionState(pipeline, steps)
         processes = _step_processes(parent, emit)
-        ConcurrentEngine(
-            pipeline, caller, ExecutionState(pipeline, steps), observer, processes, max_concurrency
-        ).execute()
+        ConcurrentEngine(pipeline, caller, state, observer, processes, max_concurrency).execute()
         return result
-    call_timed = None
-    if any(node.definition.timeout is not None for node in pipeline.nodes):
-        from hostler.host.timed_calls import TimedCalls
-
-        call_timed = TimedCalls(_step_processes(parent, emit), caller).call
+    call_timed = _timed_call(pipeline, caller, parent, emit)
     Engine(
         pipeline,
         steps,
@@ -107,6 +101,25 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         call_timed=call_timed,
     ).execute()
     return result
+
+
+def _selected(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineDefinition:
+    if not solids:
+        return pipeline
+    from hostler.definitions._selection import select
+
+    return select(pipeline, solids)
+
+
+def _timed_call(
+    pipeline: PipelineDefinition, caller: StepCaller, parent: StepParent, emit: Emit
+) -> Call | None:
+    """What calls the solids that have a timeout; None where no solid has one."""
+    if all(node.definition.timeout is None for node in pipeline.nodes):
+        return None
+    from hostler.host.timed_calls import TimedCalls
+
+    return TimedCalls(_step_processes(parent, emit), caller).call
 
 
 def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:

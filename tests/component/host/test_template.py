@@ -2,110 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from component.host.host_process import INTERPRETERS, Host, hosted
+from component.host.host_process import INTERPRETERS, Host
+from component.host.template_process import REPOSITORY, Place, forked, load, preload
 
 from hostler.host import wire
 from hostler.host.wire import Method, Status
-
-REPOSITORY = """
-from hostler.definitions import pipeline, repository, solid
-
-
-@solid
-def one():
-    return 1
-
-
-@pipeline
-def works():
-    one()
-
-
-@repository
-def repo():
-    return [works]
-"""
-
-
-class Place:
-    """An environment with a site-packages of its own, and a project beside it."""
-
-    def __init__(self, folder: Path, runtime: Path) -> None:
-        self.site = folder / "lib" / "site-packages"
-        self.project = folder / "project"
-        self.site.mkdir(parents=True)
-        self.project.mkdir()
-        self.runtime = runtime
-
-    def install(self, name: str, text: str) -> None:
-        """Makes a third-party module."""
-        (self.site / f"{name}.py").write_text(text)
-
-    def write(self, text: str, name: str = "etl.py") -> Path:
-        """Writes a file of the project."""
-        path = self.project / name
-        path.write_text(text)
-        return path
-
-    @contextlib.contextmanager
-    def start(self, version: str) -> Iterator[Host]:
-        """A process that has greeted."""
-        path = os.pathsep.join(map(str, [self.runtime, self.site]))
-        variables = {"PYTHONPATH": path, "HOSTLER_OWNER": "i:template/1", "HOSTLER_ROOM": " " * 400}
-        with hosted(INTERPRETERS[version], self.runtime, variables) as host:
-            host.hello()
-            yield host
-
-
-@pytest.fixture
-def place(tmp_path: Path, runtime_folder: Path) -> Place:
-    return Place(tmp_path, runtime_folder)
 
 
 @pytest.fixture(params=INTERPRETERS)
 def host(request: pytest.FixtureRequest, place: Place) -> Iterator[Host]:
     with place.start(request.param) as made:
         yield made
-
-
-def preload(
-    host: Host, *modules: str, excluded: tuple[str, ...] = (), is_last: bool = True
-) -> dict[str, Any]:
-    order = {"modules": modules, "excluded": excluded, "is_last": is_last}
-    answer = host.ask(Method.PRELOAD, wire.dump(order))
-    assert answer.code == Status.OK
-    said: dict[str, Any] = answer.json()
-    return said
-
-
-def forked(host: Host) -> Host:
-    child = host.fork("i:template/1.2")
-    child.hello()
-    return child
-
-
-def load(child: Host, path: Path, owner: str = "i:here/3") -> dict[str, Any]:
-    order = {
-        "location": "here",
-        "target": {
-            "kind": "python_file",
-            "value": str(path),
-            "attribute": None,
-            "working_directory": str(path.parent),
-        },
-        "process": {"owner": owner, "memory": None, "nice": 3},
-    }
-    answer = child.ask(Method.LOAD, wire.dump(order))
-    said: dict[str, Any] = answer.json()
-    assert answer.code == Status.OK, said
-    return said
 
 
 def test_what_a_load_imports_is_inherited_by_the_next_one(host: Host, place: Place) -> None:
@@ -271,105 +183,6 @@ def test_tracebacks_and_source_are_as_without_a_template(place: Place, version: 
             printed.append(child.end())
     assert printed[0] == printed[1]
     assert "def shown(): return 1" in printed[0][0]
-
-
-def rehearse(child: Host, size: int = 20_000, sources: tuple[str, ...] = ()) -> None:
-    order = {"bytes": size, "sources": list(sources)}
-    assert child.ask(Method.REHEARSE, wire.dump(order)).code == Status.OK
-
-
-TELLS_OF_TRACES = """
-import linecache, sys
-from hostler.definitions import pipeline, repository, solid
-
-TRACES = [
-    [name for name in sys.modules if "hostler_rehearsal" in name],
-    [path for path in linecache.cache if "hostler-rehearsal" in path],
-    [path for path in sys.path if "hostler-rehearsal" in path],
-    [path for path in sys.path_importer_cache if "hostler-rehearsal" in path],
-    len(sys.meta_path),
-    len(sys.path_hooks),
-    sys.argv,
-]
-
-@solid
-def one():
-    return 1
-
-@pipeline(description=repr(TRACES))
-def works():
-    one()
-
-@repository
-def repo():
-    return [works]
-"""
-
-
-def test_a_rehearsal_leaves_nothing_behind(host: Host, place: Place) -> None:
-    path = place.write(TELLS_OF_TRACES)
-    preload(host, "decimal")
-    plain, rehearsed = forked(host), forked(host)
-    for _ in range(2):
-        rehearse(rehearsed)
-    one, other = load(plain, path), load(rehearsed, path)
-    for body in (one, other):
-        del body["seconds"]
-    assert one == other
-    assert plain.described == rehearsed.described
-    assert "[], [], [], [], " in str(plain.described)
-
-
-def test_a_rehearsed_process_has_the_memory_that_a_load_needs(host: Host, place: Place) -> None:
-    text = "\n".join(
-        f'@solid\ndef s{n}(context):\n    """Number {n}."""\n    return {n}\n' for n in range(150)
-    )
-    path = place.write(REPOSITORY + text)
-    preload(host)
-    host.ask(Method.COMPILE, wire.dump([str(path)]))
-    plain, rehearsed = forked(host), forked(host)
-    rehearse(rehearsed, path.stat().st_size, (str(path),))
-    copied = []
-    for child in (plain, rehearsed):
-        before = page_faults(child.pid)
-        load(child, path)
-        copied.append(page_faults(child.pid) - before)
-    assert copied[1] < copied[0] / 2, copied
-
-
-def page_faults(pid: int) -> int:
-    """Of a process, those for which no file was read."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[7])
-
-
-def test_an_order_behind_a_rehearsal_is_carried_out(host: Host, place: Place) -> None:
-    path = place.write(REPOSITORY)
-    preload(host)
-    child = forked(host)
-    rehearsal = child.order(Method.REHEARSE, wire.dump({"bytes": 32_768, "sources": []}))
-    ping = child.order(Method.PING)
-    assert child.answer(rehearsal).code == Status.OK
-    assert child.answer(ping).code == Status.OK
-    load(child, path)
-
-
-def test_who_is_traced_does_not_rehearse(host: Host, place: Place) -> None:
-    place.install(
-        "tracer",
-        "import sys\nSEEN = []\n"
-        "def trace(frame, event, arg):\n    SEEN.append(frame.f_code.co_filename)\n"
-        "sys.settrace(trace)\n",
-    )
-    path = place.write(
-        "import tracer\nSEEN = [name for name in tracer.SEEN if 'rehearsal.py' in name "
-        "and 'hostler-rehearsal' in name]\n"
-        + REPOSITORY.replace("@pipeline", "@pipeline(description=str(SEEN))")
-    )
-    preload(host, "tracer")
-    child = forked(host)
-    rehearse(child)
-    load(child, path)
-    assert child.described["pipelines"]["works"]["description"] == "[]"
 
 
 #: Brings modules that no path has, as six does.

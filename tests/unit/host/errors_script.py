@@ -1,7 +1,6 @@
 """How exceptions are described, on any interpreter: errors_script.py FOLDER.
 
-Run by test_interpreters.py, with the location's sources on PYTHONPATH and an empty FOLDER. Each
-check has a process and a folder of its own.
+Run by test_interpreters.py; see unit.host.checks.
 """
 
 # ruff: noqa: BLE001
@@ -10,10 +9,10 @@ check has a process and a folder of its own.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import traceback
 from pathlib import Path
+
+from unit.host.checks import run
 
 from hostler.host.errors import MAX_TEXT, describe_failure, exception_info
 
@@ -131,24 +130,5 @@ def check_the_place_is_the_users(folder: Path) -> None:
     assert inner["source"] == {"file": "/project/repos.py", "line": 3}
 
 
-def main(folder: Path) -> int:
-    failed = 0
-    for name, check in list(globals().items()):
-        if not name.startswith("check_"):
-            continue
-        (folder / name).mkdir()
-        child = os.fork()
-        if child == 0:
-            try:
-                check(folder / name)
-            except BaseException:
-                traceback.print_exc()
-                print("failed:", name, file=sys.stderr, flush=True)
-                os._exit(1)
-            os._exit(0)
-        failed += os.waitpid(child, 0)[1] != 0
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    run(globals())

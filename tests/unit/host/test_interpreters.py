@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+TESTS = HERE.parents[1]
 LOCATION = HERE.parents[2] / "location"
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 
@@ -49,7 +50,7 @@ def test_on_each_interpreter(version: str, script: str, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     done = subprocess.run(
         [INTERPRETERS[version], "-W", "error", str(HERE / script), str(tmp_path)],
-        env={**environment, "PYTHONPATH": str(LOCATION)},
+        env={**environment, "PYTHONPATH": f"{LOCATION}{os.pathsep}{TESTS}"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
