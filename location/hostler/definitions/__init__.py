@@ -2,6 +2,10 @@
 
     from hostler.definitions import pipeline, repository, solid
 
+A module without an underscore has something of the user's in it; begin at solids, pipelines and
+repositories. Modules with an underscore are hostler's own, and hostler.host uses them, too. The
+package is flat, since folders would cost each start of a location time.
+
 Standard library alone, on CPython 3.8 and later. See docs/definitions.md.
 """
 

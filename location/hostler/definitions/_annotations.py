@@ -27,7 +27,7 @@ _UNIONS = ("Optional", "Union")
 
 
 def type_name(annotation: object) -> str:
-    """How an annotation reads; "Any" where there is none."""
+    """Returns the text of an annotation; "Any" where there is none."""
     if annotation is MISSING:
         return "Any"
     if isinstance(annotation, str):
@@ -38,7 +38,7 @@ def type_name(annotation: object) -> str:
 
 
 def config_type_of(annotation: object) -> ConfigType | None:
-    """What a config may give for an input of this annotation.
+    """Returns what a config may give for an input of this annotation.
 
     None where only another solid can give the value: for a class of the user's, and where there is
     no annotation, so that a forgotten argument shows when the pipeline is made, not when it runs.
@@ -67,7 +67,7 @@ def _any_of(texts: list[str]) -> ConfigType | None:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """The parts of `text` between separators that stand in no bracket."""
+    """Yields the parts of `text` between separators that stand in no bracket."""
     depth = start = 0
     for at, character in enumerate(text):
         depth += (character in "[(") - (character in "])")

@@ -84,7 +84,7 @@ class Invocation(ComposedValue):
 
 
 class Composition:
-    """A pipeline in the making."""
+    """A pipeline whose body is being executed: collects the solids that the body calls."""
 
     def __init__(self, pipeline: str) -> None:
         self.pipeline = pipeline
@@ -137,7 +137,7 @@ class Composition:
         args: tuple[object, ...],
         kwargs: Mapping[str, object],
     ) -> dict[str, object]:
-        """The arguments by the names of the inputs."""
+        """Returns the arguments by the names of the inputs."""
         names = [one.name for one in definition.inputs]
         problem = ""
         if len(args) > len(names):

@@ -1,4 +1,4 @@
-"""Definitions of one kind by name, of which some are constructed on first need."""
+"""The definitions of one kind by name; some of them are constructed on first need."""
 
 from __future__ import annotations
 
@@ -89,21 +89,21 @@ class DefinitionCollection(Generic[D]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, in the order of their declaration; constructs nothing."""
+        """Returns all names, in the order of their declaration; constructs nothing."""
         return tuple(self._entries)
 
     def is_lazy(self, name: str) -> bool:
-        """Whether a function constructs the definition on first need."""
+        """Returns whether a function constructs the definition on first need."""
         return not isinstance(self._entries.get(name), self._kind.definition)
 
     def constructed(self) -> dict[str, D]:
-        """The definitions that are there already, by name; constructs nothing."""
+        """Returns the definitions that are there already, by name; constructs nothing."""
         return {
             name: self._constructed[name] for name in self._entries if name in self._constructed
         }
 
     def get(self, name: str) -> D:
-        """The definition of this name; a lazy one is constructed once.
+        """Returns the definition of this name; a lazy one is constructed once.
 
         Raises:
             UnknownNameError: there is none; the message gives the nearest.
@@ -149,5 +149,5 @@ class DefinitionCollection(Generic[D]):
 
 
 def return_hint(value: object) -> str:
-    """A clause for the message about what a function returned."""
+    """Returns a clause for the message about what a function returned."""
     return "; is a return missing?" if value is None else ""

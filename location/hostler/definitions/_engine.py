@@ -60,7 +60,7 @@ class Engine:
         """Executes each solid once, or skips it.
 
         Raises:
-            KeyboardInterrupt: somebody asks for the end.
+            KeyboardInterrupt: the run is cancelled.
         """
         for node in self._pipeline.nodes:
             try:
@@ -103,7 +103,7 @@ class StepObserver(Observer):
         self._observer = observer
 
     def is_read(self, output: str) -> bool:
-        """Whether another solid takes an output."""
+        """Returns whether another solid takes an output."""
         return self._state.is_read(self._node, output)
 
     def log_message(self, step: str, level: str, message: str) -> None:

@@ -1,6 +1,7 @@
-"""How far an execution has come: how steps ended, and the values that are still to be read.
+"""The state of an execution: how its steps ended, and the values that other steps still read.
 
-No clock, no process, no call of the user's code: those who execute ask here what is next.
+It has no clock, starts no process and calls no code of the user's: the engines ask it for inputs
+and tell it how each step ended.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SkipError(Exception):
-    """A solid cannot execute; says why."""
+    """Raised where a solid cannot execute; the message says why."""
 
     def __init__(self, reason: str, *, after_failure: bool = False) -> None:
         super().__init__(reason)
@@ -25,11 +26,12 @@ class SkipError(Exception):
 
 
 class ExecutionState:
-    """The state of one execution.
+    """Knows which steps of one execution failed or were skipped, and keeps their outputs.
 
-    A solid that fails skips what depends on it, directly or not, and lets the rest go on. An
-    optional output that is left out skips what hangs on it too; an input that takes a list takes
-    those outputs that there are, and its solid is skipped where there is none.
+    Where a solid fails, the solids that depend on it, directly or not, are skipped, and the others
+    are executed. Where a solid leaves out an optional output, the solids that take it are skipped,
+    too. An input that takes a list gets the outputs that were produced; its solid is skipped where
+    none was.
     """
 
     def __init__(self, pipeline: PipelineDefinition, steps: Mapping[str, StepConfig]) -> None:
@@ -41,10 +43,10 @@ class ExecutionState:
         self._readers = _readers(pipeline)
 
     def inputs(self, node: SolidNode) -> dict[str, Any]:
-        """What a step takes, all of whose sources have ended.
+        """Returns the inputs of a step whose sources have all ended.
 
         Raises:
-            SkipError: it is not to be executed; `mark_skipped` is to be told.
+            SkipError: the step cannot execute; the caller then calls `mark_skipped`.
         """
         inputs = dict(self._steps[node.name].inputs)
         for references in node.sources.values():
@@ -59,32 +61,32 @@ class ExecutionState:
         return inputs
 
     def is_read(self, node: SolidNode, output: str) -> bool:
-        """Whether another solid takes an output."""
+        """Returns whether another solid takes an output."""
         return OutputReference(node.name, output) in self._readers
 
     def store_output(self, node: SolidNode, output: str, value: object) -> None:
-        """A step has produced an output."""
+        """Keeps the value of an output for the solids that take it."""
         reference = OutputReference(node.name, output)
         if reference in self._readers:
             self._values[reference] = value
 
     def forget_outputs(self, node: SolidNode) -> None:
-        """Of an attempt that failed: the next one may leave out what this one produced."""
+        """Drops the outputs of an attempt that failed: the next attempt may leave some out."""
         for one in node.definition.outputs:
             self._values.pop(OutputReference(node.name, one.name), None)
 
     def mark_skipped(self, node: SolidNode, error: SkipError) -> None:
-        """A step is not executed."""
+        """Records that a step is not executed."""
         self._skipped.add(node.name)
         if error.after_failure:
             self._failed[node.name] = f'solid "{node.name}" was skipped'
 
     def mark_failed(self, node: SolidNode) -> None:
-        """A step has failed for good."""
+        """Records that a step has failed and is not retried."""
         self._failed[node.name] = f'solid "{node.name}" failed'
 
     def release_inputs(self, node: SolidNode) -> None:
-        """A step has ended: forgets the values that nobody is going to read, they may be big."""
+        """Drops the values that no other step will read, once a step has ended: they may be big."""
         for reference in _read_by(node):
             self._readers[reference] -= 1
             if not self._readers[reference]:
@@ -101,7 +103,7 @@ def _read_by(node: SolidNode) -> set[OutputReference]:
 
 
 def _readers(pipeline: PipelineDefinition) -> dict[OutputReference, int]:
-    """How many solids read each output that is read at all."""
+    """Returns how many solids read each output that is read at all."""
     readers: dict[OutputReference, int] = {}
     for node in pipeline.nodes:
         for reference in _read_by(node):

@@ -1,4 +1,4 @@
-"""Names: which are good, and which come near to one that is not there."""
+"""Names: the check of a new one, and suggestions in place of an unknown one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_name(what: str, name: object, source: LazyPosition) -> str:
-    """The name, if it is a good one: letters, digits and underscores of ASCII, no keyword.
+    """Returns the name if it is valid: ASCII letters, digits and underscores, and no keyword.
 
     Args:
         what: what bears the name, with its article: "a solid".
@@ -47,7 +47,7 @@ def check_name(what: str, name: object, source: LazyPosition) -> str:
 
 
 def check_tags(what: str, tags: object, source: SourcePosition | None) -> dict[str, str]:
-    """A copy of the tags, if they are a dict of strings.
+    """Returns a copy of the tags, if they are a dict of strings.
 
     Raises:
         DefinitionError: they are not.
@@ -69,7 +69,7 @@ def check_tags(what: str, tags: object, source: SourcePosition | None) -> dict[s
 
 
 def check_text(what: str, text: object, source: LazyPosition) -> str:
-    """A description, if it is a string; None counts as empty.
+    """Returns a description, if it is a string; None counts as empty.
 
     Raises:
         DefinitionError: it is not.
@@ -85,7 +85,7 @@ def check_text(what: str, text: object, source: LazyPosition) -> str:
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
-    """The known names that come near to `name`, the nearest first, three at most."""
+    """Returns the known names that are similar to `name`, the most similar first, three at most."""
     if not isinstance(name, str):
         return []
     from difflib import get_close_matches
@@ -95,7 +95,7 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """A clause that helps whoever wrote `name`: the nearest of the known, else all of them."""
+    """Returns a clause that suggests known names in place of `name`: similar ones, else all."""
     known = list(known)
     near = nearest(name, known)
     if near:
@@ -107,7 +107,7 @@ def suggestion(name: object, known: Iterable[str]) -> str:
 
 
 def type_phrase(value: object) -> str:
-    """The type of a value for a sentence: "None", "a list", "an int"."""
+    """Returns the type of a value with its article: "None", "a list", "an int"."""
     if value is None:
         return "None"
     name = type(value).__name__

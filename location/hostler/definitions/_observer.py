@@ -1,4 +1,4 @@
-"""Who is told what happens while a pipeline executes."""
+"""The observer of an execution: is told of each event of a pipeline's steps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Is told what happens while a pipeline executes; the steps bear the names of the solids."""
+    """Is told what happens while a pipeline executes; steps have the names of their solids."""
 
     def step_started(self, step: str) -> None:
-        """The function of a solid is about to be called."""
+        """Is told that the function of a solid is about to be called."""
 
     def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
-        """A solid has produced an output."""
+        """Is told that a solid has produced an output."""
 
     def log_message(self, step: str, level: str, message: str) -> None:
-        """A solid has written to its log; the level is "DEBUG", "INFO", ..."""
+        """Is told of a line in a solid's log; the level is "DEBUG", "INFO", ..."""
 
     def step_retried(self, step: str, exception: BaseException, retry: int, delay: float) -> None:
-        """A solid has failed and is executed again after `delay` seconds; the first retry is 1."""
+        """Is told that a failed solid is retried in `delay` seconds; the first retry is 1."""
 
     def step_skipped(self, step: str, reason: str) -> None:
-        """A solid is not executed."""
+        """Is told that a solid is not executed, and why."""
 
     def step_failed(self, step: str, exception: BaseException) -> None:
-        """A solid has raised, or has broken its own declaration."""
+        """Is told that a solid has raised, or has broken its own declaration."""
 
     def step_succeeded(self, step: str, seconds: float) -> None:
-        """A solid has ended well."""
+        """Is told that a solid has succeeded."""

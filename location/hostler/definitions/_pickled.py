@@ -1,4 +1,4 @@
-"""Values on their way from the process of one step to that of another."""
+"""Pickled values, which go from the process of one step to the process of another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class PickledValue:
-    """A value as another process has produced it: pickled, and opened by who takes it alone.
+    """A value that another process has pickled; only the step that takes it unpickles it.
 
-    What passes it on runs no code of the user's for it. Its repr is the value's preview.
+    A process that passes it on runs no code of the user's for it. Its repr is the value's preview.
     """
 
     __slots__ = ("_data", "_preview", "_what")
@@ -24,10 +24,10 @@ class PickledValue:
         self._preview = preview_
 
     def load(self) -> Any:
-        """The value, another one at each call.
+        """Unpickles the value; makes a new object at each call.
 
         Raises:
-            TransferError: it cannot be made again from its pickle.
+            TransferError: it cannot be unpickled.
         """
         import pickle
 
@@ -44,13 +44,13 @@ class PickledValue:
 
 
 def pickle_value(what: str, value: object) -> bytes:
-    """The pickle of a value.
+    """Returns the pickle of a value.
 
     Args:
-        what: which output of which solid.
+        what: the output and its solid, for messages.
 
     Raises:
-        TransferError: it has none.
+        TransferError: the value cannot be pickled.
     """
     import pickle
 
@@ -66,10 +66,10 @@ def pickle_value(what: str, value: object) -> bytes:
 
 
 def unpickled(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs of a step with what is sealed in them opened.
+    """Returns the inputs of a step, with each `PickledValue` in them unpickled.
 
     Raises:
-        TransferError: a value cannot be made again.
+        TransferError: a value cannot be unpickled.
     """
     found = {}
     for name, value in inputs.items():

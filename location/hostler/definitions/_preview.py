@@ -1,4 +1,4 @@
-"""Values as short text, whatever they are."""
+"""Previews: any value as a short text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BRACKETS: dict[type, Sequence[str]] = {
 
 
 def preview(value: object, length: int = PREVIEW_LENGTH) -> str:
-    """The repr of a value, cut at `length` characters.
+    """Returns the repr of a value, cut at `length` characters.
 
     Never raises for a repr that does, and never builds the whole text of a big builtin
     container or string.
@@ -36,12 +36,12 @@ def preview(value: object, length: int = PREVIEW_LENGTH) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with lone surrogates escaped: protobuf and UTF-8 files take no others."""
+    """Returns the text with lone surrogates escaped: protobuf and UTF-8 files take no others."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _pieces(value: object, length: int) -> Iterator[str]:
-    """The parts of a repr, made as they are asked for.
+    """Yields the parts of a repr, each of them made when it is asked for.
 
     A container of containers of itself gives a piece at each level, so that the reader stops.
     """

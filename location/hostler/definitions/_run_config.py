@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StepConfig(ValueObject):
-    """What the config of a run says of one solid, checked."""
+    """The part of a run config that is about one solid, checked."""
 
     __slots__ = ("config", "inputs")
 
@@ -31,10 +31,10 @@ class StepConfig(ValueObject):
 
 
 def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[str, StepConfig]:
-    """What the run config says of each solid of the pipeline, by name.
+    """Checks a run config; returns its part for each solid of the pipeline, by name.
 
     Args:
-        pipeline: what is to be executed; of a `PipelineSubset`, its solids alone.
+        pipeline: the pipeline to execute, or a `PipelineSubset`, whose own solids count alone.
         run_config: see the module's docstring; None for an empty one. What is None in it on the way
             to a value counts as empty, as a key without a value does in YAML.
 
@@ -56,7 +56,7 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
 
 
 def _needs_no_source(one: InputDefinition) -> bool:
-    """Whether an input may do without a solid that feeds it, as a pipeline's definition has it."""
+    """Returns whether a pipeline may be defined without a solid that feeds this input."""
     return one.has_default or one.config_type is not None
 
 
@@ -72,7 +72,7 @@ class _Check:
             self._excluded, self._cut_sources = pipeline.excluded, pipeline.cut_sources
 
     def section(self, value: object, path: str) -> dict[object, object]:
-        """A part of the config that holds named parts."""
+        """Returns a section of the config as a dict; reports anything that is none."""
         if value is None:
             return {}
         if isinstance(value, dict):
@@ -98,7 +98,7 @@ class _Check:
                 self.report(place, f"unknown; {suggestion(key, known)}")
 
     def step(self, node: SolidNode, value: object, path: str) -> StepConfig:
-        """The part of one solid."""
+        """Returns the checked part of one solid."""
         section = self.section(value, path)
         self.keys(section, path, ["config", "inputs"])
         given = self.section(section.get("config"), f"{path}.config")
@@ -109,7 +109,7 @@ class _Check:
     def inputs(
         self, node: SolidNode, section: dict[object, object], path: str
     ) -> dict[str, object]:
-        """The inputs of one solid that the config gives."""
+        """Returns the inputs of one solid that the config gives."""
         declared = node.definition.inputs
         self.keys(section, path, [one.name for one in declared])
         found: dict[str, object] = {}
@@ -135,7 +135,7 @@ class _Check:
         return found
 
     def _missing_sources(self, node: SolidNode, one: InputDefinition) -> str:
-        """That the solids that would feed an input are not selected; empty where there are none."""
+        """Returns a clause that names the solids that feed an input and are not selected, or ""."""
         names = [reference.solid for reference in self._cut_sources.get((node.name, one.name), ())]
         listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
         return f"nothing feeds it without {listed}, not selected; " if listed else ""

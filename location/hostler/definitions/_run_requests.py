@@ -1,4 +1,4 @@
-"""What schedules and partition sets ask for: run configs and tags, given or made by functions."""
+"""Run requests: the run configs and tags that schedules and partition sets give or compute."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_EXACT_INTEGER = 2**53
 
 
 class RunRequest(ValueObject):
-    """What a run would be launched with."""
+    """The run config and the tags that a run is launched with."""
 
     __slots__ = ("run_config", "tags")
 
@@ -66,7 +66,7 @@ def check_run_request_function(
 
 
 def call_with(function: Callable[..., Any], argument: object) -> Any:
-    """What the function gives for the argument, which it takes unless it can do without one."""
+    """Calls a function with the argument, or without if it requires none; returns its result."""
     signature = signature_of(function)
     required = any(one.default is MISSING for one in signature.parameters)
     return function(argument) if required or signature.takes_args else function()
@@ -75,7 +75,7 @@ def call_with(function: Callable[..., Any], argument: object) -> Any:
 def check_run_config(
     what: str, run_config: object, source: SourcePosition | None
 ) -> dict[str, Any]:
-    """A copy of a run config, if it can travel to the run: strings, numbers, lists and dicts.
+    """Returns a copy of a run config, if JSON can hold it: strings, numbers, lists and dicts.
 
     Raises:
         DefinitionError: it cannot; the message says where in it.
@@ -96,7 +96,7 @@ def check_run_config(
 
 
 def _problem(value: object, path: str, depth: int) -> str:
-    """What keeps a value from being JSON; empty where nothing does."""
+    """Returns why JSON cannot hold a value; "" if it can."""
     if depth > _MAX_DEPTH:
         return f"{path[:60]}...: it goes too deep, or contains itself"
     if isinstance(value, dict):

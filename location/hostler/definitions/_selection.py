@@ -1,4 +1,4 @@
-"""Executing a part of a pipeline: some of its solids, named one by one or by what they hang on."""
+"""Subsets of a pipeline: solids are selected by name, or by what depends on what."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PipelineSubset(PipelineDefinition):
-    """A pipeline with some of its solids, each of them fed by those alone.
+    """A pipeline with some of its solids; no solid that was left out feeds them.
 
     Attributes:
         excluded: the names of the other solids of the pipeline.
@@ -43,7 +43,7 @@ class PipelineSubset(PipelineDefinition):
 
 
 def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineSubset:
-    """The part of a pipeline that `solids` names.
+    """Returns the part of a pipeline that `solids` names.
 
     Args:
         pipeline: the whole of it.
@@ -52,7 +52,7 @@ def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineSubse
             in that direction.
 
     Raises:
-        SelectionError: a name is unknown, or cannot be read, or there is none; tells all of it.
+        SelectionError: a name is unknown or cannot be read, or there is none; lists all problems.
     """
     feeding: dict[str, set[str]] = {
         node.name: {one.solid for references in node.sources.values() for one in references}
@@ -82,7 +82,7 @@ def select(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineSubse
 
 
 def _parse(clause: object) -> tuple[int | None, str, int | None]:
-    """The steps up, the name, the steps down; None for all steps.
+    """Returns the steps upstream, the name, and the steps downstream; None for all steps.
 
     Raises:
         ValueError: it cannot be read; the message says why.
@@ -100,14 +100,14 @@ def _parse(clause: object) -> tuple[int | None, str, int | None]:
 
 
 def _steps(marks: str) -> int | None:
-    """How far the marks reach; None for all the way, -1 for marks that mean nothing."""
+    """Returns how many steps the marks select; None for all, -1 for marks without a meaning."""
     if marks == "*":
         return None
     return len(marks) if not marks.strip("+") else -1
 
 
 def _reachable(start: str, edges: Mapping[str, set[str]], steps: int | None) -> set[str]:
-    """What can be reached in so many steps, the start too."""
+    """Returns the names within so many steps of the start, and the start itself."""
     found = {start}
     frontier = found
     while frontier and steps != 0:

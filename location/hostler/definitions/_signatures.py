@@ -1,4 +1,4 @@
-"""What the user's functions take, and whether they are functions at all."""
+"""Signatures: what a function of the user's takes, and the checks that it is a function."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class Signature(ValueObject):
 
 
 def signature_of(function: Callable[..., Any]) -> Signature:
-    """What `function` takes.
+    """Returns the signature of a function.
 
     Raises:
-        DefinitionError: it is a builtin that does not tell.
+        DefinitionError: it is a builtin without a signature.
     """
     if type(function) is FunctionType and not hasattr(function, "__wrapped__"):
         return _plain_signature(function)
@@ -78,7 +78,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
 
 
 def is_function(value: object) -> bool:
-    """Whether the value is there to be called: no class, and no solid."""
+    """Returns whether the value is a function: callable, and neither a class nor a solid."""
     return (
         callable(value)
         and not isinstance(value, type)
@@ -183,6 +183,6 @@ def _inspected_signature(function: Callable[..., Any]) -> Signature:
         takes_args=kinds.VAR_POSITIONAL in of_kind,
         takes_keywords=kinds.VAR_KEYWORD in of_kind,
         is_generator=code is not None and bool(code.co_flags & _GENERATOR),
-        # A plain function may well run an async one that it wraps, so the innermost does not tell.
+        # A plain function may wrap and run an async one, so the innermost function does not decide.
         is_async=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
     )

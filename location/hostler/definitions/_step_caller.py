@@ -1,4 +1,4 @@
-"""One call of a solid's function: its context, its inputs, its outputs, what it raises."""
+"""Calls of solids' functions: context and inputs go in, outputs or an exception come out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StepCaller:
     """Calls the functions of the solids of one execution.
 
     Args:
-        pipeline: what is executed.
+        pipeline: the pipeline that is executed.
         steps: what the run config says of each solid.
         run_id: of the run.
         tags: of the run; the pipeline's own come under them.
@@ -59,12 +59,12 @@ class StepCaller:
 
         Args:
             node: the use of the solid.
-            inputs: by name; what is sealed is opened.
+            inputs: by name; pickled values are unpickled.
             retry: 0 for the first attempt.
             observer: is told what is logged, and the outputs as they are produced.
 
         Raises:
-            KeyboardInterrupt: somebody asks for the end.
+            KeyboardInterrupt: the run is cancelled.
         """
         try:
             context = self._context(node, retry, observer)
@@ -95,7 +95,7 @@ class StepCaller:
 def _outputs(
     definition: SolidDefinition[Any], inputs: dict[str, Any], context: SolidContext
 ) -> Iterator[tuple[OutputDefinition, Any]]:
-    """The outputs of a solid as they are produced, each checked against its declaration."""
+    """Yields the outputs of a solid when it produces them, each checked against its declaration."""
     declared = {one.name: one for one in definition.outputs}
     produced = set()
     arguments = [context] if definition.takes_context else []
@@ -123,7 +123,7 @@ def _outputs(
 
 
 def _as_outputs(definition: SolidDefinition[Any], result: Any) -> Iterator[Output]:
-    """What a solid's function returned or yields, as outputs."""
+    """Yields what a solid's function returned, or yields itself, as outputs."""
     outputs = definition.outputs
     if definition.is_generator and isinstance(result, GeneratorType):
         yield from _yielded(definition, result)
@@ -163,7 +163,7 @@ def _yielded(definition: SolidDefinition[Any], generator: Any) -> Iterator[Outpu
 
 
 def _user_traceback(error: BaseException) -> TracebackType | None:
-    """The traceback from the first frame of the user's on.
+    """Returns the traceback, cut to begin at the first frame of the user's code.
 
     Where there is none, an error of the outputs' needs no traceback, and anything else is a fault
     in here.

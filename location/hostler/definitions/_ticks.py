@@ -1,4 +1,4 @@
-"""The moments at which a cron schedule is due, in a time zone with its changes of the clock."""
+"""Ticks: the moments at which a cron schedule is due in a time zone whose clock may change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOOK_BACK = 2 * _DAY
 
 
 def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    """The moments after `after`, in their order, each in `zone`; without end.
+    """Yields the moments after `after`, in their order, each in `zone`; without end.
 
     The clock of the zone decides; see `CronSchedule.is_fixed_time` for what happens where it is put
     forward or back.
@@ -46,7 +46,7 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
 
 
 def resolve_wall_time(wall: datetime, zone: tzinfo) -> datetime:
-    """The first moment, in `zone`, at which its clock shows a time, or has passed it by.
+    """Returns the first moment, in `zone`, at which its clock shows a time or has jumped over it.
 
     Args:
         wall: what the clock shows, a naive datetime.
@@ -63,7 +63,7 @@ def resolve_wall_time(wall: datetime, zone: tzinfo) -> datetime:
 def _constant_offsets(
     zone: tzinfo, start: datetime
 ) -> Iterator[tuple[datetime, datetime, timedelta]]:
-    """Time from `start` on, cut where the clock changes: begin and end in UTC, and the offset."""
+    """Yields periods of one offset, from `start` on: begin and end in UTC, and the offset."""
     begin, before = start, _offset(zone, start)
     while True:
         end = begin + _DAY
@@ -78,7 +78,7 @@ def _constant_offsets(
 
 
 def _change(zone: tzinfo, low: datetime, high: datetime) -> datetime:
-    """The first minute with the offset of `high`, where `low` has another."""
+    """Returns the first minute with the offset of `high`, where `low` has another."""
     offset = _offset(zone, high)
     while high - low > _MINUTE:
         middle = low + (high - low) // (2 * _MINUTE) * _MINUTE
@@ -97,7 +97,7 @@ def _offset(zone: tzinfo, moment: datetime) -> timedelta:
 
 
 def _matches(schedule: CronSchedule, start: datetime, end: datetime) -> Iterator[datetime]:
-    """The times of the clock that fit, from `start` to before `end`."""
+    """Yields the times that the schedule matches, from `start` to before `end`."""
     day = start.replace(hour=0, minute=0)
     while day < end:
         if schedule.fits_day(day.month, day.day, day.isoweekday() % 7):

@@ -1,4 +1,4 @@
-"""How long an attempt of a solid may take."""
+"""Timeouts: how long one attempt of a solid may take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 100 * 365 * 24 * 3600.0
 
 
 def check_timeout(what: str, timeout: object, source: SourcePosition | None) -> float | None:
-    """The timeout in seconds; None for none.
+    """Returns the timeout in seconds; None for no limit.
 
     Raises:
         DefinitionError: it is no positive number.

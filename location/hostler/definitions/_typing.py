@@ -1,4 +1,4 @@
-"""What takes the place of `typing` while this package runs.
+"""Stands in for `typing` while this package runs.
 
 To import `typing` costs as much as the start of the interpreter does, and only type checkers have
 a use for it. The modules that need these names import the true ones where TYPE_CHECKING.
@@ -32,16 +32,16 @@ class TypeVar:
 
 
 def cast(_type: object, value: Any) -> Any:
-    """The value."""
+    """Returns the value."""
     return value
 
 
 def overload(function: Any) -> Any:
-    """The function, whose place the last definition of its name takes."""
+    """Returns the function; the last definition of its name replaces it."""
     return function
 
 
 def is_any(annotation: object) -> bool:
-    """Whether this is `typing.Any`."""
+    """Returns whether this is `typing.Any`."""
     typing = sys.modules.get("typing")
     return typing is not None and annotation is typing.Any

@@ -1,4 +1,4 @@
-"""Small values; `dataclasses` costs more to import than all of this package."""
+"""The base of small value objects: `dataclasses` costs more to import than all of this package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class ValueObject:
-    """A value made of the attributes that its `__slots__` name: equal where all of them are."""
+    """Holds the attributes that its `__slots__` name; two are equal if all attributes are."""
 
     __slots__: tuple[str, ...] = ()
 

@@ -30,7 +30,7 @@ _zones: dict[str, ZoneFile] = {}
 
 
 def zone_names() -> Iterable[str]:
-    """The names of all zones of the system."""
+    """Returns the names of all zones of the system."""
     for folder in FOLDERS:
         try:
             with open(os.path.join(folder, "tzdata.zi"), encoding="ascii") as file:
@@ -42,7 +42,7 @@ def zone_names() -> Iterable[str]:
 
 
 def read_zone(name: str) -> tzinfo:
-    """The zone of a name as the system's files have it.
+    """Reads the time zone of a name from the system's files.
 
     Raises:
         ValueError: there is none, or its file cannot be read.
@@ -63,7 +63,7 @@ def read_zone(name: str) -> tzinfo:
 
 
 class ZoneFile(tzinfo):
-    """A time zone as its file has it.
+    """A time zone that is read from its file.
 
     Raises:
         ValueError: it is no file of a time zone.
@@ -108,8 +108,9 @@ class ZoneFile(tzinfo):
         return self._kinds[index - 1]
 
     def _of_wall(self, moment: datetime) -> LocalTimeType:
-        """PEP 495: of two moments with this time the first, or, with fold=1, the second; in a gap
-        as it was before it, or, with fold=1, as it is after it."""
+        """Returns what holds at a time of the clock, by PEP 495: where the clock shows it twice,
+        the first time counts, or the second with fold=1; where the clock skips it, what held
+        before the gap, or after it with fold=1."""
         wall = _seconds(moment)
         # A day off either way is beyond every change of the clock nearby.
         offsets = {self._of_utc(wall + away)[0] for away in (-86400, 0, 86400)}
@@ -121,7 +122,7 @@ class ZoneFile(tzinfo):
 
 
 def _read(data: bytes) -> tuple[list[int], list[LocalTimeType], LocalTimeType, str]:
-    """When each kind of time begins, the kind before all, and the rule for what comes after."""
+    """Returns when each local time type begins, those types, the first one, and the final rule."""
     magic, version, *_ = _HEAD.unpack_from(data)
     if magic != b"TZif":
         raise ValueError("this is no file of a time zone")
@@ -148,13 +149,13 @@ def _counts(data: bytes, start: int) -> tuple[int, ...]:
 
 
 def _end(data: bytes, start: int, width: int) -> int:
-    """Where the block of data that begins at `start` ends."""
+    """Returns where the block of data ends that begins at `start`."""
     universal, standard, leaps, times, kinds, letters = _counts(data, start)
     sizes = times * (width + 1) + kinds * 6 + letters + leaps * (width + 4) + standard + universal
     return start + _HEAD.size + sizes
 
 
 def _seconds(moment: datetime) -> int:
-    """Since the epoch, if the clock were UTC's."""
+    """Returns the seconds since the epoch, as if the clock showed UTC."""
     days = moment.toordinal() - _EPOCH
     return ((days * 24 + moment.hour) * 60 + moment.minute) * 60 + moment.second

@@ -17,7 +17,7 @@ _TWO_O_CLOCK = 2 * 3600
 
 
 class TransitionRule:
-    """As "CET-1CEST,M3.5.0,M10.5.0/3": what holds, and from when to when in each year.
+    """A rule as "CET-1CEST,M3.5.0,M10.5.0/3": standard time, summer time, and when each begins.
 
     Raises:
         ValueError: it cannot be read.
@@ -41,7 +41,7 @@ class TransitionRule:
                 raise ValueError(f"the rule {text!r} of a time zone has no two dates")
 
     def of_utc(self, seconds: int) -> LocalTimeType:
-        """What holds at a moment, in seconds since the epoch."""
+        """Returns the local time type at a moment, in seconds since the epoch."""
         if self._summer is None:
             return self._standard
         year = (_EPOCH + timedelta(seconds=seconds + self._standard[0])).year
@@ -54,7 +54,7 @@ class TransitionRule:
 
 
 def _abbreviation(text: str) -> tuple[str, str]:
-    """The name at the front, and the rest."""
+    """Returns the name at the front of the text, and the rest."""
     if text.startswith("<"):
         name, _, rest = text[1:].partition(">")
         return name, rest
@@ -65,7 +65,7 @@ def _abbreviation(text: str) -> tuple[str, str]:
 
 
 def _offset(text: str) -> tuple[int, str]:
-    """The time span at the front, as "-1" or "3:30", in seconds, and the rest."""
+    """Returns the offset at the front of the text, as "-1" or "3:30", in seconds, and the rest."""
     length = 0
     while length < len(text) and text[length] in "+-:0123456789":
         length += 1
@@ -76,7 +76,7 @@ def _offset(text: str) -> tuple[int, str]:
 
 
 def _day(rule: str, year: int) -> int:
-    """The day of a rule in a year, in days since the epoch."""
+    """Returns the day of a rule in a year, in days since the epoch."""
     if rule.startswith("M"):
         month, week, weekday = map(int, rule[1:].split("."))
         first, length = monthrange(year, month)

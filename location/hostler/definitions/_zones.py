@@ -19,11 +19,11 @@ UTC = "UTC"
 
 
 class UnknownZoneError(ValueError):
-    """There is no time zone of this name."""
+    """Raised for a name that no time zone has."""
 
 
 def zone_of(name: str) -> tzinfo:
-    """The time zone of a name: "UTC", an offset as "+02:00", or a place as "Europe/Berlin".
+    """Returns the time zone of a name: "UTC", an offset as "+02:00", or a place as "Europe/Berlin".
 
     Raises:
         UnknownZoneError: there is none.

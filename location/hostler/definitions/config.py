@@ -1,6 +1,6 @@
-"""Config schemas: what a solid's config may hold.
+"""Config schemas: which values a solid's config may hold.
 
-A schema is a dict of fields. What stands for a type, in a field and by itself:
+A schema is a dict of fields. These declare a type, in a field and elsewhere:
 
     str int float bool list dict    a value of this type; an int is a good float
     Any                             any value
@@ -30,27 +30,27 @@ _SCALARS = (str, int, float, bool, list, dict)
 
 
 class ConfigType:
-    """What fits a place in a config; this class itself: anything."""
+    """A type of config values; this class itself takes any value."""
 
     __slots__ = ()
 
     @property
     def name(self) -> str:
-        """As the user would write it."""
+        """The name of the type, as the user writes it."""
         return "Any"
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        """The fields of a dict, or of the dicts in a list."""
+        """Returns the fields of a dict, or of the dicts in a list."""
         return {}
 
     @property
     def fits_empty(self) -> bool:
-        """Whether a dict without any key fits, because every field of it may be left out."""
+        """Returns whether an empty dict fits, because every field of it may be left out."""
         return False
 
     def check(self, value: object, path: str, problems: Problems) -> Any:  # noqa: ARG002 (any fits)
-        """The value, with the defaults of its fields; what does not fit goes to `problems`."""
+        """Returns the value with its fields' defaults; adds what does not fit to `problems`."""
         return value
 
 
@@ -199,14 +199,14 @@ class Field:
                 )
 
     def check(self, value: object, path: str, problems: Problems) -> Any:
-        """The value, with the defaults of its fields; what does not fit goes to `problems`."""
+        """Returns the value with its fields' defaults; adds what does not fit to `problems`."""
         if value is None and self.default is None:
             return None
         return self.type.check(value, path, problems)
 
 
 def schema_type(schema: object, what: str, source: SourcePosition | None) -> MappingType:
-    """The schema that a solid declares; None declares that it takes no config.
+    """Returns the schema that a solid declares; None declares that it takes no config.
 
     Raises:
         DefinitionError: it is not a dict, or something in it is no type.
@@ -223,7 +223,7 @@ def schema_type(schema: object, what: str, source: SourcePosition | None) -> Map
 
 
 def config_type_for(declared: object, what: str, source: SourcePosition | None) -> ConfigType:
-    """The type that the user wrote; see the module's docstring.
+    """Returns the config type that the user's declaration means; see the module's docstring.
 
     Raises:
         DefinitionError: it is none.
@@ -247,7 +247,7 @@ def config_type_for(declared: object, what: str, source: SourcePosition | None) 
 
 
 def mismatch(value: object, expected: ConfigType) -> str:
-    """What to say of a value that does not fit."""
+    """Returns the message about a value that does not fit."""
     found = "None" if value is None else f"{preview(value, 60)} ({type(value).__name__})"
     return f"found {found}, expected {expected.name}"
 
@@ -275,7 +275,7 @@ def _key_text(key: object) -> str:
 
 
 def _copied(value: Any) -> Any:
-    """A copy of a default, so that no solid changes it for the next one."""
+    """Returns a copy of a default, so that no solid changes it for the next one."""
     if type(value) is dict:
         return {key: _copied(item) for key, item in value.items()}
     if type(value) is list:

@@ -1,4 +1,4 @@
-"""What a solid's function is told about its execution."""
+"""The context that a solid's function gets: its config, its log and the run."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Log:
         self._sink = sink
 
     def debug(self, message: object, *args: object) -> None:
-        """A line for whoever looks for a fault."""
+        """Writes a line for whoever looks for a fault."""
         self._sink("DEBUG", _formatted(message, args))
 
     def info(self, message: object, *args: object) -> None:
-        """A line about what goes on."""
+        """Writes a line about what goes on."""
         self._sink("INFO", _formatted(message, args))
 
     def warning(self, message: object, *args: object) -> None:
-        """A line about what may be wrong."""
+        """Writes a line about what may be wrong."""
         self._sink("WARNING", _formatted(message, args))
 
     def error(self, message: object, *args: object) -> None:
-        """A line about what is wrong."""
+        """Writes a line about what is wrong."""
         self._sink("ERROR", _formatted(message, args))
 
     def critical(self, message: object, *args: object) -> None:
-        """A line about what keeps the step from its work."""
+        """Writes a line about what keeps the step from its work."""
         self._sink("CRITICAL", _formatted(message, args))
 
 
 class SolidContext:
-    """What a solid's function gets as its first parameter, if that is named `context`.
+    """The context of a solid: its function gets it if the first parameter is named `context`.
 
     One made by hand serves to call a solid in a test; its log goes to Python's logging, under
     "hostler" and the solid's name.
@@ -100,12 +100,12 @@ class SolidContext:
 
     @property
     def partition(self) -> Partition | None:
-        """The partition that the run is about; None where it is about none.
+        """Returns the partition that the run is about; None where there is none.
 
         It is looked up when it is first asked for, by the function that gives the partitions.
 
         Raises:
-            UnknownNameError: there is no such partition any more.
+            UnknownNameError: the partition no longer exists.
             Exception: whatever that function raises.
         """
         found = self._partition
@@ -127,7 +127,7 @@ def logging_sink(solid_name: str) -> LogSink:
 
 
 def _formatted(message: object, args: tuple[object, ...]) -> str:
-    """The text of a line; a mistake in a message must not fail the step that it tells of."""
+    """Returns the text of a line; a bad message does not raise, since it would fail the step."""
     try:
         text = str(message)
         if args:

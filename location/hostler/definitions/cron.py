@@ -24,11 +24,11 @@ _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class CronError(ValueError):
-    """A cron string cannot be read; the message says what in it, and what was expected."""
+    """Raised for a cron string that cannot be read; the message says what was expected."""
 
 
 class CronSchedule(ValueObject):
-    """What a cron string means.
+    """The minutes, hours, days, months and weekdays that a cron string names.
 
     Where both the day of the month and the day of the week are restricted, a day that fits one of
     them is enough, as in every cron; a field that begins with `*` does not restrict in that sense.
@@ -58,7 +58,7 @@ class CronSchedule(ValueObject):
         self.is_fixed_time = not (minute.startswith("*") or hour.startswith("*"))
 
     def fits_day(self, month: int, day: int, weekday: int) -> bool:
-        """Whether something is due on a day; `weekday` counts from 0, Sunday."""
+        """Returns whether something is due on a day; `weekday` counts from 0, Sunday."""
         if month not in self.months:
             return False
         if self.either_day:
@@ -67,7 +67,7 @@ class CronSchedule(ValueObject):
 
 
 def parse_cron(text: str) -> CronSchedule:
-    """The meaning of a cron string: `MIN HOUR DAY MONTH WEEKDAY`, or a macro as `@daily`.
+    """Parses a cron string: `MIN HOUR DAY MONTH WEEKDAY`, or a macro as `@daily`.
 
     A field is `*`, a number, a name (`jan`, `mon`), a range `a-b`, any of these but a lone number
     with a step `/n`, or a list of them with commas. 0 and 7 are both Sunday.

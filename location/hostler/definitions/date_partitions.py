@@ -1,4 +1,4 @@
-"""Partitions by time: one for each hour, day, week or month that has passed."""
+"""Date partitions: one for each hour, day, week or month that has passed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DAY = "%Y-%m-%d"
 def hourly_partitions(
     start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
 ) -> Callable[..., list[Partition]]:
-    """A partition for each hour; the arguments are those of `daily_partitions`.
+    """Makes a partition for each hour; the arguments are those of `daily_partitions`.
 
     Of the two hours of one name where the clock is put back, the second has its offset in the name.
     """
@@ -38,7 +38,7 @@ def hourly_partitions(
 def daily_partitions(
     start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
 ) -> Callable[..., list[Partition]]:
-    """A partition for each day from `start` on that has passed, as a `partition_fn`.
+    """Makes a `partition_fn` that gives a partition for each day since `start` that has passed.
 
     The value of a partition is the moment at which it begins, an aware datetime.
 
@@ -49,7 +49,7 @@ def daily_partitions(
         name_format: for `strftime`; "%Y-%m-%d" if left out.
 
     Raises:
-        DefinitionError: one of them is not what it has to be.
+        DefinitionError: an argument is invalid.
     """
     return _partitions(start, end, timezone, name_format or _DAY, _days)
 
@@ -57,14 +57,14 @@ def daily_partitions(
 def weekly_partitions(
     start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
 ) -> Callable[..., list[Partition]]:
-    """A partition for each seven days; the arguments are those of `daily_partitions`."""
+    """Makes a partition for each seven days; the arguments are those of `daily_partitions`."""
     return _partitions(start, end, timezone, name_format or _DAY, _weeks)
 
 
 def monthly_partitions(
     start: Date, end: Date | None = None, *, timezone: str = UTC, name_format: str | None = None
 ) -> Callable[..., list[Partition]]:
-    """A partition for each month; the arguments are those of `daily_partitions`.
+    """Makes a partition for each month; the arguments are those of `daily_partitions`.
 
     Raises:
         DefinitionError: also for a start after the 28th, a day that not every month has.
@@ -82,7 +82,7 @@ def monthly_partitions(
 def _partitions(
     start: Date, end: Date | None, zone_name: str, name_format: str, step: _Step | None
 ) -> Callable[..., list[Partition]]:
-    """The partition function; it steps by the clock, or, without `step`, by hours that pass."""
+    """Makes the partition function. It steps by the clock, or, without `step`, by elapsed hours."""
     first = _wall_time(start)
     last = None if end is None else _wall_time(end)
     try:
@@ -110,7 +110,7 @@ def _partitions(
 
 
 def _hours(first: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
-    """What the clock shows at each full hour that passes, and the moment."""
+    """Yields what the clock shows after each hour that passes, and the moment."""
     moment = resolve_wall_time(first, zone).astimezone(timezone.utc)
     while True:
         local = moment.astimezone(zone)
@@ -119,7 +119,7 @@ def _hours(first: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]
 
 
 def _steps(first: datetime, zone: tzinfo, step: _Step) -> Iterator[tuple[datetime, datetime]]:
-    """What the clock shows at each step, or would, and the moment."""
+    """Yields what the clock shows at each step, or would show, and the moment."""
     number = 0
     while True:
         wall = step(first, number)
@@ -141,7 +141,7 @@ def _months(first: datetime, number: int) -> datetime:
 
 
 def _wall_time(value: object) -> datetime:
-    """A date, a time, or either as text, as what a clock shows."""
+    """Converts a date, a datetime, or the text of either to a naive datetime."""
     problem = f"found {type_phrase(value)}"
     if isinstance(value, str):
         try:

@@ -1,4 +1,4 @@
-"""What can be wrong with definitions, and with what is asked of them.
+"""The exceptions of definitions and of executions.
 
     Exception
     ├── DefinitionError         a definition is invalid; an edit mends it
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class DefinitionError(Exception):
-    """A definition is invalid.
+    """Raised where a definition is invalid.
 
     Attributes:
         message: what was found, what was expected, what to do.
@@ -42,11 +42,11 @@ class DefinitionError(Exception):
 
 
 class UnknownNameError(DefinitionError):
-    """A name was asked for that is not there; the message gives the nearest that are."""
+    """Raised for an unknown name; the message suggests similar ones."""
 
 
 class ConfigProblem(ValueObject):
-    """One thing that is wrong with a run config."""
+    """One problem of a run config."""
 
     __slots__ = ("message", "path")
 
@@ -61,7 +61,7 @@ class ConfigProblem(ValueObject):
 
 
 class ConfigError(Exception):
-    """A run config does not fit the pipeline.
+    """Raised where a run config does not fit the pipeline.
 
     Attributes:
         pipeline: the name of the pipeline.
@@ -79,7 +79,7 @@ class ConfigError(Exception):
 
 
 class SelectionError(Exception):
-    """A selection of solids does not fit the pipeline.
+    """Raised where a selection of solids does not fit the pipeline.
 
     Attributes:
         pipeline: the name of the pipeline.
@@ -97,16 +97,16 @@ class SelectionError(Exception):
 
 
 class OutputError(Exception):
-    """A solid produced an output that it does not declare, or left out one that is required."""
+    """Raised where a solid yields an undeclared output, or leaves out a required one."""
 
 
 class TransferError(Exception):
-    """A value cannot go from the process of one step to that of another; the step fails."""
+    """Raised where a value cannot be pickled or unpickled between two steps; the step fails."""
 
 
 class StepTimeoutError(Exception):
-    """An attempt of a step took longer than its timeout; its process was killed."""
+    """Says that an attempt of a step took longer than its timeout; its process was killed."""
 
 
 class StepDiedError(Exception):
-    """The process of a step ended before its function had: by a signal, or by os._exit."""
+    """Says that the process of a step ended before its function returned: a signal, or os._exit."""

@@ -1,4 +1,4 @@
-"""Executing a pipeline where one is, in a test of the user's or in a notebook."""
+"""Execution of a pipeline in the caller's process: in a test of the user's, or in a notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PipelineResult:
-    """How an execution ended.
+    """The result of an execution.
 
     Attributes:
         pipeline_name: the name of the pipeline.
@@ -42,11 +42,11 @@ class PipelineResult:
 
     @property
     def success(self) -> bool:
-        """Whether no solid failed."""
+        """Returns whether no solid failed."""
         return not self.failed
 
     def output(self, solid: str, output: str = DEFAULT_OUTPUT) -> Any:
-        """The value of an output.
+        """Returns the value of an output.
 
         Raises:
             UnknownNameError: the solid produced no such output, or did not execute.

@@ -1,4 +1,4 @@
-"""The graph of a pipeline: uses of solids, and what feeds the inputs of each."""
+"""The graph of a pipeline: its nodes, and the outputs that feed the inputs of each."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class OutputReference(ValueObject):
 
 
 class SolidNode:
-    """One use of a solid in a pipeline.
+    """A node of a pipeline's graph: one use of a solid.
 
-    Calls in the body of a pipeline make these; by hand they serve whoever generates a graph.
+    Calls in the body of a pipeline make nodes; code that generates a graph makes them by itself.
 
     Args:
         definition: the solid.
@@ -102,7 +102,7 @@ class SolidNode:
         )
 
     def fed_by(self, solids: Container[str]) -> SolidNode:
-        """The same use with no source but these solids."""
+        """Returns a copy of the node that only these solids feed."""
         node: SolidNode = object.__new__(SolidNode)
         for name in SolidNode.__slots__:
             setattr(node, name, getattr(self, name))
@@ -118,10 +118,10 @@ class SolidNode:
 
 
 def check_graph(pipeline: str, nodes: Iterable[SolidNode]) -> dict[str, SolidNode]:
-    """The nodes by name, in an order in which they can execute.
+    """Checks the nodes; returns them by name, in an order in which they can execute.
 
     Raises:
-        DefinitionError: a name twice, a reference to what is not there, an input that nothing can
+        DefinitionError: a name twice, a reference to an unknown output, an input that nothing can
             feed, or a cycle.
     """
     by_name: dict[str, SolidNode] = {}
@@ -202,7 +202,7 @@ def _ordered(pipeline: str, nodes: dict[str, SolidNode]) -> dict[str, SolidNode]
 
 
 def _can_execute_as_declared(nodes: Mapping[str, SolidNode]) -> bool:
-    """Whether each node stands behind all that feed it, as those of a composed pipeline do."""
+    """Returns whether each node comes after all that feed it, as in a composed pipeline."""
     before: set[str] = set()
     for name, node in nodes.items():
         for references in node.sources.values():
@@ -218,7 +218,7 @@ def _references(node: SolidNode) -> list[OutputReference]:
 
 
 def _cycle(waits: Mapping[str, set[str]]) -> list[str]:
-    """A cycle among nodes that each wait for another of them, in the direction of the data."""
+    """Returns a cycle among nodes that each wait for another, in the direction of the data."""
     path = [next(iter(waits))]
     while True:
         following = min(waits[path[-1]])

@@ -1,4 +1,4 @@
-"""Partition sets: the parts of which a pipeline's work consists, each with its run config."""
+"""Partition sets: the parts of a pipeline's work, each with its run config."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Partition(ValueObject):
-    """One part of the work.
+    """One part of a pipeline's work.
 
     Args:
         value: what it stands for.
@@ -82,7 +82,7 @@ class PartitionSetDefinition:
         source: where it is defined; the caller's place if left out.
 
     Raises:
-        DefinitionError: one of them is not what it has to be.
+        DefinitionError: an argument is invalid.
     """
 
     __slots__ = (
@@ -125,7 +125,7 @@ class PartitionSetDefinition:
         self.description = check_text(what, description, source)
 
     def partitions(self) -> dict[str, Partition]:
-        """The partitions by name, in the order in which the function gives them.
+        """Returns the partitions by name, in the order in which the function gives them.
 
         Raises:
             DefinitionError: the function gives none, or two of one name.
@@ -161,7 +161,7 @@ class PartitionSetDefinition:
         return found
 
     def partition(self, name: str) -> Partition:
-        """The partition of this name.
+        """Returns the partition of this name.
 
         Raises:
             UnknownNameError: there is none; the message gives the nearest.
@@ -177,10 +177,10 @@ class PartitionSetDefinition:
         return found[name]
 
     def run_request(self, partition: Partition) -> RunRequest:
-        """What a run for a partition is launched with.
+        """Returns the run config and the tags that a run for a partition is launched with.
 
         Raises:
-            DefinitionError: a function gives something else than it has to.
+            DefinitionError: a function returned a value of the wrong type.
             Exception: whatever the functions raise.
         """
         what = f'partition "{partition.name}" of partition set "{self.name}"'
@@ -240,7 +240,7 @@ def partition_set(
     The other arguments are those of `PartitionSetDefinition`.
 
     Raises:
-        DefinitionError: one of them is not what it has to be.
+        DefinitionError: an argument is invalid.
     """
     return PartitionSetDecorator(
         name,

@@ -24,9 +24,9 @@ else:
 
 
 class PipelineDefinition:
-    """A pipeline: uses of solids and what feeds each.
+    """A pipeline: a graph of solids.
 
-    The decorator `pipeline` makes one of a function; by hand it serves whoever generates graphs.
+    The decorator `pipeline` makes one of a function; code that generates graphs calls this class.
 
     Args:
         name: the name.
@@ -79,7 +79,7 @@ class PipelineDefinition:
         return tuple(self._nodes.values())
 
     def node(self, name: str) -> SolidNode:
-        """The solid of this name.
+        """Returns the solid of this name.
 
         Raises:
             UnknownNameError: there is none; the message gives the nearest.

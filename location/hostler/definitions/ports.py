@@ -1,4 +1,4 @@
-"""The inputs and outputs of a solid, as they are declared and as a function implies them."""
+"""The inputs and outputs of a solid: declared, or taken from the signature of its function."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ class InputDefinition:
 
     @property
     def type_name(self) -> str:
-        """How the type reads; "Any" where none is declared."""
+        """Returns the text of the type; "Any" where none is declared."""
         return type_name(self.python_type)
 
     @property
     def has_default(self) -> bool:
-        """Whether the solid can do without a value."""
+        """Returns whether the solid has a value where the pipeline gives none."""
         return self.default is not MISSING
 
     @property
     def config_type(self) -> ConfigType | None:
-        """What a run config may give; None where only another solid can feed the input."""
+        """Returns what a run config may give; None where only another solid can feed the input."""
         return config_type_of(self.python_type)
 
 
@@ -79,7 +79,8 @@ class OutputDefinition:
         name: what other solids ask for; "result" where a solid has one output.
         python_type: what the output gives, for readers.
         description: shown to readers.
-        is_required: False for an output that the solid may leave out; what hangs on it is skipped.
+        is_required: False for an output that the solid may leave out; solids that take it are
+            skipped.
     """
 
     __slots__ = ("description", "is_required", "name", "python_type")
@@ -101,7 +102,7 @@ class OutputDefinition:
 
     @property
     def type_name(self) -> str:
-        """How the type reads; "Any" where none is declared."""
+        """Returns the text of the type; "Any" where none is declared."""
         return type_name(self.python_type)
 
 
@@ -124,7 +125,7 @@ class Output:
 
 
 def takes_context(signature: Signature) -> bool:
-    """Whether the function's first parameter is for the context."""
+    """Returns whether the function's first parameter is for the context."""
     return bool(signature.parameters) and signature.parameters[0].name in CONTEXT_NAMES
 
 
@@ -134,10 +135,10 @@ def resolve_inputs(
     declared: Sequence[InputDefinition] | None,
     source: SourcePosition | None,
 ) -> tuple[InputDefinition, ...]:
-    """The inputs of a solid: its parameters in their order, with what is declared of them.
+    """Returns the inputs of a solid: its parameters, in order, with what is declared of each.
 
     Raises:
-        DefinitionError: what is declared and what the function takes do not agree.
+        DefinitionError: the declared inputs do not fit the function's parameters.
     """
     parameters = signature.parameters[takes_context(signature) :]
     _check_function(solid, signature, parameters, source)
@@ -160,12 +161,12 @@ def resolve_outputs(
     declared: Sequence[OutputDefinition] | None,
     source: SourcePosition | None,
 ) -> tuple[OutputDefinition, ...]:
-    """The outputs of a solid: those declared, else one of the type that the function returns.
+    """Returns the declared outputs of a solid, else one of the type that its function returns.
 
     Raises:
         DefinitionError: something else than outputs is declared, or a name twice.
     """
-    # What a generator is annotated with is its own type, not that of its outputs.
+    # The annotation of a generator is the generator's type, not the type of its outputs.
     returns = MISSING if signature.is_generator else signature.returns
     if declared is None:
         return (OutputDefinition(python_type=returns),)
@@ -231,7 +232,7 @@ def _by_name(
 
 
 def _merged(parameter: Parameter, declared: InputDefinition | None) -> InputDefinition:
-    """What the declaration says, and the parameter where that says nothing."""
+    """Returns an input: as declared, and where nothing is declared, as the parameter says."""
     if declared is None:
         return InputDefinition(parameter.name, parameter.annotation, default=parameter.default)
     return InputDefinition(

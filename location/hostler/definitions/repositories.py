@@ -90,11 +90,11 @@ class RepositoryDefinition:
 
     @property
     def pipeline_names(self) -> tuple[str, ...]:
-        """The names of all pipelines, in the order of their declaration; constructs nothing."""
+        """Returns the names of all pipelines in the order of declaration; constructs nothing."""
         return self.pipelines.names
 
     def get_pipeline(self, name: str) -> PipelineDefinition:
-        """The pipeline of this name; see `DefinitionCollection.get`."""
+        """Returns the pipeline of this name; see `DefinitionCollection.get`."""
         return self.pipelines.get(name)
 
     def __repr__(self) -> str:

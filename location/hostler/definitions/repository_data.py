@@ -1,4 +1,4 @@
-"""What the function of a repository returns, sorted into kinds."""
+"""What the function of a repository returns: a list, a dict or a RepositoryData."""
 
 from __future__ import annotations
 
@@ -30,41 +30,41 @@ _LISTED = "a pipeline, schedule or partition set"
 
 
 class RepositoryData:
-    """Definitions that are found in a way of the user's own; subclass it and return an instance.
+    """The base of the user's own ways to find definitions: subclass it and return an instance.
 
     The methods that give names are called once each, when the repository is defined; the others
     once for each definition that is needed.
     """
 
     def pipeline_names(self) -> Iterable[str]:
-        """The names of all pipelines; it should construct none."""
+        """Returns the names of all pipelines; should construct none."""
         raise NotImplementedError(f"{type(self).__name__} does not define pipeline_names")
 
     def pipeline(self, name: str) -> PipelineDefinition:
-        """The pipeline of this name."""
+        """Returns the pipeline of this name."""
         raise NotImplementedError(f"{type(self).__name__} does not define pipeline")
 
     def schedule_names(self) -> Iterable[str]:
-        """The names of all schedules; none unless a subclass says so."""
+        """Returns the names of all schedules; none unless a subclass says so."""
         return ()
 
     def schedule(self, name: str) -> ScheduleDefinition:
-        """The schedule of this name."""
+        """Returns the schedule of this name."""
         raise NotImplementedError(f"{type(self).__name__} does not define schedule")
 
     def partition_set_names(self) -> Iterable[str]:
-        """The names of all partition sets; none unless a subclass says so."""
+        """Returns the names of all partition sets; none unless a subclass says so."""
         return ()
 
     def partition_set(self, name: str) -> PartitionSetDefinition:
-        """The partition set of this name."""
+        """Returns the partition set of this name."""
         raise NotImplementedError(f"{type(self).__name__} does not define partition_set")
 
 
 def definitions_by_kind(
     name: str, contents: object, source: SourcePosition | None
 ) -> DefinitionsByKind:
-    """The definitions and functions of a repository, by the keys of their kinds.
+    """Returns the definitions and functions of a repository, by the keys of their kinds.
 
     Args:
         name: the repository's.

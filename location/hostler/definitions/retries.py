@@ -1,4 +1,4 @@
-"""How often, and after how long, a solid that failed is executed again."""
+"""Retry policies: how often, and after which delay, a failed solid is executed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_DELAY = 24 * 3600.0
 
 
 class RetryPolicy(ValueObject):
-    """When a solid that fails is executed again.
+    """Says how often, and after which delay, a failed solid is executed again.
 
     Args:
         max_retries: at most so many times, after the first.
@@ -67,7 +67,7 @@ _NEVER = RetryPolicy(0)
 
 
 def check_retry_policy(what: str, policy: object, source: SourcePosition | None) -> RetryPolicy:
-    """The policy; none retries where None is given.
+    """Returns the policy; for None, one that never retries.
 
     Raises:
         DefinitionError: it is none.

@@ -37,7 +37,7 @@ DEFAULT_TIMEZONE = "UTC"
 
 
 class ScheduleContext(ValueObject):
-    """What the functions of a schedule are told.
+    """The context that the functions of a schedule get.
 
     Attributes:
         schedule_name: the name of the schedule.
@@ -73,7 +73,7 @@ class ScheduleDefinition:
         source: where it is defined; the caller's place if left out.
 
     Raises:
-        DefinitionError: one of them is not what it has to be.
+        DefinitionError: an argument is invalid.
     """
 
     __slots__ = (
@@ -128,7 +128,7 @@ class ScheduleDefinition:
         self.description = check_text(what, description, source)
 
     def ticks(self, after: datetime) -> Iterator[datetime]:
-        """The moments after `after` at which it is due, in its time zone; without end.
+        """Yields the moments after `after` at which it is due, in its time zone; without end.
 
         Args:
             after: an aware datetime.
@@ -139,10 +139,10 @@ class ScheduleDefinition:
         return ticks.ticks(self.cron, zones.zone_of(self.execution_timezone), after)
 
     def run_request(self, tick: datetime) -> RunRequest | None:
-        """What a run at a tick is launched with; None where `should_execute` says no.
+        """Returns the run config and tags of a run at a tick; None where `should_execute` says no.
 
         Raises:
-            DefinitionError: a function gives something else than it has to.
+            DefinitionError: a function returned a value of the wrong type.
             Exception: whatever the functions raise.
         """
         context = ScheduleContext(self.name, tick)
@@ -213,7 +213,7 @@ def schedule(  # noqa: PLR0913 (as many as a schedule has sides)
     The other arguments are those of `ScheduleDefinition`.
 
     Raises:
-        DefinitionError: one of them is not what it has to be.
+        DefinitionError: an argument is invalid.
     """
     return ScheduleDecorator(
         name,

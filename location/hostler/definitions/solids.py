@@ -1,4 +1,4 @@
-"""Solids: functions with declared inputs, outputs and config, of which pipelines are made."""
+"""Solids: functions with declared inputs, outputs and config. Pipelines are made of them."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class SolidDefinition(Generic[R_co]):
         return cast("R_co", pipeline.add(self, args, kwargs))
 
     def alias(self, name: str) -> PendingInvocation[R_co]:
-        """The solid under another name, to call in the body of a pipeline.
+        """Returns the solid under another name, to call in the body of a pipeline.
 
         Raises:
             DefinitionError: a bad name.
@@ -153,7 +153,7 @@ class SolidDefinition(Generic[R_co]):
         return PendingInvocation(self).alias(name)
 
     def tag(self, tags: Mapping[str, str]) -> PendingInvocation[R_co]:
-        """The solid with more tags, to call in the body of a pipeline.
+        """Returns the solid with more tags, to call in the body of a pipeline.
 
         Raises:
             DefinitionError: the tags are no dict of strings.
@@ -194,7 +194,7 @@ class SolidDefinition(Generic[R_co]):
 
 
 class PendingInvocation(Generic[R_co]):
-    """A solid with what is particular to one use of it: a name, tags."""
+    """A solid that is about to be called in the body of a pipeline, with an alias or more tags."""
 
     __slots__ = ("definition", "name", "tags")
 
@@ -209,7 +209,7 @@ class PendingInvocation(Generic[R_co]):
         self.tags = dict(tags or {})
 
     def alias(self, name: str) -> PendingInvocation[R_co]:
-        """The same under another name.
+        """Returns the same invocation under another name.
 
         Raises:
             DefinitionError: a bad name.
@@ -219,7 +219,7 @@ class PendingInvocation(Generic[R_co]):
         )
 
     def tag(self, tags: Mapping[str, str]) -> PendingInvocation[R_co]:
-        """The same with more tags.
+        """Returns the same invocation with more tags.
 
         Raises:
             DefinitionError: the tags are no dict of strings.
@@ -306,7 +306,7 @@ def solid(
             solid with a timeout executes in a process of its own, and its outputs are pickled.
 
     Raises:
-        DefinitionError: what is declared does not agree with itself or with the function.
+        DefinitionError: the declarations contradict each other or the function.
     """
     if function is None:
         return SolidDecorator(arguments)

@@ -1,4 +1,4 @@
-"""Where definitions stand in the user's code."""
+"""Source positions: where definitions stand in the user's code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 class Missing:
-    """The type of `MISSING`: nothing was given, where None could have been."""
+    """The type of `MISSING`, which says that an argument was not given; None is a value."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class SourcePosition(ValueObject):
 
 
 def calling_position() -> SourcePosition | None:
-    """The nearest place on the stack that is not in this package."""
+    """Returns the nearest place on the stack that is not in this package."""
     frame = sys._getframe(1)
     while frame.f_globals.get("__package__") == _PACKAGE and frame.f_back is not None:
         frame = frame.f_back
@@ -49,7 +49,7 @@ def calling_position() -> SourcePosition | None:
 
 
 def position_of(function: object) -> SourcePosition | None:
-    """Where a function is defined, whatever wraps it; else where the caller is."""
+    """Returns where a function is defined, whatever wraps it; else where the caller is."""
     code = code_of(function)
     if code is None:
         return calling_position()
@@ -57,7 +57,7 @@ def position_of(function: object) -> SourcePosition | None:
 
 
 def documentation_of(function: object) -> str:
-    """A function's docstring without its indentation; empty where there is none."""
+    """Returns a function's docstring without its indentation; empty where there is none."""
     text = getattr(function, "__doc__", None)
     # An object that is called, a functools.partial say, has the docstring of its class.
     if not isinstance(text, str) or text == type(function).__doc__:
@@ -71,7 +71,7 @@ def documentation_of(function: object) -> str:
 
 
 def code_of(function: Any) -> CodeType | None:
-    """The code of a function, whatever wraps it; None where it is not written in Python."""
+    """Returns the code of a function, whatever wraps it; None where it is not written in Python."""
     seen = 0
     # A decorator with functools.wraps leaves what it wraps; a cycle of them is the user's joke.
     while hasattr(function, "__wrapped__") and seen < 100:

@@ -1,7 +1,7 @@
-"""What each location's interpreter is started with: bootstrap.py DESCRIPTOR.
+"""The script that starts the interpreter of a location: bootstrap.py DESCRIPTOR.
 
-It has to parse on any Python, to be able to say that one is too old. It stands in `__main__` of
-the user's process, so it is guarded: multiprocessing's spawn imports it again in its children.
+It parses on any Python, so that it can say that a Python is too old. It is `__main__` of the user's
+process, and multiprocessing's spawn imports it again in its children, hence the guard.
 """
 
 import sys
@@ -18,7 +18,7 @@ def main():
     descriptor = int(sys.argv[1])
     own_folder = __file__.rpartition("/")[0]
     if sys.path and sys.path[0] == own_folder:
-        del sys.path[0]  # else `import process` of the user's would find ours
+        del sys.path[0]  # else `import process` in the user's code would find hostler's
     del sys.argv[1:]
 
     # the runtime folder is the daemon's own: its compiled code is kept there, also where the

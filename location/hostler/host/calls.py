@@ -1,4 +1,4 @@
-"""The functions of the user's that a reader may need called, in a worker."""
+"""Calls: what a worker does to answer readers, most of it by calling the user's functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Call = Callable[[str, RepositoryDefinition, Mapping[str, Any]], Dict[str, Any]]
 
-#: A set's partitions are kept for so many times as long as it took to make them.
+#: The partitions of a set are kept for this many times the time that it took to make them.
 _KEEP_FACTOR = 10
 
 
@@ -97,9 +97,9 @@ _cached: tuple[PartitionSetDefinition, dict[str, Partition], float] | None = Non
 
 
 def _cached_partitions(partition_set: PartitionSetDefinition, wanted: str) -> dict[str, Partition]:
-    """The partitions of a set, as they were a moment ago if the wanted one is among them.
+    """Returns the partitions of a set; briefly those of the last call, if they have the wanted one.
 
-    A backfill asks for one after the other: a function that takes a second would take all its time.
+    A backfill asks for one partition after the other, and would wait for the function each time.
     """
     global _cached  # noqa: PLW0603 (a worker carries out one call at a time)
     if _cached is not None and _cached[0] is partition_set:

@@ -1,4 +1,4 @@
-"""SIGINT asks a run to end."""
+"""Cancellation of a run, by SIGINT."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Cancellation:
-    """KeyboardInterrupt in the user's code, and where nothing can be cut in two.
+    """Turns SIGINT into a KeyboardInterrupt, except while interrupts are deferred.
 
     Attributes:
         requested: whether the signal has come.
@@ -38,7 +38,7 @@ class Cancellation:
         self.defer_interrupts()
 
     def allow_interrupts(self) -> None:
-        """From here on the signal interrupts; at once if it has come already.
+        """Lets the signal interrupt from here on, and at once if it has come already.
 
         In the main thread alone: no other is interrupted.
         """
@@ -50,7 +50,7 @@ class Cancellation:
             raise KeyboardInterrupt
 
     def defer_interrupts(self) -> bool:
-        """From here on the signal is only noted: a frame must not be cut in two.
+        """Has the signal only noted from here on: an interrupt would cut a frame in two.
 
         Returns:
             Whether it would have interrupted, so that it may be admitted again.

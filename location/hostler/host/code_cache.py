@@ -1,4 +1,4 @@
-"""CompiledFile code of the user's modules, kept by content and inherited by forks.
+"""A cache of the compiled code of the user's modules, by content; forks inherit it.
 
 A template fills it: it reads and compiles, which runs nothing. Whoever is forked from it reads each
 file again and compiles only what has another content by now.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Callable, Tuple
 
-    #: What tells one state of a file from another: device, inode, size, mtime_ns, ctime_ns.
+    #: What differs between two states of a file: device, inode, size, mtime_ns, ctime_ns.
     Signature = Tuple[int, int, int, int, int]
 
 #: Git's racy rule: two writes within one tick of a file system's clock share their times, so a
@@ -30,7 +30,7 @@ MAX_FILES = 20_000
 
 
 class CompiledFile:
-    """One file as it was read.
+    """A file as it was read, and its compiled code.
 
     Attributes:
         path: where it lies.
@@ -51,7 +51,7 @@ class CompiledFile:
 
 
 class CodeCache:
-    """Files by path, with what they compile to.
+    """Keeps files by path, each with its compiled code.
 
     Args:
         stat_of: `os.stat`; the edge that a test replaces.
@@ -77,7 +77,7 @@ class CodeCache:
         try:
             began = self._now()
             before = self._signature(path)
-            if before is None:  # to open a pipe is to wait for whoever writes
+            if before is None:  # not a regular file: to open a pipe would wait for its writer
                 self._files.pop(path, None)
                 return
             with open(path, "rb") as file:
@@ -96,7 +96,7 @@ class CodeCache:
         kept.signature = before if is_sure else None
 
     def unchanged(self, path: str) -> CompiledFile | None:
-        """What is kept of a file, if a stat proves that it is what a reading would give."""
+        """Returns what is kept of a file, if a stat proves that the file has not changed."""
         kept = self._files.get(path)
         if kept is None or kept.signature is None:
             return None
@@ -106,11 +106,11 @@ class CodeCache:
             return None
 
     def get(self, path: str) -> CompiledFile | None:
-        """What is kept of a file, whether it is the same still or not."""
+        """Returns what is kept of a file, which may have changed."""
         return self._files.get(path)
 
     def touch(self, path: str) -> None:
-        """Has the memory of a file's code become this process's own, as executing it would."""
+        """Copies the memory pages of a file's code into this process, as executing it would."""
         kept = self._files.get(path)
         if kept is not None and kept.code is not None:
             _touch(kept.code)
@@ -123,7 +123,7 @@ class CodeCache:
 
 
 def _touch(code: CodeType) -> None:
-    for each in code.co_names:  # whoever takes an object counts in it
+    for each in code.co_names:  # taking an object writes its reference count
         del each
     for each in code.co_consts:
         if isinstance(each, type(code)):
@@ -139,7 +139,7 @@ def _compiled(content: bytes, path: str) -> CodeType | None:
     import warnings
 
     with warnings.catch_warnings():
-        # told where the module is imported: an entry for an invalid escape is the user's to see
+        # a file that warns is compiled at its import, where the user sees the warning
         warnings.simplefilter("error")
         try:
             made: CodeType = compile(content, path, "exec", dont_inherit=True)

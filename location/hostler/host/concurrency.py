@@ -1,4 +1,4 @@
-"""Executing a pipeline with several steps at once, each in a process of its own."""
+"""Execution of a pipeline with several steps at once, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class ConcurrentEngine:
-    """One execution of a pipeline, of which this process calls no function.
+    """One execution of a pipeline; other processes call the functions of its solids.
 
-    A step starts when all that feed it have ended and a place is free; of those that could start,
-    the first in the pipeline's order. One that waits for its retry has no place.
+    A step starts when all steps that feed it have ended and fewer than `limit` are under way. Of
+    several that could start, the first in the pipeline's order does. A step that waits for its
+    retry does not count as under way.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class ConcurrentEngine:
         """Executes each solid once, or skips it.
 
         Raises:
-            KeyboardInterrupt: somebody asks for the end; all steps have ended.
+            KeyboardInterrupt: the run is cancelled; all steps have ended.
         """
         processes = self._processes
         with processes:
@@ -120,7 +121,7 @@ class ConcurrentEngine:
         heapq.heappush(self._later, (time.monotonic() + delay, index, retry))
 
     def _settle(self, index: int) -> None:
-        """A step has ended for good: those that wait for it may be next."""
+        """Marks a step as ended; steps that waited for it may become ready."""
         self._state.release_inputs(self._nodes[index])
         for fed in self._feeds[index]:
             self._waits[fed].discard(index)

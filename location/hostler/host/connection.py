@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Sequence
 
 _CHUNK = 256 * 1024
-#: As they are before the user's code is imported: gevent puts its own in their place, which wait
-#: for other greenlets where they are told not to wait.
+#: Kept from before the user's code is imported: gevent replaces both, and its own wait for other
+#: greenlets even where they are asked not to wait.
 _Socket, _Lock = socket.socket, threading.Lock
 
 _FDS_SPACE = socket.CMSG_SPACE(wire.MAX_FDS * array.array("i").itemsize)
@@ -36,7 +36,7 @@ class Connection:
         self._sending = _Lock()
 
     def receive(self) -> wire.Frame:
-        """The next frame.
+        """Returns the next frame; waits for it.
 
         Raises:
             WireClosedError: the daemon is gone.
@@ -46,7 +46,7 @@ class Connection:
         return self._received.pop(0)
 
     def has_input(self) -> bool:
-        """Whether the daemon has said something that was not received yet, or is gone."""
+        """Returns whether the daemon has sent something that was not received yet, or is gone."""
         if self._received:
             return True
         try:
@@ -56,7 +56,7 @@ class Connection:
         return True
 
     def is_wanted(self, request: wire.Frame) -> bool:
-        """Whether somebody still waits for the answer to a request that has not begun.
+        """Returns whether somebody still waits for the answer to a request that has not begun.
 
         A process that was stopped, or busy, finds the cancellations behind the requests.
         """

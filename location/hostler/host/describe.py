@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 def pack(location: str, repositories: Iterable[RepositoryDefinition]) -> bytes:
-    """What the repositories hold, as the item of a LOAD's answer says it: lines of JSON.
+    """Describes the definitions of repositories as lines of JSON, for the item of a LOAD's answer.
 
     The first line is [{"repository": hostler.v1.Repository, "definitions": {field of Repository:
-    [name, ...]}}, ...], with the names of what is constructed already. Each of these is a line of
-    its own, in that order, which nobody parses who does not ask for it; see
-    `wire.pack_definition`.
+    [name, ...]}}, ...], with the names of the definitions that are constructed already. Each of
+    these has a line of its own, in that order, so that a reader parses only the lines that it
+    needs; see `wire.pack_definition`.
     """
     heads: list[dict[str, Any]] = []
     lines = [b""]
@@ -52,7 +52,7 @@ def pack(location: str, repositories: Iterable[RepositoryDefinition]) -> bytes:
 
 
 def describe_repository(location: str, repository: RepositoryDefinition) -> dict[str, Any]:
-    """hostler.v1.Repository. Constructs nothing."""
+    """Describes a repository as hostler.v1.Repository; constructs nothing."""
     parent = f"locations/{location}/repositories/{repository.name}"
     schedules = _summaries(repository.schedules, f"{parent}/schedules", _schedule_summary)
     sets = _summaries(repository.partition_sets, f"{parent}/partitionSets", _set_summary)
@@ -69,7 +69,7 @@ def describe_repository(location: str, repository: RepositoryDefinition) -> dict
 def describe_constructed(
     location: str, repository: RepositoryDefinition
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """What is there already, by the fields of hostler.v1.Repository and by name."""
+    """Describes the constructed definitions, by the fields of hostler.v1.Repository and by name."""
     return {
         field: {
             name: describe(location, repository.name, definition)
@@ -82,14 +82,14 @@ def describe_constructed(
 def describe_definition(
     location: str, repository: RepositoryDefinition, field: str, name: str
 ) -> dict[str, Any]:
-    """A definition; a lazy one is constructed.
+    """Describes a definition; constructs a lazy one.
 
     Args:
         field: of hostler.v1.Repository, which says the kind: "schedules".
 
     Raises:
         Exception: whatever the function raises that constructs it.
-        LookupError: there is no such kind.
+        LookupError: no kind has this field.
     """
     for known, collection, describe in _collections(repository):
         if known == field:
@@ -146,14 +146,14 @@ def _set_summary(partition_set: PartitionSetDefinition, parent: str) -> dict[str
 
 
 def _beside(collection: str, pipeline: str) -> str:
-    """The resource name of a pipeline in the repository of another collection."""
+    """Returns the resource name of a pipeline in the repository of another collection."""
     return f"{collection.rpartition('/')[0]}/pipelines/{pipeline}"
 
 
 def describe_pipeline(
     location: str, repository_name: str, pipeline: PipelineDefinition
 ) -> dict[str, Any]:
-    """hostler.v1.Pipeline."""
+    """Describes a pipeline as hostler.v1.Pipeline."""
     parent = f"locations/{location}/repositories/{repository_name}"
     return {
         "name": f"{parent}/pipelines/{pipeline.name}",
@@ -167,7 +167,7 @@ def describe_pipeline(
 def describe_schedule(
     location: str, repository_name: str, schedule: ScheduleDefinition
 ) -> dict[str, Any]:
-    """hostler.v1.Schedule."""
+    """Describes a schedule as hostler.v1.Schedule."""
     parent = f"locations/{location}/repositories/{repository_name}/schedules"
     return {
         "name": f"{parent}/{schedule.name}",
@@ -185,7 +185,7 @@ def describe_schedule(
 def describe_partition_set(
     location: str, repository_name: str, partition_set: PartitionSetDefinition
 ) -> dict[str, Any]:
-    """hostler.v1.PartitionSet. Asks for no partitions."""
+    """Describes a partition set as hostler.v1.PartitionSet; asks for no partitions."""
     parent = f"locations/{location}/repositories/{repository_name}/partitionSets"
     return {
         "name": f"{parent}/{partition_set.name}",
@@ -251,7 +251,7 @@ def _retry_policy(policy: RetryPolicy) -> dict[str, Any]:
 
 
 def duration(seconds: float) -> str:
-    """google.protobuf.Duration."""
+    """Returns seconds as google.protobuf.Duration."""
     return f"{seconds:.6f}s"
 
 
@@ -274,7 +274,7 @@ def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
 
 
 def _json_value(value: object) -> object:
-    """The value where google.protobuf.Value has it, else its repr."""
+    """Returns the value if google.protobuf.Value can hold it, else its preview."""
     from hostler.definitions._preview import preview
 
     try:
@@ -288,7 +288,7 @@ def _json_value(value: object) -> object:
 
 
 def _exact_int(digits: str) -> int:
-    """The number, if a double, the only number of a Value, can hold it."""
+    """Returns the number if a double can hold it, the only number that a Value has."""
     number = int(digits)
     if abs(number) > 2**53:
         raise ValueError(f"{digits} does not fit a double")

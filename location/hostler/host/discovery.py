@@ -1,4 +1,4 @@
-"""Which repositories a module holds: the discovery rules.
+"""Discovery: which repositories a module holds.
 
 Without an attribute: every repository in the module; else the one pipeline in it, in a repository
 of its own. With one: a repository, a pipeline, or a function without arguments that returns one.
@@ -25,11 +25,11 @@ LONE_PIPELINE_PREFIX = "__repository__"
 
 
 def repositories_in(module: ModuleType, attribute: str | None) -> list[RepositoryDefinition]:
-    """The repositories that a loaded module offers.
+    """Returns the repositories that a loaded module offers.
 
     Args:
         module: the module.
-        attribute: the name in it of what is meant; None or "" for all.
+        attribute: the name of one attribute of the module; None or "" for all.
 
     Raises:
         TargetError: there is none, or it is not clear which.
@@ -79,7 +79,7 @@ def _of_attribute(module: ModuleType, attribute: str) -> RepositoryDefinition:
 
 
 def _wrapped(pipeline: PipelineDefinition) -> RepositoryDefinition:
-    """A repository for a pipeline that stands alone."""
+    """Makes a repository for a pipeline that is in none."""
     from hostler.definitions import RepositoryDefinition
 
     return RepositoryDefinition(
@@ -91,10 +91,10 @@ def _wrapped(pipeline: PipelineDefinition) -> RepositoryDefinition:
 
 
 def _instances(module: ModuleType, kind: type[_Definition]) -> list[tuple[str, _Definition]]:
-    """The definitions of one class in a module, each once, with the first of its names there."""
+    """Returns the definitions of one class in a module, each once, with its first name there."""
     found: dict[int, tuple[str, _Definition]] = {}
     for name, value in list(vars(module).items()):
-        # A lazy proxy of the user's tells isinstance, not type, what it stands for, and loads it.
+        # isinstance would have a lazy proxy of the user's load what it stands for; type does not.
         if issubclass(type(value), kind):
             found.setdefault(id(value), (name, value))
     return list(found.values())

@@ -1,7 +1,7 @@
-"""What went wrong in the user's code, in the form that travels over the wire.
+"""Failures of the user's code, described as JSON for the wire.
 
-Nothing here raises: an exception with a broken `__str__`, a chain that is too deep or a text with
-lone surrogates still ends in a description.
+No function here raises: an exception with a broken `__str__`, a chain that is too deep and a text
+with lone surrogates are described as well.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _IMPORTLIB = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "import
 
 
 class TargetError(Exception):
-    """The target cannot be used: it is missing, of the wrong type, or badly named."""
+    """Raised where the target cannot be used: it is missing, of the wrong type, or badly named."""
 
 
 class RemoteStepError(Exception):
-    """What a step has raised in a process of its own, as `exception_info` tells it."""
+    """Carries the `exception_info` of what a step has raised in a process of its own."""
 
     def __init__(self, info: dict[str, Any]) -> None:
         super().__init__(info["type"], info["message"])
@@ -44,8 +44,8 @@ class RemoteStepError(Exception):
 
 
 def exception_info(exc: BaseException) -> dict[str, Any]:
-    """The exception as JSON: {"type", "message", "traceback"} and, where something led to it,
-    "cause": {"type", "message"}, with a cause of its own in turn, up to MAX_CAUSES.
+    """Describes an exception as JSON: {"type", "message", "traceback"} and, where something led to
+    it, "cause": {"type", "message"}, with a cause of its own in turn, up to MAX_CAUSES.
 
     The type is qualified unless it is a builtin. The traceback is what Python prints, with causes
     and contexts, but without the frames of hostler and of the import system that lead to the
@@ -76,7 +76,7 @@ def exception_info(exc: BaseException) -> dict[str, Any]:
 
 
 def describe_failure(exc: BaseException) -> dict[str, Any]:
-    """Why a load failed, as JSON, the body of an answer with Status.ERROR.
+    """Describes as JSON why a load failed, for the body of an answer with Status.ERROR.
 
     - "kind": "TARGET" (the target cannot be used), "DEFINITION" (what the user's code defines is
       invalid) or "IMPORT" (anything else that the user's code raised)
@@ -112,7 +112,7 @@ def describe_failure(exc: BaseException) -> dict[str, Any]:
         "kind": kind,
         "permanent": permanent,
         "message": _one_line(message),
-        # ours says all that it has to say in its message
+        # the message of a TargetError says everything
         "exception": None if kind == "TARGET" else info,
         "source": source,
     }
@@ -168,7 +168,7 @@ def _is_ours(exc: BaseException | None) -> bool:
 
 
 def _users_frames(stack: list[FrameSummary], *, is_complaint: bool) -> list[FrameSummary]:
-    """Without the import system's frames where they lead, or stand beside frames of hostler.
+    """Drops the import system's frames in front of the user's, and those beside frames of hostler.
 
     Where a fault of the definitions' own ends the stack, and no complaint, their frames stay.
     """
@@ -211,7 +211,7 @@ def _one_line(text: str) -> str:
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """The exception and what led to it, as a traceback shows them."""
+    """Yields the exception and what led to it, as a traceback shows them."""
     seen: set[int] = set()
     current: BaseException | None = exc
     while current is not None and id(current) not in seen:
@@ -224,7 +224,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 
 def _is_definition_error(exc: BaseException) -> bool:
-    # By name: whoever raises one has imported the definitions, others need not.
+    # By name, so that this module need not import the definitions; what raises one has.
     return any(
         cls.__name__ == "DefinitionError" and cls.__module__.startswith("hostler.definitions")
         for cls in type(exc).__mro__

@@ -1,4 +1,4 @@
-"""Executing a pipeline, told as the events of hostler.v1.RunEvent."""
+"""Execution of a pipeline in a run's process; emits the events of hostler.v1.RunEvent."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class ExecutionResult:
-    """How an execution ended."""
+    """The result of an execution."""
 
     __slots__ = ("exception", "failed_step")
 
     def __init__(self) -> None:
         #: The first step that failed.
         self.failed_step: str | None = None
-        #: What it raised, as `exception_info` tells it.
+        #: What it raised, as `exception_info` describes it.
         self.exception: dict[str, Any] | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether no step failed."""
+        """Returns whether no step failed."""
         return self.failed_step is None
 
 
@@ -54,21 +54,19 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order.
 
-    The events of the steps are emitted; those of the run itself are the daemon's affair.
+    Emits the events of the steps; the daemon adds those of the run itself.
 
     Args:
         pipeline: what to execute.
-        run_config: of the run.
-        run_id: of the run.
+        run_config, run_id, tags, partition: of the run.
         emit: receives the events.
-        tags: of the run.
-        solids: which of them; all where none is named.
-        max_concurrency: so many at a time, each in a process of its own; 0 for one after the other
-            in this process, but for those that have a timeout.
-        parent: what this process has that those of steps must let go of.
+        solids: which solids to execute; all where none is named.
+        max_concurrency: so many steps at a time, each in a process of its own; 0 for one after the
+            other in this process, except those that have a timeout.
+        parent: this process, as the parent of steps.
 
     Raises:
-        SelectionError: `solids` names what is not there; nothing has been emitted.
+        SelectionError: `solids` names an unknown solid; nothing has been emitted.
         ConfigError: the run config does not fit; nothing has been emitted.
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
@@ -114,7 +112,7 @@ def _selected(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineDe
 def _timed_call(
     pipeline: PipelineDefinition, caller: StepCaller, parent: StepParent, emit: Emit
 ) -> Call | None:
-    """What calls the solids that have a timeout; None where no solid has one."""
+    """Returns what calls the solids that have a timeout; None where no solid has one."""
     if all(node.definition.timeout is None for node in pipeline.nodes):
         return None
     from hostler.host.timed_calls import TimedCalls

@@ -1,4 +1,4 @@
-"""How the user's own modules are found and recorded.
+"""Finders of the user's own modules; they record what they find, and what they do not.
 
 A path hook serves the folders that belong to the user: all but the standard library, the
 site-packages and this runtime. There every source is read and compiled anew, never taken from a
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class UserFinder(FileFinder):
     """Finds modules in one folder of the user's.
 
-    Derived from importlib's finder, since pkgutil and others tell a folder's finder by its class.
+    Derived from importlib's finder: pkgutil and others recognize a folder's finder by its class.
     """
 
     def __init__(self, path: str, sources: SourceRecorder, names: set[str] | None = None) -> None:
@@ -112,7 +112,7 @@ def _spec(fullname: str, path: str, loader: Any, locations: list[str] | None) ->
 
 
 def _cached(path: str) -> str | None:
-    """Where others would keep a pyc; as importlib says it, but for the time that it takes."""
+    """Returns where importlib would keep a pyc, in less time than importlib takes to say it."""
     tag = sys.implementation.cache_tag
     if sys.pycache_prefix is not None or sys.flags.optimize or tag is None:
         return None  # importlib works it out
@@ -123,9 +123,9 @@ def _cached(path: str) -> str | None:
 class UserMetaFinder:
     """Stands first on `sys.meta_path` and asks the others in their order.
 
-    For two things that no path hook sees: an import that nobody can serve, whose look-ups are
-    reported at once since the process may end over it; and a source of the user's that another
-    finder found, as those of editable installs do, which gets the user's loader.
+    It handles two things that no path hook sees. Where no finder finds a module, it reports the
+    look-ups at once, since the failed import may end the process. Where another finder finds a
+    source of the user's, as those of editable installs do, it replaces the loader.
     """
 
     def __init__(self, sources: SourceRecorder, announce: Callable[[str], object] | None) -> None:
@@ -174,7 +174,7 @@ def _is_installed_package(spec: ModuleSpec) -> bool:
 
 
 class _Installation:
-    """The one finder of a process."""
+    """The path hook and the meta path finder of this process."""
 
     def __init__(self, sources: SourceRecorder, announce: Callable[[str], object] | None) -> None:
         self.sources = sources
@@ -184,7 +184,7 @@ class _Installation:
         sys.meta_path.insert(0, self.imports)
 
     def find_folder(self, path: str) -> UserFinder:
-        """The path hook: a finder for a folder of the user's, also one that does not exist yet."""
+        """Makes a finder for a folder of the user's, as a path hook; also before it exists."""
         if isinstance(path, str):
             folder = clean_path(path)
             if folder in self.sources.user_paths and (
@@ -236,12 +236,11 @@ def install(
     Args:
         report: see `hostler.host.sources.Report`; opened files come at once,
             each with the misses before it.
-        overlay: contents that stand in place of what is on disk, by path; None for a file that
-            shall not be seen.
+        overlay: contents to load in place of those on disk, by path; None for a file to hide.
         extra_paths: folders and files that are the user's although they lie in a site-packages.
-        is_fork: of a template, which has looked into no folder of the user's; to go through those
-            that it has looked into would make its pages this process's own.
-        announce: told the name of each installed top-level module before it is imported.
+        is_fork: whether this process is a fork of a template. A template looks into no folder of
+            the user's, and to go through its cached finders would copy their memory pages.
+        announce: is called with the name of each installed top-level module before its import.
     """
     global _installed, _user_paths  # noqa: PLW0603  # one process imports in one way
     if _installed is not None:
@@ -255,13 +254,13 @@ def install(
 
 
 def end_announcements() -> None:
-    """The load is over: what is imported later, or in a fork, concerns nobody."""
+    """Stops announcing modules once the load is over: nobody needs to know of later imports."""
     _current().imports.announce = None
 
 
 def uninstall() -> None:
     """Takes away what `install` has put in a fork; no folder of the user's was looked into."""
-    global _installed, _user_paths  # likewise
+    global _installed, _user_paths  # as in `install`
     if _installed is not None:
         sys.path_hooks.remove(_installed.hook)
         sys.meta_path.remove(_installed.imports)
@@ -270,7 +269,7 @@ def uninstall() -> None:
 
 
 def is_installed() -> bool:
-    """Whether this process has loaded, or tried to; a template has not."""
+    """Returns whether this process has loaded, or tried to; a template has not."""
     return _installed is not None
 
 
@@ -302,20 +301,20 @@ def flush() -> None:
 
 
 def loaded_sources() -> dict[str, bytes]:
-    """The files that were read so far, by path, with the bytes that were loaded."""
+    """Returns the files that were read so far, by path, with the bytes that were loaded."""
     return dict(_current().sources.loaded)
 
 
 def user_loader(fullname: str, path: str) -> UserLoader:
-    """A loader for a file that is named outright, wherever it lies."""
+    """Makes a loader for a file that the target names, wherever it lies."""
     return UserLoader(fullname, path, _current().sources)
 
 
 def is_overlaid(path: str) -> bool:
-    """Whether the overlay holds the file, so that the disk is of no concern."""
+    """Returns whether the overlay holds the file, so that the disk is of no concern."""
     return _current().sources.overlay.get(path) is not None
 
 
 def is_user_path(path: str) -> bool:
-    """Whether the file or folder is the user's own: neither installed, nor Python's, nor ours."""
+    """Returns whether the file or folder is the user's: not installed, nor Python's, nor ours."""
     return path in _user_paths

@@ -1,4 +1,4 @@
-"""Forking workers and runs, and telling whether that is safe.
+"""Forks, and whether it is safe to fork this process.
 
 A fork copies only the thread that calls it: a lock that another thread held stays locked in the
 child for ever. So a process that has Python threads, or native threads of an untested library, or
@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-# not through their modules, in which gevent puts others that begin a loop of its own
+# by name: gevent replaces these in their modules, and its own would start its loop
 from select import POLLIN, poll, select
 from time import monotonic, sleep
 
@@ -41,7 +41,7 @@ CANARY_SECONDS = 2.0
 JOINED_SECONDS = 0.1
 
 
-#: 3.12 warns of a fork beside any native thread; it does not tell those apart that were tested.
+#: 3.12 warns of a fork beside any native thread, also beside those that were tested here.
 _WARNS_OF_THREADS = tuple(sys.version_info) >= (3, 12)
 
 
@@ -87,7 +87,7 @@ def fork_child(child: Callable[[], None]) -> int:
 
 
 def drop_forkserver() -> None:
-    """In a forked child: leaves to the parent what the parent's multiprocessing has started.
+    """Leaves the parent's forkserver of multiprocessing to the parent; called in a forked child.
 
     A forkserver is asked for by its pid, which only its parent may do; the child starts its own.
     """
@@ -102,7 +102,7 @@ def drop_forkserver() -> None:
 
 
 def apply_limits(memory: int | None, nice: int | None) -> None:
-    """In a forked child: what the keeper does to a process that it makes."""
+    """Limits memory and sets niceness in a forked child, as the keeper does in its own."""
     if nice is not None:
         os.nice(nice)
     if memory is not None:
@@ -118,7 +118,7 @@ def _run(child: Callable[[], None]) -> NoReturn:
     code = 0
     try:
         child()
-    except BaseException:  # noqa: BLE001 (a fault of ours: into the log, and out)
+    except BaseException:  # noqa: BLE001 (a fault of hostler: it is logged, and the process ends)
         from traceback import print_exc  # not at each start
 
         code = 70  # EX_SOFTWARE
@@ -129,7 +129,7 @@ def _run(child: Callable[[], None]) -> NoReturn:
 
 
 def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
-    """Why this process should not be forked, in words; empty where it may be.
+    """Returns why this process should not be forked; nothing where it may be.
 
     Looks at what the user's code left behind after import: `own_descriptors` are the process's
     own and do not count.
@@ -160,7 +160,7 @@ def unsafe_reasons(own_descriptors: set[int]) -> list[str]:
 def _await_closing(own: set[int]) -> None:
     """Lets native threads close what they have used, as grpc's do some 20 ms after a channel.
 
-    Those of the suspects keep theirs.
+    Threads of the suspects are not waited for: they keep what they have opened.
     """
     deadline = monotonic() + JOINED_SECONDS
     while not _suspects() and native_threads() and _shared_descriptors(own):
@@ -194,7 +194,7 @@ def _shared_descriptors(own: set[int]) -> list[str]:
 
 
 def open_files(but: Iterable[int] = ()) -> list[str]:
-    """What the descriptors of this process lead to, as /proc has it."""
+    """Returns what the descriptors of this process lead to, by /proc."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -207,7 +207,7 @@ def open_files(but: Iterable[int] = ()) -> list[str]:
 
 
 def is_shared(link: str) -> bool:
-    """Whether a child would share the state of what a descriptor leads to, and spoil it."""
+    """Returns whether a child would share the state of what a descriptor leads to, and spoil it."""
     return link.startswith("socket:") or link in (
         "anon_inode:[eventpoll]",
         "anon_inode:[eventfd]",
@@ -215,7 +215,7 @@ def is_shared(link: str) -> bool:
 
 
 def canary_survives() -> bool:
-    """Whether a fork can allocate, log, speak TLS and import."""
+    """Returns whether a fork can allocate, log, speak TLS and import."""
     readable, writable = os.pipe()
     pid = _fork()
     if pid == 0:
@@ -233,18 +233,18 @@ def canary_survives() -> bool:
     try:
         os.waitpid(pid, 0)
     except ChildProcessError:
-        pass  # likewise
+        pass  # the user's code has it reaped
     return alive
 
 
 def _exercise_locks() -> None:
-    """What meets the locks that libraries hold across a fork."""
+    """Uses the locks that a library may have held at the fork."""
     import logging
 
     logging.getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
     import decimal  # noqa: F401 (any module that is seldom loaded yet)
 
-    # 20 ms where nobody has loaded it: who does not speak TLS does not wait for it
+    # only where it is loaded already, since loading it takes 20 ms
     ssl = sys.modules.get("ssl")
     if ssl is not None:
         ssl.create_default_context()

@@ -1,7 +1,7 @@
-"""What a load has imported beside the user's own modules, and what it did to the process.
+"""What a load imports beside the user's own modules, and what it changes in the process.
 
 A template imports the same modules ahead, so that the next process of the location inherits them.
-Where the user's code wants a process in a state that a template cannot have, this says why.
+Where the user's code needs a process in a state that no template has, this module says why.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _TRIES = 3
 
 
 class Baseline:
-    """The process before the user's code."""
+    """Remembers the modules and the environment of the process before the user's code ran."""
 
     def __init__(self) -> None:
         self._last = _last_module()
         self._environ = _environ()
 
     def imported(self) -> list[str]:
-        """The modules that were imported since, in their order, the user's own left out."""
+        """Returns the modules that were imported since, in their order, the user's own left out."""
         names = [name for name in _since(self._last) if is_preloadable(name, sys.modules.get(name))]
         return names[::-1]
 
     def variables(self) -> list[str]:
-        """The variables of the environment that were set, changed or deleted since."""
+        """Returns the variables of the environment that were set, changed or deleted since."""
         now = _environ()
         changed = now.keys() ^ self._environ.keys()
         changed |= {name for name in now if now[name] != self._environ.get(name, now[name])}
@@ -49,16 +49,16 @@ class Baseline:
 
 
 def _environ() -> dict[Any, Any]:
-    """The variables as `os.environ` keeps them, since to decode each is dear in a fork."""
+    """Returns the variables as `os.environ` keeps them: to decode them costs much in a fork."""
     kept = getattr(os.environ, "_data", None)
     if kept is not None:
         return dict(kept)
-    # the user's code has put a mapping of its own there
+    # the user's code has replaced os.environ by another mapping
     return {os.fsencode(str(name)): os.fsencode(str(os.environ[name])) for name in os.environ}
 
 
 class Preloaded:
-    """What a template has imported, as its forks inherit it."""
+    """Remembers what a template has imported, for the forks that inherit it."""
 
     def __init__(self) -> None:
         self._last = _last_module()
@@ -67,8 +67,8 @@ class Preloaded:
     def shadowed(self) -> list[str]:
         """Modules that were imported although a folder of the user's has another of that name.
 
-        Looks at the entries of `sys.path` as they are now, in their order: what stands in front of
-        the place that a module came from would have been found first.
+        Looks at the entries of `sys.path` as they are now, in their order: a module in an entry
+        before the one that the preloaded module came from would have been found first.
         """
         found: list[str] = []
         for position, folder in _users_folders():
@@ -83,9 +83,9 @@ class Preloaded:
         return found
 
     def report_shadows(self) -> None:
-        """Records what was not looked for, since it had been imported, as not being there.
+        """Records the files that a look-up of preloaded modules would have looked for in vain.
 
-        A file of the project that comes to hide such a module later is a change like any other.
+        So a new file of the project that hides such a module is noticed like any other change.
         """
         used: set[str] = set()
         for name in _since(self._last):
@@ -106,7 +106,7 @@ def _last_module() -> str:
 
 
 def _since(last: str) -> list[str]:
-    """The modules that were imported after one, the newest first.
+    """Returns the modules that were imported after one, the newest first.
 
     Looks at no others: to touch the names of a thousand makes a megabyte of their pages the
     process's own.
@@ -114,7 +114,7 @@ def _since(last: str) -> list[str]:
     for _ in range(_TRIES):
         try:
             return _newest(reversed(sys.modules), last)
-        except RuntimeError:  # a thread of the user's imports meanwhile
+        except RuntimeError:  # another thread has imported something meanwhile
             pass
     return _newest(reversed(list(sys.modules)), last)
 
@@ -129,7 +129,7 @@ def _newest(names: Iterable[str], last: str) -> list[str]:
 
 
 def _users_folders() -> list[tuple[int, str]]:
-    """The folders of the user's on `sys.path`, each with its position there."""
+    """Returns the folders of the user's on `sys.path`, each with its position there."""
     folders = []
     for position, entry in enumerate(list(sys.path)):
         folder = clean_path(entry) if isinstance(entry, str) and entry else ""
@@ -139,7 +139,7 @@ def _users_folders() -> list[tuple[int, str]]:
 
 
 def is_preloadable(name: str, module: ModuleType | None) -> bool:
-    """Whether a template may import the module: it is found by its name, and not the user's."""
+    """Returns whether a template may import the module: found by its name, and not the user's."""
     spec = _attribute(module, "__spec__")
     if name == "__main__" or not isinstance(spec, ModuleSpec) or spec.name != name:
         return False
@@ -151,7 +151,7 @@ def is_preloadable(name: str, module: ModuleType | None) -> bool:
 
 
 def _attribute(module: ModuleType | None, name: str) -> Any:
-    """What a module has by that name; None where it has none."""
+    """Returns what a module has by that name; None where it has none."""
     try:
         return getattr(module, name, None)
     except Exception:  # noqa: BLE001 (a lazy module of the user's may do anything here)
@@ -159,22 +159,22 @@ def _attribute(module: ModuleType | None, name: str) -> Any:
 
 
 def is_user_module(module: ModuleType | None) -> bool:
-    """Whether a module, or a part of it, lies in a folder of the user's."""
+    """Returns whether a module, or a part of it, lies in a folder of the user's."""
     return any(finder.is_user_path(clean_path(place)) for place in _places(module))
 
 
 def _places(module: ModuleType | None) -> list[str]:
-    """Its file and its folders; what is not absolute is a name that a library made up."""
+    """Returns the file and the folders of a module. What is not absolute is a made-up name."""
     places = [_attribute(module, "__file__")]
     try:
         places.extend(_attribute(module, "__path__") or ())
-    except Exception:  # noqa: BLE001 (likewise)
+    except Exception:  # noqa: BLE001 (a lazy module again)
         return []
     return [place for place in places if isinstance(place, str) and os.path.isabs(place)]
 
 
 def _origins_of_names(module: ModuleType) -> set[str]:
-    """The top-level names of the modules that the names in a module come from.
+    """Returns the top-level names of the modules that the names in a module come from.
 
     Looks at plain functions, classes and modules alone: asking anything else may run its code.
     """
@@ -194,7 +194,7 @@ def _may_be_module(folder: str, name: str) -> bool:
 
 
 def _comes_before(name: str, position: int) -> bool:
-    """Whether the module was found in an entry of `sys.path` before this position, or in none."""
+    """Returns whether the module was found before this position of `sys.path`, or outside of it."""
     module = sys.modules.get(name)
     spec: Any = _attribute(module, "__spec__")
     if spec is None or spec.origin in (None, "built-in", "frozen"):
@@ -206,7 +206,7 @@ def _comes_before(name: str, position: int) -> bool:
 
 
 def packages() -> dict[str, Any]:
-    """Where packages are installed: {"folders": site-packages, "configuration": pyvenv.cfg}."""
+    """Returns where packages lie: {"folders": site-packages, "configuration": pyvenv.cfg}."""
     folders = [
         entry
         for entry in sys.path
@@ -220,7 +220,7 @@ def packages() -> dict[str, Any]:
 
 
 def spawn_reasons() -> list[str]:
-    """What the user's code did that has to come before the imports that a template makes."""
+    """Returns why a new interpreter has to load the code, which patches what others import."""
     monkey = sys.modules.get("gevent.monkey")
     if getattr(monkey, "saved", None):
         return ["the code is patched by gevent"]

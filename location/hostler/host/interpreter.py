@@ -1,4 +1,4 @@
-"""What a process keeps in order in its interpreter: output, random numbers, freed memory."""
+"""The interpreter's own state that a process looks after: output, random numbers, free memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TWISTER_WORDS = 624
 
 
 def flush_output() -> None:
-    """What was printed reaches the log before what is answered."""
+    """Flushes stdout and stderr, so that the log has what was printed before an answer is sent."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -24,7 +24,7 @@ def flush_output() -> None:
 
 
 def reseed() -> None:
-    """Children of one process must not draw the same random numbers; `random` mends itself."""
+    """Seeds numpy anew, so that forks draw different numbers; `random` does so by itself."""
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is None:
         return

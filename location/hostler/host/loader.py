@@ -1,4 +1,4 @@
-"""How a source of the user's becomes a module: from the bytes that were read, never from a pyc."""
+"""The loader of the user's modules: it compiles the bytes that were recorded, never takes a pyc."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class UserLoader(SourceFileLoader):
-    """Loads a source of the user's: from the bytes that were read, never from a pyc."""
+    """Loads a source of the user's from the bytes that were recorded, never from a pyc."""
 
     def __init__(self, fullname: str, path: str, sources: SourceRecorder) -> None:
         super().__init__(fullname, path)
@@ -25,11 +25,11 @@ class UserLoader(SourceFileLoader):
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
         # importlib neither reads nor writes a pyc for a source without stats. To replace
-        # get_code instead would show frames of ours in the tracebacks of every SyntaxError.
+        # get_code instead would show frames of hostler in the tracebacks of every SyntaxError.
         raise OSError(f"no pyc is used for {path}")
 
     def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
-        """Writes nothing: the only thing that importlib would write is a pyc."""
+        """Writes nothing: importlib would only write a pyc."""
 
     def get_data(self, path: str) -> bytes:
         content = self._sources.read(path)
@@ -38,12 +38,12 @@ class UserLoader(SourceFileLoader):
         return content
 
     def use_cached_code(self, content: bytes | None = None) -> None:
-        """Has importlib take the code that a template has compiled, if the file is the same still.
+        """Has importlib use the code that a template has compiled, if the file has not changed.
 
         Args:
             content: the file's, where it was just read.
 
-        Set on the object: a method would stand in the traceback of every SyntaxError.
+        `get_code` is set on the object: a method would show in the traceback of every SyntaxError.
         """
         kept = cache.get(self.path)
         if kept is None or kept.code is None:
@@ -63,7 +63,7 @@ class UserLoader(SourceFileLoader):
         self.get_code = lambda fullname: code  # type: ignore[method-assign]  # noqa: ARG005
 
     def _is_unchanged(self) -> bool:
-        """Whether a stat proves that the file of the user's is as a template has compiled it."""
+        """Returns whether a stat proves that the file is as a template has compiled it."""
         path, sources = self.path, self._sources
         return (
             path not in sources.overlay
@@ -72,7 +72,7 @@ class UserLoader(SourceFileLoader):
         )
 
     def get_source(self, fullname: str) -> str:
-        """The source that was loaded, also where the file has changed since."""
+        """Returns the source that was loaded, also where the file has changed since."""
         path = self.get_filename(fullname)
         content = self._sources.loaded.get(path)
         if content is None:

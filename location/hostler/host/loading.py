@@ -1,4 +1,4 @@
-"""Loading a target and describing what it holds."""
+"""Loading: a target is imported, and what it holds is described."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Load:
         self._seconds = {"import": imported - began, "describe": described - imported}
 
     def report(self) -> dict[str, Any]:
-        """What it did to the process.
+        """Returns what the load did to the process.
 
         Returns:
             {"imports": see `Baseline.imported`; "fresh": why it should have been loaded by a

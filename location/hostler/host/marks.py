@@ -1,8 +1,9 @@
-"""The mark that says to whom a process belongs, as /proc shows it.
+"""The mark in a process's environment that names its owner, as /proc shows it.
 
 The keeper reads the mark from the environment that a process was started with. A fork has its
-parent's, whatever `os.environ` says, and whatever it forks in turn and leaves behind would count as
-the template's. So a template is started with room behind its mark, and a fork writes its own there.
+parent's mark, whatever `os.environ` says, and processes that it forks and leaves behind would count
+as the template's. So a template is started with free room behind its mark, and each fork writes its
+own mark there.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ _ROOM = "HOSTLER_ROOM"
 
 
 class OwnerMark:
-    """Where the mark of this process stands in memory.
+    """The mark of this process, and where in memory it stands.
 
-    Made at the start of the process: makes the room free, which is none of the user's variables.
+    Made at the start of the process: removes the room from `os.environ`, for the user's code.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class OwnerMark:
             try:
                 self._find()
             except OSError:
-                pass  # a system that hides it from its own process; see `write`
+                pass  # the system hides the environment from its own process; see `write`
 
     def _find(self) -> None:
         with open("/proc/self/environ", "rb") as file:
@@ -50,7 +51,7 @@ class OwnerMark:
                 memory.seek(self._address)
                 memory.write(mark.ljust(self._length, b"\0"))
         except OSError:
-            pass  # likewise
+            pass  # the system does not let a process write its own memory; as above
 
 
 def _position(block: bytes, name: str) -> int:

@@ -1,10 +1,10 @@
-"""A process of a location: takes orders from the daemon, one after the other.
+"""A process of a location: carries out the daemon's orders, one after the other.
 
-The same loop serves all roles. A template is told to PRELOAD, then only to COMPILE and FORK. A
-location process, a fork of it or a process of its own, is told to LOAD and from then on only to
-PING, FORK and SNAPSHOT: it runs no user code once it is ready. A worker or a run is a fork of it,
-or, where a fork is not safe, another process that was told to LOAD the same code; a worker is sent
-CALLs, a run one RUN.
+The same loop serves all roles. A template gets the order PRELOAD, then only COMPILE and FORK. A
+location process, a fork of a template or a new interpreter, gets LOAD and from then on only PING,
+FORK and SNAPSHOT: it runs no code of the user's once it is ready. A worker or a run is a fork of a
+location process, or, where a fork is not safe, another process that got a LOAD of the same code. A
+worker gets CALLs, a run gets one RUN.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """What one process knows: its wire, and what it has loaded."""
+    """One process of a location: its wire, and what it has loaded."""
 
     def __init__(self, connection: Connection, control: int) -> None:
         self.connection = connection
@@ -81,7 +81,7 @@ class Process:
         if finder.is_installed():  # else the load was given up before it began
             sources.update(finder.loaded_sources())
         self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
-        # nobody waits any more
+        # after the answer, so that the daemon does not wait for it
         if self._preloaded is not None and finder.is_installed():
             self._preloaded.report_shadows()
         interpreter.trim_memory()
@@ -113,7 +113,7 @@ class Process:
             is_wanted = self.connection.has_input
             try:
                 rehearsal.rehearse(order["bytes"], order["sources"], is_wanted, self._preloaded)
-            except Exception as error:  # noqa: BLE001 (a fault of ours; a load does without it)
+            except Exception as error:  # noqa: BLE001 (a fault of hostler; a load does not need it)
                 body = wire.dump(errors.describe_failure(error))
                 self.connection.respond(request, wire.Status.ERROR, body)
                 return
@@ -132,7 +132,7 @@ class Process:
                 order, self._overlay, self.report_touched, self._preloaded, announce
             )
             load.run()
-            # read at the other end meanwhile
+            # the daemon reads it while the report is made
             self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
             body = load.report()
             body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
@@ -146,7 +146,7 @@ class Process:
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
     def set_owner(self, owner: str) -> None:
-        """What this process starts from now on, and leaves behind, is the owner's."""
+        """Assigns this process, and those that it starts from now on, to another owner."""
         self._mark.write(owner)
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
@@ -171,7 +171,7 @@ class Process:
                 os.close(descriptor)
 
     def _become_child(self, order: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        """In the child: a process of its own, with its own wire, output and mark."""
+        """Gives a forked child its own wire, output and mark, and serves; does not return."""
         control, stdout, stderr = descriptors
         os.setsid()
         os.dup2(stdout, 1)
@@ -225,7 +225,7 @@ def run_until_closed(process: Process) -> None:
     except wire.WireLostError as error:
         code = wire.EXIT_LOST
         sys.stderr.write(f"{error}\n")
-    except BaseException:  # noqa: BLE001 (a fault of ours: into the log, and out)
+    except BaseException:  # noqa: BLE001 (a fault of hostler: it is logged, and the process ends)
         from traceback import print_exc  # with what it imports, 5 ms of each start
 
         code = 70  # EX_SOFTWARE

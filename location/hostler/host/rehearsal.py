@@ -1,11 +1,11 @@
-"""A load of a small repository of our own, ahead of the one that counts.
+"""A rehearsal: a load of a small repository of hostler's own, before the load that counts.
 
-What a process does for the first time after a fork is slow: each page of memory that it writes to
-is copied first, some 5 us each, and a usual load writes to more than a thousand of them. So a
-process that waits for its order loads something meanwhile, through the same code, and drops it.
-A template does so as well: what Python learns of code that has run is inherited then.
+What a process does for the first time after a fork is slow: the kernel copies each page of memory
+that it writes to, which takes some 5 us, and a usual load writes to more than a thousand pages. So
+a process that waits for its order loads a small repository through the same code, and drops it. A
+template does so as well, so that its forks inherit what Python has specialized in code that ran.
 
-No code of the user's runs, no file is read, and nothing of it stays.
+A rehearsal runs no code of the user's, reads no file and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def rehearsal():
 
 
 class _StoppedError(Exception):
-    """Somebody waits for the process."""
+    """Raised inside a rehearsal because the process has an order to carry out."""
 
 
 _is_wanted: Callable[[], bool] = bool
 
 
 def stop_if_wanted() -> None:
-    """Called by what is loaded, between its parts."""
+    """Ends the rehearsal if the process is wanted; called between the parts of its code."""
     if _is_wanted():
         raise _StoppedError
 
@@ -125,7 +125,7 @@ def rehearse(
 
 
 def _is_traced() -> bool:
-    """Whether somebody looks on, coverage or a profiler say, for whom this is not meant."""
+    """Returns whether a tracer or profiler is on, such as coverage: it should not see this."""
     monitoring: Any = getattr(sys, "monitoring", None)  # 3.12
     tools = monitoring is not None and any(map(monitoring.get_tool, range(6)))
     return bool(sys.gettrace() or sys.getprofile() or tools)

@@ -1,4 +1,4 @@
-"""Executing one pipeline run: what a run process does."""
+"""Runs: what a run's process does with its one order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hostler.host.step_parent import Report
 
     class RunProcess(Protocol):
-        """What a run asks of its process; see `hostler.host.process.Process`."""
+        """The part of `hostler.host.process.Process` that a run uses."""
 
         @property
         def connection(self) -> Connection: ...
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class RunStepParent(StepParent):
-    """What a run's process has beside its steps: the wire, and the report of what is imported."""
+    """A run's process as the parent of steps: it has a wire, and reports what steps import."""
 
     def __init__(self, process: RunProcess, cancellation: Cancellation, emit: Emit) -> None:
         super().__init__(cancellation)
@@ -68,8 +68,8 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
     "solids", "max_concurrency", "partition"}.
 
-    The partition is {"set": its set, "name"}; null or left out for none. The owner may be left out
-    where the process has its mark already.
+    The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
+    where the process has the owner's mark already.
 
     Streams the events as {"time": seconds since the epoch, "step": name or null, "event": field of
     hostler.v1.RunEvent, "data": its JSON}. The answer: {"failure": RunFailure or null}.
@@ -77,7 +77,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     cancellation = Cancellation()
     cancellation.install()
     order = request.json()
-    if "owner" in order:  # it may have waited for the next run, whichever that would be
+    if "owner" in order:  # the process was started before its run was known
         process.set_owner(order["owner"])
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The lines of a source as linecache wants them, split when somebody asks for the first of them."""
+"""The lines of a source for linecache; they are split when the first of them is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are the user's, what was read of them, and the report of it."""
+"""The user's files: which they are, which were read or missing, and the report of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def clean_path(path: str) -> str:
-    """The path, absolute and without `.` and `..`.
+    """Returns the path, absolute and without `.` and `..`.
 
     Links are kept, so that a link that is swapped later is noticed, unless a `..` goes back over
     one of them.
@@ -43,7 +43,7 @@ def clean_path(path: str) -> str:
 
 
 def _foreign_folders() -> tuple[str, ...]:
-    """The standard library, by each of its names, and the runtime of the host itself."""
+    """Returns the folders of the standard library, by all their names, and the host's runtime."""
     global _foreign  # noqa: PLW0603 (forks inherit it)
     if not _foreign:
         _foreign = _find_foreign_folders()
@@ -68,7 +68,7 @@ def _find_foreign_folders() -> tuple[str, ...]:
 
 
 class UserPaths:
-    """Which folders are the user's."""
+    """Knows which folders and files are the user's."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
         self._foreign = _foreign_folders()
@@ -105,7 +105,7 @@ class UserPaths:
 
 
 class FolderListing:
-    """What a folder holds.
+    """The names in a folder.
 
     Attributes:
         names: of files and folders.
@@ -116,7 +116,7 @@ class FolderListing:
         self._has_extensions = any(name.endswith(_EXTENSIONS) for name in self.names)
 
     def has_plain_source(self, stem: str) -> bool:
-        """Whether there is a source of this name, and nothing that is found before it."""
+        """Returns whether there is a source of this name, and nothing that is found before it."""
         if stem + ".py" not in self.names or stem in self.names:
             return False
         return not self._has_extensions or self.names.isdisjoint(
@@ -128,7 +128,7 @@ _NOTHING = FolderListing()
 
 
 class SourceRecorder:
-    """What was read of the user's files, and the report of it."""
+    """Records the user's files that are read or looked for in vain, and reports them."""
 
     def __init__(
         self, report: Report, overlay: Mapping[str, bytes | None], user_paths: UserPaths
@@ -159,9 +159,9 @@ class SourceRecorder:
         self._listings = {} if on and not self.overlay else None
 
     def listing(self, folder: str) -> FolderListing:
-        """What a folder held when a load first looked into it; nothing where no load goes on.
+        """Returns what a folder held when a load first looked; nothing where no load goes on.
 
-        Who does not find a name there has to look at the disk: the code may have made it meanwhile.
+        A name that is missing there has to be looked for on disk: the code may have made it since.
         """
         if self._listings is None:
             return _NOTHING
@@ -183,7 +183,7 @@ class SourceRecorder:
         return path in self._overlaid_folders or os.path.isdir(path)
 
     def read(self, path: str) -> bytes:
-        """The file's content, from the overlay or the disk; kept and reported.
+        """Reads a file from the overlay or the disk, keeps its content and reports it.
 
         Raises:
             OSError: as `open` does; that the file could not be read is recorded.
@@ -205,7 +205,7 @@ class SourceRecorder:
         return content
 
     def record_compiled(self, kept: CompiledFile) -> None:
-        """Counts a file of the user's as read that a stat has proved to be as it is kept."""
+        """Records a file as read, which a stat has proved to be as it was compiled."""
         self.loaded[kept.path] = kept.content
         self._record(kept.path, kept.digest)
 
@@ -221,7 +221,7 @@ class SourceRecorder:
     def record_file(self, path: str) -> None:
         """Reports a file that someone else reads."""
         try:
-            if os.path.isfile(path):  # a pipe would block whoever opens it
+            if os.path.isfile(path):  # opening a pipe would block
                 with open(path, "rb") as file:
                     self._record(path, content_digest(file.read()))
                 return
@@ -250,9 +250,9 @@ class SourceRecorder:
             if state not in self._reported:
                 self._reported.add(state)
                 self._unreported.append(state)
-            # The daemon knows what the template has compiled for this location: should a load end
-            # before it tells, all of that is watched. A frame for each file costs more than its
-            # import.
+            # The daemon knows what the template has compiled for this location, and watches all of
+            # it should a load end before it reports. So these files are reported many at a time: a
+            # frame for each costs more than its import.
             is_loading = self._listings is not None
             is_known = kept is not None and (is_loading or kept.digest == digest)
             if not is_known or len(self._unreported) > _MAX_UNREPORTED:
@@ -263,7 +263,7 @@ _current: SourceRecorder | None = None
 
 
 def set_current_recorder(sources: SourceRecorder | None) -> None:
-    """Has `record_file` record there; nowhere where no finder is installed."""
+    """Sets where `record_file` records; None where no finder is installed."""
     global _current  # noqa: PLW0603 (one process imports in one way)
     _current = sources
 

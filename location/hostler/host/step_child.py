@@ -1,4 +1,4 @@
-"""The step's end: what happens in the process of a step."""
+"""The child process of a step: it calls the function and sends frames to its parent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class StepChild:
-    """One attempt, in its own process.
+    """One attempt of a step, seen from its own process.
 
     Args:
         node: the step.

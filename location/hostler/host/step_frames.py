@@ -1,4 +1,4 @@
-"""What the process of a step tells the run's process: frames on a pipe.
+"""The frames that the process of a step sends to the run's process through a pipe.
 
 The head, network byte order: the length of the JSON as u32, that of the raw bytes behind it as u64.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("!IQ")
 
-#: One reading; a pipe holds no more unless somebody made it larger.
+#: Bytes of one read: all that a pipe of the usual size holds.
 _CHUNK = 64 * 1024
 
 #: A longer line is cut into pieces, as the daemon cuts it.
@@ -45,7 +45,7 @@ class Pipe:
     """The reading end of a pipe; does not block, and owns its descriptor.
 
     Attributes:
-        is_ended: nobody can write into it any more.
+        is_ended: whether all writing ends are closed.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -69,10 +69,10 @@ class Pipe:
 
 
 class FramePipe(Pipe):
-    """Takes frames."""
+    """Reads frames."""
 
     def read(self, most: int = 1) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """The frames that are there now, in so many readings at most."""
+        """Yields the frames that have arrived, in so many reads at most."""
         while most and self._fill():
             most -= 1
             yield from self._frames()
@@ -92,10 +92,10 @@ class FramePipe(Pipe):
 
 
 class LinePipe(Pipe):
-    """Takes lines of text."""
+    """Reads lines of text."""
 
     def read(self) -> Iterator[str]:
-        """The lines that are there now, about a megabyte at most; one that has not ended stays."""
+        """Yields the lines that have arrived, about a megabyte at most; keeps an unfinished one."""
         most = 16
         while most and self._fill():
             most -= 1
@@ -107,7 +107,7 @@ class LinePipe(Pipe):
             yield from map(_text, lines)
 
     def rest(self) -> Iterator[str]:
-        """What was printed last, without the end of a line."""
+        """Yields what was printed last, where no line break follows it."""
         if self._buffer:
             yield _text(self._buffer)
             self._buffer = bytearray()

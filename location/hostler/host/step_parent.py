@@ -1,4 +1,4 @@
-"""What the process that forks steps has beside them."""
+"""The parent process of steps, as they see it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from hostler.host.cancellation import Cancellation
 
-    #: Is told of source files that were read, or looked for in vain.
+    #: Receives the source files that were read, or looked for in vain.
     Report = Callable[[List[Tuple[str, Optional[str]]]], None]
 
 _PR_SET_PDEATHSIG = 1
 
 
 class StepParent:
-    """What the process that forks steps has beside them; this one has nothing.
+    """The process that forks steps, and what a step does there at its begin and its end.
 
     Attributes:
         cancellation: what asks for the end; a step's process takes the signal in the same way.
@@ -36,16 +36,16 @@ class StepParent:
             self._prctl = _load_prctl()
 
     def enter_step(self, report: Report) -> None:
-        """In a step's process: lets go of what is the run's."""
+        """Lets go of what belongs to the run; called in the step's process."""
 
     def leave_step(self) -> None:
-        """In a step's process: its function has ended."""
+        """Is told that the step's function has ended; called in the step's process."""
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
-        """A step has read source files, or has looked for them in vain."""
+        """Is told of source files that a step has read or looked for in vain."""
 
     def die_with(self, parent: int) -> None:
-        """In a step's process: the end of the run's process is its own."""
+        """Has the kernel kill this process, a step's, when the run's process ends."""
         if self._prctl is not None:
             self._prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:
@@ -53,7 +53,7 @@ class StepParent:
 
 
 def _load_prctl() -> Callable[..., int] | None:
-    """prctl(2); None where the interpreter was built without ctypes."""
+    """Returns prctl(2); None where the interpreter was built without ctypes."""
     try:
         import ctypes
 

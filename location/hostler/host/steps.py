@@ -1,8 +1,8 @@
-"""Steps in processes of their own: forked for one attempt, told of by frames, killed when overdue.
+"""Steps in processes of their own: each is forked for one attempt, and killed when overdue.
 
-A step is a child of the run's process, in its session and a process group of its own. It dies with
-the run's process. What it logs, prints and produces comes through pipes, so that each line bears
-the step's name; values come pickled, and the run's process never unpickles them.
+A step is a child of the run's process, in the same session and in a process group of its own. It
+dies with the run's process. Pipes carry what it logs, prints and produces, so that each line has
+its step's name. Values are pickled, and the run's process never unpickles them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hostler.definitions.graph import SolidNode
     from hostler.host.step_parent import StepParent
 
-    #: In the step's process: calls the solid's function, tells what it logs and produces.
+    #: Calls the solid's function in the step's process, with an observer of its log and outputs.
     Work = Callable[[Observer], Optional[BaseException]]
     OnEnd = Callable[[Optional[BaseException]], None]
     #: The step, "STDOUT" or "STDERR", the text.
@@ -90,7 +90,7 @@ class StepProcesses:
         self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
-        #: What steps that have ended left open: something of theirs may print into it yet.
+        #: Output pipes of ended steps: a process that such a step started may print into them.
         self._open_lines: dict[int, tuple[str, str, LinePipe]] = {}
         self._is_stopping = False
         self._was_interrupted = False
@@ -116,7 +116,7 @@ class StepProcesses:
 
     @property
     def count(self) -> int:
-        """How many are under way."""
+        """Returns how many attempts are under way."""
         return len(self._running)
 
     def start(
@@ -164,7 +164,7 @@ class StepProcesses:
             until: a moment of the monotonic clock at which to return at the latest.
 
         Raises:
-            KeyboardInterrupt: somebody asks for the end; here, or a step by itself.
+            KeyboardInterrupt: the run is cancelled: this process was interrupted, or a step was.
         """
         self._poll_once(until)
         if self._was_interrupted:
@@ -180,7 +180,7 @@ class StepProcesses:
 
     def _register(self, attempt: _Attempt) -> None:
         try:
-            os.setpgid(attempt.pid, attempt.pid)  # as it does itself: whoever comes first
+            os.setpgid(attempt.pid, attempt.pid)  # the child does so, too; the first of both counts
         except OSError:  # it has ended
             pass
         attempt.pidfd = _pidfd(attempt.pid)
@@ -220,9 +220,9 @@ class StepProcesses:
         return max(0.0, min(moments) - now) * 1000 if moments else None
 
     def _read(self, attempt: _Attempt, most: int = 1) -> None:
-        """Takes the lines between the frames' arrival and their handling.
+        """Reads the frames that have arrived, then the lines, and only then handles the frames.
 
-        So what was printed before an event comes before it; what follows may do so too.
+        So what was printed before an event comes before it; some later lines may do so, too.
         """
         step = attempt.node.name
         frames = list(attempt.frames.read(most))
@@ -250,7 +250,7 @@ class StepProcesses:
             attempt.end_frame = value
 
     def _check(self, attempt: _Attempt) -> None:
-        """Kills an attempt that is overdue, and buries one that is dead."""
+        """Kills an attempt that is overdue, and reaps one that has ended."""
         deadline = attempt.deadline
         if deadline is not None and not attempt.is_overdue and time.monotonic() >= deadline:
             attempt.is_overdue = True
@@ -258,7 +258,7 @@ class StepProcesses:
         if not _has_ended(attempt.pid):
             return
         if attempt.is_overdue or self._is_stopping:
-            _kill_group(attempt.pid)  # while its pid, which is the group's, cannot be another's
+            _kill_group(attempt.pid)  # before its pid, also the group's id, can be reused
         status = _reap(attempt.pid)
         del self._running[attempt.pid]
         self._read(attempt, _ALL)
@@ -314,7 +314,7 @@ class StepProcesses:
         self._poll.unregister(descriptor)
 
     def _on_term(self, _number: int, _frame: FrameType | None) -> None:
-        """No step outlives the run's process, nor does what the step has started."""
+        """Kills the steps with all that they have started, then lets SIGTERM end this process."""
         for attempt in self._running.values():
             _kill_group(attempt.pid)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -322,7 +322,7 @@ class StepProcesses:
 
 
 def _failure(attempt: _Attempt, status: int | None) -> Exception:
-    """Of an attempt whose function has not ended."""
+    """Returns the failure of an attempt whose process ended before its function did."""
     name = attempt.node.name
     if attempt.is_overdue:
         timeout = attempt.node.definition.timeout
@@ -345,7 +345,7 @@ def _failure(attempt: _Attempt, status: int | None) -> Exception:
 
 
 def _pidfd(pid: int) -> int | None:
-    """A descriptor that is readable once the process has ended; None where there is none."""
+    """Returns a descriptor that is readable once the process has ended; None before 3.9."""
     opened: Callable[[int], int] | None = getattr(os, "pidfd_open", None)  # 3.9
     try:
         return None if opened is None else opened(pid)
@@ -354,7 +354,7 @@ def _pidfd(pid: int) -> int | None:
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether a child has ended; it stays a zombie."""
+    """Returns whether a child has ended, and leaves it a zombie."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
     except ChildProcessError:  # the user's code waits for all children, or lets the kernel do so
@@ -362,7 +362,7 @@ def _has_ended(pid: int) -> bool:
 
 
 def _reap(pid: int) -> int | None:
-    """The status of a child that has ended; None where somebody else has it."""
+    """Reaps a child that has ended; returns its status, None where other code has reaped it."""
     try:
         return os.waitpid(pid, 0)[1]
     except ChildProcessError:

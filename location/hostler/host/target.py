@@ -1,4 +1,4 @@
-"""Loading the target of a location: a file, a module or a package."""
+"""The target of a location: a file, a module or a package, and how it is imported."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def is_standard(name: str) -> bool:
-    """Whether the standard library has a top-level module of this name."""
+    """Returns whether the standard library has a top-level module of this name."""
     known = getattr(sys, "stdlib_module_names", None)  # 3.10 and later
     if known is not None:
         return name in known

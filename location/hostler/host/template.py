@@ -1,7 +1,8 @@
-"""Preloading: what a template does, once, before it only forks.
+"""The template: imports modules once, and is only forked from then on.
 
-It imports and never calls. After each import it looks at what that left behind; a process that has
-something which a fork cannot inherit says which module brought it, and is begun again without it.
+It imports modules and calls nothing in them. After each import it checks what the import left
+behind. Where a fork cannot inherit that, it reports the module, and the daemon starts another
+template without the module.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ HOST_MODULES = (
 
 
 class UnsafeError(Exception):
-    """A module has left behind what a fork cannot inherit.
+    """Raised where a module leaves behind what a fork cannot inherit.
 
     Attributes:
         module: the top-level name that it was imported by.
@@ -54,7 +55,7 @@ class UnsafeError(Exception):
 
 
 class ForkCheck:
-    """What the process holds, compared after each import."""
+    """Compares threads, descriptors and variables of the process after each import."""
 
     def __init__(self) -> None:
         self._threads = forks.native_threads()
@@ -100,14 +101,14 @@ def preload(
 ) -> dict[str, Any]:
     """Imports modules in their order, but for those below the excluded top-level names.
 
-    What cannot be imported here is left to whoever wants it.
+    Passes over a module that cannot be imported: the code that wants it will raise.
 
     Args:
-        is_last: whether it is to fork from now on; else there are more modules to come.
+        is_last: whether the process only forks from now on; else another such order follows.
 
     Returns:
-        {"loaded": how many modules there are more, "variables": {top-level name: those it set},
-        "files": the sources of what is installed, of which a change makes the template stale}, or
+        {"loaded": the count of new modules, "variables": {top-level name: those that it set},
+        "files": sources of installed modules, any change of which outdates the template}, or
         {"unsafe": {"module", "reason"}} where this process is of no use, with module "" where no
         single one is to blame.
     """
@@ -133,14 +134,14 @@ def preload(
 def _rehearse() -> None:
     try:
         rehearsal.rehearse(rehearsal.MAX_BYTES, (), lambda: False, imports.Preloaded())
-    except Exception:  # noqa: BLE001 (a fault of ours, into the log; forks do without it)
+    except Exception:  # noqa: BLE001 (a fault of hostler, logged; forks do not need it)
         from traceback import print_exc
 
         print_exc()
 
 
 def _installed_sources() -> list[str]:
-    """Python's own are left out: an upgrade of Python changes more than a file."""
+    """Returns the sources of installed modules, without Python's own: an upgrade changes more."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     # not the ones that forks drop: to free what those remember copies its pages
     users = UserPaths()
@@ -186,7 +187,7 @@ def _import(name: str, top: str) -> None:
 
 
 class _without_users_code:  # noqa: N801 (a context manager that reads as a phrase)
-    """Takes the user's folders off the import system meanwhile, editable installs among them."""
+    """Hides the user's folders from the import system meanwhile, editable installs among them."""
 
     def __enter__(self) -> None:
         self._path = _taken_out(sys.path, _is_users_entry)
@@ -217,5 +218,5 @@ def _is_editable(one: object) -> bool:
 
 
 def _descriptors() -> set[tuple[str, bool]]:
-    """What is open, and whether a child would share and spoil its state."""
+    """Returns what is open, and whether a child would share and spoil its state."""
     return {(link, forks.is_shared(link)) for link in forks.open_files()}

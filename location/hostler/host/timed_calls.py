@@ -1,4 +1,4 @@
-"""Solids with a timeout, where the others execute in the run's own process."""
+"""Solids with a timeout: each executes in a process of its own, the others in the run's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TimedCalls:
     def call(
         self, node: SolidNode, inputs: dict[str, Any], retry: int, observer: StepObserver
     ) -> BaseException | None:
-        """As `StepCaller.call`, which it does in the new process."""
+        """Calls a solid as `StepCaller.call` does, in a new process."""
         ended: list[BaseException | None] = []
         processes = self._processes
         with processes:

@@ -40,7 +40,7 @@ MAX_FDS = 8
 
 
 class Kind:
-    """What a frame is."""
+    """The kinds of frames."""
 
     REQUEST = 1
     #: The end of a request, with its status.
@@ -55,7 +55,7 @@ class Kind:
 
 
 class Method:
-    """What a request asks for. All go from the daemon to a process of a location."""
+    """What a request asks for; all requests go from the daemon to a process of a location."""
 
     #: JSON: load a target; see hostler.host.loading.Load. An item says what it holds
     #: (hostler.host.describe.pack), and then the answer (Load.report) that the process is ready;
@@ -96,7 +96,7 @@ class Status:
 
 
 class Event:
-    """What a process of a location says unasked."""
+    """What a process of a location says without being asked."""
 
     #: JSON {"pid", "version", ...}: the interpreter is up and takes orders.
     HELLO = 1
@@ -106,8 +106,8 @@ class Event:
     IMPORTING = 3
 
 
-#: Has a process write where each of its threads is, to its stderr: a real-time signal, of which no
-#: library is known that uses it.
+#: Has a process write the stack of each of its threads to stderr: a real-time signal that no known
+#: library uses.
 STACK_SIGNAL = 50
 
 #: What a process ends with whose own code has closed its end of the wire (EX_PROTOCOL).
@@ -115,15 +115,15 @@ EXIT_LOST = 76
 
 
 class WireError(Exception):
-    """The peer broke the protocol."""
+    """Raised where the peer broke the protocol."""
 
 
 class WireClosedError(WireError):
-    """The peer closed the wire."""
+    """Raised where the peer closed the wire."""
 
 
 class WireLostError(WireError):
-    """This process's own code closed the descriptor of the wire, or put another in its place."""
+    """Raised where the user's code closed the wire's descriptor, or put another in its place."""
 
 
 class Frame:
@@ -154,7 +154,7 @@ class Frame:
         return json.loads(self.body)
 
     def encode(self) -> bytes:
-        """The frame's bytes, without its descriptors.
+        """Returns the frame's bytes, without its descriptors.
 
         Raises:
             WireError: the body is larger than MAX_BODY.
@@ -173,15 +173,16 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def dump(value: object) -> bytes:
-    """A small control body, or a line of one: JSON of ASCII on a single line."""
+    """Encodes a small control body, or a line of one, as JSON: ASCII, on a single line."""
     return _encode(value).encode("ascii")
 
 
 def pack_definition(described: dict[str, Any]) -> bytes:
-    """A message as a line: without its sources, which are taken out of it; a tab; the sources.
+    """Encodes a message as a line: the message, a tab, and the sources that it takes out of it.
 
-    These are a list of [file, line], or null where there is none: that of the definition, and
-    then those of its solids. So one that has only moved within its file is the same up to the tab.
+    The sources are a list of [file, line], or null where there is none: first the definition's,
+    then those of its solids. So two messages are equal up to the tab if a definition has only moved
+    within its file.
     """
     places = [described, *described.get("solids", ())]
     sources = [each.pop("source", None) for each in places]
@@ -197,7 +198,7 @@ class Decoder:
         self._fds: list[int] = []
 
     def feed(self, data: bytes, fds: Sequence[int] = ()) -> Iterator[Frame]:
-        """The frames that are complete with `data`.
+        """Yields the frames that are complete with `data`.
 
         Descriptors come no later than the first byte of their frame, in order.
 
@@ -223,12 +224,12 @@ class Decoder:
 
 
 def content_digest(content: bytes) -> str:
-    """The name of a file's content, the same on both sides: BLAKE2b of 16 bytes, in hex."""
+    """Returns the digest of a file's content, equal on both sides: BLAKE2b of 16 bytes, in hex."""
     return str(blake2b(content, digest_size=16).hexdigest())
 
 
 def pack_files(files: Mapping[str, bytes | None]) -> bytes:
-    """Paths and contents in one body; None for a file that is not to be seen.
+    """Packs paths and contents into one body; None for a file to hide.
 
     A u32 length, a JSON list of that many bytes with [path, size or null], the contents.
     """
@@ -238,7 +239,7 @@ def pack_files(files: Mapping[str, bytes | None]) -> bytes:
 
 
 def hide_files(body: bytes, paths: Sequence[str]) -> bytes:
-    """The same packed files, and paths that are not to be seen; a file of such a path is."""
+    """Returns the packed files with more paths to hide; a path that has a file stays visible."""
     if not paths:
         return body
     (length,) = struct.unpack_from("!I", body)
@@ -250,7 +251,7 @@ def hide_files(body: bytes, paths: Sequence[str]) -> bytes:
 
 
 def unpack_files(body: bytes) -> dict[str, bytes | None]:
-    """The inverse of `pack_files`."""
+    """Unpacks what `pack_files` has packed."""
     (length,) = struct.unpack_from("!I", body)
     start = 4 + length
     files: dict[str, bytes | None] = {}
