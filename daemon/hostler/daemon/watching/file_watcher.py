@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hostler.daemon.watching.content.file_reader import FileReader
 from hostler.daemon.watching.file_watch import FileWatch
 from hostler.daemon.watching.folders.event_handler import EventHandler
+from hostler.daemon.watching.folders.inotify import NativeWatch
 from hostler.daemon.watching.folders.mounts import Mounts
-from hostler.daemon.watching.folders.native import NativeWatch
 from hostler.daemon.watching.folders.path_index import PathIndex
 from hostler.daemon.watching.folders.pattern_walker import PatternWalker
 from hostler.daemon.watching.folders.watched_folders import WatchedFolders

@@ -15,7 +15,7 @@ from component.daemon.watching.watching_desk import SAVES, open_desk, project_in
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.watching.folders.native import NativeWatch
+from hostler.daemon.watching.folders.inotify import NativeWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

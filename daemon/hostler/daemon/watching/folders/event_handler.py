@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from hostler.daemon.watching.folders.native import EventKind, FolderEvent
+from hostler.daemon.watching.folders.inotify import EventKind, FolderEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hostler.daemon.base.journal import Journal
+    from hostler.daemon.watching.folders.inotify import NativeWatch
     from hostler.daemon.watching.folders.mounts import Mounts
-    from hostler.daemon.watching.folders.native import NativeWatch
 
 
 class WatchedFolders:
