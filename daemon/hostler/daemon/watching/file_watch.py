@@ -72,7 +72,7 @@ class FileWatch:
         record.files.update(files)
         self.record = record
         self._watches.add(self)
-        self._throttle.loaded()
+        self._throttle.reset()
         added = [path for path in record.files if not self._is_seen(path, before)]
         for path in added:
             self._checker.enter(self, path)
@@ -98,7 +98,7 @@ class FileWatch:
             self.add(dict.fromkeys(set(paths) - self.record.files.keys(), PENDING))
 
     def reset_throttle(self) -> None:
-        self._throttle.loaded()
+        self._throttle.reset()
 
     def close(self) -> None:
         if not self._is_open:
@@ -120,7 +120,7 @@ class FileWatch:
             delay = self._throttle.delay(self._loop.time())
             self._telling = self._loop.call_later(delay, self._tell)
 
-    def found(self, path: str, known: str | None) -> None:
+    def add_found(self, path: str, known: str | None) -> None:
         """Adds a file that a pattern has brought in, with the content that counts as known."""
         self.record.files[path] = known
         self.record.found.add(path)

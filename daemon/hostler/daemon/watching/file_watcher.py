@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hostler.daemon.watching.content.file_reader import FileReader
 from hostler.daemon.watching.file_watch import FileWatch
 from hostler.daemon.watching.folders.event_handler import EventHandler
-from hostler.daemon.watching.folders.inotify import NativeWatch
+from hostler.daemon.watching.folders.inotify import InotifyFolders
 from hostler.daemon.watching.folders.mounts import Mounts
 from hostler.daemon.watching.folders.path_index import PathIndex
 from hostler.daemon.watching.folders.pattern_walker import PatternWalker
@@ -43,8 +43,8 @@ class FileWatcher:
         self._is_closed = False
         self._mounts = Mounts()
         self._reader = FileReader(loop)
-        self._native = None if force_polling else self._open_native()
-        self._folders = WatchedFolders(self._native, self._mounts, journal)
+        self._inotify = None if force_polling else self._open_inotify()
+        self._folders = WatchedFolders(self._inotify, self._mounts, journal)
         paths = PathIndex(self._folders)
         self._walker = PatternWalker(self._folders, self._watches)
         self._checker = PathChecker(
@@ -72,11 +72,11 @@ class FileWatcher:
         for watch in list(self._watches):
             watch.close()
         self._checker.close()
-        await self._reader.close(self._native.stop if self._native is not None else _nothing)
+        await self._reader.close(self._inotify.stop if self._inotify is not None else _nothing)
 
     @property
     def mode(self) -> Mode:
-        return "polling" if self._native is None else "native"
+        return "polling" if self._inotify is None else "native"
 
     def watch(
         self, files: Mapping[str, str | None], on_change: OnChange, globs: Sequence[str] = ()
@@ -111,9 +111,9 @@ class FileWatcher:
         self._arm("poll", self._settings.poll, self._poll)
         self._checker.poll()
 
-    def _open_native(self) -> NativeWatch | None:
+    def _open_inotify(self) -> InotifyFolders | None:
         try:
-            return NativeWatch(self._wake)
+            return InotifyFolders(self._wake)
         except OSError as error:
             self._journal.warning(
                 "cannot use inotify",
@@ -129,8 +129,8 @@ class FileWatcher:
             self._loop.call_soon_threadsafe(self._receive)
 
     def _receive(self) -> None:
-        if self._native is not None and not self._is_closed:
-            self._events.take(self._native.take())
+        if self._inotify is not None and not self._is_closed:
+            self._events.take(self._inotify.take())
 
 
 def _nothing() -> None:

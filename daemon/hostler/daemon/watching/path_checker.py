@@ -128,7 +128,7 @@ class PathChecker:
         requests = [self._request(path) for path in self._paths if self._paths.is_polled(path)]
         if requests:
             self._is_poll_out = True
-            self._reader.ask(requests, self._take_poll, remote=True)
+            self._reader.read(requests, self._take_poll, remote=True)
 
     def close(self) -> None:
         """Reads nothing more."""
@@ -167,7 +167,7 @@ class PathChecker:
             lanes[self._paths.is_polled(path)].append(self._request(path))
         for is_remote, requests in lanes.items():
             if requests:
-                self._reader.ask(requests, take, remote=is_remote)
+                self._reader.read(requests, take, remote=is_remote)
 
     # What was read
 

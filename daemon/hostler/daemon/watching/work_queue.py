@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 #: Of the loop at a time; a save's few files fit many times.
-_SLICE = 0.002
+_SLICE_SECONDS = 0.002
 
 #: Done in each turn whatever the clock says, so that a small record is watched at once also where
 #: the system has just let us wait.
-_LEAST = 32
+_LEAST_STEPS = 32
 
 
 class WorkQueue:
@@ -71,10 +71,10 @@ class WorkQueue:
             self._next.cancel()
             self._next = None
         self._begin()
-        end = self._loop.time() + _SLICE
+        end = self._loop.time() + _SLICE_SECONDS
         try:
             for count in itertools.count():
-                if not self.is_busy or (count >= _LEAST and self._loop.time() >= end):
+                if not self.is_busy or (count >= _LEAST_STEPS and self._loop.time() >= end):
                     break
                 if self._due:
                     path = next(iter(self._due))

@@ -15,7 +15,7 @@ from component.daemon.watching.watching_desk import SAVES, open_desk, project_in
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.watching.folders.inotify import NativeWatch
+from hostler.daemon.watching.folders.inotify import InotifyFolders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +41,13 @@ def test_a_change_without_an_event_is_found(folder: Path, how: str) -> None:
                 mapped[:3] = b"two"
                 if how == "overflow":
                     await desk.expect_nothing()
-                    native = desk.watcher._native
-                    assert native is not None
+                    inotify = desk.watcher._inotify
+                    assert inotify is not None
                     # As watchdog reads it from the kernel when its queue is full.
                     overflow = InotifyEvent(
                         WatchDescriptor(-1), InotifyConstants.IN_Q_OVERFLOW, 0, b""
                     )
-                    native._inotify.handle_event(overflow)
+                    inotify._inotify.handle_event(overflow)
                 await desk.expect(path)
 
     run(scenario)
@@ -73,10 +73,10 @@ def test_polling_tells_the_same(folder: Path, save: Callable[[Path, str], None])
 def test_where_no_watch_is_left_the_folder_is_polled_until_there_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = NativeWatch.add
+    add = InotifyFolders.add
     is_full = True
 
-    def full(self: NativeWatch, folder: str, *, entries: bool) -> None:
+    def full(self: InotifyFolders, folder: str, *, entries: bool) -> None:
         if is_full:
             raise OSError(errno.ENOSPC, "inotify watch limit reached")
         add(self, folder, entries=entries)
@@ -100,14 +100,14 @@ def test_where_no_watch_is_left_the_folder_is_polled_until_there_is(
         assert "no inotify watch is left" in desk.log.getvalue()
         assert "raise fs.inotify.max_user_watches" in desk.log.getvalue()
 
-    monkeypatch.setattr(NativeWatch, "add", full)
+    monkeypatch.setattr(InotifyFolders, "add", full)
     run(scenario)
 
 
 def test_where_inotify_is_not_to_be_had_every_folder_is_polled(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: NativeWatch, __: Callable[[], None]) -> None:
+    def refuse(_: InotifyFolders, __: Callable[[], None]) -> None:
         raise OSError(errno.EMFILE, "inotify instance limit reached")
 
     async def scenario() -> None:
@@ -121,7 +121,7 @@ def test_where_inotify_is_not_to_be_had_every_folder_is_polled(
         assert "cannot use inotify" in desk.log.getvalue()
         assert "raise fs.inotify.max_user_instances" in desk.log.getvalue()
 
-    monkeypatch.setattr(NativeWatch, "__init__", refuse)
+    monkeypatch.setattr(InotifyFolders, "__init__", refuse)
     run(scenario)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostler.daemon.watching.content.digests import ABSENT, LARGE, RACY_NS, read_state
-from hostler.daemon.watching.content.globs import Glob, files
+from hostler.daemon.watching.content.globs import Glob, files_in
 from hostler.daemon.watching.content.throttle import Throttle
 from hostler.daemon.watching.content.trace import Tracer
 from hostler.daemon.watching.folders.mounts import Mounts
@@ -102,7 +102,7 @@ def test_patterns(tmp_path: Path, pattern: str, expected: set[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     (tmp_path / "sub" / "link").symlink_to(tmp_path)
-    found = {file for listing in Glob(f"{tmp_path}/{pattern}").walk() for file in files(listing)}
+    found = {file for listing in Glob(f"{tmp_path}/{pattern}").walk() for file in files_in(listing)}
     assert {os.path.relpath(file, tmp_path) for file in found} == expected
 
 
@@ -130,7 +130,7 @@ def test_the_first_change_is_told_at_once_and_the_next_ones_wait_longer() -> Non
         0.050,
         0.050,
     ]
-    throttle.loaded()
+    throttle.reset()
     assert throttle.delay(1.01) == 0
     assert throttle.delay(1.02) == 0.010
     assert throttle.delay(9.0) == 0

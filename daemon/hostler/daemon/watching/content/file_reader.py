@@ -13,23 +13,27 @@ from hostler.daemon.watching.content.trace import Trace, Tracer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: What a reading from a file server gets to end in at the close.
-_REMOTE_END = 2.0
+#: At the close, a read from a file server gets this long to end.
+_REMOTE_END_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A path to be read."""
+    """A path to be read.
+
+    Attributes:
+        ticket: tells a late result from a newer one of the same path.
+        last: what the path read as the last time; None where it was not read yet.
+    """
 
     path: str
-    #: Tells a late answer from a newer one.
     ticket: int
     last: FileState | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What was found."""
+    """Where a path leads, and what it reads as; `state` is None where that cannot be told."""
 
     path: str
     ticket: int
@@ -38,7 +42,7 @@ class ReadResult:
 
 
 class FileReader:
-    """Two threads: a file server that does not answer must not hold up the local files."""
+    """Reads files in two threads, so that a hanging file server does not hold up local files."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -46,45 +50,47 @@ class FileReader:
         self._remote = ThreadPoolExecutor(1, "hostler-poll")
         self._jobs: set[asyncio.Future[list[ReadResult]]] = set()
 
-    def ask(
+    def read(
         self,
-        questions: Sequence[ReadRequest],
-        answer: Callable[[list[ReadResult]], None],
+        requests: Sequence[ReadRequest],
+        take: Callable[[list[ReadResult]], None],
         *,
         remote: bool = False,
     ) -> None:
-        """Reads the paths in a thread and calls `answer` on the loop."""
+        """Reads the paths in a thread, then calls `take` on the loop."""
         pool = self._remote if remote else self._local
-        job = self._loop.run_in_executor(pool, read_all, questions)
+        job = self._loop.run_in_executor(pool, _read_all, requests)
         self._jobs.add(job)
 
         def done(job: asyncio.Future[list[ReadResult]]) -> None:
             self._jobs.discard(job)
             if not job.cancelled():
-                answer(job.result())
+                take(job.result())
 
         job.add_done_callback(done)
 
-    async def close(self, last: Callable[[], None]) -> None:
-        """Ends the threads, after `last` has run in one of them."""
+    async def close(self, finish: Callable[[], None]) -> None:
+        """Runs `finish` in the local files' thread, then ends both threads."""
         for job in list(self._jobs):
             job.cancel()
-        await self._loop.run_in_executor(self._local, last)
+        await self._loop.run_in_executor(self._local, finish)
         self._local.shutdown()
-        # A file server that does not answer must not hold up the daemon's end: its thread is left.
+        # A hanging file server must not hold up the daemon's end: its thread is left behind.
         idle = self._loop.run_in_executor(self._remote, _nothing)
-        done, _ = await asyncio.wait({idle}, timeout=_REMOTE_END)
+        done, _ = await asyncio.wait({idle}, timeout=_REMOTE_END_SECONDS)
         self._remote.shutdown(wait=bool(done), cancel_futures=True)
+
+
+def _read_all(requests: Sequence[ReadRequest]) -> list[ReadResult]:
+    """Traces each path, then reads it."""
+    tracer = Tracer()
+    return [
+        ReadResult(
+            each.path, each.ticket, tracer.trace(each.path), read_state(each.path, each.last)
+        )
+        for each in requests
+    ]
 
 
 def _nothing() -> None:
     pass
-
-
-def read_all(questions: Sequence[ReadRequest]) -> list[ReadResult]:
-    """Traces and reads each path, after it was traced."""
-    tracer = Tracer()
-    return [
-        ReadResult(q.path, q.ticket, tracer.trace(q.path), read_state(q.path, q.last))
-        for q in questions
-    ]

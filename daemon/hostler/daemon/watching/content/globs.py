@@ -36,7 +36,7 @@ class Listing:
     #: Whether a folder that appears here may hold files of the pattern.
     descends: bool
 
-    def takes(self, name: str) -> bool:
+    def matches(self, name: str) -> bool:
         """Whether a file of this name belongs to the pattern."""
         return self.names is not None and self.names.fullmatch(name) is not None
 
@@ -93,13 +93,13 @@ def _walk(folder: str, parts: tuple[str, ...]) -> Iterator[Listing]:
         yield Listing(folder, _compile(part), descends=False)
 
 
-def files(listing: Listing) -> list[str]:
+def files_in(listing: Listing) -> list[str]:
     """The files of the pattern that are in the folder now."""
     if listing.names is None:
         return []
     try:
         with os.scandir(listing.folder) as entries:
-            found = [e.name for e in entries if listing.takes(e.name) and e.is_file()]
+            found = [e.name for e in entries if listing.matches(e.name) and e.is_file()]
     except OSError:
         return []
     return [_join(listing.folder, name) for name in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Quiet for this many times the longest hold, and the next change is a first one again.
-_QUIET = 10
+_QUIET_FACTOR = 10
 
 
 class Throttle:
@@ -17,7 +17,7 @@ class Throttle:
 
     def delay(self, now: float) -> float:
         """How long to collect from now on before telling, 0 to tell at once. Ask once a telling."""
-        if self._told is None or now - self._told > _QUIET * self._longest:
+        if self._told is None or now - self._told > _QUIET_FACTOR * self._longest:
             self._hold = self._shortest
             wait = 0.0
         else:
@@ -26,6 +26,6 @@ class Throttle:
         self._told = now + wait
         return wait
 
-    def loaded(self) -> None:
+    def reset(self) -> None:
         """A load has ended: the next change does not come faster than loads."""
         self._told = None

@@ -91,7 +91,7 @@ class RecordHolder(Protocol):
 
     record: WatchRecord
 
-    def found(self, path: str, known: str | None) -> None:
+    def add_found(self, path: str, known: str | None) -> None:
         """Adds a file that a pattern has brought in, with the content that counts as known."""
 
     def walk_soon(self) -> None:

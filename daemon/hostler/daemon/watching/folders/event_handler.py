@@ -75,7 +75,7 @@ class EventHandler:
     def _take_file(self, event: FolderEvent, settling: set[str]) -> None:
         """Reads its paths, or adds them to those that are to settle."""
         entry = _entry(event)
-        paths = self._paths.through(entry) | self._walker.join(event.folder, event.name)
+        paths = self._paths.through(entry) | self._walker.paths_of(event.folder, event.name)
         if not paths:
             return
         if event.kind is EventKind.CREATED and _is_being_written(entry):

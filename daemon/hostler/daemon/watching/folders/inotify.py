@@ -93,7 +93,7 @@ class FolderEvent:
     is_folder: bool = False
 
 
-class NativeWatch:
+class InotifyFolders:
     """Watches single folders and hands what happens to the loop, in batches.
 
     All methods are called from the loop's thread, but for `stop`, which may block.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostler.daemon.watching.content.globs import files
+from hostler.daemon.watching.content.globs import files_in
 from hostler.daemon.watching.content.trace import Tracer
 from hostler.daemon.watching.content.watch_record import PENDING
 
@@ -46,9 +46,9 @@ class PatternWalker:
                     if listing not in record.places[real]:
                         record.places[real].append(listing)
                     visited.add(real)
-                for path in files(listing):
+                for path in files_in(listing):
                     if path not in record.files:
-                        watch.found(path, known)
+                        watch.add_found(path, known)
                 yield
         for place in record.places.keys() - visited:
             del record.places[place]
@@ -64,16 +64,16 @@ class PatternWalker:
         """Whether events may fail to come from a folder of the record's patterns."""
         return self._folders.has_polled and any(map(self._folders.is_polled, record.places))
 
-    def join(self, folder: str, name: str) -> set[str]:
+    def paths_of(self, folder: str, name: str) -> set[str]:
         """The paths by which a file in a watched folder belongs to a pattern; new ones join."""
         paths = set()
         for watch in self._watches:
             for listing in watch.record.places.get(folder, ()):
-                if listing.takes(name):
+                if listing.matches(name):
                     path = f"{listing.folder.rstrip('/')}/{name}"
                     paths.add(path)
                     if path not in watch.record.files:
-                        watch.found(path, None)
+                        watch.add_found(path, None)
         return paths
 
     def request_at(self, folder: str) -> None:

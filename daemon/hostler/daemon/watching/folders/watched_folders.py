@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hostler.daemon.base.journal import Journal
-    from hostler.daemon.watching.folders.inotify import NativeWatch
+    from hostler.daemon.watching.folders.inotify import InotifyFolders
     from hostler.daemon.watching.folders.mounts import Mounts
 
 
 class WatchedFolders:
     """Counts who needs a folder, and knows which of them have to be polled."""
 
-    def __init__(self, native: NativeWatch | None, mounts: Mounts, journal: Journal) -> None:
+    def __init__(self, inotify: InotifyFolders | None, mounts: Mounts, journal: Journal) -> None:
         """
         Args:
-            native: None where inotify is not to be used, or not to be had.
+            inotify: None where inotify is not to be used, or not to be had.
         """
-        self._native = native
+        self._inotify = inotify
         self._mounts = mounts
         self._journal = journal
         self._entries: Counter[str] = Counter()
         self._selves: Counter[str] = Counter()
         self._polled: set[str] = set()
-        self._full = False
+        self._is_full = False
 
     @property
     def has_polled(self) -> bool:
@@ -56,33 +56,33 @@ class WatchedFolders:
         del counter[folder]
         if entries:
             self._polled.discard(folder)
-        if folder not in self._entries and folder not in self._selves and self._native is not None:
-            self._native.drop(folder)
+        if folder not in self._entries and folder not in self._selves and self._inotify is not None:
+            self._inotify.drop(folder)
 
     def renew(self, folder: str) -> None:
         """A folder is not what it was: watches what is there now, and below it, where needed.
 
         WatchedFolders below a folder that was moved still have their watches, on what has moved.
         """
-        if self._native is None:
+        if self._inotify is None:
             return
         below = folder.rstrip("/") + "/"
         for each in self._entries.keys() | self._selves.keys():
             if each == folder or each.startswith(below):
-                self._native.drop(each)
+                self._inotify.drop(each)
                 self._add(each, entries=each in self._entries)
 
     def retry(self) -> None:
         """Watches again may be free by now, and mounts may have changed."""
-        self._full = False
+        self._is_full = False
         for folder in list(self._entries):
             self._add(folder, entries=True)
 
     def _add(self, folder: str, *, entries: bool) -> bool:
-        polled = entries and (self._native is None or self._mounts.is_remote(folder))
+        polled = entries and (self._inotify is None or self._mounts.is_remote(folder))
         try:
-            if self._native is not None:
-                self._native.add(folder, entries=entries)
+            if self._inotify is not None:
+                self._inotify.add(folder, entries=entries)
         except (FileNotFoundError, NotADirectoryError):
             pass  # gone since it was traced; the trace that follows says so
         except OSError as error:
@@ -95,9 +95,9 @@ class WatchedFolders:
         return True
 
     def _warn_of_missing_watches(self, folder: str, error: OSError) -> None:
-        if error.errno != errno.ENOSPC or self._full:
+        if error.errno != errno.ENOSPC or self._is_full:
             return
-        self._full = True  # once a round, not once a folder
+        self._is_full = True  # once a round, not once a folder
         self._journal.warning(
             "no inotify watch is left",
             folder=folder,
