@@ -1,4 +1,4 @@
-"""The files that a location was loaded from, as the watcher is told of them."""
+"""The files that a location was loaded from, as its watch is told of them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -8,14 +8,14 @@ from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.watching.watcher import OnChange, Watch, Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
-#: What a load reads is watched while it goes on, in parts: most loads end before the first.
+#: While a load goes on, what it has read is watched in parts; most loads end before the first.
 TOUCHED_SECONDS = 0.02
 
 Pairs = Iterable[tuple[str, str | None]]
 
 
 class WatchedFiles:
-    """What is watched for one location; nothing where workspace.yaml says `reload: false`.
+    """Keeps the watch of one location; there is none where workspace.yaml says `reload: false`.
 
     Attributes:
         spec: of the location, as workspace.yaml has it now.
@@ -45,7 +45,7 @@ class WatchedFiles:
             self._put({})
 
     def touch(self, pairs: Pairs) -> None:
-        """A load that goes on has read files, or looked for them in vain."""
+        """Adds what a load has read or looked for in vain, while it goes on."""
         if not self.spec.reload:
             return
         self._touched.update(pairs)
@@ -53,33 +53,33 @@ class WatchedFiles:
             self._timer = self._clock.call_later(TOUCHED_SECONDS, self._pass_on)
 
     def join(self, pairs: Pairs) -> None:
-        """A process that serves has imported more, or a load has failed."""
+        """Adds what a process that serves has imported since, or what a failed load had read."""
         if self.spec.reload and self._watch is not None:
             self._watch.add(dict(pairs))
 
     def join_unread(self, paths: Iterable[str]) -> None:
-        """A load has ended before it could tell whether it had read these."""
+        """Adds files that a load may have read: it ended before it could tell."""
         if self.spec.reload and self._watch is not None:
             self._watch.add_unread(paths)
 
     def reset_throttle(self) -> None:
-        """The next change is told at once."""
+        """Has the next change told at once."""
         if self._watch is not None:
             self._watch.reset_throttle()
 
     def replace(self, files: Mapping[str, str | None]) -> None:
-        """A load has ended; this is what counts from now on."""
+        """Replaces what is watched by what a load has read, at its end."""
         self._drop_touched()
         if not self.spec.reload:
             return
         record = dict(files)
         if self.spec.target.kind == "python_file":
             path = self.spec.target.value
-            record.setdefault(path, digest_of(path))  # what failed before it was read
+            record.setdefault(path, digest_of(path))  # a load may fail before it reads it
         self._put(record)
 
     def replace_soon(self, files: Mapping[str, str | None]) -> None:
-        """As `replace`, once the answer of the load is given; what changes until then is seen."""
+        """Does what `replace` does once the load is answered; a change until then is not lost."""
         self._drop_touched()
         self._timer = self._clock.call_later(0, self._replace, files)
 
@@ -88,7 +88,7 @@ class WatchedFiles:
         self.replace(files)
 
     def forget(self) -> None:
-        """Watches nothing more."""
+        """Ends the watch."""
         self._drop_touched()
         if self._watch is not None:
             self._watch.close()

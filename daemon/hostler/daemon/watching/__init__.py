@@ -1,5 +1,5 @@
-"""Tells which of the files that a location was loaded from have another content now.
+"""Watches files, and tells their owners which of them have another content than the owners know.
 
-May import `base`. Begin with `file_watcher.FileWatcher`; `content` compares files, `folders` gets
-events.
+May import `base`. Begin with `watcher` (what other rooms use) and `file_watcher` (the real one);
+`content` reads and compares files, `folders` gets events, `fake` is for tests.
 """

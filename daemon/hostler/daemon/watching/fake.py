@@ -75,7 +75,7 @@ class FakeWatch:
     # What the watcher calls
 
     def check(self, path: str) -> None:
-        """Takes a change of the path, if it is one that the watch has."""
+        """Notes a change of a path, if the watch has it or one of its patterns matches."""
         record = self._record
         if path not in record.files:
             if not any(_matches(path, glob) for glob in self.globs):
@@ -91,7 +91,7 @@ class FakeWatch:
             self._on_change(changed)
 
     def _walk(self) -> None:
-        """Files of patterns count as they are at the first walk."""
+        """Adds the files of new patterns, which count as they are now."""
         if not self._record.is_walked:
             for path in self._watcher.present():
                 is_new = path not in self._record.files
@@ -155,15 +155,15 @@ class FakeWatcher:
     # What its watches call
 
     def has_read(self, path: str) -> bool:
-        """Whether the test has said what the path reads as."""
+        """Returns whether the test has said what the path reads as."""
         return path in self._states
 
     def state(self, path: str) -> FileState:
-        """What the path reads as."""
+        """Returns what the path reads as."""
         return self._states[path]
 
     def present(self) -> list[str]:
-        """The files that the test has made."""
+        """Returns the files that the test has made."""
         return [path for path, state in self._states.items() if state.digest is not None]
 
 

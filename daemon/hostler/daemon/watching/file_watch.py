@@ -149,7 +149,7 @@ class FileWatch:
         self._checker.begin(self._walk(self.record))
 
     def _is_seen(self, path: str, before: WatchRecord) -> bool:
-        """Whether the path was watched already, and read as what the record says of it."""
+        """Returns whether the path was watched already, and read as what the record says of it."""
         digest = self.record.files[path]
         return (
             path in before.files
@@ -158,7 +158,7 @@ class FileWatch:
         )
 
     def _place(self, record: WatchRecord, paths: list[str]) -> Iterator[None]:
-        """Watches the folders of the paths, then compares: what changes in between is an event."""
+        """Watches the paths' folders, then compares: a change in between is an event."""
         for path in paths:
             if self.record is not record:
                 return

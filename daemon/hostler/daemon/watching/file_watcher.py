@@ -98,7 +98,7 @@ class FileWatcher:
         self._timers[name] = self._loop.call_later(delay, call)
 
     def _sweep(self) -> None:
-        """Compares everything: events may have been lost."""
+        """Compares every path, since events may have been lost."""
         self._arm("sweep", self._settings.sweep, self._sweep)
         self._mounts.refresh()
         self._folders.retry()
@@ -107,7 +107,7 @@ class FileWatcher:
         self._checker.sweep()
 
     def _poll(self) -> None:
-        """Compares what no event tells of."""
+        """Compares the paths of which no event tells."""
         self._arm("poll", self._settings.poll, self._poll)
         self._checker.poll()
 
@@ -124,7 +124,7 @@ class FileWatcher:
             return None
 
     def _wake(self) -> None:
-        """In inotify's thread."""
+        """Runs in inotify's thread."""
         with contextlib.suppress(RuntimeError):  # the loop was closed first
             self._loop.call_soon_threadsafe(self._receive)
 

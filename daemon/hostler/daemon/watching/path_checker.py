@@ -49,7 +49,7 @@ class PathChecker:
         self._reader = reader
         self._watches: dict[str, set[RecordHolder]] = {}
         self._states: dict[str, FileState] = {}
-        # Of the newest reading of each path; what an older one finds is void.
+        # The number of each path's newest read; the result of an older one is dropped.
         self._tickets: dict[str, int] = {}
         self._ticket = itertools.count(1)
         self._tracer = Tracer()
@@ -60,12 +60,12 @@ class PathChecker:
     # The paths of the watches
 
     def enter(self, watch: RecordHolder, path: str) -> None:
-        """Adds a path of a watch; `follow` it next. What is being read of it now is void."""
+        """Adds a path to those of a watch, and drops the result of a read that is under way."""
         self._watches.setdefault(path, set()).add(watch)
         self._tickets.pop(path, None)
 
     def leave(self, watch: RecordHolder, paths: Iterable[str]) -> None:
-        """Removes paths of a watch."""
+        """Removes paths from those of a watch."""
         for path in paths:
             watches = self._watches[path]
             watches.discard(watch)
@@ -85,19 +85,19 @@ class PathChecker:
             self._tracer = Tracer()
 
     def is_followed(self, path: str) -> bool:
-        """Whether the folders of the path are watched."""
+        """Returns whether the folders of the path are watched."""
         return path in self._paths
 
     def is_polled(self, path: str) -> bool:
-        """Whether events that concern the path may fail to come."""
+        """Returns whether events that concern the path may fail to come."""
         return self._paths.is_polled(path)
 
     def is_any_polled(self, paths: Iterable[str]) -> bool:
-        """Whether events that concern any of the paths may fail to come."""
+        """Returns whether events that concern any of the paths may fail to come."""
         return self._paths.has_polled and any(map(self._paths.is_polled, paths))
 
     def reads_as(self, path: str, digest: str | None) -> bool:
-        """Whether the path read as this content the last time, and an event tells of a change."""
+        """Returns whether the path last read as this content, and events tell of a change."""
         state = self._states.get(path)
         is_known = state is not None and state.digest == digest
         return is_known and path in self._paths and not self._paths.is_polled(path)
@@ -141,7 +141,7 @@ class PathChecker:
         return self._work.is_busy
 
     def _begin_turn(self) -> None:
-        """The folders of many paths are looked at once in a turn."""
+        """Has each folder looked at once in a turn, however many paths share it."""
         self._tracer = Tracer()
 
     def _check(self, path: str) -> None:
@@ -185,14 +185,14 @@ class PathChecker:
         self._work.run()
 
     def _go_through(self, results: list[ReadResult]) -> Iterator[None]:
-        """Goes through readings that no event has asked for."""
+        """Goes through results of reads that no event has asked for."""
         for result in results:
             path, state = result.path, result.state
             if self._tickets.get(path) == result.ticket:
                 if self._paths.put(path, result.trace):
                     self._work.put(path)
                 if state is not None:
-                    # It may have been read in the middle of a save: what differs is read again.
+                    # The read may have met the middle of a save: what differs is read again.
                     known = [watch.record.adopt(path, state) for watch in self._watches[path]]
                     if all(known):
                         self._states[path] = state

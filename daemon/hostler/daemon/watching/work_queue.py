@@ -1,4 +1,4 @@
-"""The watcher's work on the loop, in slices that nobody else notices."""
+"""The watcher's work on the loop, in slices so short that nothing else waits for it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Iterator
 
-#: Of the loop at a time; a save's few files fit many times.
+#: How long one turn keeps the loop; the few files of a save need a fraction of it.
 _SLICE_SECONDS = 0.002
 
-#: Done in each turn whatever the clock says, so that a small record is watched at once also where
-#: the system has just let us wait.
+#: Steps that each turn does whatever the clock says, so that a small record is watched at once also
+#: where the system has just kept the daemon waiting.
 _LEAST_STEPS = 32
 
 
 class WorkQueue:
-    """Paths to check, which come first, and longer jobs that go on step by step."""
+    """Holds paths to check, which come first, and longer jobs that go on step by step."""
 
     def __init__(
         self,
@@ -44,29 +44,29 @@ class WorkQueue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is more than the last slice could hold."""
+        """Whether work is left for later turns."""
         return bool(self._due or self._jobs)
 
     def put(self, path: str) -> None:
-        """A path to check, in the turn that is under way or to come."""
+        """Adds a path to check, in the turn that is under way or in the next one."""
         self._due[path] = None
 
     def discard(self, path: str) -> None:
-        """A path that need not be checked any more."""
+        """Removes a path that need not be checked any more."""
         self._due.pop(path, None)
 
     def check(self, paths: Iterable[str]) -> None:
-        """Checks the paths, now as far as the slice reaches."""
+        """Checks the paths: now as far as the slice reaches, the rest in later turns."""
         self._due.update(dict.fromkeys(paths))
         self.run()
 
     def add(self, job: Iterator[None]) -> None:
-        """Does a job, now as far as the slice reaches."""
+        """Does a job: now as far as the slice reaches, the rest in later turns."""
         self._jobs.append(job)
         self.run()
 
     def run(self) -> None:
-        """One turn. Not to be called from within a check or a job."""
+        """Does one turn. Must not be called from within a check or a job."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -89,7 +89,7 @@ class WorkQueue:
                 self._next = self._loop.call_soon(self.run)
 
     def close(self) -> None:
-        """Leaves everything undone."""
+        """Drops all that is left to do."""
         self._due.clear()
         self._jobs.clear()
         if self._next is not None:
@@ -103,5 +103,5 @@ class WorkQueue:
         except StopIteration:
             self._jobs.popleft()
         except BaseException:
-            self._jobs.popleft()  # it goes to the loop's exception handler; the others go on
+            self._jobs.popleft()  # the error goes to the loop's exception handler; other jobs go on
             raise

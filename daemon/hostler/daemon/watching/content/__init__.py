@@ -1,4 +1,4 @@
-"""What files read as: digests, patterns, the record of one watch, and the threads that read.
+"""Reads and compares files: digests, patterns, links, and the record of one watch.
 
-May import `base`. Begin with `digests.read_state` (the digest of a file) and `record.WatchRecord`.
+May import `base`. Begin with `digests.read_state` (what a path reads as) and `watch_record`.
 """

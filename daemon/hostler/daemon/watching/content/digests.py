@@ -1,4 +1,4 @@
-"""What a path reads as: content, never times, decides whether a file has changed."""
+"""What a path reads as: its content, never a time stamp, decides whether a file has changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hostler.host.wire import content_digest
 #: Larger files are read in a thread: 256 KiB take the loop about half a millisecond.
 LARGE = 256 * 1024
 
-#: Times this close to a reading prove nothing: two writes can share them (git's racy rule).
+#: A time stamp this close to the read proves nothing: two writes can share it (git's racy rule).
 RACY_NS = 2_000_000_000
 
-# Nothing that can be loaded is there; other errors (EIO, ESTALE) say nothing about the content.
+# With these errors, nothing is there to load; others (EIO, ESTALE) say nothing about the content.
 _ABSENT = frozenset(
     {
         errno.ENOENT,
@@ -35,7 +35,7 @@ _ABSENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a stat tells about a file; a changed stamp is a reason to read it."""
+    """What a stat tells about a file; another stamp is a reason to read the file."""
 
     device: int
     inode: int
@@ -51,11 +51,11 @@ class FileState:
     #: As `content_digest` names the content; None where no readable regular file is.
     digest: str | None
     stamp: Stamp | None = None
-    #: When the reading began, in nanoseconds since 1970.
+    #: When the read began, in nanoseconds since 1970; 0 where the file was written to meanwhile.
     read_ns: int = 0
 
     def is_current(self, stamp: Stamp) -> bool:
-        """Whether a file with this stamp need not be read again."""
+        """Returns whether a file with this stamp need not be read again."""
         newest = max(stamp.modified_ns, stamp.changed_ns)
         return self.stamp == stamp and self.read_ns - newest > RACY_NS
 
@@ -64,7 +64,7 @@ ABSENT = FileState(None)
 
 
 def is_large(path: str) -> bool:
-    """Whether reading the file takes longer than the loop can wait."""
+    """Returns whether reading the file takes longer than the loop can wait."""
     try:
         return os.stat(path).st_size > LARGE  # noqa: PTH116 - on the loop; Path costs as much again
     except OSError:
@@ -72,15 +72,15 @@ def is_large(path: str) -> bool:
 
 
 def read_state(path: str, last: FileState | None = None) -> FileState | None:
-    """Reads the path, or spares that where `last` still holds.
+    """Returns what the path reads as; `last`, without a read, where its stamp shows that it holds.
 
     Returns:
-        None where it cannot be told, as for an I/O error: keep what was known.
+        None where an error such as EIO hides the content: the caller keeps what it knew.
     """
     try:
         if last is not None and last.is_current(_stamp(os.stat(path))):  # noqa: PTH116 - as above
             return last
-        # A pipe would block an ordinary open until somebody writes.
+        # An ordinary open would block at a pipe until a writer opens it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return _read(descriptor)
@@ -101,7 +101,7 @@ def _read(descriptor: int) -> FileState:
         else:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     stamp = _stamp(os.fstat(descriptor))
-    # Written to meanwhile: the digest may be of a content that never was; look again next time.
+    # A write in the meantime: the digest may be of a content that never was; read again next time.
     return FileState(digest, stamp, read_ns if stamp == _stamp(before) else 0)
 
 
@@ -110,6 +110,6 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 
 def digest_of(path: str) -> str | None:
-    """The content digest of a file as it is now; None where no readable regular file is."""
+    """Returns the content digest of a file as it is now; None where no readable regular file is."""
     state = read_state(path)
     return state.digest if state is not None else None

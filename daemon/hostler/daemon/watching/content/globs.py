@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Below these there is much, and nothing that a user saves by hand.
+#: `**` enters none of these: they hold much, and nothing that a user saves by hand.
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages"})
 
-# What editors and the interpreter leave beside a file: no pattern means these.
+# What editors and the interpreter leave beside a file; no pattern is meant to match these.
 _NOISE = re.compile(
     r"""
     .*\.py[co] | .*~ | \#.*\# | \.\#.* | .*\.sw[a-px] | 4913 | .*\.kate-swp
@@ -29,15 +29,15 @@ _MAGIC = re.compile(r"[*?\[]")
 class Listing:
     """One folder of a walk, and what to look for in it."""
 
-    #: As the pattern names it, links and all.
+    #: As the pattern spells it, links unresolved.
     folder: str
-    #: What a file's name has to match; None where only the folders below count.
+    #: What a file's name has to match; None where no file here is of the pattern.
     names: re.Pattern[str] | None
     #: Whether a folder that appears here may hold files of the pattern.
     descends: bool
 
     def matches(self, name: str) -> bool:
-        """Whether a file of this name belongs to the pattern."""
+        """Returns whether a file of this name belongs to the pattern."""
         return self.names is not None and self.names.fullmatch(name) is not None
 
 
@@ -59,15 +59,15 @@ class Glob:
         if parts and parts[-1] == "**":
             parts.append("*")
         plain = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
-        #: The folder that is there without a pattern; the walk starts in it.
+        #: The folder above the first part with a wildcard; the walk starts in it.
         self.base = "/" + "/".join(parts[: max(plain, 0)])
         self._parts = tuple(parts[max(plain, 0) :])
 
     def walk(self) -> Iterator[Listing]:
-        """The folders in which the pattern may match, each before it is read.
+        """Yields the folders in which the pattern may match, each before it is read.
 
-        A folder comes as often as the pattern has different things to look for in it. Whoever
-        wants to miss nothing watches the folder before asking for the next one.
+        A folder comes once for each thing that the pattern looks for in it. To miss nothing, a
+        caller watches each folder before it asks for the next one.
         """
         if self._parts:
             yield from _walk(self.base, self._parts)
@@ -94,7 +94,7 @@ def _walk(folder: str, parts: tuple[str, ...]) -> Iterator[Listing]:
 
 
 def files_in(listing: Listing) -> list[str]:
-    """The files of the pattern that are in the folder now."""
+    """Returns the files of the pattern that are in the folder now."""
     if listing.names is None:
         return []
     try:
@@ -118,7 +118,7 @@ def _join(folder: str, name: str) -> str:
 
 
 def _compile(part: str) -> re.Pattern[str]:
-    """A part of the pattern as an expression; noise matches only where the part asks for it."""
+    """Returns a part of the pattern as an expression; noise matches only where asked for."""
     if not _MAGIC.search(part):
         return re.compile(re.escape(part))
     hidden = "" if part.startswith(".") else r"(?!\.)"

@@ -1,13 +1,13 @@
-"""When to tell of a change: the first at once, those that come faster than loads together."""
+"""When an owner is told of changes: of the first at once, of those that follow fast together."""
 
 from __future__ import annotations
 
-#: Quiet for this many times the longest hold, and the next change is a first one again.
+#: After this many times the longest hold without a change, the next one is told at once again.
 _QUIET_FACTOR = 10
 
 
 class Throttle:
-    """The rhythm of one location's changes; has no clock of its own."""
+    """Decides how long the changes of one watch are held back; the caller says what time it is."""
 
     def __init__(self, shortest: float, longest: float) -> None:
         self._shortest = shortest
@@ -16,7 +16,7 @@ class Throttle:
         self._told: float | None = None
 
     def delay(self, now: float) -> float:
-        """How long to collect from now on before telling, 0 to tell at once. Ask once a telling."""
+        """Returns for how many seconds to collect changes; called once for each telling."""
         if self._told is None or now - self._told > _QUIET_FACTOR * self._longest:
             self._hold = self._shortest
             wait = 0.0
@@ -27,5 +27,5 @@ class Throttle:
         return wait
 
     def reset(self) -> None:
-        """A load has ended: the next change does not come faster than loads."""
+        """Has the next change told at once: a load has ended, so changes do not outrun loads."""
         self._told = None

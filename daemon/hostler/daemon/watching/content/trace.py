@@ -1,4 +1,4 @@
-"""How a path resolves: each folder and link on its way, since a change to any changes it."""
+"""How a path resolves: a change of any folder or link on its way may change where it leads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_LINKS = 40
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a path leads at present; all paths in it are free of links but for their last part."""
+    """Where a path leads at present. Of each path in it, only the last part may be a link."""
 
     #: The file or folder itself; None where it, or a folder above it, is missing.
     real: str | None
@@ -26,13 +26,13 @@ _ROOT = Trace("/", frozenset(), frozenset())
 
 
 class Tracer:
-    """Follows paths; folders that many of them share are looked at once. Use it for one round."""
+    """Follows paths, and looks once at each folder that they share. Each round takes a new one."""
 
     def __init__(self) -> None:
         self._folders: dict[str, Trace] = {}
 
     def trace(self, path: str) -> Trace:
-        """Follows an absolute path."""
+        """Returns where an absolute path leads."""
         return self._step(path, 0)
 
     def _folder(self, path: str, links: int) -> Trace:

@@ -1,4 +1,4 @@
-"""What one location was loaded from, as far as the watcher knows."""
+"""The record of one watch: which content of each file its owner knows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.content.digests import FileState
     from hostler.daemon.watching.content.globs import Listing
 
-#: In place of a digest: the file counts as it is found at the first reading. No content has this
-#: digest, so an event that comes before that reading is a change.
+#: Stands for a digest: the content that the first read finds counts as known. No content has this
+#: digest, so an event that comes before that read is a change.
 PENDING = "pending"
 
-#: A content that is told this often without being loaded never will be.
+#: An owner that was told of a content this often and has not loaded it never will.
 _MOST_TELLINGS = 3
 
 
@@ -31,30 +31,30 @@ class WatchRecord:
         self.patterns = tuple(patterns)
         self.globs = tuple(Glob(pattern) for pattern in patterns)
         self.files: dict[str, str | None] = {}
-        #: Paths that the patterns brought in.
+        #: The files that are there because a pattern matches them.
         self.found: set[str] = set()
-        #: The folders of the patterns, free of links, with what is looked for there.
+        #: The folders that the patterns lead into, links resolved, with what is looked for in each.
         self.places: dict[str, list[Listing]] = {}
         self.is_walked = False
-        #: A walk is asked for and has not begun.
+        #: Whether a walk is asked for and has not begun.
         self.is_walk_due = False
         #: What the owner is to be told.
         self.changed: set[str] = set()
         self._told: dict[str, tuple[str | None, FileState, int]] = {}
 
     def inherit(self, before: WatchRecord) -> None:
-        """Goes on from the record that this one replaces."""
+        """Takes over what still counts of the record that this one replaces."""
         self._told = before._told
         if before.patterns == self.patterns:
             self.found = before.found
             self.places = before.places
             self.is_walked = before.is_walked
             self.files.update((path, before.files[path]) for path in before.found)
-            # Of the other files the owner has just said what it knows; they are compared again.
+            # The other files are compared again: the owner has just said what it knows of them.
             self.changed = before.changed & before.found
 
     def adopt(self, path: str, state: FileState) -> bool:
-        """Takes what a PENDING path reads as, which is then known.
+        """Notes what the path reads as; where it was PENDING, the owner counts as knowing that.
 
         Returns:
             Whether the owner knows the content.
@@ -64,12 +64,13 @@ class WatchRecord:
         return self.files[path] == state.digest
 
     def compare(self, path: str, state: FileState) -> bool:
-        """Takes what the path reads as now.
+        """Notes what the path reads as now, after something happened to it.
 
         Returns:
             Whether the owner is to be told, since it knows another content: the path has joined
-            `changed`. Once for each content; up to three times where the owner keeps coming back
-            with the old one though the file has not been touched, which would else go on forever.
+            `changed`. That happens once for each content. Where the owner keeps coming back with
+            the old content though the file has not been touched, it happens three times at most;
+            it would go on forever otherwise.
         """
         known = self.files[path]
         if known == state.digest:

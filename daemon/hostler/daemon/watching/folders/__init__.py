@@ -1,5 +1,5 @@
-"""Where events come from: inotify on folders, mounts that need polling, and links on the way.
+"""Gets events from folders: which are watched, which have to be polled, which paths are concerned.
 
-May import `watching.content`. Begin with `inotify` and `path_index` (which paths an event
-is about).
+May import `watching.content`. Begin with `inotify` (the events) and `path_index` (the paths that an
+event concerns).
 """

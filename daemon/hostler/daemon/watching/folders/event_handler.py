@@ -33,7 +33,7 @@ class EventHandler:
         """
         Args:
             check: reads paths and compares them.
-            sweep: reads everything.
+            sweep: reads every path, since events were lost.
         """
         self._folders = folders
         self._paths = paths
@@ -63,7 +63,7 @@ class EventHandler:
         return set(self._paths.below(folder))
 
     def _take_folder(self, event: FolderEvent) -> set[str]:
-        """Returns the paths that are to settle."""
+        """Handles what happened to a folder, and returns the paths that are to settle."""
         paths = self._paths.through(_entry(event))
         if event.kind is EventKind.GONE:
             return set(paths)
@@ -73,7 +73,7 @@ class EventHandler:
         return set()
 
     def _take_file(self, event: FolderEvent, settling: set[str]) -> None:
-        """Reads its paths, or adds them to those that are to settle."""
+        """Reads the paths of a file to which something happened, or adds them to `settling`."""
         entry = _entry(event)
         paths = self._paths.through(entry) | self._walker.paths_of(event.folder, event.name)
         if not paths:
@@ -84,7 +84,7 @@ class EventHandler:
         if event.kind is not EventKind.TOUCHED:
             self._deferred.end_file(entry)
             if event.kind is not EventKind.GONE:
-                # a checkout removes each file that it writes
+                # a checkout removes each file before it writes it
                 settling.difference_update(paths)
                 self._deferred.withdraw(paths)
                 self._check(paths)
@@ -97,7 +97,7 @@ def _entry(event: FolderEvent) -> str:
 
 
 def _is_being_written(entry: str) -> bool:
-    """Whether a new file's content is yet to come: links have theirs when they appear."""
+    """Returns whether a new file's content is yet to come: a link has it when it appears."""
     try:
         found = os.lstat(entry)
     except OSError:

@@ -28,11 +28,11 @@ from watchdog.observers.inotify_c import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: More than this waiting for the loop: a full comparison is cheaper than going through them.
+#: Where more events than this wait for the loop, comparing every path is cheaper than taking them.
 _MOST_WAITING = 20_000
 
-# The flags add up where one folder is watched by two paths (bind mounts); links are followed by
-# nobody, since folders are given without them.
+# IN_MASK_ADD: one folder may be watched by two paths (bind mounts). IN_DONT_FOLLOW: the folders are
+# given with their links resolved.
 _ALWAYS = (
     InotifyConstants.IN_DELETE_SELF
     | InotifyConstants.IN_MOVE_SELF
@@ -53,7 +53,7 @@ _ENTRIES = (
 
 
 class EventKind(enum.Enum):
-    """What befell a folder or an entry of it."""
+    """What happened to a folder or to an entry of it."""
 
     #: Closed after writing.
     WRITTEN = enum.auto()
@@ -64,7 +64,7 @@ class EventKind(enum.Enum):
     ARRIVED = enum.auto()
     #: Deleted, or moved away.
     GONE = enum.auto()
-    #: The folder itself was deleted or moved: its watch is worth nothing any more.
+    #: The folder itself was deleted or moved: its watch sees nothing of what is there next.
     LOST = enum.auto()
     #: Events were dropped; anything may have changed.
     OVERFLOW = enum.auto()
@@ -136,13 +136,13 @@ class InotifyFolders:
             self._remove(before)
 
     def drop(self, folder: str) -> None:
-        """Stops watching a folder; nothing if it is not watched."""
+        """Stops watching a folder; does nothing for one that is not watched."""
         watch = self._folders.pop(folder, None)
         if watch is not None:
             self._remove(watch)
 
     def take(self) -> list[FolderEvent]:
-        """What has happened since the last call."""
+        """Returns what has happened since the last call."""
         with self._lock:
             taken = list(self._waiting)
             self._waiting.clear()
@@ -158,7 +158,7 @@ class InotifyFolders:
         self._inotify.remove_callbacks([(watch.descriptor, CallbackId(id(watch)))])
 
     def _put(self, event: FolderEvent) -> None:
-        """In InotifyFD's thread."""
+        """Runs in InotifyFD's thread."""
         with self._lock:
             waiting = self._waiting
             if len(waiting) >= _MOST_WAITING:
@@ -203,7 +203,7 @@ class _Folder(WatchCallback):
 class _Inotify(InotifyFD):
     @classmethod
     def _create_inotify_fd(cls) -> int:
-        """The descriptor is none of our children's business; watchdog would let them inherit it."""
+        """Keeps child processes from inheriting the descriptor, as they would by watchdog's own."""
         descriptor = super()._create_inotify_fd()
         os.set_inheritable(descriptor, False)
         return descriptor

@@ -1,11 +1,11 @@
-"""Which file systems tell inotify nothing of what other machines, or the host, do to them."""
+"""The file systems on which another machine, or the host, writes without an inotify event."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-#: Kept elsewhere; FUSE's disks (fuseblk) are local.
+#: The kinds that are kept on another machine or by the host; FUSE's disks (fuseblk) are local.
 REMOTE = frozenset(
     {
         "9p", "afs", "beegfs", "ceph", "cifs", "coda", "drvfs", "fuse", "glusterfs", "gpfs",
@@ -19,7 +19,7 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 class Mounts:
-    """The mounted file systems, as they were at the last `refresh`."""
+    """Knows the mounted file systems, as they were at the last `refresh`."""
 
     def __init__(self, table: str | None = None) -> None:
         self._remote: dict[str, bool] = {}
@@ -37,7 +37,7 @@ class Mounts:
         self._parse(table)
 
     def is_remote(self, folder: str) -> bool:
-        """Whether changes to this folder may come without an event.
+        """Returns whether changes in this folder may come without an event.
 
         Args:
             folder: absolute, without links.

@@ -1,4 +1,4 @@
-"""From what happens in a folder to the paths that it concerns."""
+"""Which of the watched paths an event in a folder concerns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PathIndex:
-    """The traces of all paths, both ways, and the folders that they need."""
+    """Finds paths by the entries and folders of their traces, and has those folders watched."""
 
     def __init__(self, folders: WatchedFolders) -> None:
         self._folders = folders
@@ -32,21 +32,22 @@ class PathIndex:
         return self._folders.has_polled
 
     def real(self, path: str) -> str | None:
-        """The file that the path leads to, by its last trace."""
+        """Returns the file that the path leads to, by its last trace."""
         trace = self._traces.get(path)
         return trace.real if trace is not None else None
 
     def put(self, path: str, trace: Trace) -> bool:
-        """Takes the path's present trace.
+        """Sets the path's present trace.
 
         Returns:
-            Whether a folder is watched for it that was not watched before: trace it again.
+            Whether a folder is watched for it now that was not before: the caller traces the path
+            again, since the folder may have changed before it was watched.
         """
         before = self._traces.get(path)
         if before == trace:
             return False
         self._traces[path] = trace
-        # The new ones first: what both need stays watched.
+        # The new folders come first, so that a folder of both traces stays watched.
         is_new = False
         for entry in trace.entries:
             self._by_entry.setdefault(entry, set()).add(path)
@@ -59,21 +60,21 @@ class PathIndex:
         return is_new
 
     def drop(self, path: str) -> None:
-        """Nobody asks for the path any more."""
+        """Removes a path that no watch has any more."""
         trace = self._traces.pop(path, None)
         if trace is not None:
             self._leave(path, trace, None)
 
     def through(self, entry: str) -> set[str]:
-        """The paths that this folder entry decides about."""
+        """Returns the paths that lead to or through this folder entry."""
         return self._by_entry.get(entry, set())
 
     def below(self, folder: str) -> set[str]:
-        """The paths that lead through this folder."""
+        """Returns the paths that lead through this folder."""
         return self._by_folder.get(folder, set())
 
     def is_polled(self, path: str) -> bool:
-        """Whether events that concern the path may fail to come."""
+        """Returns whether events that concern the path may fail to come."""
         if not self._folders.has_polled:
             return False
         trace = self._traces.get(path)
@@ -91,7 +92,7 @@ class PathIndex:
 
 
 def parent(entry: str) -> str:
-    """The folder of an entry, both absolute and free of links."""
+    """Returns the folder of an entry; both are absolute, with links resolved."""
     return entry.rpartition("/")[0] or "/"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PatternWalker:
-    """Keeps the folders of the patterns watched."""
+    """Keeps the folders watched in which files of patterns are or may appear."""
 
     def __init__(self, folders: WatchedFolders, watches: Collection[RecordHolder]) -> None:
         """
@@ -29,7 +29,7 @@ class PatternWalker:
     def walk(self, watch: RecordHolder, record: WatchRecord) -> Iterator[None]:
         """Walks the record's patterns, in steps, until the watch has another record.
 
-        At the first walk a file counts as it is found, later a new file is a change.
+        At the first walk each file counts as it is found; later, a new file is a change.
         """
         record.is_walk_due = False
         known = None if record.is_walked else PENDING
@@ -56,16 +56,16 @@ class PatternWalker:
         record.is_walked = True
 
     def leave(self, record: WatchRecord) -> None:
-        """The record's patterns are not watched any more."""
+        """Releases the folders of the record's patterns."""
         for place in record.places:
             self._folders.release(place, entries=True)
 
     def is_polled(self, record: WatchRecord) -> bool:
-        """Whether events may fail to come from a folder of the record's patterns."""
+        """Returns whether events may fail to come from a folder of the record's patterns."""
         return self._folders.has_polled and any(map(self._folders.is_polled, record.places))
 
     def paths_of(self, folder: str, name: str) -> set[str]:
-        """The paths by which a file in a watched folder belongs to a pattern; new ones join."""
+        """Returns the paths by which a file is of a pattern, and adds new ones to the records."""
         paths = set()
         for watch in self._watches:
             for listing in watch.record.places.get(folder, ()):
@@ -77,26 +77,26 @@ class PatternWalker:
         return paths
 
     def request_at(self, folder: str) -> None:
-        """Something happened to a folder, or to one in it: what leads there is walked again."""
+        """Has the patterns walked again that lead through a folder in which a folder came."""
         for watch in self._watches:
             listings = watch.record.places.get(folder, ())
             if any(listing.descends for listing in listings):
                 _request(watch)
 
     def request_from(self, base: str) -> None:
-        """Something happened to a folder in which patterns start, or above it."""
+        """Has the patterns walked again that start in a folder to which something happened."""
         for watch in self._watches:
             if any(glob.base == base for glob in watch.record.globs):
                 _request(watch)
 
     def request_polled(self) -> None:
-        """Walks the patterns again whose folders tell nothing."""
+        """Has the patterns walked again of whose folders some have to be polled."""
         for watch in self._watches:
             if self.is_polled(watch.record):
                 _request(watch)
 
     def request_all(self) -> None:
-        """Walks all patterns again."""
+        """Has all patterns walked again."""
         for watch in self._watches:
             if watch.record.globs:
                 _request(watch)

@@ -1,4 +1,4 @@
-"""The folders that are watched: each once, however many paths and locations need it."""
+"""The folders that are watched: each once, however many paths and patterns need it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class WatchedFolders:
-    """Counts who needs a folder, and knows which of them have to be polled."""
+    """Counts the needs for each folder, and knows which folders have to be polled."""
 
     def __init__(self, inotify: InotifyFolders | None, mounts: Mounts, journal: Journal) -> None:
         """
         Args:
-            inotify: None where inotify is not to be used, or not to be had.
+            inotify: None where every folder is to be polled.
         """
         self._inotify = inotify
         self._mounts = mounts
@@ -34,21 +34,21 @@ class WatchedFolders:
         return bool(self._polled)
 
     def is_polled(self, folder: str) -> bool:
-        """Whether events of this folder's entries may fail to come."""
+        """Returns whether events of this folder's entries may fail to come."""
         return folder in self._polled
 
     def acquire(self, folder: str, *, entries: bool) -> bool:
-        """Needs a folder: what happens in it with `entries`, else only its own end.
+        """Adds a need for a folder: for what happens in it with `entries`, else for its own end.
 
         Returns:
-            Whether the folder was not watched so before: what was read earlier may be out of date.
+            Whether it was not watched in this way before: what was read earlier may be out of date.
         """
         counter = self._entries if entries else self._selves
         counter[folder] += 1
         return counter[folder] == 1 and self._add(folder, entries=entries)
 
     def release(self, folder: str, *, entries: bool) -> None:
-        """The inverse of `acquire`."""
+        """Removes a need that `acquire` has added."""
         counter = self._entries if entries else self._selves
         counter[folder] -= 1
         if counter[folder]:
@@ -60,9 +60,9 @@ class WatchedFolders:
             self._inotify.drop(folder)
 
     def renew(self, folder: str) -> None:
-        """A folder is not what it was: watches what is there now, and below it, where needed.
+        """Watches what is now at the path of a folder that was moved or deleted, and below it.
 
-        WatchedFolders below a folder that was moved still have their watches, on what has moved.
+        The folders below one that was moved still have their watches, on what has moved.
         """
         if self._inotify is None:
             return
@@ -73,7 +73,7 @@ class WatchedFolders:
                 self._add(each, entries=each in self._entries)
 
     def retry(self) -> None:
-        """Watches again may be free by now, and mounts may have changed."""
+        """Tries every folder again: watches may be free by now, and mounts may have changed."""
         self._is_full = False
         for folder in list(self._entries):
             self._add(folder, entries=True)
@@ -84,7 +84,7 @@ class WatchedFolders:
             if self._inotify is not None:
                 self._inotify.add(folder, entries=entries)
         except (FileNotFoundError, NotADirectoryError):
-            pass  # gone since it was traced; the trace that follows says so
+            pass  # gone since it was traced; the next trace says so
         except OSError as error:
             polled = polled or entries
             self._warn_of_missing_watches(folder, error)
@@ -97,7 +97,7 @@ class WatchedFolders:
     def _warn_of_missing_watches(self, folder: str, error: OSError) -> None:
         if error.errno != errno.ENOSPC or self._is_full:
             return
-        self._is_full = True  # once a round, not once a folder
+        self._is_full = True  # one warning for each round, not for each folder
         self._journal.warning(
             "no inotify watch is left",
             folder=folder,
