@@ -12,8 +12,8 @@ from bench.daemon import all_ready, hostlerd, milliseconds, python, workspace
 from bench.figures import Figure, Report, alternate, ratio
 from hostler.client import Client
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.ledger import Ledger
 from hostler.daemon.runs.store.record import Run, event
+from hostler.daemon.runs.store.tables import Ledger
 from hostler.v1 import run_pb2
 
 ROUNDS = 15

@@ -12,9 +12,9 @@ from hostler.daemon.facade.queries import DefinitionQueries, generation_of, requ
 from hostler.daemon.facade.server import Context
 from hostler.daemon.facade.workspace import find, require_open
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store.ledger import RequestIdError, RunActiveError, UnknownRunError
 from hostler.daemon.runs.store.record import Filter, pipeline_parts
 from hostler.daemon.runs.store.run_store import ClosedError, NotRecordedError
+from hostler.daemon.runs.store.tables import RequestIdError, RunActiveError, UnknownRunError
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import run_pb2 as pb
 

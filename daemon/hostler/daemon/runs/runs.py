@@ -15,7 +15,6 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.execution import Execution, RunContext
 from hostler.daemon.runs.queue import Limits, Queue
-from hostler.daemon.runs.store.ledger import RequestIdError
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
@@ -25,6 +24,7 @@ from hostler.daemon.runs.store.record import (
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
+from hostler.daemon.runs.store.tables import RequestIdError
 from hostler.v1 import run_pb2
 
 

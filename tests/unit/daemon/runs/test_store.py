@@ -26,11 +26,11 @@ from unit.daemon.runs.run_record import (
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.runs.store import database, ledger
+from hostler.daemon.runs.store import database, tables
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.ledger import RequestIdError, RunActiveError, UnknownRunError
 from hostler.daemon.runs.store.record import Filter, Run, RunEvent, State, event
 from hostler.daemon.runs.store.run_store import ClosedError, Producer, RunStore
+from hostler.daemon.runs.store.tables import RequestIdError, RunActiveError, UnknownRunError
 
 
 @sync
@@ -198,7 +198,7 @@ async def test_delete(tmp_path: Path) -> None:
         await created(store, "a", tags={"k": "v"})
         with pytest.raises(RunActiveError):
             await store.delete("a")
-        for number in range(ledger.STEP * 2):
+        for number in range(tables.STEP * 2):
             store.append("a", line(str(number)))
         store.append("a", event("run_succeeded"))
         await store.delete("a")

@@ -24,9 +24,9 @@ from unit.daemon.runs.run_record import (
 
 from hostler.daemon.runs.store import database, writer
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.ledger import RequestIdError
 from hostler.daemon.runs.store.record import State, event
 from hostler.daemon.runs.store.run_store import NotRecordedError, Producer
+from hostler.daemon.runs.store.tables import RequestIdError
 
 
 @sync

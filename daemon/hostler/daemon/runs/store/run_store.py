@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.ledger import Ledger
-from hostler.daemon.runs.store.reading import Reader
+from hostler.daemon.runs.store.reader import Reader
 from hostler.daemon.runs.store.record import Filter, Run, RunEvent, is_end, run_id
 from hostler.daemon.runs.store.reserve import Reserve
+from hostler.daemon.runs.store.tables import Ledger
 from hostler.daemon.runs.store.writer import Entry, EntryKind, FullError, Writer
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from hostler.daemon.runs.store.ledger import RefusedError
+from hostler.daemon.runs.store.tables import RefusedError
 
 if TYPE_CHECKING:
     import asyncio
 
     from hostler.daemon.base.journal import Journal
-    from hostler.daemon.runs.store.ledger import Ledger
     from hostler.daemon.runs.store.reserve import Reserve
+    from hostler.daemon.runs.store.tables import Ledger
 
 #: Of one transaction: above it the wait of the first outweighs what the last one gains.
 BATCH = 1000
