@@ -12,8 +12,8 @@ from bench.daemon import all_ready, hostlerd, milliseconds, python, workspace
 from bench.figures import Figure, Report, alternate, ratio
 from hostler.client import Client
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.record import Run, event
-from hostler.daemon.runs.store.tables import Ledger
+from hostler.daemon.runs.store.record import Run, make_event
+from hostler.daemon.runs.store.tables import RunTables
 from hostler.v1 import run_pb2
 
 ROUNDS = 15
@@ -132,9 +132,9 @@ def _memory(client: Client, name: str = "  the daemon after that") -> Figure:
 
 def _record(path: Path, count: int) -> None:
     """Fills the record as a daemon would have."""
-    ledger = Ledger(database.open_for_writing(path, 0))
+    tables = RunTables(database.open_for_writing(path, 0))
     for start in range(0, count, 1000):
-        ledger.begin()
+        tables.begin()
         for number in range(start, start + 1000):
             place = f"locations/l{number % 10}/repositories/bench/pipelines/p{number % 50}"
             made = Run(
@@ -142,12 +142,12 @@ def _record(path: Path, count: int) -> None:
                 pipeline=place,
                 tags={"team": str(number % 20), "nth": str(number)},
             )
-            ledger.create(made, event("run_queued"))
-            ledger.append(str(number), event("run_started", run_pb2.RunStarted(pid=1)))
+            tables.create(made, make_event("run_queued"))
+            tables.append(str(number), make_event("run_started", run_pb2.RunStarted(pid=1)))
             failed = number % 1000 == 0
-            ledger.append(str(number), event("run_failed" if failed else "run_succeeded"))
-        ledger.commit()
-    ledger.close()
+            tables.append(str(number), make_event("run_failed" if failed else "run_succeeded"))
+        tables.commit()
+    tables.close()
 
 
 def _lists(client: Client) -> list[Figure]:

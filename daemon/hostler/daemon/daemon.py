@@ -15,7 +15,7 @@ from hostler.daemon.base.clock import LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.facade.sockets import prepare
+from hostler.daemon.facade.sockets import claim_socket
 from hostler.daemon.launching import leftovers
 from hostler.daemon.launching.launcher import KeeperLauncher
 from hostler.daemon.loading.admission import Slots
@@ -88,7 +88,7 @@ class Daemon:
         stop = asyncio.Event()
         self._listen_for_stop(stop)
         options = self._options
-        claim = prepare(options.socket, chosen=options.socket_chosen)
+        claim = claim_socket(options.socket, chosen=options.socket_chosen)
         async with AsyncExitStack() as stack:
             stack.callback(claim.release)
             tasks = await stack.enter_async_context(Tasks(self._journal))
@@ -99,7 +99,7 @@ class Daemon:
             )
             await facade.start(claim)
             stack.push_async_callback(facade.stop)
-            tasks.start(facade.follow_health(), "health")
+            tasks.start(facade.publish_health(), "health")
             # What is there by now stays: a full collection that went through it would keep
             # everybody waiting for 25 ms.
             gc.freeze()
@@ -109,7 +109,7 @@ class Daemon:
             await stop.wait()
             self._journal.info("stopping")
             supervisor.closing = True
-            await facade.drain()
+            await facade.announce_stop()
             await supervisor.runs.close()
             await supervisor.close()
         self._journal.info("stopped")
@@ -155,7 +155,7 @@ class Daemon:
             self._journal,
         )
         await self._supervisor.start()
-        runs.resume(self._supervisor.find)
+        runs.resume(self._supervisor.find_location)
         return self._supervisor
 
     def _on_keeper_death(self) -> None:

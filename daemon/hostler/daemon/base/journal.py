@@ -17,10 +17,10 @@ LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
 
 #: Lines that wait for a slow reader of stderr; what comes beyond is counted and left out.
-WAITING = 10_000
+MAX_WAITING_LINES = 10_000
 
 #: At the end, for a reader that is slow or asleep.
-CLOSE_SECONDS = 1.0
+CLOSE_TIMEOUT = 1.0
 
 
 class Journal:
@@ -30,10 +30,10 @@ class Journal:
     """
 
     def __init__(
-        self, layout: Format = "text", level: Level = "info", stream: TextIO | None = None
+        self, log_format: Format = "text", level: Level = "info", stream: TextIO | None = None
     ) -> None:
-        self._layout = layout
-        self._least = LEVELS.index(level)
+        self._log_format = log_format
+        self._min_level = LEVELS.index(level)
         self._stream = stream or sys.stderr
         self._lines: deque[str] = deque()
         self._left_out = 0
@@ -48,7 +48,7 @@ class Journal:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join(CLOSE_SECONDS)
+        self._thread.join(CLOSE_TIMEOUT)
 
     def info(self, event: str, **values: object) -> None:
         self._write("info", event, values)
@@ -75,20 +75,20 @@ class Journal:
             self._write("error", event, values)
 
     def _write(self, level: Level, event: str, values: dict[str, object]) -> None:
-        if LEVELS.index(level) < self._least:
+        if LEVELS.index(level) < self._min_level:
             return
         now = time.time()
         stamp = (
             time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
         )
-        given = {key: value for key, value in values.items() if value is not None}
-        if self._layout == "json":
-            record = {"time": stamp, "level": level, "event": event, **given}
+        present = {key: value for key, value in values.items() if value is not None}
+        if self._log_format == "json":
+            record = {"time": stamp, "level": level, "event": event, **present}
             line = json.dumps(record, default=str)
         else:
-            line = f"{stamp} {level:<7} {event}" + _as_text(given)
+            line = f"{stamp} {level:<7} {event}" + _as_text(present)
         with self._changed:
-            if len(self._lines) >= WAITING:
+            if len(self._lines) >= MAX_WAITING_LINES:
                 self._left_out += 1
                 return
             if self._left_out:

@@ -11,7 +11,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
-from hostler.daemon.facade.server import Services
+from hostler.daemon.facade.server import ServiceHandlers
 from hostler.daemon.facade.sockets import SocketClaim
 from hostler.daemon.facade.workspace import WorkspaceService
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -50,7 +50,7 @@ class Facade:
                 ("grpc.max_send_message_length", settings.message_limit),
             )
         )
-        services = Services(settings, journal)
+        services = ServiceHandlers(settings, journal)
         queries = DefinitionQueries(supervisor, settings)
         implementations = (
             WorkspaceService(supervisor, settings, version, state_directory),
@@ -74,9 +74,9 @@ class Facade:
         for name in self._names:
             await self._health.set(name, _Health.SERVING)
 
-    async def follow_health(self) -> None:
+    async def publish_health(self) -> None:
         """Keeps the health of each location, as `locations/NAME`, until it is cancelled."""
-        told: dict[str, Any] = {}
+        published: dict[str, Any] = {}
         while True:
             next_change = (
                 self._supervisor.changes.next_change()
@@ -86,15 +86,15 @@ class Facade:
                 f"locations/{name}": _Health.SERVING if location.generation else _Health.NOT_SERVING
                 for name, location in locations
             }
-            for name in told.keys() - now.keys():
+            for name in published.keys() - now.keys():
                 now[name] = _Health.SERVICE_UNKNOWN
             for name, status in now.items():
-                if told.get(name) != status:
+                if published.get(name) != status:
                     await self._health.set(name, status)
-            told = now
+            published = now
             await next_change.wait()
 
-    async def drain(self) -> None:
+    async def announce_stop(self) -> None:
         """Says NOT_SERVING to who asks for health; calls are answered as before."""
         await self._health.enter_graceful_shutdown()
 

@@ -31,7 +31,7 @@ async def with_partition(
             f"cannot launch {asked.pipeline} for {asked.partition}: "
             "the partition set is not of the pipeline's repository"
         )
-    generation, said = await queries.call_for(
+    generation, said = await queries.call_with_generation(
         context, PARTITION_SET, parent, "describe_partition", partition=partition
     )
     if said["pipeline"] != pipeline:

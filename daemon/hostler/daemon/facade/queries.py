@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.server import Context, within
-from hostler.daemon.facade.workspace import find
+from hostler.daemon.facade.server import Context, await_for_caller
+from hostler.daemon.facade.workspace import find_location
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PIPELINE, DefinitionKey, DefinitionKind
 from hostler.daemon.generations.shared_calls import SharedCalls
@@ -42,10 +42,10 @@ class DefinitionQueries:
         self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> dict[str, Any]:
         """What a function of hostler.host.calls says of a definition."""
-        _, said = await self.call_for(context, kind, name, function, **arguments)
+        _, said = await self.call_with_generation(context, kind, name, function, **arguments)
         return said
 
-    async def call_for(
+    async def call_with_generation(
         self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> tuple[Generation, dict[str, Any]]:
         """The same, and the generation whose code has said it."""
@@ -58,7 +58,7 @@ class DefinitionQueries:
 
     def _parse(self, kind: DefinitionKind, name: str) -> tuple[Location, DefinitionKey]:
         location, repository, definition = names.parse(name, 3, kind=kind)
-        found = find(self._supervisor, f"locations/{location}")
+        found = find_location(self._supervisor, f"locations/{location}")
         return found, DefinitionKey(kind, repository, definition)
 
     async def _ask(
@@ -71,7 +71,7 @@ class DefinitionQueries:
     ) -> T:
         async def answer() -> T:
             generation = generation_of(location)
-            require(generation, key, name)
+            require_definition(generation, key, name)
             return await ask(location.replicas.calls(generation))
 
         async def work() -> T:
@@ -81,7 +81,7 @@ class DefinitionQueries:
                 return await answer()
 
         try:
-            return await within(context, self._settings, location.name, work())
+            return await await_for_caller(context, self._settings, location.name, work())
         except RemoteError as error:
             raise refusals.user_code(location.name, error) from error
         except WorkerDiedError as error:
@@ -104,10 +104,10 @@ def generation_of(location: Location) -> Generation:
 def require_pipeline(generation: Generation, name: str) -> None:
     """Raises NOT_FOUND unless the generation lists the pipeline of a resource name."""
     _, repository, pipeline = names.parse(name, 3)
-    require(generation, DefinitionKey(PIPELINE, repository, pipeline), name)
+    require_definition(generation, DefinitionKey(PIPELINE, repository, pipeline), name)
 
 
-def require(generation: Generation, key: DefinitionKey, name: str) -> None:
+def require_definition(generation: Generation, key: DefinitionKey, name: str) -> None:
     """Raises NOT_FOUND, for a resource name, unless the generation lists what it names."""
     if key.repository not in generation.repositories:
         above = name.rpartition(f"/{key.kind.collection}/")[0]

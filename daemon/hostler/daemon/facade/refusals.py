@@ -44,8 +44,8 @@ def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> Ref
     if nearest:
         message += f"; did you mean {' or '.join(map(repr, nearest))}?"
     elif known:
-        status = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-        message += f"; there are: {status}"
+        listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        message += f"; there are: {listed}"
     details = ErrorDetails(
         reason=Reason.UNKNOWN_NAME,
         metadata={"nearest": ",".join(nearest)},

@@ -8,30 +8,33 @@ from google.protobuf import json_format
 from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.queries import DefinitionQueries, generation_of
 from hostler.daemon.facade.server import Context
-from hostler.daemon.facade.workspace import find
+from hostler.daemon.facade.workspace import find_location
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKind
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import definitions_pb2
 from hostler.v1 import repository_pb2 as pb
 
-_ANY = "-"
+_ALL = "-"
 
 #: Ticks of a preview: each may call three functions of the user's.
-_TICKS = 5
-_MOST_TICKS = 100
+_DEFAULT_TICKS = 5
+_MAX_TICKS = 100
 
 #: Partitions in a page: a set of some years' hours is 1 MB of names, and takes a moment to make.
-_PARTITIONS = 10_000
+_PARTITIONS_PER_PAGE = 10_000
 
 #: What datetime knows: the year 9999 is reached by then, whatever the time zone.
 _LAST_SECOND = 253_000_000_000
 
-_Listed = TypeVar(
-    "_Listed", pb.ListPipelinesResponse, pb.ListSchedulesResponse, pb.ListPartitionSetsResponse
+_ListResponse = TypeVar(
+    "_ListResponse",
+    pb.ListPipelinesResponse,
+    pb.ListSchedulesResponse,
+    pb.ListPartitionSetsResponse,
 )
-_Listing = pb.ListPipelinesRequest | pb.ListSchedulesRequest | pb.ListPartitionSetsRequest
-_Getting = pb.GetPipelineRequest | pb.GetScheduleRequest | pb.GetPartitionSetRequest
+_ListRequest = pb.ListPipelinesRequest | pb.ListSchedulesRequest | pb.ListPartitionSetsRequest
+_GetRequest = pb.GetPipelineRequest | pb.GetScheduleRequest | pb.GetPartitionSetRequest
 
 
 class RepositoryService:
@@ -59,7 +62,7 @@ class RepositoryService:
 
     async def get_repository(self, request: pb.GetRepositoryRequest, _: Context) -> bytes:
         location, repository = names.parse(request.name, 2)
-        generation = generation_of(find(self._supervisor, f"locations/{location}"))
+        generation = generation_of(find_location(self._supervisor, f"locations/{location}"))
         return _repository(generation, repository, request.name)
 
     async def list_pipelines(
@@ -81,10 +84,11 @@ class RepositoryService:
     async def preview_schedule(
         self, request: pb.PreviewScheduleRequest, context: Context
     ) -> pb.PreviewScheduleResponse:
-        count = request.count or _TICKS
-        if not 0 < count <= _MOST_TICKS:
+        count = request.count or _DEFAULT_TICKS
+        if not 0 < count <= _MAX_TICKS:
             raise refusals.invalid(
-                f"cannot preview {count} ticks; expected 1 to {_MOST_TICKS}, or 0 for {_TICKS}"
+                f"cannot preview {count} ticks; "
+                f"expected 1 to {_MAX_TICKS}, or 0 for {_DEFAULT_TICKS}"
             )
         after = request.after_time.seconds if request.HasField("after_time") else int(time.time())
         if not 0 <= after <= _LAST_SECOND:
@@ -107,7 +111,7 @@ class RepositoryService:
     async def list_partitions(
         self, request: pb.ListPartitionsRequest, context: Context
     ) -> pb.ListPartitionsResponse:
-        size = min(request.page_size or _PARTITIONS, _PARTITIONS)
+        size = min(request.page_size or _PARTITIONS_PER_PAGE, _PARTITIONS_PER_PAGE)
         start = names.page(0, size, request.page_token)[0].start
         said = await self._queries.call(
             context, PARTITION_SET, request.parent, "list_partitions", start=start, size=size
@@ -133,11 +137,11 @@ class RepositoryService:
         return found
 
     def _list(
-        self, kind: DefinitionKind, response: type[_Listed], request: _Listing
-    ) -> _Listed | bytes:
+        self, kind: DefinitionKind, response: type[_ListResponse], request: _ListRequest
+    ) -> _ListResponse | bytes:
         location, repository = names.parse(request.parent, 2, wildcards=True)
         generations = self._generations(location)
-        if repository != _ANY and not any(repository in of.repositories for of in generations):
+        if repository != _ALL and not any(repository in of.repositories for of in generations):
             known = [name for of in generations for name in of.repositories]
             raise refusals.unknown("repository", request.parent, known)
         answer = b"".join(_summaries(kind, response, of, repository) for of in generations)
@@ -149,13 +153,13 @@ class RepositoryService:
         getattr(page, kind.field).extend(items[part])
         return page
 
-    async def _get(self, kind: DefinitionKind, request: _Getting, context: Context) -> bytes:
+    async def _get(self, kind: DefinitionKind, request: _GetRequest, context: Context) -> bytes:
         return await self._queries.definition(context, kind, request.name)
 
     def _generations(self, location: str) -> list[Generation]:
         """Of one location, or, for "-", of all that have one."""
-        if location != _ANY:
-            return [generation_of(find(self._supervisor, f"locations/{location}"))]
+        if location != _ALL:
+            return [generation_of(find_location(self._supervisor, f"locations/{location}"))]
         locations = self._supervisor.locations.values()
         return [each.generation for each in locations if each.generation is not None]
 
@@ -179,13 +183,13 @@ def _repositories(generation: Generation) -> bytes:
 
 
 def _summaries(
-    kind: DefinitionKind, response: type[_Listed], generation: Generation, repository: str
+    kind: DefinitionKind, response: type[_ListResponse], generation: Generation, repository: str
 ) -> bytes:
     answer = generation.answers.get((kind.collection, repository))
     if answer is None:
         message = response()
         for name, found in generation.repositories.items():
-            if repository in (_ANY, name):
+            if repository in (_ALL, name):
                 getattr(message, kind.field).extend(getattr(found, kind.field))
         answer = generation.answers[kind.collection, repository] = message.SerializeToString()
     return answer

@@ -10,22 +10,22 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, partition, refusals
 from hostler.daemon.facade.queries import DefinitionQueries, generation_of, require_pipeline
 from hostler.daemon.facade.server import Context
-from hostler.daemon.facade.workspace import find, require_open
+from hostler.daemon.facade.workspace import find_location, require_not_stopping
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store.record import Filter, pipeline_parts
-from hostler.daemon.runs.store.run_store import ClosedError, NotRecordedError
-from hostler.daemon.runs.store.tables import RequestIdError, RunActiveError, UnknownRunError
+from hostler.daemon.runs.store.record import RunFilter, pipeline_parts
+from hostler.daemon.runs.store.run_store import NotRecordedError, StoreClosedError
+from hostler.daemon.runs.store.tables import RequestIdConflictError, RunActiveError, UnknownRunError
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import run_pb2 as pb
 
 #: Of a list whose caller names no size: more than a screen, and an answer within milliseconds.
-PAGE = 100
+DEFAULT_PAGE_SIZE = 100
 
 #: Of any list: a run may hold a large config.
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 
 #: A UUID has 36.
-REQUEST_ID_LENGTH = 128
+MAX_REQUEST_ID_LENGTH = 128
 
 
 def _require_finite(config: struct_pb2.Struct) -> None:
@@ -54,23 +54,23 @@ class RunService:
         self._settings = settings
 
     async def launch_run(self, request: pb.LaunchRunRequest, context: Context) -> pb.Run:
-        require_open(self._supervisor)
+        require_not_stopping(self._supervisor)
         _require_finite(request.run_config)
-        wanted = self._wanted(request)
+        requested = self._requested_run(request)
         try:
-            earlier = await self._runs.earlier(wanted)
+            earlier = await self._runs.find_launched(requested)
             if earlier is not None:
                 return earlier
             location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
-            location = find(self._supervisor, f"locations/{location_name}")
+            location = find_location(self._supervisor, f"locations/{location_name}")
             generation = generation_of(location)
             require_pipeline(generation, request.pipeline)
-            if not wanted.partition:
-                return await self._runs.launch(wanted, location, generation)
-            generation, run = await partition.with_partition(self._queries, context, wanted)
-            require_open(self._supervisor)
-            return await self._runs.launch(run, location, generation, asked=wanted)
-        except RequestIdError as error:
+            if not requested.partition:
+                return await self._runs.launch(requested, location, generation)
+            generation, run = await partition.with_partition(self._queries, context, requested)
+            require_not_stopping(self._supervisor)
+            return await self._runs.launch(run, location, generation, asked=requested)
+        except RequestIdConflictError as error:
             message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
             raise refusals.invalid(f"{message}, with another content") from error
         except NotRecordedError as error:
@@ -82,14 +82,16 @@ class RunService:
     async def list_runs(self, request: pb.ListRunsRequest, _: Context) -> pb.ListRunsResponse:
         if request.page_size < 0:
             size = request.page_size
-            raise refusals.invalid(f"cannot use page_size {size}; expected 0 ({PAGE}) or more")
-        size = min(request.page_size or PAGE, LARGEST_PAGE)
-        before = _place_of(request.page_token, request.filter)
+            raise refusals.invalid(
+                f"cannot use page_size {size}; expected 0 ({DEFAULT_PAGE_SIZE}) or more"
+            )
+        size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        before = _parse_page_token(request.page_token, request.filter)
         # one more than is shown says whether there is another page
-        found = await self._runs.store.page(_filter(request.filter), size + 1, before)
+        found = await self._runs.store.page(_run_filter(request.filter), size + 1, before)
         token = ""
         if len(found) > size:
-            token = _token(found[size - 1][0], request.filter)
+            token = _page_token(found[size - 1][0], request.filter)
         return pb.ListRunsResponse(runs=[run for _, run in found[:size]], next_page_token=token)
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
@@ -100,7 +102,7 @@ class RunService:
         try:
             async for event in events:
                 yield event
-        except ClosedError:
+        except StoreClosedError:
             raise refusals.shutting_down() from None
 
     async def cancel_run(self, request: pb.CancelRunRequest, _: Context) -> pb.Run:
@@ -129,11 +131,11 @@ class RunService:
             raise refusals.unknown("run", name, ())
         return run
 
-    def _wanted(self, request: pb.LaunchRunRequest) -> pb.Run:
-        if len(request.request_id) > REQUEST_ID_LENGTH:
+    def _requested_run(self, request: pb.LaunchRunRequest) -> pb.Run:
+        if len(request.request_id) > MAX_REQUEST_ID_LENGTH:
             length = len(request.request_id)
             raise refusals.invalid(
-                f"cannot use a request_id of {length} characters; at most {REQUEST_ID_LENGTH}"
+                f"cannot use a request_id of {length} characters; at most {MAX_REQUEST_ID_LENGTH}"
             )
         if request.max_concurrency < 0:
             number = request.max_concurrency
@@ -159,49 +161,49 @@ class RunService:
         )
 
 
-def _filter(given: pb.RunFilter) -> Filter:
-    location, repository, pipeline = "", "", given.pipeline
+def _run_filter(wanted: pb.RunFilter) -> RunFilter:
+    location, repository, pipeline = "", "", wanted.pipeline
     if "/" in pipeline:
         location, repository, pipeline = pipeline_parts(pb.Run(pipeline=pipeline))
         if not (location and repository and pipeline):
             raise refusals.invalid(
-                f"cannot filter by the pipeline {given.pipeline!r}; expected its name alone or "
+                f"cannot filter by the pipeline {wanted.pipeline!r}; expected its name alone or "
                 "locations/{location}/repositories/{repository}/pipelines/{pipeline}"
             )
-    if given.location:
-        named = given.location.removeprefix("locations/")
-        if named == given.location or location not in ("", named):
+    if wanted.location:
+        named = wanted.location.removeprefix("locations/")
+        if named == wanted.location or location not in ("", named):
             expected = f"locations/{location}" if location else "locations/{location}"
-            message = f"cannot filter by the location {given.location!r}; expected {expected}"
+            message = f"cannot filter by the location {wanted.location!r}; expected {expected}"
             raise refusals.invalid(message)
         location = named
-    return Filter(
+    return RunFilter(
         location=location,
         repository=repository,
         pipeline=pipeline,
-        states=frozenset(given.states),
-        tags=tuple(sorted(given.tags.items())),
-        created_from=given.create_time_from.ToNanoseconds(),
-        created_before=given.create_time_before.ToNanoseconds(),
+        states=frozenset(wanted.states),
+        tags=tuple(sorted(wanted.tags.items())),
+        created_from=wanted.create_time_from.ToNanoseconds(),
+        created_before=wanted.create_time_before.ToNanoseconds(),
     )
 
 
-def _token(place_: int, given: pb.RunFilter) -> str:
-    return f"{place_}-{_digest(given)}"
+def _page_token(position: int, wanted: pb.RunFilter) -> str:
+    return f"{position}-{_digest(wanted)}"
 
 
-def _place_of(token: str, given: pb.RunFilter) -> int | None:
+def _parse_page_token(token: str, wanted: pb.RunFilter) -> int | None:
     """The place after which a page begins; None for the first one."""
     if not token:
         return None
-    place_, _, digest = token.partition("-")
-    if not (place_.isascii() and place_.isdigit() and len(place_) < 19):
+    position, _, digest = token.partition("-")
+    if not (position.isascii() and position.isdigit() and len(position) < 19):
         raise refusals.invalid(f"cannot use page_token {token!r}; pass a next_page_token")
-    if digest != _digest(given):
+    if digest != _digest(wanted):
         raise refusals.invalid(f"cannot use page_token {token!r} with another filter")
-    return int(place_)
+    return int(position)
 
 
-def _digest(given: pb.RunFilter) -> str:
-    data = given.SerializeToString(deterministic=True)
+def _digest(wanted: pb.RunFilter) -> str:
+    data = wanted.SerializeToString(deterministic=True)
     return hashlib.blake2b(data, digest_size=6).hexdigest()

@@ -22,7 +22,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 DEADLINE_MARGIN = 0.02
 
 
-class Services:
+class ServiceHandlers:
     """Binds implementations to services, with what holds for every call.
 
     An implementation has a method for each of its service's, in snake case. A unary one may return
@@ -109,7 +109,9 @@ class Services:
         await _abort(context, refusals.internal())
 
 
-async def within(context: Context, settings: Settings, location: str, work: Awaitable[T]) -> T:
+async def await_for_caller(
+    context: Context, settings: Settings, location: str, work: Awaitable[T]
+) -> T:
     """Awaits what the user's code takes part in, no longer than the caller waits.
 
     Raises:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # pid, uid and gid of a peer, as SO_PEERCRED gives them.
-_PEER = struct.Struct("3i")
+_PEER_CREDENTIALS = struct.Struct("3i")
 
 
 class SocketError(Exception):
@@ -40,7 +40,7 @@ class SocketBusyError(SocketError):
 
 
 class SocketClaim:
-    """The right to bind a socket path, kept until `release`. Made by `prepare`."""
+    """The right to bind a socket path, kept until `release`. Made by `claim_socket`."""
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
@@ -78,7 +78,7 @@ class SocketClaim:
         self._lock = -1
 
 
-def prepare(path: Path, *, chosen: bool = False) -> SocketClaim:
+def claim_socket(path: Path, *, chosen: bool = False) -> SocketClaim:
     """Makes the way free for binding `path`.
 
     Args:
@@ -98,12 +98,12 @@ def prepare(path: Path, *, chosen: bool = False) -> SocketClaim:
         )
     try:
         _prepare_folder(path.parent, chosen=chosen)
-        lock = _take_lock(path)
+        lock = _acquire_lock(path)
     except OSError as error:
         raise SocketError(f"cannot serve on {path}: {error}; name another with --socket") from error
     claim = SocketClaim(path, lock)
     try:
-        _remove_stale(path)
+        _remove_dead_socket(path)
     except BaseException:
         claim.release()
         raise
@@ -128,7 +128,7 @@ def _prepare_folder(folder: Path, *, chosen: bool) -> None:
         folder.chmod(0o700)
 
 
-def _take_lock(path: Path) -> int:
+def _acquire_lock(path: Path) -> int:
     lock_path = _lock_path(path)
     while True:
         lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -163,7 +163,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_dead_socket(path: Path) -> None:
     """Removes a socket that nobody serves; the lock is ours by now.
 
     Raises:
@@ -183,8 +183,10 @@ def _remove_stale(path: Path) -> None:
         probe.setblocking(False)  # a full backlog says EAGAIN: somebody is there
         code = probe.connect_ex(str(path))
         if code == 0:
-            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-            raise SocketBusyError(path, _PEER.unpack(credentials)[0])
+            credentials = probe.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size
+            )
+            raise SocketBusyError(path, _PEER_CREDENTIALS.unpack(credentials)[0])
         if code == errno.EAGAIN:
             raise SocketBusyError(path, None)
     path.unlink()

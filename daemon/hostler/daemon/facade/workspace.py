@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.server import Context, within
+from hostler.daemon.facade.server import Context, await_for_caller
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.location import LogLine
 from hostler.daemon.supervision import presentation
-from hostler.daemon.supervision.change_feed import LaggedError
+from hostler.daemon.supervision.change_feed import FollowerLaggedError
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import workspace_pb2 as pb
 
@@ -36,45 +36,45 @@ class WorkspaceService:
     ) -> pb.ListLocationsResponse:
         locations = list(self._supervisor.locations.values())
         part, token = names.page(len(locations), request.page_size, request.page_token)
-        shown = map(self._supervisor.location_message, locations[part])
-        return pb.ListLocationsResponse(locations=shown, next_page_token=token)
+        messages = map(self._supervisor.location_message, locations[part])
+        return pb.ListLocationsResponse(locations=messages, next_page_token=token)
 
     async def get_location(self, request: pb.GetLocationRequest, _: Context) -> pb.Location:
-        return self._supervisor.location_message(find(self._supervisor, request.name))
+        return self._supervisor.location_message(find_location(self._supervisor, request.name))
 
     async def reload_locations(
         self, request: pb.ReloadLocationsRequest, context: Context
     ) -> pb.ReloadLocationsResponse:
-        require_open(self._supervisor)
-        locations = self._named(request.names)
+        require_not_stopping(self._supervisor)
+        locations = self._locations_named(request.names)
         for location in locations:
             location.reload()
-        shown = await self._outcome(context, locations, wait=not request.no_wait)
-        return pb.ReloadLocationsResponse(locations=shown)
+        messages = await self._messages_after_load(context, locations, wait=not request.no_wait)
+        return pb.ReloadLocationsResponse(locations=messages)
 
     async def restart_locations(
         self, request: pb.RestartLocationsRequest, context: Context
     ) -> pb.RestartLocationsResponse:
-        require_open(self._supervisor)
-        locations = self._named(request.names)
+        require_not_stopping(self._supervisor)
+        locations = self._locations_named(request.names)
         for location in locations:
             location.restart()
-        shown = await self._outcome(context, locations, wait=not request.no_wait)
-        return pb.RestartLocationsResponse(locations=shown)
+        messages = await self._messages_after_load(context, locations, wait=not request.no_wait)
+        return pb.RestartLocationsResponse(locations=messages)
 
     async def start_location(
         self, request: pb.StartLocationRequest, context: Context
     ) -> pb.Location:
-        require_open(self._supervisor)
-        location = find(self._supervisor, request.name)
+        require_not_stopping(self._supervisor)
+        location = find_location(self._supervisor, request.name)
         location.start()
-        await within(context, self._settings, location.name, location.settled())
+        await await_for_caller(context, self._settings, location.name, location.settled())
         return self._supervisor.location_message(location)
 
     async def stop_location(self, request: pb.StopLocationRequest, context: Context) -> pb.Location:
-        location = find(self._supervisor, request.name)
+        location = find_location(self._supervisor, request.name)
         location.stop()
-        await within(context, self._settings, location.name, location.ended())
+        await await_for_caller(context, self._settings, location.name, location.ended())
         return self._supervisor.location_message(location)
 
     async def watch_workspace(
@@ -92,20 +92,20 @@ class WorkspaceService:
                 async for change in changes.follow(after):
                     after = change.revision
                     yield change.message
-            except LaggedError:
+            except FollowerLaggedError:
                 after = changes.revision
                 yield self._snapshot()
 
     async def read_logs(self, request: pb.ReadLogsRequest, _: Context) -> AsyncIterator[pb.LogLine]:
-        log = find(self._supervisor, request.name).log
+        log = find_location(self._supervisor, request.name).log
         count = 0 if request.skip_history else request.last or sys.maxsize
         if not request.follow:
             for line in log.tail(count):
-                yield _line(line)
+                yield _log_line_message(line)
             return
         with contextlib.closing(log.follow(count)) as follower:
             async for line in follower:
-                yield _line(line)
+                yield _log_line_message(line)
 
     def _workspace(self) -> pb.Workspace:
         message = self._supervisor.workspace_message()
@@ -120,33 +120,33 @@ class WorkspaceService:
         change.time.GetCurrentTime()
         return change
 
-    def _named(self, wanted: Sequence[str]) -> list[Location]:
+    def _locations_named(self, wanted: Sequence[str]) -> list[Location]:
         if not wanted:
             return list(self._supervisor.locations.values())
-        return [find(self._supervisor, name) for name in wanted]
+        return [find_location(self._supervisor, name) for name in wanted]
 
-    async def _outcome(
+    async def _messages_after_load(
         self, context: Context, locations: Sequence[Location], *, wait: bool
     ) -> list[pb.Location]:
         """The locations, once their loads have ended if that is to be awaited."""
         for location in locations if wait else ():  # they go on side by side
-            await within(context, self._settings, location.name, location.settled())
+            await await_for_caller(context, self._settings, location.name, location.settled())
         return [self._supervisor.location_message(location) for location in locations]
 
 
-def _line(line: LogLine) -> pb.LogLine:
+def _log_line_message(line: LogLine) -> pb.LogLine:
     message = pb.LogLine(stream=_STREAMS[line.stream], text=line.text, pid=line.pid, role=line.role)
     message.time.FromNanoseconds(int(line.time * 1e9))
     return message
 
 
-def require_open(supervisor: Supervisor) -> None:
+def require_not_stopping(supervisor: Supervisor) -> None:
     """Refuses, with UNAVAILABLE, what would start a process while the daemon stops."""
     if supervisor.closing:
         raise refusals.shutting_down()
 
 
-def find(supervisor: Supervisor, name: str) -> Location:
+def find_location(supervisor: Supervisor, name: str) -> Location:
     """The location of a resource name.
 
     Raises:

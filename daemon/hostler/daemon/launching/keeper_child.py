@@ -54,14 +54,14 @@ class KeeperChild:
         self._loop = asyncio.get_running_loop()
         self._on_report = on_report
         self._on_exit = on_exit
-        self._writing = False
+        self._is_writer_added = False
         self.started = self._loop.time()
         try:
             self._process, self._pidfd, self._link = _start(instance)
         except OSError as error:
             raise KeeperError(f"cannot start the keeper {sys.executable}: {error}") from error
         self._loop.add_reader(self._link, self._read)
-        self._loop.add_reader(self._pidfd, self._exited)
+        self._loop.add_reader(self._pidfd, self._on_process_end)
 
     @property
     def pid(self) -> int:
@@ -79,8 +79,8 @@ class KeeperChild:
             OSError: the kernel refuses it.
         """
         self._link.post(order, fds)
-        if self._link.has_backlog and not self._writing:
-            self._writing = True
+        if self._link.has_backlog and not self._is_writer_added:
+            self._is_writer_added = True
             self._loop.add_writer(self._link, self._write)
 
     def kill(self) -> None:
@@ -96,8 +96,8 @@ class KeeperChild:
             self._stop_writing()
 
     def _stop_writing(self) -> None:
-        if self._writing:
-            self._writing = False
+        if self._is_writer_added:
+            self._is_writer_added = False
             self._loop.remove_writer(self._link)
 
     def _read(self) -> bool:
@@ -109,7 +109,7 @@ class KeeperChild:
             self._loop.remove_reader(self._link)
         return bool(reports)
 
-    def _exited(self) -> None:
+    def _on_process_end(self) -> None:
         self._process.wait()  # returns at once: the pidfd says that it has ended
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)

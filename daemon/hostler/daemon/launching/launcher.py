@@ -20,7 +20,7 @@ from hostler.daemon.launching.orders import (
     Handle,
     SpawnError,
     SpawnOrder,
-    channels,
+    open_pipes,
     spawn_error,
 )
 
@@ -42,7 +42,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 #: Exits of processes that nobody has asked for yet: a worker may end before it is adopted.
-_REMEMBERED_EXITS = 1024
+_MAX_UNCLAIMED_EXITS = 1024
 
 #: What a keeper leaves is gone in milliseconds; what the kernel holds (a dead NFS server) must not
 #: hold up the new keeper for ever.
@@ -70,7 +70,7 @@ class Launcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class _PendingStart:
     order: SpawnOrder
     made: asyncio.Future[tuple[int, asyncio.Future[ExitStatus]]]
 
@@ -92,16 +92,16 @@ class KeeperLauncher:
         self._on_death = on_death
         self._process: KeeperChild | None = None
         self._ready: asyncio.Future[None] | None = None
-        self._up = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._keeper_up = asyncio.Event()
+        self._keeper_gone = asyncio.Event()
         self._revival: asyncio.Task[None] | None = None
         self._closing = False
         self._last_id = 0
-        self._pause = 0.0
-        self._starts: dict[int, _Start] = {}
-        self._ends: dict[int, asyncio.Future[None]] = {}
-        self._exits: dict[int, asyncio.Future[ExitStatus]] = {}
-        self._past_exits: OrderedDict[int, ExitStatus] = OrderedDict()
+        self._restart_pause = 0.0
+        self._pending_starts: dict[int, _PendingStart] = {}
+        self._pending_ends: dict[int, asyncio.Future[None]] = {}
+        self._exit_futures: dict[int, asyncio.Future[ExitStatus]] = {}
+        self._unclaimed_exits: OrderedDict[int, ExitStatus] = OrderedDict()
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +120,7 @@ class KeeperLauncher:
     async def close(self) -> None:
         """Kill everything below the keeper, and end it. Can be called more than once."""
         self._closing = True
-        self._up.set()  # whoever waits for a keeper learns that none comes
+        self._keeper_up.set()  # whoever waits for a keeper learns that none comes
         inherited = False
         if self._revival is not None and not self._revival.done():
             self._revival.cancel()
@@ -129,15 +129,15 @@ class KeeperLauncher:
         if (process := self._process) is not None:
             process.post({"order": "stop"})
             try:
-                await asyncio.wait_for(self._gone.wait(), _STOP_PATIENCE)
+                await asyncio.wait_for(self._keeper_gone.wait(), _STOP_PATIENCE)
             except TimeoutError:
                 log.warning("cannot end everything within %g s; killing the keeper", _STOP_PATIENCE)
                 process.kill()
-                await self._gone.wait()
+                await self._keeper_gone.wait()
             inherited = inherited or process.returncode != 0
         if inherited:
             await self._kill_inherited()
-        self._release_ends()
+        self._release_pending_ends()
         prctl.set_subreaper(on=False)
 
     # Orders
@@ -151,17 +151,19 @@ class KeeperLauncher:
             SpawnError: it could not be made.
         """
         while self._process is None and not self._closing:
-            await self._up.wait()
+            await self._keeper_up.wait()
         if self._process is None or self._closing:
             raise spawn_error(order, "keeper", 0)
-        ours, theirs = channels(order)
+        ours, theirs = open_pipes(order)
         id_ = self._next_id()
-        start = self._starts[id_] = _Start(order, asyncio.get_running_loop().create_future())
+        start = self._pending_starts[id_] = _PendingStart(
+            order, asyncio.get_running_loop().create_future()
+        )
         try:
             self._process.post({"order": "spawn", "id": id_}, theirs)
             pid, exit_ = await start.made
         except BaseException as error:
-            self._starts.pop(id_, None)  # if it is made all the same, it is killed
+            self._pending_starts.pop(id_, None)  # if it is made all the same, it is killed
             ours.close()
             if isinstance(error, OSError):
                 raise spawn_error(order, "order", error.errno or 0) from error
@@ -173,9 +175,9 @@ class KeeperLauncher:
 
         It may have ended already.
         """
-        exit_ = self._exits.get(pid)
+        exit_ = self._exit_futures.get(pid)
         if exit_ is None:
-            exit_ = self._exits[pid] = asyncio.get_running_loop().create_future()
+            exit_ = self._exit_futures[pid] = asyncio.get_running_loop().create_future()
         if self._process is None:
             self._resolve(pid, ExitStatus(None, None, keeper_died=True))
         else:
@@ -197,15 +199,15 @@ class KeeperLauncher:
         The exits of what was started or adopted for the owner are resolved by then.
         """
         if self._process is None:
-            await self._up.wait()  # everything is being killed before a new keeper comes
+            await self._keeper_up.wait()  # everything is being killed before a new keeper comes
             return
         id_ = self._next_id()
-        ended = self._ends[id_] = asyncio.get_running_loop().create_future()
+        ended = self._pending_ends[id_] = asyncio.get_running_loop().create_future()
         try:
             self._process.post({"order": "end", "id": id_, "owner": owner})
             await ended
         finally:
-            self._ends.pop(id_, None)
+            self._pending_ends.pop(id_, None)
 
     def _next_id(self) -> int:
         self._last_id += 1
@@ -213,48 +215,48 @@ class KeeperLauncher:
 
     # Reports
 
-    def _hear(self, packet: Packet) -> None:
+    def _on_report(self, packet: Packet) -> None:
         report = packet["report"]
         if report == "ready":
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
         elif report == "started":
-            self._started(packet["id"], packet["pid"])
+            self._on_started(packet["id"], packet["pid"])
         elif report == "failed":
-            start = self._starts.pop(packet["id"], None)
+            start = self._pending_starts.pop(packet["id"], None)
             if start is not None:
                 start.fail(packet["stage"], packet["errno"])
         elif report == "exited":
-            self._exited(packet["pid"], ExitStatus.from_wait(packet["status"]))
+            self._on_exited(packet["pid"], ExitStatus.from_wait(packet["status"]))
         elif report == "missing":
             # Its exit was reported before, or it never was below the keeper.
-            past = self._past_exits.pop(packet["pid"], ExitStatus(None, None))
+            past = self._unclaimed_exits.pop(packet["pid"], ExitStatus(None, None))
             self._resolve(packet["pid"], past)
         elif report == "ended":
-            ended = self._ends.pop(packet["id"], None)
+            ended = self._pending_ends.pop(packet["id"], None)
             if ended is not None and not ended.done():
                 ended.set_result(None)
 
-    def _started(self, id_: int, pid: int) -> None:
-        start = self._starts.pop(id_, None)
+    def _on_started(self, id_: int, pid: int) -> None:
+        start = self._pending_starts.pop(id_, None)
         if start is None or start.made.done():
             self.signal(pid, signal.SIGKILL)  # whoever wanted it has given up
             return
-        exit_ = self._exits[pid] = asyncio.get_running_loop().create_future()
+        exit_ = self._exit_futures[pid] = asyncio.get_running_loop().create_future()
         start.made.set_result((pid, exit_))
 
-    def _exited(self, pid: int, status: ExitStatus) -> None:
-        if pid in self._exits:
-            self._past_exits.pop(pid, None)
+    def _on_exited(self, pid: int, status: ExitStatus) -> None:
+        if pid in self._exit_futures:
+            self._unclaimed_exits.pop(pid, None)
             self._resolve(pid, status)
             return
-        self._past_exits[pid] = status
-        self._past_exits.move_to_end(pid)
-        if len(self._past_exits) > _REMEMBERED_EXITS:
-            self._past_exits.popitem(last=False)
+        self._unclaimed_exits[pid] = status
+        self._unclaimed_exits.move_to_end(pid)
+        if len(self._unclaimed_exits) > _MAX_UNCLAIMED_EXITS:
+            self._unclaimed_exits.popitem(last=False)
 
     def _resolve(self, pid: int, status: ExitStatus) -> None:
-        exit_ = self._exits.pop(pid, None)
+        exit_ = self._exit_futures.pop(pid, None)
         if exit_ is not None and not exit_.done():
             exit_.set_result(status)
 
@@ -262,20 +264,20 @@ class KeeperLauncher:
 
     async def _launch(self) -> None:
         self._ready = asyncio.get_running_loop().create_future()
-        self._gone.clear()
-        self._process = KeeperChild(self._instance, self._hear, self._lost)
+        self._keeper_gone.clear()
+        self._process = KeeperChild(self._instance, self._on_report, self._on_keeper_exit)
         await self._ready
-        self._up.set()
+        self._keeper_up.set()
 
-    def _lost(self) -> None:
+    def _on_keeper_exit(self) -> None:
         """The keeper has ended, by order or not."""
         assert self._process is not None
         process, self._process = self._process, None
-        self._gone.set()
-        self._resolve_all()
+        self._keeper_gone.set()
+        self._resolve_after_keeper_exit()
         if self._closing:
             return
-        self._up.clear()
+        self._keeper_up.clear()
         if self._ready is not None and not self._ready.done():
             message = f"cannot start the keeper: it ended with {process.returncode}; see its stderr"
             self._ready.set_exception(KeeperError(message))
@@ -283,38 +285,38 @@ class KeeperLauncher:
         log.error("the keeper ended with %s; starting a new one", process.returncode)
         loop = asyncio.get_running_loop()
         lived = loop.time() - process.started
-        self._pause = self._longer_pause() if lived < _SHORT_LIFE else 0.0
+        self._restart_pause = self._longer_pause() if lived < _SHORT_LIFE else 0.0
         self._revival = loop.create_task(self._revive(), name="keeper revival")
 
     async def _revive(self) -> None:
         while self._process is None:
             await self._kill_inherited()
-            self._release_ends()
-            await asyncio.sleep(self._pause)
+            self._release_pending_ends()
+            await asyncio.sleep(self._restart_pause)
             try:
                 await self._launch()
             except KeeperError:
                 log.exception("the keeper does not come back")
-                self._pause = self._longer_pause()
+                self._restart_pause = self._longer_pause()
         asyncio.get_running_loop().call_soon(self._on_death)
 
     def _longer_pause(self) -> float:
-        return min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
+        return min(max(_FIRST_PAUSE, self._restart_pause * 2), _LONGEST_PAUSE)
 
     async def _kill_inherited(self) -> None:
         if not await asyncio.to_thread(kill_inherited, _INHERITED_PATIENCE):
             log.error("cannot kill all that the keeper left within %g s", _INHERITED_PATIENCE)
 
-    def _resolve_all(self) -> None:
-        for pid in list(self._exits):
+    def _resolve_after_keeper_exit(self) -> None:
+        for pid in list(self._exit_futures):
             self._resolve(pid, ExitStatus(None, None, keeper_died=True))
-        self._past_exits.clear()
-        for start in self._starts.values():
+        self._unclaimed_exits.clear()
+        for start in self._pending_starts.values():
             start.fail("keeper", 0)
-        self._starts.clear()
+        self._pending_starts.clear()
 
-    def _release_ends(self) -> None:
-        for ended in self._ends.values():
+    def _release_pending_ends(self) -> None:
+        for ended in self._pending_ends.values():
             if not ended.done():
                 ended.set_result(None)
-        self._ends.clear()
+        self._pending_ends.clear()

@@ -45,7 +45,7 @@ def kill_leftovers(instance: str) -> list[int]:
     deadline = time.monotonic() + _PATIENCE
     while True:
         table = scan()
-        exempt = _lineage(table) | _kept(table)
+        exempt = _ancestors(table) | _below_living_keepers(table)
         marked = [pid for pid in table if pid not in exempt and _is_leftover(pid, instance)]
         targets = {pid: table[pid] for pid in marked}
         targets.update((p.pid, p) for p in below(table, marked) if p.pid not in exempt)
@@ -64,7 +64,7 @@ def _is_leftover(pid: int, instance: str) -> bool:
     return owned and owner_mark(pid, instance) is not None
 
 
-def _kept(table: Mapping[int, Process]) -> set[int]:
+def _below_living_keepers(table: Mapping[int, Process]) -> set[int]:
     """What is below a keeper that lives: another daemon's, though it has lost its socket."""
     keepers = [pid for pid in table if _is_keeper(pid)]
     return {*keepers, *(process.pid for process in below(table, keepers))}
@@ -77,11 +77,11 @@ def _is_keeper(pid: int) -> bool:
         return False
 
 
-def _lineage(table: Mapping[int, Process]) -> set[int]:
+def _ancestors(table: Mapping[int, Process]) -> set[int]:
     """This process and those above it."""
     pid = os.getpid()
-    lineage = {pid}
+    ancestors = {pid}
     while pid in table:
         pid = table[pid].parent
-        lineage.add(pid)
-    return lineage
+        ancestors.add(pid)
+    return ancestors

@@ -126,7 +126,7 @@ class Handle:
         os.close(self.stderr)
 
 
-class Channels:
+class ParentEnds:
     """Control, stdout and stderr of a process that is to be made: the daemon's ends."""
 
     __slots__ = ("control", "stderr", "stdout")
@@ -142,7 +142,7 @@ class Channels:
         os.close(self.stderr)
 
 
-def channels(order: SpawnOrder) -> tuple[Channels, list[int]]:
+def open_pipes(order: SpawnOrder) -> tuple[ParentEnds, list[int]]:
     """The daemon's ends, and the descriptors that go with the order to the keeper.
 
     Raises:
@@ -168,7 +168,7 @@ def channels(order: SpawnOrder) -> tuple[Channels, list[int]]:
     control.setblocking(False)
     os.set_blocking(stdout, False)
     os.set_blocking(stderr, False)
-    return Channels(control, stdout, stderr), [memfd, theirs_, child_stdout, child_stderr]
+    return ParentEnds(control, stdout, stderr), [memfd, theirs_, child_stdout, child_stderr]
 
 
 def _body(order: SpawnOrder) -> bytes:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Characters that may wait for a disk that does not keep up; what comes beyond is lost to the file.
-_MOST_WAITING = 16_000_000
+_MAX_WAITING = 16_000_000
 
 #: Bytes of one write.
-_PIECE = 64 * 1024
+_CHUNK_SIZE = 64 * 1024
 
 
 class LogWriter:
@@ -30,12 +30,12 @@ class LogWriter:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._files = settings.log_files
-        self._bytes = settings.log_bytes
-        self._known: dict[Path, _File] = {}
+        self._max_files = settings.log_files
+        self._max_bytes = settings.log_bytes
+        self._log_files: dict[Path, _File] = {}
         self._waiting: dict[Path, list[str]] = {}
-        self._size = 0
-        self._refused: dict[Path, int] = {}
+        self._waiting_size = 0
+        self._dropped: dict[Path, int] = {}
         self._is_idle = True
         self._is_closed = False
         self._changed = threading.Condition()
@@ -50,10 +50,10 @@ class LogWriter:
         with self._changed:
             if self._is_closed:
                 return
-            if self._size + len(line) > _MOST_WAITING:
-                self._refused[path] = self._refused.get(path, 0) + 1
+            if self._waiting_size + len(line) > _MAX_WAITING:
+                self._dropped[path] = self._dropped.get(path, 0) + 1
                 return
-            self._size += len(line)
+            self._waiting_size += len(line)
             self._waiting.setdefault(path, []).append(line)
             if self._is_idle:
                 self._changed.notify_all()
@@ -80,32 +80,32 @@ class LogWriter:
                 if not self._waiting:
                     break
                 self._is_idle = False
-                batch, self._waiting, self._size = self._waiting, {}, 0
-                refused, self._refused = self._refused, {}
-            for path in {*batch, *refused}:
-                file = self._known.get(path)
+                batch, self._waiting, self._waiting_size = self._waiting, {}, 0
+                dropped, self._dropped = self._dropped, {}
+            for path in {*batch, *dropped}:
+                file = self._log_files.get(path)
                 if file is None:
-                    file = self._known[path] = _File(path, self._bytes, self._files)
-                file.write(batch.get(path, []), refused.get(path, 0))
+                    file = self._log_files[path] = _File(path, self._max_bytes, self._max_files)
+                file.write(batch.get(path, []), dropped.get(path, 0))
 
 
 class _File:
     """One log file with its predecessors `.1`, `.2`, ...; used by the writer's thread alone."""
 
-    def __init__(self, path: Path, most_bytes: int, most_files: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, max_files: int) -> None:
         self._path = path
-        self._most_bytes = most_bytes
-        self._most_files = most_files
+        self._max_bytes = max_bytes
+        self._max_files = max_files
         self._lost = 0
-        self._is_torn = False
+        self._has_torn_line = False
         self._is_failing = False
 
-    def write(self, lines: list[str], refused: int) -> None:
+    def write(self, lines: list[str], dropped: int) -> None:
         """Writes the lines, or counts them as lost."""
-        self._lost += refused
+        self._lost += dropped
         done = 0
         try:
-            for chunk, count in _chunks(lines, min(_PIECE, self._most_bytes)):
+            for chunk, count in _chunks(lines, min(_CHUNK_SIZE, self._max_bytes)):
                 self._append(chunk)
                 done += count
         except OSError as error:
@@ -122,7 +122,7 @@ class _File:
                 self._is_failing = False
                 logger.warning("the log file %s is written again", self._path)
 
-    def _opened(self) -> int:
+    def _open(self) -> int:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         return os.open(self._path, flags, 0o600)
@@ -130,52 +130,54 @@ class _File:
     def _append(self, chunk: bytes) -> None:
         # Opened each time: somebody may have moved or removed the file, and a location that is
         # gone leaves nothing open.
-        descriptor = self._opened()
+        descriptor = self._open()
         try:
             size = os.fstat(descriptor).st_size
-            if size and size + len(chunk) > self._most_bytes:
+            if size and size + len(chunk) > self._max_bytes:
                 self._rotate()
                 os.close(descriptor)
                 descriptor = -1
-                descriptor = self._opened()
-            if self._is_torn:
-                self._put(descriptor, b"\n")
+                descriptor = self._open()
+            if self._has_torn_line:
+                self._write_all(descriptor, b"\n")
             if self._lost:
-                self._put(descriptor, f"hostler: {self._lost} lines are missing here\n".encode())
+                self._write_all(
+                    descriptor, f"hostler: {self._lost} lines are missing here\n".encode()
+                )
                 self._lost = 0
-            self._put(descriptor, chunk)
+            self._write_all(descriptor, chunk)
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
 
-    def _put(self, descriptor: int, data: bytes) -> None:
+    def _write_all(self, descriptor: int, data: bytes) -> None:
         view = memoryview(data)
         while view:
             # A full disk may take a part.
             count = os.write(descriptor, view)
             view = view[count:]
-            self._is_torn = bool(view)
+            self._has_torn_line = bool(view)
 
     def _rotate(self) -> None:
-        for number in range(self._most_files - 1, 0, -1):
-            source = self._numbered(number - 1)
+        for number in range(self._max_files - 1, 0, -1):
+            source = self._path_of(number - 1)
             with contextlib.suppress(FileNotFoundError):
-                source.replace(self._numbered(number))
-        if self._most_files == 1:
+                source.replace(self._path_of(number))
+        if self._max_files == 1:
             self._path.unlink(missing_ok=True)
 
-    def _numbered(self, number: int) -> Path:
+    def _path_of(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
 
 
-def _chunks(lines: list[str], most: int) -> list[tuple[bytes, int]]:
-    """Whole lines in pieces of up to `most` bytes, with how many lines are in each."""
+def _chunks(lines: list[str], max_size: int) -> list[tuple[bytes, int]]:
+    """Whole lines in pieces of up to `max_size` bytes, with how many lines are in each."""
     chunks: list[tuple[bytes, int]] = []
     piece: list[bytes] = []
     size = 0
     for line in lines:
         data = line.encode(errors="replace")
-        if piece and size + len(data) > most:
+        if piece and size + len(data) > max_size:
             chunks.append((b"".join(piece), len(piece)))
             piece, size = [], 0
         piece.append(data)

@@ -25,10 +25,10 @@ Stream: TypeAlias = Literal["stdout", "stderr", "daemon"]
 FOLLOWER_LINES = 1000
 
 #: What a line costs in memory besides its text, so that empty lines count as well.
-_LINE_COST = 100
+_LINE_OVERHEAD = 100
 
 # Lines have no control characters of their own, in files and terminals, but for tabs and colors.
-_BREAKS = re.compile(r"[\r\n]+")
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ class LocationLog:
 
     def write(self, time: float, stream: Stream, text: str, pid: int = 0, role: str = "") -> None:
         """Adds a line; one that has line breaks is added with blanks in their place."""
-        line = LogLine(time, stream, _BREAKS.sub(" ", text), pid, role)
+        line = LogLine(time, stream, _LINE_BREAKS.sub(" ", text), pid, role)
         self._ring.append(line)
-        self._size += _cost(line)
+        self._size += _memory_of(line)
         while self._size > self._limit and len(self._ring) > 1:
-            self._size -= _cost(self._ring.popleft())
+            self._size -= _memory_of(self._ring.popleft())
         for follower in self._followers:
-            follower.put(line)
+            follower.add(line)
         if self._writer is not None and self.path is not None:
             self._writer.write(self.path, line.format())
 
@@ -102,30 +102,30 @@ class LocationLog:
 class Follower:
     """An async iterator over lines. One that is too slow loses the oldest, and is told how many."""
 
-    def __init__(self, lines: list[LogLine], left: Callable[[Follower], None]) -> None:
+    def __init__(self, lines: list[LogLine], on_close: Callable[[Follower], None]) -> None:
         self._lines = deque(lines)
-        self._room = max(FOLLOWER_LINES, len(lines))
+        self._max_lines = max(FOLLOWER_LINES, len(lines))
         self._dropped = 0
-        self._left = left
+        self._on_close = on_close
         self._is_ended = False
-        self._wakened = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def put(self, line: LogLine) -> None:
+    def add(self, line: LogLine) -> None:
         """Adds a line, in place of the oldest where there is no room."""
-        if len(self._lines) >= self._room:
+        if len(self._lines) >= self._max_lines:
             self._lines.popleft()
             self._dropped += 1
         self._lines.append(line)
-        self._wakened.set()
+        self._changed.set()
 
     def end(self) -> None:
         """No more lines will come."""
         self._is_ended = True
-        self._wakened.set()
+        self._changed.set()
 
     def close(self) -> None:
         """The reader has gone."""
-        self._left(self)
+        self._on_close(self)
         self._lines.clear()
         self._dropped = 0
         self.end()
@@ -137,8 +137,8 @@ class Follower:
         while not self._lines:
             if self._is_ended:
                 raise StopAsyncIteration
-            self._wakened.clear()
-            await self._wakened.wait()
+            self._changed.clear()
+            await self._changed.wait()
         if self._dropped:
             remark = f"{self._dropped} lines left out: the reader is too slow"
             self._dropped = 0
@@ -154,6 +154,6 @@ def file_name(location: str) -> str:
     return name[:200] + ".log"
 
 
-def _cost(line: LogLine) -> int:
+def _memory_of(line: LogLine) -> int:
     text = line.text
-    return _LINE_COST + (len(text) if text.isascii() else len(text.encode(errors="replace")))
+    return _LINE_OVERHEAD + (len(text) if text.isascii() else len(text.encode(errors="replace")))

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 MAX_LINE = 64 * 1024
 
 #: One reading; a pipe holds as much.
-_READ = 64 * 1024
+_READ_SIZE = 64 * 1024
 
 #: Lines in one turn of the loop, about a millisecond's work.
-_LINES = 200
+_LINES_PER_TURN = 200
 
 #: What `drain` reads at most: the largest pipe that an ordinary user can have. Somebody who still
 #: writes into it does not keep us here.
-_MOST_DRAINED = 1024 * 1024
+_MAX_DRAINED = 1024 * 1024
 
 
 class PipeReader:
@@ -46,29 +46,29 @@ class PipeReader:
         self._on_line = on_line
         self._on_end = on_end
         self._lines: deque[bytes] = deque()
-        self._rest = bytearray()
-        self._turn: asyncio.Handle | None = None
+        self._unfinished_line = bytearray()
+        self._next_turn: asyncio.Handle | None = None
+        self._is_detached = False
         self._is_paused = False
-        self._is_held = False
         self._is_ended = False
         os.set_blocking(fd, False)
         loop.add_reader(fd, self._read)
 
     def pause(self) -> None:
         """Reads no more until `resume`; `catch_up` and `drain` still do."""
-        self._is_held = True
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        if not self._is_paused and self._fd >= 0:
-            self._is_paused = True
+        self._is_paused = True
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+        if not self._is_detached and self._fd >= 0:
+            self._is_detached = True
             self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
         """Reads again after `pause`."""
-        if self._is_held and self._fd >= 0:
-            self._turn = self._loop.call_soon(self._read)
-        self._is_held = False
+        if self._is_paused and self._fd >= 0:
+            self._next_turn = self._loop.call_soon(self._read)
+        self._is_paused = False
 
     def drain(self) -> None:
         """Hands on what is in the pipe now, the last line also where it is not terminated.
@@ -81,69 +81,69 @@ class PipeReader:
     def catch_up(self) -> None:
         """Hands on the lines that are in the pipe now; one that is not ended yet stays."""
         count = 0
-        while not self._is_ended and self._fd >= 0 and count < _MOST_DRAINED:
+        while not self._is_ended and self._fd >= 0 and count < _MAX_DRAINED:
             size = self._fill()
             if not size:
                 break
             count += size
         while self._lines:
-            self._hand_on(self._lines.popleft())
+            self._emit(self._lines.popleft())
 
     def close(self) -> None:
         """Hands on what was read, and closes the descriptor; nothing if that is done."""
         if self._fd < 0:
             return
         self._flush()
-        self._shut()
+        self._close_descriptor()
 
     def _read(self) -> None:
         """One turn: a chatty process does not keep the loop from the others."""
-        self._turn = None
+        self._next_turn = None
         if not self._lines:
             self._fill()
-        for _ in range(min(_LINES, len(self._lines))):
-            self._hand_on(self._lines.popleft())
-            if self._fd < 0 or self._is_held:  # closed or held by whom we told
+        for _ in range(min(_LINES_PER_TURN, len(self._lines))):
+            self._emit(self._lines.popleft())
+            if self._fd < 0 or self._is_paused:  # closed or held by whom we told
                 return
         if self._lines:
-            if not self._is_paused:
-                self._is_paused = True
+            if not self._is_detached:
+                self._is_detached = True
                 self._loop.remove_reader(self._fd)
-            self._turn = self._loop.call_soon(self._read)
+            self._next_turn = self._loop.call_soon(self._read)
         elif self._is_ended:
-            self._shut()
+            self._close_descriptor()
             if self._on_end is not None:
                 self._on_end()
-        elif self._is_paused:
-            self._is_paused = False
+        elif self._is_detached:
+            self._is_detached = False
             self._loop.add_reader(self._fd, self._read)
 
     def _fill(self) -> int:
         """Reads once; returns how many bytes came."""
         try:
-            data = os.read(self._fd, _READ)
+            data = os.read(self._fd, _READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError:  # a terminal's other end, gone
             data = b""
         if data:
-            self._rest += data
+            self._unfinished_line += data
             self._split()
         else:
             self._is_ended = True
-            self._take_rest()
+            self._end_last_line()
         return len(data)
 
     def _split(self) -> None:
-        *lines, rest = self._rest.split(b"\n")
+        *lines, rest = self._unfinished_line.split(b"\n")
         for line in lines:
-            self._cut(line)
+            self._split_long_line(line)
             self._lines.append(bytes(line))
         if len(rest) > MAX_LINE:
-            self._cut(rest)
-        self._rest = rest
+            self._split_long_line(rest)
+        self._unfinished_line = rest
 
-    def _cut(self, line: bytearray) -> None:
+    def _split_long_line(self, line: bytearray) -> None:
         """Moves the pieces of a line that is too long, all but the last."""
         while len(line) > MAX_LINE:
             end = MAX_LINE
@@ -153,25 +153,25 @@ class PipeReader:
             self._lines.append(bytes(line[:end]))
             del line[:end]
 
-    def _take_rest(self) -> None:
-        if self._rest:
-            self._lines.append(bytes(self._rest))
-            self._rest = bytearray()
+    def _end_last_line(self) -> None:
+        if self._unfinished_line:
+            self._lines.append(bytes(self._unfinished_line))
+            self._unfinished_line = bytearray()
 
     def _flush(self) -> None:
-        self._take_rest()
+        self._end_last_line()
         while self._lines:
-            self._hand_on(self._lines.popleft())
+            self._emit(self._lines.popleft())
 
-    def _hand_on(self, line: bytes) -> None:
+    def _emit(self, line: bytes) -> None:
         self._on_line(line.removesuffix(b"\r").decode("utf-8", "replace"))
 
-    def _shut(self) -> None:
+    def _close_descriptor(self) -> None:
         if self._fd < 0:
             return
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._fd = -1

@@ -21,12 +21,12 @@ from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Li
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
-    event,
+    make_event,
     partition_of,
     pipeline_parts,
     run_id,
 )
-from hostler.daemon.runs.store.run_store import Producer, RunStore
+from hostler.daemon.runs.store.run_store import EventProducer, RunStore
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -36,7 +36,7 @@ _STREAMS = {
 }
 
 
-_KILLED = "; it did not end by itself and was killed"
+_KILL_REMARK = "; it did not end by itself and was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class Execution:
     ) -> None:
         self.run = run
         self.location = location
-        self.end: RunEvent | None = None
+        self.requested_end: RunEvent | None = None
         self._id = run_id(run)
         self._context = context
         self._generation = generation
         self._host: HostProcess | None = None
-        self._is_held = False
-        self._obtaining: asyncio.Task[object] | None = None
+        self._is_paused = False
+        self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last_lines: deque[str] = deque(maxlen=context.settings.failure_lines)
 
@@ -82,19 +82,19 @@ class Execution:
         Args:
             end: what it ends with; the first one that is given holds.
         """
-        if self.end is not None:
+        if self.requested_end is not None:
             return
-        self.end = end
+        self.requested_end = end
         if self._host is not None:
             self._context.tasks.start(self._escalate(self._host), f"stop of run {self._id}")
-        elif self._obtaining is not None:
-            self._obtaining.cancel()
+        elif self._obtaining_task is not None:
+            self._obtaining_task.cancel()
 
     def kill(self, end: RunEvent) -> None:
         """Ends it at once; what it ends with is as of `stop`."""
         self.stop(end)
-        if self.end is not end:  # it was asked before
-            self._note_kill()
+        if self.requested_end is not end:  # it was asked before
+            self._add_kill_to_reason()
         if self._host is not None:
             work = self._context.factory.kill(self._host)
             self._context.tasks.start(work, f"end of run {self._id}")
@@ -105,15 +105,17 @@ class Execution:
 
     async def execute(self) -> RunEvent:
         """Has the run carried out; its last event, which is handed over as well."""
-        producer = Producer(self._pause, self._resume, self._lose)
+        producer = EventProducer(self._pause, self._resume, self._fail_unrecorded)
         self._context.store.register_producer(self._id, producer)
         failure = run_pb2.RunFailure(message="a fault of hostler's own; its log has the traceback")
-        last = event("run_failed", run_pb2.RunFailed(failure=failure))
+        last = make_event("run_failed", run_pb2.RunFailed(failure=failure))
         try:
             last = await self._outcome()
             last.time.FromNanoseconds(time.time_ns())  # not when it was decided
         except asyncio.CancelledError:
-            last = event("run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped"))
+            last = make_event(
+                "run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped")
+            )
             raise
         finally:
             self._context.store.append(self._id, last)
@@ -122,39 +124,41 @@ class Execution:
 
     async def _outcome(self) -> RunEvent:
         try:
-            failure = await self._work()
+            failure = await self._run_to_end()
         except CanceledError:
             reason = "its process was interrupted"
-            return self.end or event("run_canceled", run_pb2.RunCanceled(reason=reason))
+            return self.requested_end or make_event(
+                "run_canceled", run_pb2.RunCanceled(reason=reason)
+            )
         except NoProcessError as error:
             failure = run_pb2.RunFailure(message=utf8_safe(str(error)))
         except RemoteError as error:
             failure = _failure_of(error)
-        if self.end is not None:
-            return self.end
+        if self.requested_end is not None:
+            return self.requested_end
         if failure is not None:
-            return event("run_failed", run_pb2.RunFailed(failure=failure))
-        return event("run_succeeded")
+            return make_event("run_failed", run_pb2.RunFailed(failure=failure))
+        return make_event("run_succeeded")
 
-    async def _work(self) -> run_pb2.RunFailure | None:
+    async def _run_to_end(self) -> run_pb2.RunFailure | None:
         """Returns why the run failed, None where it succeeded."""
         store, location = self._context.store, self.location
 
         def on_line(stream: Stream, text: str, _pid: int) -> None:
-            self._note_line(stream, text)
+            self._log_line(stream, text)
             line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
-            store.append(self._id, event("printed_line", line))
+            store.append(self._id, make_event("printed_line", line))
 
         listener = Listener(on_line, location.processes.on_late_import)
-        host = self._host = await self._obtain(listener)
-        if self._is_held:
+        host = self._host = await self._obtain_process(listener)
+        if self._is_paused:
             host.pause()
         timer = self._arm_timeout()
         try:
             number = self._generation.number
             started = run_pb2.RunStarted(pid=host.pid, generation=number)
-            store.append(self._id, event("run_started", started))
-            return await self._converse(host)
+            store.append(self._id, make_event("run_started", started))
+            return await self._request_run(host)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -162,9 +166,9 @@ class Execution:
             work = self._context.factory.kill(host)
             self._context.tasks.start(work, f"end of run {self._id}")
 
-    async def _obtain(self, listener: Listener) -> HostProcess:
-        self._check_wanted()
-        self._obtaining = asyncio.current_task()
+    async def _obtain_process(self, listener: Listener) -> HostProcess:
+        self._require_not_stopped()
+        self._obtaining_task = asyncio.current_task()
         try:
             owner = f"runs/{self._id}"
             of = self._generation
@@ -173,18 +177,18 @@ class Execution:
                 of, "run", owner, listener, is_newest=is_newest
             )
         except asyncio.CancelledError:
-            if self.end is None:
+            if self.requested_end is None:
                 raise
-            assert self._obtaining is not None
-            self._obtaining.uncancel()  # it was `stop`
+            assert self._obtaining_task is not None
+            self._obtaining_task.uncancel()  # it was `stop`
             raise CanceledError from None
         finally:
-            self._obtaining = None
+            self._obtaining_task = None
         return host
 
-    def _check_wanted(self) -> None:
+    def _require_not_stopped(self) -> None:
         """It may have been stopped before it began."""
-        if self.end is not None:
+        if self.requested_end is not None:
             raise CanceledError
 
     def _arm_timeout(self) -> asyncio.TimerHandle | None:
@@ -196,11 +200,11 @@ class Execution:
 
         def overdue() -> None:
             failure.output.extend(self._last_lines)
-            self.stop(event("run_failed", run_pb2.RunFailed(failure=failure)))
+            self.stop(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
 
         return asyncio.get_running_loop().call_later(seconds, overdue)
 
-    async def _converse(self, host: HostProcess) -> run_pb2.RunFailure | None:
+    async def _request_run(self, host: HostProcess) -> run_pb2.RunFailure | None:
         _, repository, pipeline = pipeline_parts(self.run)
         partition = partition_of(self.run)
         request = {
@@ -217,11 +221,11 @@ class Execution:
 
         def on_item(body: bytes) -> None:
             host.catch_up()  # what it printed before the event comes before the event
-            made = _event_of(body)
-            if made.HasField("printed_line"):  # of a step in a process of its own
-                is_error = made.printed_line.stream == run_pb2.PrintedLine.STDERR
-                self._note_line("stderr" if is_error else "stdout", made.printed_line.text)
-            self._context.store.append(self._id, made)
+            run_event = _event_of(body)
+            if run_event.HasField("printed_line"):  # of a step in a process of its own
+                is_error = run_event.printed_line.stream == run_pb2.PrintedLine.STDERR
+                self._log_line("stderr" if is_error else "stdout", run_event.printed_line.text)
+            self._context.store.append(self._id, run_event)
 
         try:
             frame = await host.channel.request(Method.RUN, dump(request), on_item=on_item)
@@ -237,25 +241,25 @@ class Execution:
             return None
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
 
-    def _note_line(self, stream: Stream, text: str) -> None:
+    def _log_line(self, stream: Stream, text: str) -> None:
         """Something was printed: for the location's log, and for how a death is told."""
         self._last_lines.append(text)
         self.location.processes.on_line(stream, text, self.pid, "run")
 
     def _pause(self) -> None:
-        self._is_held = True
+        self._is_paused = True
         if self._host is not None:
             self._host.pause()
 
     def _resume(self) -> None:
-        self._is_held = False
+        self._is_paused = False
         if self._host is not None:
             self._host.resume()
 
-    def _lose(self, reason: str) -> None:
+    def _fail_unrecorded(self, reason: str) -> None:
         """Its record cannot be written: nobody would see what it does."""
         failure = run_pb2.RunFailure(message=reason)
-        self.kill(event("run_failed", run_pb2.RunFailed(failure=failure)))
+        self.kill(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
 
     async def _escalate(self, host: HostProcess) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -267,25 +271,25 @@ class Execution:
             grace = self._context.settings.stop_grace / 2
             await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         if not self._ended.done():
-            self._note_kill()
+            self._add_kill_to_reason()
             await self._context.factory.kill(host)
 
-    def _note_kill(self) -> None:
+    def _add_kill_to_reason(self) -> None:
         """Where it did not end by itself, its end says so."""
-        kind = self.end.WhichOneof("event") if self.end is not None else None
-        if self.end is not None and kind in {"run_canceled", "run_interrupted"}:
-            told = getattr(self.end, kind)
-            if not told.reason.endswith(_KILLED):
-                told.reason += _KILLED
+        kind = self.requested_end.WhichOneof("event") if self.requested_end is not None else None
+        if self.requested_end is not None and kind in {"run_canceled", "run_interrupted"}:
+            told = getattr(self.requested_end, kind)
+            if not told.reason.endswith(_KILL_REMARK):
+                told.reason += _KILL_REMARK
 
 
 def _event_of(body: bytes) -> RunEvent:
-    said = load_json(body)
-    made = json_format.ParseDict({said["event"]: said["data"]}, RunEvent())
-    if said["step"]:
-        made.step = said["step"]
-    made.time.FromNanoseconds(int(said["time"] * 1e9))
-    return made
+    message = load_json(body)
+    run_event = json_format.ParseDict({message["event"]: message["data"]}, RunEvent())
+    if message["step"]:
+        run_event.step = message["step"]
+    run_event.time.FromNanoseconds(int(message["time"] * 1e9))
+    return run_event
 
 
 def _failure_of(error: RemoteError) -> run_pb2.RunFailure:

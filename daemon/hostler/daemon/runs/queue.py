@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from hostler.daemon.base.tag_limits import TagLimit
 
 #: What counts towards one limit: ("all",), ("location", name), ("tag", key, value).
-_Share = tuple[str, ...]
+_LimitKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """Runs at once.
 
     Attributes:
@@ -27,7 +27,7 @@ class Limits:
     location: int = 0
     tags: tuple[TagLimit, ...] = ()
 
-    def shares(self, location: str, tags: Mapping[str, str]) -> Iterator[tuple[_Share, int]]:
+    def limits_of(self, location: str, tags: Mapping[str, str]) -> Iterator[tuple[_LimitKey, int]]:
         """The limits that a run comes under."""
         yield ("all",), self.all
         if self.location:
@@ -39,7 +39,7 @@ class Limits:
                 yield (named, each.key, value), each.limit
 
 
-class Waiting(Protocol):
+class QueuedRun(Protocol):
     """A run that waits."""
 
     @property
@@ -50,53 +50,53 @@ class Waiting(Protocol):
     def tags(self) -> Mapping[str, str]: ...
 
 
-W = TypeVar("W", bound=Waiting)
+Q = TypeVar("Q", bound=QueuedRun)
 
 
-class Queue(Generic[W]):
+class RunQueue(Generic[Q]):
     """Runs that wait, in order, and those that go on, as far as the limits are concerned."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
-        self._waiting: dict[str, W] = {}
-        self._active: dict[str, tuple[_Share, ...]] = {}
-        self._counts: Counter[_Share] = Counter()
+        self._waiting: dict[str, Q] = {}
+        self._active: dict[str, tuple[_LimitKey, ...]] = {}
+        self._active_counts: Counter[_LimitKey] = Counter()
 
-    def __iter__(self) -> Iterator[W]:
+    def __iter__(self) -> Iterator[Q]:
         """Those that wait, in order."""
         return iter(tuple(self._waiting.values()))
 
-    def add(self, waiting: W) -> None:
+    def add(self, waiting: Q) -> None:
         """Puts a run at the end."""
         self._waiting[waiting.run_id] = waiting
 
-    def remove(self, run_id: str) -> W | None:
+    def remove(self, run_id: str) -> Q | None:
         """Takes a run out that waits; None where it does not."""
         return self._waiting.pop(run_id, None)
 
-    def start(self, is_ready: Callable[[W], bool]) -> list[W]:
+    def start_due(self, is_ready: Callable[[Q], bool]) -> list[Q]:
         """Takes out those that may start now, in order, and counts them as going on.
 
         A run whose limit is reached, or that is not ready, lets those behind it pass.
         """
         started = []
-        full: set[_Share] = set()
+        full: set[_LimitKey] = set()
         for waiting in self:
-            if self._counts["all",] >= self._limits.all:
+            if self._active_counts["all",] >= self._limits.all:
                 break
-            shares = tuple(self._limits.shares(waiting.location_name, waiting.tags))
-            full.update(share for share, limit in shares if self._counts[share] >= limit)
-            if any(share in full for share, _ in shares):
+            limits = tuple(self._limits.limits_of(waiting.location_name, waiting.tags))
+            full.update(key for key, limit in limits if self._active_counts[key] >= limit)
+            if any(key in full for key, _ in limits):
                 continue
             if not is_ready(waiting):
                 continue
             del self._waiting[waiting.run_id]
-            self._active[waiting.run_id] = tuple(share for share, _ in shares)
-            self._counts.update(self._active[waiting.run_id])
+            self._active[waiting.run_id] = tuple(key for key, _ in limits)
+            self._active_counts.update(self._active[waiting.run_id])
             started.append(waiting)
         return started
 
     def ended(self, run_id: str) -> None:
         """A run that was started has ended."""
-        self._counts.subtract(self._active.pop(run_id))
-        self._counts += Counter()  # forgets what has come to nothing
+        self._active_counts.subtract(self._active.pop(run_id))
+        self._active_counts += Counter()  # forgets what has come to nothing

@@ -14,22 +14,22 @@ from hostler.daemon.generations.generation import Generation
 from hostler.daemon.locations.location import Location
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.execution import Execution, RunContext
-from hostler.daemon.runs.queue import Limits, Queue
+from hostler.daemon.runs.queue import RunLimits, RunQueue
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
-    event,
     is_same_launch,
+    make_event,
     pipeline_parts,
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
-from hostler.daemon.runs.store.tables import RequestIdError
+from hostler.daemon.runs.store.tables import RequestIdConflictError
 from hostler.v1 import run_pb2
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _QueuedRun:
     """A run in the queue.
 
     Attributes:
@@ -67,38 +67,38 @@ class Runs:
         self._context = RunContext(store, factory, settings, tasks)
         self._journal = journal
         self._active: dict[str, Execution] = {}
-        limits = Limits(
+        limits = RunLimits(
             settings.run_limit,
             settings.run_limit_location,
             parse_tag_limits(settings.run_limit_tags),
         )
-        self._queue: Queue[_Waiting] = Queue(limits)
-        self._find: Callable[[str], Location | None] | None = None
+        self._queue: RunQueue[_QueuedRun] = RunQueue(limits)
+        self._find_location: Callable[[str], Location | None] | None = None
         self._is_closing = False
 
-    def resume(self, find: Callable[[str], Location | None]) -> None:
+    def resume(self, find_location: Callable[[str], Location | None]) -> None:
         """Takes up what an earlier daemon left in the queue.
 
         Args:
-            find: the location of a name, None where the workspace has none.
+            find_location: the location of a name, None where the workspace has none.
         """
-        self._find = find
+        self._find_location = find_location
         for run in self.store.queued:
-            self._queue.add(_Waiting(run, None))
+            self._queue.add(_QueuedRun(run, None))
         self.start_due()
 
-    async def earlier(self, run: Run) -> Run | None:
+    async def find_launched(self, run: Run) -> Run | None:
         """The run that was launched with the same request id before; None where there is none.
 
         Raises:
-            RequestIdError: it was launched with another content.
+            RequestIdConflictError: it was launched with another content.
         """
-        known = await self.store.of_request(run.request_id) if run.request_id else None
+        known = await self.store.find_by_request_id(run.request_id) if run.request_id else None
         if known is None:
             return None
         found, asked = known
         if not is_same_launch(asked, run):
-            raise RequestIdError(found.name)
+            raise RequestIdConflictError(found.name)
         return found
 
     async def launch(
@@ -111,17 +111,17 @@ class Runs:
             asked: the same as it was asked for, where the run was given more than that.
 
         Raises:
-            RequestIdError: the request id was used for another launch.
+            RequestIdConflictError: the request id was used for another launch.
             NotRecordedError: it cannot be written.
         """
         run.name = f"runs/{uuid.uuid4().hex}"
         run.generation = generation.number
 
-        def taken_in(recorded: Run) -> None:
-            self._queue.add(_Waiting(recorded, (location, generation)))
+        def on_recorded(recorded: Run) -> None:
+            self._queue.add(_QueuedRun(recorded, (location, generation)))
             self.start_due()
 
-        return await self.store.create(run, event("run_queued"), taken_in, asked)
+        return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
 
     def pids(self, location: Location) -> list[int]:
         """The processes of the location's runs."""
@@ -139,7 +139,7 @@ class Runs:
         Raises:
             NotRecordedError: it cannot be written.
         """
-        canceled = event("run_canceled", run_pb2.RunCanceled(reason=reason))
+        canceled = make_event("run_canceled", run_pb2.RunCanceled(reason=reason))
         if self._queue.remove(run_id) is not None:
             self.store.append(run_id, canceled)
             await self.store.flush()
@@ -153,18 +153,18 @@ class Runs:
             return
         found: dict[str, tuple[Location, Generation]] = {}
 
-        def is_ready(waiting: _Waiting) -> bool:
-            code = waiting.code or self._code_for(waiting)
+        def is_ready(queued: _QueuedRun) -> bool:
+            code = queued.code or self._current_code(queued)
             if code is None:
                 return False
-            found[waiting.run_id] = code
+            found[queued.run_id] = code
             return True
 
-        for waiting in self._queue.start(is_ready):
-            location, generation = found[waiting.run_id]
-            execution = Execution(self._context, waiting.run, location, generation)
-            self._active[waiting.run_id] = execution
-            self._context.tasks.start(self._execute(execution), f"run {waiting.run_id}")
+        for queued in self._queue.start_due(is_ready):
+            location, generation = found[queued.run_id]
+            execution = Execution(self._context, queued.run, location, generation)
+            self._active[queued.run_id] = execution
+            self._context.tasks.start(self._execute(execution), f"run {queued.run_id}")
 
     async def close(self) -> None:
         """Interrupts what goes on and waits for its end; what waits stays in the queue."""
@@ -172,46 +172,46 @@ class Runs:
         going_on = list(self._active.values())
         for execution in going_on:
             reason = run_pb2.RunInterrupted(reason="the daemon stopped")
-            execution.stop(event("run_interrupted", reason))
+            execution.stop(make_event("run_interrupted", reason))
         await asyncio.gather(*(execution.ended() for execution in going_on))
         with contextlib.suppress(NotRecordedError):  # the store has told of it
             await self.store.flush()
-        self.store.end_watches()
+        self.store.end_followers()
 
-    def _code_for(self, waiting: _Waiting) -> tuple[Location, Generation] | None:
+    def _current_code(self, queued: _QueuedRun) -> tuple[Location, Generation] | None:
         """What a run of an earlier daemon is to execute; None where that is not known yet."""
-        assert self._find is not None
-        name, repository, pipeline = pipeline_parts(waiting.run)
-        location = self._find(name)
+        assert self._find_location is not None
+        name, repository, pipeline = pipeline_parts(queued.run)
+        location = self._find_location(name)
         if location is None:
-            self._fail(waiting, f"the workspace has no location {name!r} any more")
+            self._fail_queued(queued, f"the workspace has no location {name!r} any more")
             return None
         generation = location.generation
         if generation is None:
             return None
         if not generation.has_pipeline(repository, pipeline):
             missing = f"location {name!r} has no pipeline {pipeline!r} any more"
-            self._fail(waiting, f"{missing} in repository {repository!r}")
+            self._fail_queued(queued, f"{missing} in repository {repository!r}")
             return None
         return location, generation
 
-    def _fail(self, waiting: _Waiting, message: str) -> None:
-        self._queue.remove(waiting.run_id)
+    def _fail_queued(self, queued: _QueuedRun, message: str) -> None:
+        self._queue.remove(queued.run_id)
         failure = run_pb2.RunFailure(message=f"cannot start the run: {message}")
-        failed = event("run_failed", run_pb2.RunFailed(failure=failure))
-        self.store.append(waiting.run_id, failed)
-        self._tell(waiting.run, failed)
+        failed = make_event("run_failed", run_pb2.RunFailed(failure=failure))
+        self.store.append(queued.run_id, failed)
+        self._log_end(queued.run, failed)
 
     async def _execute(self, execution: Execution) -> None:
         name = run_id(execution.run)
         try:
-            self._tell(execution.run, await execution.execute())
+            self._log_end(execution.run, await execution.execute())
         finally:
             del self._active[name]
             self._queue.ended(name)
             self.start_due()
 
-    def _tell(self, run: Run, last: RunEvent) -> None:
+    def _log_end(self, run: Run, last: RunEvent) -> None:
         location, _, pipeline = pipeline_parts(run)
         state = (last.WhichOneof("event") or "").removeprefix("run_").upper()
         self._journal.info(

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from hostler.v1 import workspace_pb2
 
 #: Changes that are kept for who resumes or asks for history: some hours of an ordinary day.
-KEPT = 1000
+MAX_CHANGES = 1000
 
 #: Bytes of them at most: each has a whole location, or a whole workspace.
-KEPT_BYTES = 16_000_000
+MAX_BYTES = 16_000_000
 
 
-class LaggedError(Exception):
+class FollowerLaggedError(Exception):
     """The changes asked for are no longer kept."""
 
 
@@ -58,7 +58,7 @@ class ChangeFeed:
         kept = Change(self._revision, change.SerializeToString())
         self._kept.append(kept)
         self._size += len(kept.message)
-        while len(self._kept) > KEPT or (self._size > KEPT_BYTES and len(self._kept) > 1):
+        while len(self._kept) > MAX_CHANGES or (self._size > MAX_BYTES and len(self._kept) > 1):
             self._size -= len(self._kept.popleft().message)
         next_change, self._next = self._next, asyncio.Event()
         next_change.set()
@@ -71,11 +71,12 @@ class ChangeFeed:
         """Every change after a revision, past ones first, then each new one.
 
         Raises:
-            LaggedError: some of them are no longer kept, or the reader has become that slow.
+            FollowerLaggedError: some of them are no longer kept, or the reader has become
+                that slow.
         """
         while True:
             if after + 1 < self.oldest:
-                raise LaggedError
+                raise FollowerLaggedError
             next_change = self._next
             for change in list(self._kept)[max(0, after + 1 - self.oldest) :]:
                 after = change.revision

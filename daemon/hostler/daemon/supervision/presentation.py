@@ -30,12 +30,12 @@ def location_message(
     run_pids: Iterable[int],
     template: Template | None,
     *,
-    is_asked: bool,
+    with_private_memory: bool,
 ) -> workspace_pb2.Location:
     """A location as it is now.
 
     Args:
-        is_asked: somebody wants to know; what takes the kernel a while is left out otherwise.
+        with_private_memory: whether to ask for `private_bytes`, which takes the kernel a while.
         watch_mode: "native", "polling" or "off".
         run_pids: the processes of its runs, whose memory counts as the location's.
         template: of its environment; None where there is none.
@@ -49,7 +49,7 @@ def location_message(
         restarts=location.serving.revivals + location.load.retries,
         standby_pid=location.replicas.standby_pid,
         memory_bytes=memory_of(pids),
-        private_bytes=private_memory_of(pids) if is_asked else 0,
+        private_bytes=private_memory_of(pids) if with_private_memory else 0,
         last_changes=location.last_changes,
         watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
         source=definitions_pb2.SourcePosition(

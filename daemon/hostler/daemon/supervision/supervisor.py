@@ -55,7 +55,7 @@ class Supervisor:
         self._logs = logs
         self._log_directory = log_directory
         self._journal = journal
-        self._reading = asyncio.Lock()
+        self._reload_lock = asyncio.Lock()
         self._workspace = Workspace(tuple(map(str, files)), (), ())
         self._watch = context.watcher.watch({}, self._on_workspace_changed)
 
@@ -101,24 +101,28 @@ class Supervisor:
             if concerns(location.spec) and location.spec.reload:
                 location.packages_changed(what)
 
-    def find(self, name: str) -> Location | None:
+    def find_location(self, name: str) -> Location | None:
         """The location of a name; None where the workspace has none."""
         return self.locations.get(name)
 
     def location_message(
-        self, location: Location, *, is_asked: bool = True
+        self, location: Location, *, with_private_memory: bool = True
     ) -> workspace_pb2.Location:
         """A location as it is now; see `presentation.location_message`."""
         template = self._context.environments.template_of(location.spec)
         return presentation.location_message(
-            location, location.watch_mode, self.runs.pids(location), template, is_asked=is_asked
+            location,
+            location.watch_mode,
+            self.runs.pids(location),
+            template,
+            with_private_memory=with_private_memory,
         )
 
     def _on_workspace_changed(self, _: frozenset[str]) -> None:
         self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
 
     async def _reload_workspace(self) -> None:
-        async with self._reading:  # one after the other, so that the newest is the last
+        async with self._reload_lock:  # one after the other, so that the newest is the last
             if self.closing:
                 return
             try:
@@ -140,7 +144,7 @@ class Supervisor:
 
     async def _read_workspace(self) -> Workspace:
         """Reads the workspace files, and watches whatever they were made of."""
-        seen = self._digests([*map(str, self._files), *self._workspace.inputs])
+        seen = self._digests_of([*map(str, self._files), *self._workspace.inputs])
         inputs: Sequence[str] = ()
         try:
             # a thousand locations take a second
@@ -151,7 +155,7 @@ class Supervisor:
             raise
         finally:
             # what was read before the load wins: a later change is told by the watcher
-            self._watch.replace(self._digests(inputs) | seen)
+            self._watch.replace(self._digests_of(inputs) | seen)
         return workspace
 
     def _apply(self, workspace: Workspace) -> None:
@@ -201,7 +205,7 @@ class Supervisor:
             workspace_pb2.WorkspaceChange(
                 reason=utf8_safe(reason),
                 old_state=workspace_pb2.Location.State.Value(before.value),
-                location=self.location_message(location, is_asked=False),
+                location=self.location_message(location, with_private_memory=False),
             )
         )
         self.runs.start_due()
@@ -220,6 +224,6 @@ class Supervisor:
         )
 
     @staticmethod
-    def _digests(paths: Sequence[str]) -> dict[str, str | None]:
+    def _digests_of(paths: Sequence[str]) -> dict[str, str | None]:
         """The content of files as it is now; None for what cannot be read."""
         return {path: digest_of(path) for path in paths}

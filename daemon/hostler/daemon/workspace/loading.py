@@ -9,17 +9,17 @@ from hostler.daemon.workspace.grammar.decoding import Decoder, TooManyValuesErro
 from hostler.daemon.workspace.resolution import Resolver
 from hostler.daemon.workspace.text.models import LocationSpec, Workspace
 from hostler.daemon.workspace.text.problems import Problem, WorkspaceError, quote_short
-from hostler.daemon.workspace.text.reading import Source, UnreadableError, compose, read_text
+from hostler.daemon.workspace.text.reading import SourceFile, UnreadableError, compose, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-class _Loaded(NamedTuple):
+class _LoadedFile(NamedTuple):
     """What one file gave."""
 
-    source: Source
+    source: SourceFile
     locations: list[LocationSpec]
     env_files: list[str]
     problems: list[Problem]
@@ -37,8 +37,8 @@ def load_workspace(paths: Sequence[Path], environ: Mapping[str, str]) -> Workspa
     Raises:
         WorkspaceError: with all problems of all files.
     """
-    sources = {source.path: source for source in map(Source.of, paths)}
-    loaded = [_load(source, environ) for source in sources.values()]
+    sources = {source.path: source for source in map(SourceFile.of, paths)}
+    loaded = [_load_file(source, environ) for source in sources.values()]
     problems = [problem for file in loaded for problem in file.problems]
     problems += _repeated_names(loaded)
     env_files = [path for file in loaded for path in file.env_files]
@@ -50,7 +50,9 @@ def load_workspace(paths: Sequence[Path], environ: Mapping[str, str]) -> Workspa
     return Workspace(tuple(sources), locations, inputs)
 
 
-def _order(sources: Mapping[str, Source]) -> Callable[[Problem], tuple[int, str, int, int, str]]:
+def _order(
+    sources: Mapping[str, SourceFile],
+) -> Callable[[Problem], tuple[int, str, int, int, str]]:
     """Workspace files in their order, then env files; from top to bottom in each."""
     rank = {source.display_name: index for index, source in enumerate(sources.values())}
 
@@ -61,17 +63,19 @@ def _order(sources: Mapping[str, Source]) -> Callable[[Problem], tuple[int, str,
     return key
 
 
-def _load(source: Source, environ: Mapping[str, str]) -> _Loaded:
-    document, problems = _read(source, environ)
+def _load_file(source: SourceFile, environ: Mapping[str, str]) -> _LoadedFile:
+    document, problems = _read_document(source, environ)
     if document is None:
-        return _Loaded(source, [], [], problems)
+        return _LoadedFile(source, [], [], problems)
     resolver = Resolver(source, environ)
     specs = [resolver.location(entry) for entry in document.load_from]
     locations = [spec for spec in specs if spec is not None]
-    return _Loaded(source, locations, resolver.env_files, [*problems, *resolver.problems])
+    return _LoadedFile(source, locations, resolver.env_files, [*problems, *resolver.problems])
 
 
-def _read(source: Source, environ: Mapping[str, str]) -> tuple[Document | None, list[Problem]]:
+def _read_document(
+    source: SourceFile, environ: Mapping[str, str]
+) -> tuple[Document | None, list[Problem]]:
     try:
         text = read_text(source.path)
     except UnreadableError as error:
@@ -91,7 +95,7 @@ def _read(source: Source, environ: Mapping[str, str]) -> tuple[Document | None, 
     return document, decoder.problems
 
 
-def _repeated_names(loaded: list[_Loaded]) -> Iterator[Problem]:
+def _repeated_names(loaded: list[_LoadedFile]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for file in loaded:
         for spec in file.locations:

@@ -31,19 +31,19 @@ if TYPE_CHECKING:
         HealthModel,
         LimitsModel,
         Located,
-        Options,
+        LocationOptions,
     )
     from hostler.daemon.workspace.text.models import Position
-    from hostler.daemon.workspace.text.reading import Source
+    from hostler.daemon.workspace.text.reading import SourceFile
 
 AnyTarget = FileTarget | ModuleTarget | PackageTarget
 
 
-class _Parts(NamedTuple):
+class _EntryParts(NamedTuple):
     """An entry, in whichever of its forms it was written."""
 
     target: AnyTarget
-    options: Options
+    options: LocationOptions
 
 
 class Resolver:
@@ -54,7 +54,7 @@ class Resolver:
         env_files: every env file that an entry names, absolute, also a missing one.
     """
 
-    def __init__(self, source: Source, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: SourceFile, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self.env_files: list[str] = []
         self._source = source
@@ -63,7 +63,7 @@ class Resolver:
 
     def location(self, entry: Entry) -> LocationSpec | None:
         """The location that an entry asks for; None where anything about it was refused."""
-        parts = _parts(entry)
+        parts = _entry_parts(entry)
         if parts is None:
             return None
         before = len(self.problems)
@@ -88,14 +88,14 @@ class Resolver:
                 options.load_timeout.value if options.load_timeout else DEFAULT_LOAD_TIMEOUT
             ),
         )
-        return spec if entry.sound and len(self.problems) == before else None
+        return spec if entry.is_valid and len(self.problems) == before else None
 
     def _refuse(self, position: Position, message: str) -> None:
         self.problems.append(self._source.problem(position, message))
 
-    def _resolve(self, located: Located[str], how: Callable[[str], str]) -> str:
+    def _resolve(self, located: Located[str], resolve: Callable[[str], str]) -> str:
         try:
-            return how(located.value)
+            return resolve(located.value)
         except UnknownHomeError as error:
             self._refuse(located.position, str(error))
             return located.value
@@ -128,7 +128,7 @@ class Resolver:
             )
         return name
 
-    def _env(self, options: Options) -> dict[str, str]:
+    def _env(self, options: LocationOptions) -> dict[str, str]:
         env: dict[str, str] = {}
         for located in options.env_file or ():
             path = self._resolve(located, self._paths.absolute)
@@ -140,7 +140,7 @@ class Resolver:
 
     def _read_env_file(self, path: str, position: Position) -> dict[str, str]:
         try:
-            variables, faults = env_file.parse(read_text(path))
+            variables, faulty_lines = env_file.parse(read_text(path))
         except UnreadableError as error:
             if error.line:
                 self.problems.append(Problem(path, error.line, error.column, error.message))
@@ -148,21 +148,21 @@ class Resolver:
                 self._refuse(position, f"cannot use the env file {path}: {error.message}")
             return {}
         self.problems += [
-            Problem(path, fault.line, fault.column, fault.message) for fault in faults
+            Problem(path, faulty.line, faulty.column, faulty.message) for faulty in faulty_lines
         ]
         return variables
 
 
-def _parts(entry: Entry) -> _Parts | None:
+def _entry_parts(entry: Entry) -> _EntryParts | None:
     direct = entry.python_file or entry.python_module or entry.python_package
     if direct is not None:
-        return _Parts(direct, direct)
+        return _EntryParts(direct, direct)
     environment = entry.python_environment
     if environment is None:
         return None
     choice = environment.target
     target = choice.python_file or choice.python_module or choice.python_package
-    return None if target is None else _Parts(target, environment)
+    return None if target is None else _EntryParts(target, environment)
 
 
 def _health(model: HealthModel | None) -> Health:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from hostler.daemon.facade.sockets import SocketBusyError, SocketError, prepare
+from hostler.daemon.facade.sockets import SocketBusyError, SocketError, claim_socket
 from hostler.rpc.address import grpc_target
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def mode(path: Path) -> int:
 def test_folder_and_socket_are_ours_alone(path: Path) -> None:
     before = os.umask(0o022)
     try:
-        claim = prepare(path)
+        claim = claim_socket(path)
         with claim.binding():
             server = bind(path)
         assert mode(path.parent) == 0o700
@@ -57,7 +57,7 @@ def test_folder_and_socket_are_ours_alone(path: Path) -> None:
 
 
 def test_a_grpc_server_binds_it(path: Path) -> None:
-    claim = prepare(path)
+    claim = claim_socket(path)
     server = grpc.server(ThreadPoolExecutor(1))
     with claim.binding():
         server.add_insecure_port(grpc_target(path))
@@ -68,8 +68,9 @@ def test_a_grpc_server_binds_it(path: Path) -> None:
 
 def test_another_process_is_named(path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from hostler.daemon.facade.sockets import prepare\n"
-        "claim = prepare(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path\n"
+        "from hostler.daemon.facade.sockets import claim_socket\n"
+        "claim = claim_socket(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -77,17 +78,17 @@ def test_another_process_is_named(path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(SocketBusyError, match=f"process {holder.pid} has it") as caught:
-            prepare(path)
+            claim_socket(path)
         assert caught.value.pid == holder.pid
         holder.kill()
         holder.wait()
-        prepare(path).release()
+        claim_socket(path).release()
 
 
 def test_a_stale_socket_is_taken_over(path: Path) -> None:
     path.parent.mkdir(parents=True)
     bind(path).close()
-    claim = prepare(path)
+    claim = claim_socket(path)
     assert not path.exists()
     claim.release()
 
@@ -96,22 +97,22 @@ def test_a_socket_that_is_served_without_the_lock_is_left(path: Path) -> None:
     path.parent.mkdir(parents=True)
     with bind(path):
         with pytest.raises(SocketBusyError, match=f"process {os.getpid()}"):
-            prepare(path)
+            claim_socket(path)
         assert path.exists()
-    prepare(path).release()
+    claim_socket(path).release()
 
 
 def test_a_file_is_left(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("precious")
     with pytest.raises(SocketError, match="a file that is not a socket is there"):
-        prepare(path)
+        claim_socket(path)
     assert path.read_text() == "precious"
     assert [each.name for each in path.parent.iterdir()] == ["a.sock"]
 
 
 def test_a_successor_s_socket_is_left(path: Path) -> None:
-    claim = prepare(path)
+    claim = claim_socket(path)
     with claim.binding():
         bind(path).close()
     path.rename(path.with_name("moved"))  # not unlinked: its inode could be used again
@@ -124,7 +125,7 @@ def test_a_successor_s_socket_is_left(path: Path) -> None:
 def test_a_path_that_is_too_long_says_so(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 120)
     with pytest.raises(SocketError, match=f"the path has {len(os.fsencode(path))} bytes"):
-        prepare(path)
+        claim_socket(path)
 
 
 def test_our_folder_is_narrowed_and_a_chosen_one_is_not(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_our_folder_is_narrowed_and_a_chosen_one_is_not(tmp_path: Path) -> None:
         folder = tmp_path / str(chosen)
         folder.mkdir()
         folder.chmod(0o755)
-        prepare(folder / "a.sock", chosen=chosen).release()
+        claim_socket(folder / "a.sock", chosen=chosen).release()
         assert mode(folder) == expected
 
 
@@ -140,18 +141,18 @@ def test_a_link_or_a_file_in_the_folder_s_place(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(SocketError, match="it is not a folder of user"):
-        prepare(tmp_path / "link" / "a.sock")
+        claim_socket(tmp_path / "link" / "a.sock")
     (tmp_path / "file").write_text("")
     with pytest.raises(SocketError, match="cannot serve on"):
-        prepare(tmp_path / "file" / "a.sock")
-    prepare(tmp_path / "link" / "a.sock", chosen=True).release()
+        claim_socket(tmp_path / "file" / "a.sock")
+    claim_socket(tmp_path / "link" / "a.sock", chosen=True).release()
 
 
 def test_a_lock_that_was_removed_meanwhile_is_not_enough(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between our open and our flock the holder ends and removes its lock."""
-    first = prepare(path)
+    first = claim_socket(path)
     flock = fcntl.flock
     calls = 0
 
@@ -163,9 +164,9 @@ def test_a_lock_that_was_removed_meanwhile_is_not_enough(
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    claim = prepare(path)
+    claim = claim_socket(path)
     assert calls == 2
     monkeypatch.undo()
     with pytest.raises(SocketBusyError):
-        prepare(path)
+        claim_socket(path)
     claim.release()

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.record import Run, RunEvent, event
+from hostler.daemon.runs.store.record import Run, RunEvent, make_event
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.v1 import run_pb2
 
@@ -50,21 +50,21 @@ def a_run(name: str, pipeline: str = "p", location: str = "etl", **fields: Any) 
 
 
 async def created(store: RunStore, name: str, **fields: Any) -> Run:
-    return await store.create(a_run(name, **fields), event("run_queued"), lambda _: None)
+    return await store.create(a_run(name, **fields), make_event("run_queued"), lambda _: None)
 
 
 def line(text: str) -> RunEvent:
-    return event("printed_line", run_pb2.PrintedLine(text=text))
+    return make_event("printed_line", run_pb2.PrintedLine(text=text))
 
 
 def started() -> RunEvent:
-    return event("run_started", run_pb2.RunStarted(pid=7, generation=3))
+    return make_event("run_started", run_pb2.RunStarted(pid=7, generation=3))
 
 
 async def ended(store: RunStore, name: str, **fields: Any) -> None:
     await created(store, name, **fields)
     store.append(name, started())
-    store.append(name, event("run_succeeded"))
+    store.append(name, make_event("run_succeeded"))
     await store.flush()
 
 

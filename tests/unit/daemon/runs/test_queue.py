@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.daemon.base.tag_limits import TagLimit, parse_tag_limits
-from hostler.daemon.runs.queue import Limits, Queue
+from hostler.daemon.runs.queue import RunLimits, RunQueue
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def started(queue: Queue[Run]) -> list[str]:
-    return [run.run_id for run in queue.start(lambda _: True)]
+def started(queue: RunQueue[Run]) -> list[str]:
+    return [run.run_id for run in queue.start_due(lambda _: True)]
 
 
-def filled(limits: Limits, *runs: Run) -> Queue[Run]:
-    queue: Queue[Run] = Queue(limits)
+def filled(limits: RunLimits, *runs: Run) -> RunQueue[Run]:
+    queue: RunQueue[Run] = RunQueue(limits)
     for run in runs:
         queue.add(run)
     return queue
 
 
 def test_in_order_up_to_the_limit() -> None:
-    queue = filled(Limits(2), *map(Run, "abc"))
+    queue = filled(RunLimits(2), *map(Run, "abc"))
     assert started(queue) == ["a", "b"]
     assert started(queue) == []
     queue.ended("a")
@@ -41,7 +41,7 @@ def test_in_order_up_to_the_limit() -> None:
 
 
 def test_who_is_held_by_the_limit_of_its_location_lets_others_pass() -> None:
-    queue = filled(Limits(9, location=1), Run("a"), Run("b"), Run("c", "other"))
+    queue = filled(RunLimits(9, location=1), Run("a"), Run("b"), Run("c", "other"))
     assert started(queue) == ["a", "c"]
     queue.ended("c")
     assert started(queue) == []
@@ -50,7 +50,7 @@ def test_who_is_held_by_the_limit_of_its_location_lets_others_pass() -> None:
 
 
 def test_the_limit_of_a_tag() -> None:
-    limits = Limits(9, tags=parse_tag_limits("team:1, database=prod:1"))
+    limits = RunLimits(9, tags=parse_tag_limits("team:1, database=prod:1"))
     queue = filled(
         limits,
         Run("a", tags={"team": "x"}),
@@ -66,15 +66,15 @@ def test_the_limit_of_a_tag() -> None:
 
 
 def test_who_is_not_ready_lets_others_pass_and_keeps_its_place() -> None:
-    queue = filled(Limits(1), Run("a"), Run("b"))
-    assert [run.run_id for run in queue.start(lambda run: run.run_id != "a")] == ["b"]
+    queue = filled(RunLimits(1), Run("a"), Run("b"))
+    assert [run.run_id for run in queue.start_due(lambda run: run.run_id != "a")] == ["b"]
     queue.ended("b")
     queue.add(Run("c"))
     assert started(queue) == ["a"]
 
 
 def test_one_that_was_taken_out_is_not_started() -> None:
-    queue = filled(Limits(1), Run("a"), Run("b"))
+    queue = filled(RunLimits(1), Run("a"), Run("b"))
     assert queue.remove("a") == Run("a")
     assert queue.remove("a") is None
     assert started(queue) == ["b"]
@@ -105,13 +105,13 @@ def test_no_limit_is_ever_passed_and_every_run_starts_once(
     import random
 
     assert isinstance(chance, random.Random)
-    limits = Limits(most, location, (TagLimit("k", None, tag), TagLimit("l", "1", 1)))
+    limits = RunLimits(most, location, (TagLimit("k", None, tag), TagLimit("l", "1", 1)))
     runs = [Run(str(number), *each) for number, each in enumerate(given_runs)]
     queue = filled(limits, *runs)
     going_on: list[Run] = []
     seen: list[str] = []
     while len(seen) < len(runs) or going_on:
-        begun = queue.start(lambda _: True)
+        begun = queue.start_due(lambda _: True)
         going_on += begun
         seen += [run.run_id for run in begun]
         assert len(going_on) <= most

@@ -28,9 +28,9 @@ from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import database, tables
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.record import Filter, Run, RunEvent, State, event
-from hostler.daemon.runs.store.run_store import ClosedError, Producer, RunStore
-from hostler.daemon.runs.store.tables import RequestIdError, RunActiveError, UnknownRunError
+from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, State, make_event
+from hostler.daemon.runs.store.run_store import EventProducer, RunStore, StoreClosedError
+from hostler.daemon.runs.store.tables import RequestIdConflictError, RunActiveError, UnknownRunError
 
 
 @sync
@@ -41,7 +41,7 @@ async def test_what_a_run_leaves(tmp_path: Path) -> None:
         store.append("a", started())
         for number in range(1500):
             store.append("a", line(str(number)))
-        store.append("a", event("run_succeeded"))
+        store.append("a", make_event("run_succeeded"))
         store.append("a", line("after its end"))
         await store.flush()
         recorded = await store.get("a")
@@ -78,45 +78,49 @@ async def test_an_event_is_on_disk_before_it_is_seen(tmp_path: Path) -> None:
             store.append("a", line(str(number)))
             if number % 50 == 0:
                 await asyncio.sleep(0)
-        store.append("a", event("run_succeeded"))
+        store.append("a", make_event("run_succeeded"))
         assert await asyncio.gather(*watchers) == [702, 702, 702]
         reader.close()
 
 
 @sync
 async def test_a_request_id_makes_a_retry_safe(tmp_path: Path) -> None:
-    taken_in: list[str] = []
+    on_recorded: list[str] = []
 
     async def launch(store: RunStore, name: str, **fields: Any) -> Run:
         run = a_run(name, request_id="r", **fields)
-        return await store.create(run, event("run_queued"), lambda made: taken_in.append(made.name))
+        return await store.create(
+            run, make_event("run_queued"), lambda made: on_recorded.append(made.name)
+        )
 
     async with opened(tmp_path) as store:
         both = await asyncio.gather(launch(store, "a"), launch(store, "b"))
         assert [run.name for run in both] == ["runs/a", "runs/a"]
-        with pytest.raises(RequestIdError, match="runs/a"):
+        with pytest.raises(RequestIdConflictError, match="runs/a"):
             await launch(store, "c", tags={"other": "content"})
-        with pytest.raises(RequestIdError, match="runs/a"):
+        with pytest.raises(RequestIdConflictError, match="runs/a"):
             await launch(store, "c", solids=["one"])
-        with pytest.raises(RequestIdError, match="runs/a"):
+        with pytest.raises(RequestIdConflictError, match="runs/a"):
             await launch(store, "c", max_concurrency=2)
         assert await store.get("b") is None
     async with opened(tmp_path) as store:
         assert (await launch(store, "d")).name == "runs/a"
-    assert taken_in == ["runs/a"]
+    assert on_recorded == ["runs/a"]
 
 
 @sync
 async def test_a_caller_that_goes_away_leaves_a_run_that_is_taken_in(tmp_path: Path) -> None:
-    taken_in: list[str] = []
+    on_recorded: list[str] = []
     async with opened(tmp_path) as store:
         call = asyncio.create_task(
-            store.create(a_run("a"), event("run_queued"), lambda run: taken_in.append(run.name))
+            store.create(
+                a_run("a"), make_event("run_queued"), lambda run: on_recorded.append(run.name)
+            )
         )
         await asyncio.sleep(0)
         call.cancel()
         await store.flush()
-        assert taken_in == ["runs/a"]
+        assert on_recorded == ["runs/a"]
 
 
 @sync
@@ -169,8 +173,8 @@ async def test_who_watches_is_told_that_the_daemon_ends(tmp_path: Path) -> None:
         await created(store, "a")
         watcher = asyncio.create_task(events(store, "a"))
         await asyncio.sleep(0)
-        store.end_watches()
-        with pytest.raises(ClosedError):
+        store.end_followers()
+        with pytest.raises(StoreClosedError):
             await watcher
 
 
@@ -180,7 +184,8 @@ async def test_too_much_at_once_holds_the_run_and_drops_nothing(tmp_path: Path) 
     async with opened(tmp_path, Settings(run_synchronous=0, run_backlog=10_000)) as store:
         await created(store, "a")
         store.register_producer(
-            "a", Producer(lambda: said.append("hold"), lambda: said.append("go on"), said.append)
+            "a",
+            EventProducer(lambda: said.append("hold"), lambda: said.append("go on"), said.append),
         )
         for number in range(100):
             store.append("a", line(str(number)))
@@ -198,12 +203,12 @@ async def test_delete(tmp_path: Path) -> None:
         await created(store, "a", tags={"k": "v"})
         with pytest.raises(RunActiveError):
             await store.delete("a")
-        for number in range(tables.STEP * 2):
+        for number in range(tables.ROWS_PER_STEP * 2):
             store.append("a", line(str(number)))
-        store.append("a", event("run_succeeded"))
+        store.append("a", make_event("run_succeeded"))
         await store.delete("a")
         assert await store.get("a") is None
-        assert await store.page(Filter(tags=(("k", "v"),)), 9, None) == []
+        assert await store.page(RunFilter(tags=(("k", "v"),)), 9, None) == []
         with pytest.raises(UnknownRunError):
             await store.delete("a")
         left = on_disk(tmp_path, "SELECT count(*) FROM events")
@@ -226,7 +231,7 @@ async def test_retention(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         async with opened(tmp_path, settings) as store:
             await store.flush()  # the writer looks once after its first entry
             await store.flush()
-            found = await store.page(Filter(), 99, None)
+            found = await store.page(RunFilter(), 99, None)
         return [run.name.removeprefix("runs/") for _, run in found]
 
     assert await left(Settings(run_count=4)) == ["5", "4", "3", "waits"]
@@ -246,11 +251,11 @@ async def test_lists(tmp_path: Path) -> None:
             tags = {"k": str(number % 5), "l": "x"}
             await created(store, name, location=location, pipeline=pipeline, tags=tags)
             if number % 4 == 0:
-                store.append(name, event("run_failed"))
+                store.append(name, make_event("run_failed"))
         await store.flush()
 
         async def names(before: int | None = None, size: int = 99, **fields: Any) -> list[str]:
-            found = await store.page(Filter(**fields), size, before)
+            found = await store.page(RunFilter(**fields), size, before)
             return [run.name.removeprefix("runs/") for _, run in found]
 
         def fitting(condition: Callable[[int], bool]) -> list[str]:
@@ -270,7 +275,7 @@ async def test_lists(tmp_path: Path) -> None:
             lambda n: n % 20 == 0
         )
         assert await names(tags=(("k", "0"), ("l", "y"))) == []
-        page = await store.page(Filter(tags=(("l", "x"),)), 10, None)
+        page = await store.page(RunFilter(tags=(("l", "x"),)), 10, None)
         key, tenth = page[-1]
         assert tenth.name == "runs/20"
         await created(store, "30", tags={"l": "x"})

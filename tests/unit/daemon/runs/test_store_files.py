@@ -24,34 +24,34 @@ from unit.daemon.runs.run_record import (
 
 from hostler.daemon.runs.store import database, writer
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.record import State, event
-from hostler.daemon.runs.store.run_store import NotRecordedError, Producer
-from hostler.daemon.runs.store.tables import RequestIdError
+from hostler.daemon.runs.store.record import State, make_event
+from hostler.daemon.runs.store.run_store import EventProducer, NotRecordedError
+from hostler.daemon.runs.store.tables import RequestIdConflictError
 
 
 @sync
 async def test_a_full_disk_fails_the_run_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_RETRY", 0.01)
+    monkeypatch.setattr(writer, "_RETRY_INTERVAL", 0.01)
     async with opened(tmp_path) as store:
         await created(store, "a")
         await created(store, "idle")
         lost: list[str] = []
-        store.register_producer("a", Producer(lambda: None, lambda: None, lost.append))
+        store.register_producer("a", EventProducer(lambda: None, lambda: None, lost.append))
         store.append("a", started())
         await store.flush()
-        full = store._writer._ledger._connection
+        full = store._writer._tables._connection
         (pages,) = full.execute("PRAGMA page_count").fetchone()
         full.execute(f"PRAGMA max_page_count = {pages}")
         while not lost:
             store.append("a", line("x" * 3000))
             await asyncio.sleep(0.001)
         assert lost[0] == "database or disk is full"
-        store.append("a", event("run_succeeded"))
+        store.append("a", make_event("run_succeeded"))
         with pytest.raises(NotRecordedError, match="database or disk is full"):
             await store.create(
-                a_run("b", tags={"large": "x" * 50_000}), event("run_queued"), lambda _: None
+                a_run("b", tags={"large": "x" * 50_000}), make_event("run_queued"), lambda _: None
             )
         full.execute("PRAGMA max_page_count = 1000000")
         found = await events(store, "a")
@@ -60,7 +60,7 @@ async def test_a_full_disk_fails_the_run_and_nothing_else(
         )
         assert [each.sequence for each in found] == list(range(1, len(found) + 1))
         store.append("idle", started())
-        store.append("idle", event("run_succeeded"))
+        store.append("idle", make_event("run_succeeded"))
         assert len(await events(store, "idle")) == 3
     assert_whole(tmp_path)
 
@@ -69,7 +69,7 @@ async def test_a_full_disk_fails_the_run_and_nothing_else(
 async def test_another_program_that_locks_the_file_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY", 0.01)
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 0.01)
     async with opened(tmp_path) as store:
         await created(store, "a")
         other = sqlite3.connect(tmp_path / database.FILE, isolation_level=None)
@@ -97,19 +97,19 @@ async def test_a_retry_compares_what_was_asked_for(tmp_path: Path) -> None:
     asked = a_run("a", request_id="one", tags={"a": "1"}, partition="x/partitions/y")
     run = a_run("a", request_id="one", tags={"a": "1", "b": "2"}, partition="x/partitions/y")
     async with opened(tmp_path) as store:
-        await store.create(run, event("run_queued"), lambda _: None, asked)
+        await store.create(run, make_event("run_queued"), lambda _: None, asked)
     async with opened(tmp_path) as store:
-        known = await store.of_request("one")
+        known = await store.find_by_request_id("one")
         assert known is not None
         found, was_asked = known
         assert dict(found.tags) == {"a": "1", "b": "2"}
         assert was_asked == asked
-        same = await store.create(run, event("run_queued"), lambda _: None, asked)
+        same = await store.create(run, make_event("run_queued"), lambda _: None, asked)
         assert same.name == found.name
-        with pytest.raises(RequestIdError):  # as it is recorded, nobody has asked for it
-            await store.create(run, event("run_queued"), lambda _: None)
+        with pytest.raises(RequestIdConflictError):  # as it is recorded, nobody has asked for it
+            await store.create(run, make_event("run_queued"), lambda _: None)
         await created(store, "b", request_id="two")
-        other = await store.of_request("two")
+        other = await store.find_by_request_id("two")
         assert other is not None
         assert other[0] == other[1]
 
@@ -129,7 +129,7 @@ async def test_a_file_of_the_first_version_is_brought_up(
     )
     connection.close()
     async with opened(tmp_path) as store:
-        assert await store.of_request("one") == (old, old)
+        assert await store.find_by_request_id("one") == (old, old)
 
 
 def test_a_file_of_a_later_version(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_who_watches_from_anywhere_sees_each_event_once(
                     await store.flush()
                 for _ in range(burst or 0):
                     store.append("a", line("x"))
-            store.append("a", event("run_succeeded"))
+            store.append("a", make_event("run_succeeded"))
             last = 2 + sum(burst or 0 for burst in bursts)
             for after, watcher in zip(places, watchers, strict=True):
                 found = [each.sequence for each in await watcher]

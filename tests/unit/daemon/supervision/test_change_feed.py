@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostler.daemon.supervision.change_feed import KEPT, Change, ChangeFeed, LaggedError
+from hostler.daemon.supervision.change_feed import (
+    MAX_CHANGES,
+    Change,
+    ChangeFeed,
+    FollowerLaggedError,
+)
 from hostler.v1 import workspace_pb2
 
 if TYPE_CHECKING:
@@ -102,10 +107,10 @@ def test_news_is_set_by_the_next_change() -> None:
 def test_what_is_no_longer_kept_cannot_be_resumed() -> None:
     async def scenario() -> None:
         changes = ChangeFeed()
-        publish(changes, *map(str, range(KEPT + 5)))
+        publish(changes, *map(str, range(MAX_CHANGES + 5)))
         assert changes.oldest == 6
         assert await take(changes.follow(5), 2) == ["5", "6"]
-        with pytest.raises(LaggedError):
+        with pytest.raises(FollowerLaggedError):
             await anext(changes.follow(4))
 
     run(scenario)
@@ -117,8 +122,8 @@ def test_a_reader_that_falls_behind_is_told() -> None:
         publish(changes, "seen")
         follower = changes.follow(0)
         assert await take(follower, 1) == ["seen"]
-        publish(changes, *map(str, range(KEPT + 1)))
-        with pytest.raises(LaggedError):
+        publish(changes, *map(str, range(MAX_CHANGES + 1)))
+        with pytest.raises(FollowerLaggedError):
             await anext(follower)
 
     run(scenario)
@@ -130,7 +135,7 @@ def test_a_reader_within_a_batch_is_not_told_that_it_fell_behind() -> None:
         publish(changes, *"abc")
         follower = changes.follow(0)
         assert await take(follower, 1) == ["a"]
-        publish(changes, *map(str, range(KEPT)))
+        publish(changes, *map(str, range(MAX_CHANGES)))
         assert await take(follower, 2) == ["b", "c"]
 
     run(scenario)

@@ -10,7 +10,7 @@ from pathlib import Path
 FILE = "runs.db"
 
 #: Somebody looks into the file with a tool of their own: they get this long, in seconds.
-_BUSY = 10.0
+_BUSY_TIMEOUT = 10.0
 
 #: Each brings a file from the version that is its index to the next one. They are never edited once
 #: they were released; another one is added. `id` counts the runs and is never given twice, so that
@@ -61,7 +61,11 @@ class StoreError(Exception):
 def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection:
     """A connection to the file; transactions are begun and ended by the caller."""
     connection = sqlite3.connect(
-        path, timeout=_BUSY, isolation_level=None, check_same_thread=False, cached_statements=64
+        path,
+        timeout=_BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=64,
     )
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous:d}")

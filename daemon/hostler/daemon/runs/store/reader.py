@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.record import Filter, Run
+from hostler.daemon.runs.store.record import Run, RunFilter
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Reads at a time: they are short, and wait for each other rather than for a processor.
-READERS = 4
+MAX_READS = 4
 
 #: Events in one read: a page of them is a fraction of a millisecond, and little memory.
-EVENTS = 500
+EVENTS_PER_READ = 500
 
 _COLUMNS = "id, message, (SELECT max(sequence) FROM events WHERE run = runs.id)"
 
 
-class Reader:
+class RunReader:
     """Reads of runs and events; usable from the loop."""
 
     def __init__(self, path: Path) -> None:
         self._connections: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
-        for _ in range(READERS):
+        for _ in range(MAX_READS):
             self._connections.put(database.connect(path, synchronous=0, writes=False))
-        self._pool = ThreadPoolExecutor(READERS, "run-reader")
+        self._pool = ThreadPoolExecutor(MAX_READS, "run-reader")
 
     def close(self) -> None:
         """Waits for reads that are under way, and ends."""
@@ -44,27 +44,29 @@ class Reader:
     async def run(self, run_id: str) -> Run | None:
         """One run."""
         query = f"SELECT {_COLUMNS} FROM runs WHERE name = ?"  # noqa: S608 (ours)
-        rows = await self._do(_rows, query, (run_id,))
+        rows = await self._read(_rows, query, (run_id,))
         return _run(rows[0]) if rows else None
 
-    async def run_of_request(self, request_id: str) -> tuple[Run, Run] | None:
+    async def run_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
         """The run that was launched with a request id, and what was asked for."""
         query = f"SELECT {_COLUMNS}, asked FROM runs WHERE request_id = ?"  # noqa: S608 (ours)
-        rows = await self._do(_rows, query, (request_id,))
+        rows = await self._read(_rows, query, (request_id,))
         if not rows:
             return None
         (*row, asked) = rows[0]
         run = _run(row)
         return run, Run.FromString(asked) if asked else run
 
-    async def page(self, of: Filter, size: int, before: int | None) -> list[tuple[int, Run]]:
+    async def page(
+        self, run_filter: RunFilter, size: int, before: int | None
+    ) -> list[tuple[int, Run]]:
         """Runs that fit a filter, newest first, each with its place in the order.
 
         Args:
             before: only those that come after this place.
         """
-        query, values = listing(of, size, before)
-        rows = await self._do(_rows, query, values)
+        query, values = page_query(run_filter, size, before)
+        rows = await self._read(_rows, query, values)
         return [(row[0], _run(row)) for row in rows]
 
     async def events(self, run_id: str, after: int) -> list[tuple[int, bytes]]:
@@ -74,9 +76,9 @@ class Reader:
             " WHERE run = (SELECT id FROM runs WHERE name = ?) AND sequence > ?"
             " ORDER BY sequence LIMIT ?"
         )
-        return await self._do(_rows, query, (run_id, after, EVENTS))
+        return await self._read(_rows, query, (run_id, after, EVENTS_PER_READ))
 
-    async def _do(self, read: Callable[..., T], *arguments: Any) -> T:
+    async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         def work() -> T:
             connection = self._connections.get()
             try:
@@ -87,37 +89,39 @@ class Reader:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
-def listing(of: Filter, size: int, before: int | None) -> tuple[str, tuple[int | str, ...]]:
+def page_query(
+    run_filter: RunFilter, size: int, before: int | None
+) -> tuple[str, tuple[int | str, ...]]:
     """The query for a page: ids from an index that holds all that is filtered by, then the rows."""
     tables, conditions, values = ["runs"], ["1"], list[int | str]()
     key = "runs.id"
-    for number, (name, value) in enumerate(of.tags):
+    for number, (name, value) in enumerate(run_filter.tags):
         # the tags come first: a tag is rarer than a location or a state
         tables.insert(number, f"tags AS t{number}")
         conditions.append(f"t{number}.key = ? AND t{number}.value = ?")
         conditions.append(f"t{number}.run = " + ("runs.id" if number else "t0.run"))
         values += (name, value)
         key = "t0.run"
-    if of.tags:
+    if run_filter.tags:
         conditions.append("runs.id = t0.run")
     if before is not None:
         conditions.append(f"{key} < ?")
         values.append(before)
     for column in ("location", "repository", "pipeline"):
-        if wanted := getattr(of, column):
+        if wanted := getattr(run_filter, column):
             conditions.append(f"{column} = ?")
             values.append(wanted)
-    if of.states:
+    if run_filter.states:
         # several states are no order by id: a scan in order ends with the page
-        column = "state" if len(of.states) == 1 else "+state"
-        conditions.append(f"{column} IN ({', '.join('?' * len(of.states))})")
-        values += sorted(of.states)
-    if of.created_from:
+        column = "state" if len(run_filter.states) == 1 else "+state"
+        conditions.append(f"{column} IN ({', '.join('?' * len(run_filter.states))})")
+        values += sorted(run_filter.states)
+    if run_filter.created_from:
         conditions.append("create_time >= ?")
-        values.append(of.created_from)
-    if of.created_before:
+        values.append(run_filter.created_from)
+    if run_filter.created_before:
         conditions.append("create_time < ?")
-        values.append(of.created_before)
+        values.append(run_filter.created_before)
     query = (
         f"SELECT {_COLUMNS} FROM runs WHERE id IN ("  # noqa: S608 (ours; values are bound)
         f"SELECT {key} FROM {' CROSS JOIN '.join(tables)} WHERE {' AND '.join(conditions)}"

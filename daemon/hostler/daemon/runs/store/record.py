@@ -19,7 +19,7 @@ ENDS = frozenset({"run_succeeded", "run_failed", "run_canceled", "run_interrupte
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class RunFilter:
     """Runs that fit all that is set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Filter:
     created_before: int = 0
 
 
-def event(kind: str, value: Any = None) -> RunEvent:
+def make_event(kind: str, value: Any = None) -> RunEvent:
     """An event of now; `kind` is a field of RunEvent."""
     made = RunEvent()
     made.time.FromNanoseconds(time.time_ns())
@@ -50,7 +50,7 @@ def event(kind: str, value: Any = None) -> RunEvent:
     return made
 
 
-def is_end(of: RunEvent) -> bool:
+def is_last_event(of: RunEvent) -> bool:
     """Whether a run has ended with an event."""
     return of.WhichOneof("event") in ENDS
 
@@ -90,7 +90,7 @@ def is_same_launch(one: Run, other: Run) -> bool:
     )
 
 
-def apply(run: Run, of: RunEvent) -> bool:
+def apply_event(run: Run, of: RunEvent) -> bool:
     """Does to the run what an event means for it; whether more than its sequence has changed."""
     run.last_sequence = of.sequence
     kind = of.WhichOneof("event")

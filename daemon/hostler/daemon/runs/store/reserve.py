@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: The ends of some thousand runs fit.
-SIZE = 1_000_000
+RESERVE_SIZE = 1_000_000
 
 #: Between two tries to take the room again, in seconds.
-_PAUSE = 1.0
+_RETRY_INTERVAL = 1.0
 
 
-class Reserve:
+class DiskReserve:
     """Room on the disk, held or given back.
 
     Attributes:
@@ -30,19 +30,19 @@ class Reserve:
         self._path = path
         self._next_try = 0.0
         self.is_held = False
-        self.take()
+        self.acquire()
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Takes the room unless it is held or was tried a moment ago; whether it is held now."""
         if not self.is_held and time.monotonic() >= self._next_try:
-            self._next_try = time.monotonic() + _PAUSE
+            self._next_try = time.monotonic() + _RETRY_INTERVAL
             self.is_held = self._allocate()
         return self.is_held
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Frees the room for what must be written now."""
         self.is_held = False
-        self._next_try = time.monotonic() + _PAUSE
+        self._next_try = time.monotonic() + _RETRY_INTERVAL
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
@@ -50,7 +50,7 @@ class Reserve:
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, SIZE)
+                os.posix_fallocate(descriptor, 0, RESERVE_SIZE)
             finally:
                 os.close(descriptor)
         except OSError as error:

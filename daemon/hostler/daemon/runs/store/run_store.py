@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.reader import Reader
-from hostler.daemon.runs.store.record import Filter, Run, RunEvent, is_end, run_id
-from hostler.daemon.runs.store.reserve import Reserve
-from hostler.daemon.runs.store.tables import Ledger
-from hostler.daemon.runs.store.writer import Entry, EntryKind, FullError, Writer
+from hostler.daemon.runs.store.reader import RunReader
+from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, is_last_event, run_id
+from hostler.daemon.runs.store.reserve import DiskReserve
+from hostler.daemon.runs.store.tables import RunTables
+from hostler.daemon.runs.store.writer import DiskFullError, Entry, EntryKind, RunWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Newest events of a run that goes on, kept in memory: who watches need not read them from disk.
-_TAIL = 256
+_TAIL_LENGTH = 256
 
 #: What a small event takes in memory.
-_LEAST = 256
+_MIN_EVENT_SIZE = 256
 
 
-class ClosedError(Exception):
+class StoreClosedError(Exception):
     """The daemon is ending."""
 
 
@@ -44,36 +44,36 @@ class NotRecordedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Producer:
+class EventProducer:
     """Who makes the events of a run.
 
     Attributes:
-        hold: more waits to be written than should; make no more until `resume`.
-        lost: an event could not be written; end the run.
+        pause: more waits to be written than should; make no more until `resume`.
+        on_lost: an event could not be written; end the run.
     """
 
     pause: Callable[[], None]
     resume: Callable[[], None]
-    lost: Callable[[str], None]
+    on_lost: Callable[[str], None]
 
 
 @dataclass(slots=True)
-class _Feed:
+class _LiveRun:
     """A run that goes on: what is on its way to the disk, and who waits for it."""
 
-    producer: Producer | None = None
+    producer: EventProducer | None = None
     backlog: int = 0
-    is_held: bool = False
+    is_paused: bool = False
     is_ending: bool = False
-    has_ended: bool = False
-    tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL))
+    is_over: bool = False
+    tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL_LENGTH))
     new_events: asyncio.Event = field(default_factory=asyncio.Event)
 
     def publish(self, sequence: int, data: bytes) -> None:
         self.tail.append((sequence, data))
-        self.wake()
+        self.notify()
 
-    def wake(self) -> None:
+    def notify(self) -> None:
         new_events, self.new_events = self.new_events, asyncio.Event()
         new_events.set()
 
@@ -96,46 +96,46 @@ class RunStore:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / database.FILE
-        self._limit = settings.run_backlog
-        self._feeds: dict[str, _Feed] = {}
+        self._max_backlog = settings.run_backlog
+        self._live_runs: dict[str, _LiveRun] = {}
         self._is_closing = False
-        self._lock = _claim(folder)
-        reserve = Reserve(folder / "runs.reserve")
+        self._lock = _lock_folder(folder)
+        reserve = DiskReserve(folder / "runs.reserve")
         try:
-            ledger = Ledger(database.open_for_writing(path, settings.run_synchronous))
-            self.queued = _recover(ledger, reserve, path)
-            self._reader = Reader(path)
+            tables = RunTables(database.open_for_writing(path, settings.run_synchronous))
+            self.queued = _recover(tables, reserve, path)
+            self._reader = RunReader(path)
         except BaseException:
             os.close(self._lock)
             raise
         for run in self.queued:
-            self._feeds[run_id(run)] = _Feed()
-        self._writer = Writer(
-            ledger,
+            self._live_runs[run_id(run)] = _LiveRun()
+        self._writer = RunWriter(
+            tables,
             reserve,
             asyncio.get_running_loop(),
             journal,
-            lambda ledger: ledger.prune(settings.run_retention, settings.run_count),
+            lambda tables: tables.prune(settings.run_retention, settings.run_count),
         )
 
     async def close(self) -> None:
         """Writes what was handed over and ends."""
-        self.end_watches()
+        self.end_followers()
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._reader.close)
         os.close(self._lock)
 
-    def end_watches(self) -> None:
+    def end_followers(self) -> None:
         """Ends those who follow runs that have not ended."""
         self._is_closing = True
-        for feed in self._feeds.values():
-            feed.wake()
+        for live_run in self._live_runs.values():
+            live_run.notify()
 
     async def create(
         self,
         run: Run,
         queued: RunEvent,
-        taken_in: Callable[[Run], None],
+        on_recorded: Callable[[Run], None],
         asked: Run | None = None,
     ) -> Run:
         """Takes in a run with its first event.
@@ -143,63 +143,63 @@ class RunStore:
         Where a run was launched with the same request id before, that one is given.
 
         Args:
-            taken_in: called once a new run is on disk, also where the caller has gone by then.
+            on_recorded: called once a new run is on disk, also where the caller has gone by then.
             asked: what was asked for, where the run was given more than that.
 
         Raises:
-            RequestIdError: that one was launched with another content.
+            RequestIdConflictError: that one was launched with another content.
             NotRecordedError: it cannot be written.
         """
 
-        def recorded(answer: tuple[Run, bytes | None]) -> None:
+        def publish(answer: tuple[Run, bytes | None]) -> None:
             made, first = answer
             if first is not None:
-                feed = self._feeds[run_id(made)] = _Feed()
-                feed.publish(1, first)
-                taken_in(made)
+                live_run = self._live_runs[run_id(made)] = _LiveRun()
+                live_run.publish(1, first)
+                on_recorded(made)
 
-        write = partial(Ledger.create, run=run, queued=queued, asked=asked)
-        made, _ = await self._ask(run_id(run), write, recorded)
+        write = partial(RunTables.create, run=run, queued=queued, asked=asked)
+        made, _ = await self._request_write(run_id(run), write, publish)
         return made
 
-    def register_producer(self, run_id: str, producer: Producer) -> None:
+    def register_producer(self, run_id: str, producer: EventProducer) -> None:
         """Tells somebody how it goes with the events of a run that has not ended."""
-        self._feeds[run_id].producer = producer
+        self._live_runs[run_id].producer = producer
 
     def append(self, run_id: str, event: RunEvent) -> None:
         """Hands an event over; it belongs to the store from then on.
 
         What comes after the run's end is left out.
         """
-        feed = self._feeds.get(run_id)
-        if feed is None or feed.is_ending:
+        live_run = self._live_runs.get(run_id)
+        if live_run is None or live_run.is_ending:
             return
-        kind = EntryKind.END if is_end(event) else EntryKind.EVENT
-        feed.is_ending = kind is EntryKind.END
-        weight = max(_LEAST, event.ByteSize())
-        feed.backlog += weight
-        if feed.backlog > self._limit and not feed.is_held:
-            feed.is_held = True
-            if feed.producer is not None:
-                feed.producer.pause()
+        kind = EntryKind.END if is_last_event(event) else EntryKind.EVENT
+        live_run.is_ending = kind is EntryKind.END
+        size = max(_MIN_EVENT_SIZE, event.ByteSize())
+        live_run.backlog += size
+        if live_run.backlog > self._max_backlog and not live_run.is_paused:
+            live_run.is_paused = True
+            if live_run.producer is not None:
+                live_run.producer.pause()
 
         def publish(written: tuple[int, bytes] | None) -> None:
             if kind is EntryKind.END:
-                feed.has_ended = True
-                self._feeds.pop(run_id, None)
+                live_run.is_over = True
+                self._live_runs.pop(run_id, None)
             if written is not None:
-                feed.publish(*written)
+                live_run.publish(*written)
             else:
-                feed.wake()
-            self._relieve(feed, weight)
+                live_run.notify()
+            self._reduce_backlog(live_run, size)
 
-        def refuse(error: Exception) -> None:
-            self._relieve(feed, weight)
-            if feed.producer is not None:
-                feed.producer.lost(str(error))
+        def reject(error: Exception) -> None:
+            self._reduce_backlog(live_run, size)
+            if live_run.producer is not None:
+                live_run.producer.on_lost(str(error))
 
-        entry = Entry(kind, run_id, lambda to: to.append(run_id, event), publish, refuse)
-        self._writer.put(entry)
+        entry = Entry(kind, run_id, lambda to: to.append(run_id, event), publish, reject)
+        self._writer.submit(entry)
 
     async def mark_canceling(self, run_id: str) -> None:
         """A cancel was asked for; no change where the run has ended.
@@ -207,7 +207,7 @@ class RunStore:
         Raises:
             NotRecordedError: it cannot be written.
         """
-        await self._ask(run_id, lambda ledger: ledger.mark_canceling(run_id))
+        await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id))
 
     async def delete(self, run_id: str) -> None:
         """Deletes a run that has ended.
@@ -217,94 +217,96 @@ class RunStore:
             RunActiveError: it has not ended.
             NotRecordedError: it cannot be written.
         """
-        await self._ask(run_id, lambda ledger: ledger.delete(run_id))
+        await self._request_write(run_id, lambda tables: tables.delete(run_id))
 
     async def flush(self) -> None:
         """Returns when all that was handed over is on disk, or was given up."""
-        await self._ask("", lambda _: None)
+        await self._request_write("", lambda _: None)
 
     async def get(self, run_id: str) -> Run | None:
         """The run as it is on disk."""
         return await self._reader.run(run_id)
 
-    async def of_request(self, request_id: str) -> tuple[Run, Run] | None:
+    async def find_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
         """The run that was launched with a request id, and what was asked for."""
-        return await self._reader.run_of_request(request_id)
+        return await self._reader.run_by_request_id(request_id)
 
-    async def page(self, of: Filter, size: int, before: int | None) -> list[tuple[int, Run]]:
+    async def page(
+        self, run_filter: RunFilter, size: int, before: int | None
+    ) -> list[tuple[int, Run]]:
         """Runs that fit a filter, newest first, each with its place in the order.
 
         Args:
             before: only those that come after this place.
         """
-        return await self._reader.page(of, size, before)
+        return await self._reader.page(run_filter, size, before)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
         """The serialized events after a sequence number, past ones first; ends with the run.
 
         Raises:
-            ClosedError: the daemon ends before the run.
+            StoreClosedError: the daemon ends before the run.
         """
-        feed = self._feeds.get(run_id)
+        live_run = self._live_runs.get(run_id)
         while True:
             # before the read: what comes after it wakes us
-            new_events = feed.new_events if feed else None
-            has_ended = feed is None or feed.has_ended
-            found = _from_tail(feed, after) or await self._reader.events(run_id, after)
+            new_events = live_run.new_events if live_run else None
+            is_over = live_run is None or live_run.is_over
+            found = _from_tail(live_run, after) or await self._reader.events(run_id, after)
             for sequence, data in found:
                 after = sequence
                 yield data
             if found:
                 continue
-            if has_ended or new_events is None:
+            if is_over or new_events is None:
                 return
             if self._is_closing:
-                raise ClosedError
+                raise StoreClosedError
             await new_events.wait()
 
-    def _relieve(self, feed: _Feed, weight: int) -> None:
-        feed.backlog -= weight
-        if feed.is_held and feed.backlog <= self._limit // 2:
-            feed.is_held = False
-            if feed.producer is not None:
-                feed.producer.resume()
+    def _reduce_backlog(self, live_run: _LiveRun, size: int) -> None:
+        live_run.backlog -= size
+        if live_run.is_paused and live_run.backlog <= self._max_backlog // 2:
+            live_run.is_paused = False
+            if live_run.producer is not None:
+                live_run.producer.resume()
 
-    async def _ask(
+    async def _request_write(
         self,
         run_id: str,
-        write: Callable[[Ledger], T],
-        written: Callable[[T], None] = lambda _: None,
+        write: Callable[[RunTables], T],
+        on_written: Callable[[T], None] = lambda _: None,
     ) -> T:
         """Has something written and waits until it is on disk.
 
         Args:
-            written: called then, also where the caller has gone.
+            on_written: called then, also where the caller has gone.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def publish(value: T) -> None:
-            written(value)
+            on_written(value)
             if not answer.done():  # else the caller has gone
                 answer.set_result(value)
 
-        def refuse(error: Exception) -> None:
+        def reject(error: Exception) -> None:
             if not answer.done():
                 answer.set_exception(error)
 
-        self._writer.put(Entry(EntryKind.REQUEST, run_id, write, publish, refuse))
+        self._writer.submit(Entry(EntryKind.REQUEST, run_id, write, publish, reject))
         try:
             return await answer
-        except (sqlite3.Error, FullError) as error:
+        except (sqlite3.Error, DiskFullError) as error:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
 
 
-def _from_tail(feed: _Feed | None, after: int) -> list[tuple[int, bytes]]:
-    if feed is None or not feed.tail or feed.tail[0][0] > after + 1:
+def _from_tail(live_run: _LiveRun | None, after: int) -> list[tuple[int, bytes]]:
+    if live_run is None or not live_run.tail or live_run.tail[0][0] > after + 1:
         return []
-    return [each for each in feed.tail if each[0] > after]
+    return [each for each in live_run.tail if each[0] > after]
 
 
-def _claim(folder: Path) -> int:
+def _lock_folder(folder: Path) -> int:
     """The lock of a state folder: two daemons in it would each end the other's runs."""
     descriptor = os.open(folder / "runs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -318,17 +320,17 @@ def _claim(folder: Path) -> int:
     return descriptor
 
 
-def _recover(ledger: Ledger, reserve: Reserve, path: Path) -> list[Run]:
+def _recover(tables: RunTables, reserve: DiskReserve, path: Path) -> list[Run]:
     for attempt in range(2):
         try:
-            ledger.begin()
-            queued = ledger.recover()
-            ledger.commit()
+            tables.begin()
+            queued = tables.recover()
+            tables.commit()
         except sqlite3.Error as error:
-            ledger.roll_back()
-            reserve.give_back()
+            tables.roll_back()
+            reserve.release()
             if attempt:
-                ledger.close()
+                tables.close()
                 raise StoreError(f"cannot write the record of runs {path}: {error}") from error
         else:
             return queued

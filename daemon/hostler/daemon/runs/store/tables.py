@@ -11,10 +11,10 @@ from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
     State,
-    apply,
-    event,
-    is_end,
+    apply_event,
+    is_last_event,
     is_same_launch,
+    make_event,
     pipeline_parts,
     run_id,
 )
@@ -25,47 +25,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Rows that one transaction of the housekeeping deletes: some milliseconds of the writer.
-STEP = 1000
+ROWS_PER_STEP = 1000
 
 _ENDED = ", ".join(map(str, sorted(ENDED)))
 
 
-class RefusedError(Exception):
+class RejectedWriteError(Exception):
     """What was asked for is not to be written; nothing was."""
 
 
-class RequestIdError(RefusedError):
+class RequestIdConflictError(RejectedWriteError):
     """The request id belongs to a launch of another content."""
 
 
-class UnknownRunError(RefusedError):
+class UnknownRunError(RejectedWriteError):
     """There is no such run."""
 
 
-class RunActiveError(RefusedError):
+class RunActiveError(RejectedWriteError):
     """The run has not ended."""
 
 
-class LostError(RefusedError):
+class EventLostError(RejectedWriteError):
     """Events of the run could not be written, so that no later one may be."""
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenRun:
     """A run that has not ended, as it is written."""
 
     key: int
     run: Run
 
 
-class Ledger:
+class RunTables:
     """Reads and writes on the connection of the writer, within its transactions."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._open: dict[str, _Open] = {}
+        self._open_runs: dict[str, _OpenRun] = {}
         #: Runs of which an event could not be written, and why.
-        self._lost: dict[str, str] = {}
+        self._lost_reasons: dict[str, str] = {}
 
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -75,7 +75,7 @@ class Ledger:
 
     def roll_back(self) -> None:
         """Undoes the transaction; what is known of the runs is read anew."""
-        self._open.clear()
+        self._open_runs.clear()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
@@ -89,14 +89,14 @@ class Ledger:
         )
         queued = []
         for (name,) in rows.fetchall():
-            found = self._opened(name)
+            found = self._find(name)
             assert found is not None
             if found.run.state == State.QUEUED:
                 queued.append(_copy(found.run))
             else:
                 reason = "the daemon ended while the run was under way"
                 interrupted = run_pb2.RunInterrupted(reason=reason)
-                self.append(name, event("run_interrupted", interrupted))
+                self.append(name, make_event("run_interrupted", interrupted))
         return queued
 
     def create(
@@ -112,7 +112,7 @@ class Ledger:
             request id before, and None.
 
         Raises:
-            RequestIdError: that one was launched with another content.
+            RequestIdConflictError: that one was launched with another content.
         """
         if run.request_id:
             found = self._connection.execute(
@@ -121,11 +121,11 @@ class Ledger:
             if found is not None:
                 earlier = Run.FromString(found[0])
                 if not is_same_launch(Run.FromString(found[1] or found[0]), asked or run):
-                    raise RequestIdError(earlier.name)
+                    raise RequestIdConflictError(earlier.name)
                 return earlier, None
         made = _copy(run)
         queued.sequence = 1
-        apply(made, queued)
+        apply_event(made, queued)
         location, repository, pipeline = pipeline_parts(made)
         cursor = self._connection.execute(
             "INSERT INTO runs (name, request_id, location, repository, pipeline, state,"
@@ -148,51 +148,51 @@ class Ledger:
             "INSERT INTO tags (key, value, run) VALUES (?, ?, ?)",
             [(name, value, key) for name, value in made.tags.items()],
         )
-        self._open[run_id(made)] = _Open(key, made)
-        return _copy(made), self._write(key, queued)
+        self._open_runs[run_id(made)] = _OpenRun(key, made)
+        return _copy(made), self._insert_event(key, queued)
 
-    def append(self, name: str, of: RunEvent) -> tuple[int, bytes] | None:
+    def append(self, name: str, run_event: RunEvent) -> tuple[int, bytes] | None:
         """Numbers and writes an event of a run; its sequence number and bytes.
 
         None where the run has ended or is gone. The end of a run of which an event was lost tells
         of that.
 
         Raises:
-            LostError: an earlier event of the run could not be written, and this is not its end.
+            EventLostError: an earlier event of the run was lost, and this is not its end.
         """
-        found = self._opened(name)
+        found = self._find(name)
         if found is None or found.run.state in ENDED:
             return None
-        if name in self._lost:
-            if not is_end(of):
-                raise LostError(self._lost[name])
-            failure = run_pb2.RunFailure(message=self._lost[name])
-            of = event("run_failed", run_pb2.RunFailed(failure=failure))
-        of.sequence = found.run.last_sequence + 1
-        data = self._write(found.key, of)
-        if apply(found.run, of):
-            self._update(found)
-        if is_end(of):
-            del self._open[name]
-        return of.sequence, data
+        if name in self._lost_reasons:
+            if not is_last_event(run_event):
+                raise EventLostError(self._lost_reasons[name])
+            failure = run_pb2.RunFailure(message=self._lost_reasons[name])
+            run_event = make_event("run_failed", run_pb2.RunFailed(failure=failure))
+        run_event.sequence = found.run.last_sequence + 1
+        data = self._insert_event(found.key, run_event)
+        if apply_event(found.run, run_event):
+            self._update_run(found)
+        if is_last_event(run_event):
+            del self._open_runs[name]
+        return run_event.sequence, data
 
-    def lose(self, name: str, reason: str) -> None:
+    def mark_lost(self, name: str, reason: str) -> None:
         """An event of the run cannot be written: the run is to fail."""
-        self._lost.setdefault(name, reason)
+        self._lost_reasons.setdefault(name, reason)
 
-    def forget_lost(self, name: str) -> None:
+    def clear_lost(self, name: str) -> None:
         """The end of a run that was lost has been written."""
-        self._lost.pop(name, None)
+        self._lost_reasons.pop(name, None)
 
     def mark_canceling(self, name: str) -> None:
         """A cancel was asked for; no change where the run has ended."""
-        found = self._opened(name)
+        found = self._find(name)
         if found is not None and found.run.state not in ENDED:
             found.run.state = State.CANCELING
-            self._update(found)
+            self._update_run(found)
 
     def delete(self, name: str) -> None:
-        """Deletes a run; its events follow in `sweep`.
+        """Deletes a run; its events follow in `delete_leftover_events`.
 
         Raises:
             UnknownRunError: there is no such run.
@@ -205,22 +205,22 @@ class Ledger:
             raise UnknownRunError(name)
         if row[1] not in ENDED:
             raise RunActiveError(name)
-        self._remove(row[0])
+        self._delete_run(row[0])
 
     def prune(self, retention: float, count: int) -> None:
         """Deletes ended runs that are too old, or too many, no more than STEP of them."""
         keys: set[int] = set()
         if retention:
             before = time.time_ns() - int(retention * 1e9)
-            keys.update(self._ended(before, STEP))
+            keys.update(self._ended_runs(before, ROWS_PER_STEP))
         if count:
-            (there,) = self._connection.execute("SELECT count(*) FROM runs").fetchone()
-            if there > count:
-                keys.update(self._ended(time.time_ns(), min(STEP, there - count)))
+            (total,) = self._connection.execute("SELECT count(*) FROM runs").fetchone()
+            if total > count:
+                keys.update(self._ended_runs(time.time_ns(), min(ROWS_PER_STEP, total - count)))
         for key in keys:
-            self._remove(key)
+            self._delete_run(key)
 
-    def sweep(self) -> bool:
+    def delete_leftover_events(self) -> bool:
         """Deletes some of what is left of runs that were deleted; whether there may be more."""
         row = self._connection.execute("SELECT run FROM removals LIMIT 1").fetchone()
         if row is None:
@@ -228,13 +228,13 @@ class Ledger:
         cursor = self._connection.execute(
             "DELETE FROM events WHERE run = ?1 AND sequence <= ?2 +"
             " (SELECT min(sequence) FROM events WHERE run = ?1)",
-            (row[0], STEP),
+            (row[0], ROWS_PER_STEP),
         )
         if not cursor.rowcount:
             self._connection.execute("DELETE FROM removals WHERE run = ?", row)
         return True
 
-    def _ended(self, created_before: int, limit: int) -> Iterator[int]:
+    def _ended_runs(self, created_before: int, limit: int) -> Iterator[int]:
         rows = self._connection.execute(
             "SELECT id FROM runs INDEXED BY runs_by_id WHERE create_time < ?"  # noqa: S608 (ours)
             f" AND state IN ({_ENDED}) ORDER BY id LIMIT ?",
@@ -242,7 +242,7 @@ class Ledger:
         )
         return (key for (key,) in rows)
 
-    def _remove(self, key: int) -> None:
+    def _delete_run(self, key: int) -> None:
         (message,) = self._connection.execute(
             "SELECT message FROM runs WHERE id = ?", (key,)
         ).fetchone()
@@ -253,8 +253,8 @@ class Ledger:
         self._connection.execute("DELETE FROM runs WHERE id = ?", (key,))
         self._connection.execute("INSERT INTO removals (run) VALUES (?)", (key,))
 
-    def _opened(self, name: str) -> _Open | None:
-        found = self._open.get(name)
+    def _find(self, name: str) -> _OpenRun | None:
+        found = self._open_runs.get(name)
         if found is not None:
             return found
         row = self._connection.execute(
@@ -266,19 +266,20 @@ class Ledger:
             return None
         run = Run.FromString(row[1])
         run.last_sequence = row[2] or 0
-        found = _Open(row[0], run)
+        found = _OpenRun(row[0], run)
         if run.state not in ENDED:
-            self._open[name] = found
+            self._open_runs[name] = found
         return found
 
-    def _write(self, key: int, of: RunEvent) -> bytes:
-        data = of.SerializeToString()
+    def _insert_event(self, key: int, run_event: RunEvent) -> bytes:
+        data = run_event.SerializeToString()
         self._connection.execute(
-            "INSERT INTO events (run, sequence, message) VALUES (?, ?, ?)", (key, of.sequence, data)
+            "INSERT INTO events (run, sequence, message) VALUES (?, ?, ?)",
+            (key, run_event.sequence, data),
         )
         return data
 
-    def _update(self, found: _Open) -> None:
+    def _update_run(self, found: _OpenRun) -> None:
         self._connection.execute(
             "UPDATE runs SET state = ?, message = ? WHERE id = ?",
             (found.run.state, found.run.SerializeToString(), found.key),

@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from hostler.daemon.runs.store.tables import RefusedError
+from hostler.daemon.runs.store.tables import RejectedWriteError
 
 if TYPE_CHECKING:
     import asyncio
 
     from hostler.daemon.base.journal import Journal
-    from hostler.daemon.runs.store.reserve import Reserve
-    from hostler.daemon.runs.store.tables import Ledger
+    from hostler.daemon.runs.store.reserve import DiskReserve
+    from hostler.daemon.runs.store.tables import RunTables
 
 #: Of one transaction: above it the wait of the first outweighs what the last one gains.
-BATCH = 1000
+BATCH_SIZE = 1000
 
 #: How often an end that could not be written is tried again, in seconds.
-_RETRY = 1.0
+_RETRY_INTERVAL = 1.0
 
 #: How often it is looked whether there are runs to delete, in seconds.
-_PRUNING = 60.0
+_PRUNE_INTERVAL = 60.0
 
-_AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class EntryKind(Enum):
@@ -50,49 +50,49 @@ class Entry:
     Attributes:
         write: on the writer's thread, in a transaction; called once more where it was rolled back.
         publish: on the loop with what `write` returned, when that is on disk.
-        refuse: on the loop with the error, when it was given up.
+        reject: on the loop with the error, when it was given up.
     """
 
     kind: EntryKind
     run_id: str
-    write: Callable[[Ledger], Any]
+    write: Callable[[RunTables], Any]
     publish: Callable[[Any], None]
-    refuse: Callable[[Exception], None]
+    reject: Callable[[Exception], None]
 
 
-class FullError(Exception):
+class DiskFullError(Exception):
     """The disk was full a moment ago; nothing but ends of runs is written until there is room."""
 
     def __init__(self) -> None:
         super().__init__("database or disk is full")
 
 
-class Writer:
+class RunWriter:
     """Takes entries from the loop and writes them in their order."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        reserve: Reserve,
+        tables: RunTables,
+        reserve: DiskReserve,
         loop: asyncio.AbstractEventLoop,
         journal: Journal,
-        prune: Callable[[Ledger], None],
+        prune: Callable[[RunTables], None],
     ) -> None:
-        self._ledger = ledger
+        self._tables = tables
         self._reserve = reserve
         self._loop = loop
         self._journal = journal
         self._prune = prune
         self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         #: Ends that could not be written, by run.
-        self._held: dict[str, Entry] = {}
+        self._unwritten_ends: dict[str, Entry] = {}
         self._next_retry = 0.0
-        self._next_pruning = 0.0
+        self._next_prune = 0.0
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="run-writer", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry) -> None:
+    def submit(self, entry: Entry) -> None:
         """Hands an entry over; from the loop."""
         self._entries.put(entry)
 
@@ -105,29 +105,29 @@ class Writer:
         has_more = False
         while not self._closing or not self._entries.empty():
             try:
-                batch = self._take(0.0 if has_more else _RETRY)
+                batch = self._next_batch(0.0 if has_more else _RETRY_INTERVAL)
                 if batch:
                     self._write(batch)
                 self._retry()
-                has_more = self._tidy()
+                has_more = self._clean_up()
             except Exception as error:  # noqa: BLE001 (into the log; the next entry may do)
                 self._journal.fault("writing of the record of runs failed", error)
         self._next_retry = 0.0
         self._retry()
-        for entry in self._held.values():
+        for entry in self._unwritten_ends.values():
             self._journal.error("the end of a run is not recorded", run=entry.run_id)
-        self._ledger.close()
+        self._tables.close()
 
-    def _take(self, patience: float) -> list[Entry]:
+    def _next_batch(self, timeout: float) -> list[Entry]:
         batch: list[Entry] = []
         try:
-            entry = self._entries.get(timeout=patience) if patience else self._entries.get_nowait()
+            entry = self._entries.get(timeout=timeout) if timeout else self._entries.get_nowait()
             while True:
                 if entry is None:
                     self._closing = True
                 else:
                     batch.append(entry)
-                if len(batch) == BATCH:
+                if len(batch) == BATCH_SIZE:
                     break
                 entry = self._entries.get_nowait()
         except queue.Empty:
@@ -135,8 +135,8 @@ class Writer:
         return batch
 
     def _write(self, batch: list[Entry]) -> None:
-        if not self._reserve.take():
-            batch = self._refuse_but_ends(batch)
+        if not self._reserve.acquire():
+            batch = self._reject_all_but_ends(batch)
         try:
             self._transact(batch)
         except Exception:  # noqa: BLE001 (each alone shows which it was)
@@ -155,33 +155,33 @@ class Writer:
             if entry.kind is not EntryKind.END:
                 self._give_up(entry, error)
                 return
-            self._reserve.give_back()
-            self._held[entry.run_id] = entry
+            self._reserve.release()
+            self._unwritten_ends[entry.run_id] = entry
             self._next_retry = 0.0
             self._retry()
 
-    def _refuse_but_ends(self, batch: list[Entry]) -> list[Entry]:
+    def _reject_all_but_ends(self, batch: list[Entry]) -> list[Entry]:
         for entry in batch:
             if entry.kind is not EntryKind.END:
-                self._give_up(entry, FullError())
+                self._give_up(entry, DiskFullError())
         return [entry for entry in batch if entry.kind is EntryKind.END]
 
     def _give_up(self, entry: Entry, error: Exception) -> None:
         if entry.kind is EntryKind.EVENT:
-            self._ledger.lose(entry.run_id, f"cannot write the record of the run: {error}")
-        self._loop.call_soon_threadsafe(entry.refuse, error)
+            self._tables.mark_lost(entry.run_id, f"cannot write the record of the run: {error}")
+        self._loop.call_soon_threadsafe(entry.reject, error)
 
     def _retry(self) -> None:
         """Tries to write the ends that are held."""
-        if not self._held or time.monotonic() < self._next_retry:
+        if not self._unwritten_ends or time.monotonic() < self._next_retry:
             return
-        self._next_retry = time.monotonic() + _RETRY
-        for run_id, entry in list(self._held.items()):
+        self._next_retry = time.monotonic() + _RETRY_INTERVAL
+        for run_id, entry in list(self._unwritten_ends.items()):
             try:
                 self._transact([entry])
             except Exception:  # noqa: BLE001 (it was told when it failed first)
                 return
-            del self._held[run_id]
+            del self._unwritten_ends[run_id]
 
     def _transact(self, batch: list[Entry]) -> None:
         """Writes entries in one transaction and publishes them.
@@ -191,46 +191,46 @@ class Writer:
         """
         while True:
             try:
-                self._ledger.begin()
-                done = [self._perform(entry) for entry in batch]
-                self._ledger.commit()
+                self._tables.begin()
+                written = [self._perform(entry) for entry in batch]
+                self._tables.commit()
             except BaseException as error:
-                self._ledger.roll_back()
-                if getattr(error, "sqlite_errorcode", None) in _AGAIN:
+                self._tables.roll_back()
+                if getattr(error, "sqlite_errorcode", None) in _LOCKED:
                     self._journal.warning("the record of runs is locked by another program")
                     continue
                 raise
             break
         for entry in batch:
             if entry.kind is EntryKind.END:
-                self._ledger.forget_lost(entry.run_id)
-        self._loop.call_soon_threadsafe(_publish, done)
+                self._tables.clear_lost(entry.run_id)
+        self._loop.call_soon_threadsafe(_notify, written)
 
     def _perform(self, entry: Entry) -> tuple[Callable[[Any], None], Any]:
         try:
-            return entry.publish, entry.write(self._ledger)
-        except RefusedError as error:
-            return entry.refuse, error
+            return entry.publish, entry.write(self._tables)
+        except RejectedWriteError as error:
+            return entry.reject, error
 
-    def _tidy(self) -> bool:
+    def _clean_up(self) -> bool:
         """A small step of the housekeeping; whether another should follow at once."""
         if not self._reserve.is_held:
             return False
         now = time.monotonic()
         try:
-            self._ledger.begin()
-            if now >= self._next_pruning:
-                self._next_pruning = now + _PRUNING
-                self._prune(self._ledger)
-            has_more = self._ledger.sweep()
-            self._ledger.commit()
+            self._tables.begin()
+            if now >= self._next_prune:
+                self._next_prune = now + _PRUNE_INTERVAL
+                self._prune(self._tables)
+            has_more = self._tables.delete_leftover_events()
+            self._tables.commit()
         except sqlite3.Error as error:
-            self._ledger.roll_back()
+            self._tables.roll_back()
             self._journal.warning("cannot tidy the record of runs", error=error)
             return False
         return has_more
 
 
-def _publish(done: list[tuple[Callable[[Any], None], Any]]) -> None:
-    for publish, value in done:
+def _notify(written: list[tuple[Callable[[Any], None], Any]]) -> None:
+    for publish, value in written:
         publish(value)

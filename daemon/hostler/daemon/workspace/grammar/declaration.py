@@ -12,16 +12,16 @@ from functools import cache
 from typing import Annotated, Generic, NamedTuple, TypeVar, get_args
 
 from hostler.daemon.workspace.grammar.kinds import (
+    Boolean,
     Choice,
+    Dictionary,
     Key,
     Number,
     Record,
-    Records,
-    Several,
+    RecordList,
     Size,
-    Switch,
-    Table,
     Text,
+    TextList,
     Verbatim,
 )
 from hostler.daemon.workspace.text.models import (
@@ -79,20 +79,20 @@ class Located(Generic[T]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class DecodedMapping:
     """What the decoder adds to each mapping.
 
     Attributes:
         position: where it begins.
-        sound: whether nothing in it was refused.
+        is_valid: whether nothing in it was refused.
     """
 
     position: Position
-    sound: bool
+    is_valid: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class HealthModel(Mark):
+class HealthModel(DecodedMapping):
     """How the location's process is watched once it is ready."""
 
     interval: Annotated[
@@ -122,7 +122,7 @@ class HealthModel(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LimitsModel(Mark):
+class LimitsModel(DecodedMapping):
     """What the location's processes may use."""
 
     memory: Annotated[
@@ -143,7 +143,7 @@ class LimitsModel(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(Mark):
+class LocationOptions(DecodedMapping):
     """The keys that every location may have, whatever its target."""
 
     executable_path: Annotated[
@@ -153,27 +153,27 @@ class Options(Mark):
     env: Annotated[
         Mapping[str, Located[str]] | None,
         Key(
-            Table(VARIABLE, Verbatim("a string, number or boolean")),
+            Dictionary(VARIABLE, Verbatim("a string, number or boolean")),
             "Environment variables of the location's processes.",
         ),
     ] = None
     env_file: Annotated[
         tuple[Located[str], ...] | None,
         Key(
-            Several(Text("a path", ".env")),
+            TextList(Text("a path", ".env")),
             "Files of lines NAME=value, under `env`; a later one wins.",
         ),
     ] = None
     watch: Annotated[
         tuple[Located[str], ...] | None,
         Key(
-            Several(Text("a glob", "queries/**/*.sql")),
+            TextList(Text("a glob", "queries/**/*.sql")),
             "Globs of more files whose change reloads the location.",
         ),
     ] = None
     reload: Annotated[
         Located[bool] | None,
-        Key(Switch(), "Whether a save reloads the location.", default=True),
+        Key(Boolean(), "Whether a save reloads the location.", default=True),
     ] = None
     fork: Annotated[
         Located[ForkChoice] | None,
@@ -201,7 +201,7 @@ class Options(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetKeys(Mark):
+class TargetKeys(DecodedMapping):
     """The keys of every target."""
 
     attribute: Annotated[
@@ -254,22 +254,22 @@ class PackageTarget(TargetKeys):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileLocation(Options, FileTarget):
+class FileLocation(LocationOptions, FileTarget):
     """A location with its code in a Python file."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModuleLocation(Options, ModuleTarget):
+class ModuleLocation(LocationOptions, ModuleTarget):
     """A location with its code in a module that is found from the working directory."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PackageLocation(Options, PackageTarget):
+class PackageLocation(LocationOptions, PackageTarget):
     """A location with its code in a package that is installed in the environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetChoice(Mark):
+class TargetChoice(DecodedMapping):
     """The code of a python_environment: one of the three targets."""
 
     python_file: Annotated[
@@ -293,7 +293,7 @@ class TargetChoice(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentLocation(Options):
+class EnvironmentLocation(LocationOptions):
     """A location with an interpreter of its own."""
 
     # An explicit field, since the base's default would be inherited: here the key is required.
@@ -305,7 +305,7 @@ class EnvironmentLocation(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry(Mark):
+class Entry(DecodedMapping):
     """One location: a mapping with one key."""
 
     python_file: Annotated[
@@ -333,12 +333,12 @@ class Entry(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document(Mark):
+class Document(DecodedMapping):
     """The code locations that hostler runs, each in its own environment."""
 
     load_from: Annotated[
         tuple[Entry, ...],
-        Key(Records(Record(Entry, single=True)), "The locations, each a mapping with one key."),
+        Key(RecordList(Record(Entry, single=True)), "The locations, each a mapping with one key."),
     ]
 
 

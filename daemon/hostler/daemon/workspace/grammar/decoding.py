@@ -9,27 +9,27 @@ import yaml
 
 from hostler.daemon.workspace.grammar.declaration import Located, keys_of
 from hostler.daemon.workspace.grammar.kinds import (
+    Dictionary,
     Kind,
     Record,
-    Records,
+    RecordList,
     Scalar,
-    Several,
-    Table,
+    TextList,
 )
-from hostler.daemon.workspace.grammar.scalars import RefusedError, Written, convert
+from hostler.daemon.workspace.grammar.scalars import InvalidScalarError, RawScalar, convert
 from hostler.daemon.workspace.text.problems import Problem, quote_short
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from hostler.daemon.workspace.text.models import Position
-    from hostler.daemon.workspace.text.reading import Source
+    from hostler.daemon.workspace.text.reading import SourceFile
 
 # Aliases let a small file stand for an endless one; this many values take a second.
 _MAX_VALUES = 100_000
 
 _MERGE = "tag:yaml.org,2002:merge"
-_REFERENCE = "env"
+_VARIABLE_KEY = "env"
 
 
 class TooManyValuesError(Exception):
@@ -42,7 +42,7 @@ class _Pair(NamedTuple):
     value: yaml.Node
 
 
-class _Open(NamedTuple):
+class _OpenMapping(NamedTuple):
     """A mapping that is being decoded."""
 
     name: str
@@ -56,12 +56,12 @@ class Decoder:
         problems: what was refused so far.
     """
 
-    def __init__(self, source: Source, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: SourceFile, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self._source = source
         self._environ = environ
-        self._left = _MAX_VALUES
-        self._open: list[_Open] = []
+        self._values_left = _MAX_VALUES
+        self._open_mappings: list[_OpenMapping] = []
 
     def decode(self, node: yaml.Node, kind: Kind, name: str) -> Any:
         """The value of a node, None where it was refused: a `Located` for a scalar, an instance of
@@ -73,12 +73,12 @@ class Decoder:
         match kind:
             case Record():
                 return self._record(node, kind, name)
-            case Records():
-                return self._records(node, kind, name)
-            case Table():
-                return self._table(node, kind, name)
-            case Several():
-                return self._several(node, kind, name)
+            case RecordList():
+                return self._record_list(node, kind, name)
+            case Dictionary():
+                return self._dictionary(node, kind, name)
+            case TextList():
+                return self._text_list(node, kind, name)
             case _:
                 return self._scalar(node, kind, name)
 
@@ -89,36 +89,36 @@ class Decoder:
     def _position(self, node: yaml.Node) -> Position:
         return self._source.position(node.start_mark)
 
-    def _spend(self, count: int = 1) -> None:
-        self._left -= count
-        if self._left < 0:
+    def _count_values(self, count: int = 1) -> None:
+        self._values_left -= count
+        if self._values_left < 0:
             raise TooManyValuesError
 
     def _scalar(self, node: yaml.Node, kind: Scalar, name: str) -> Located[Any] | None:
-        self._spend()
+        self._count_values()
         position = self._position(node)
-        reference = _reference(node)
+        reference = _variable_of(node)
         if reference is not None:
-            written = self._expand(reference)
-            if written is None:
+            raw = self._expand_variable(reference)
+            if raw is None:
                 return None
         elif isinstance(node, yaml.ScalarNode):
-            written = Written.of(node.value, node.tag)
+            raw = RawScalar.of(node.value, node.tag)
         else:
             self.refuse(
                 node, f"cannot read `{name}`: expected {kind.expected}, found {_collection(node)}"
             )
             return None
         try:
-            return Located(convert(written, kind), position)
-        except RefusedError as refused:
-            self.refuse(node, f"cannot read `{name}`: expected {kind.expected}, {refused}")
+            return Located(convert(raw, kind), position)
+        except InvalidScalarError as error:
+            self.refuse(node, f"cannot read `{name}`: expected {kind.expected}, {error}")
             return None
 
-    def _expand(self, reference: yaml.ScalarNode) -> Written | None:
+    def _expand_variable(self, reference: yaml.ScalarNode) -> RawScalar | None:
         variable = reference.value
         if variable in self._environ:
-            return Written.of(self._environ[variable], "")
+            return RawScalar.of(self._environ[variable], "")
         self.refuse(
             reference,
             f"cannot expand the variable {quote_short(variable)}: it is not set in the environment "
@@ -126,8 +126,8 @@ class Decoder:
         )
         return None
 
-    def _several(
-        self, node: yaml.Node, kind: Several, name: str
+    def _text_list(
+        self, node: yaml.Node, kind: TextList, name: str
     ) -> tuple[Located[Any], ...] | None:
         if not isinstance(node, yaml.SequenceNode):
             item = self._scalar(node, kind.item, name)
@@ -138,7 +138,7 @@ class Decoder:
         ]
         return tuple(item for item in items if item is not None)
 
-    def _records(self, node: yaml.Node, kind: Records, name: str) -> tuple[Any, ...] | None:
+    def _record_list(self, node: yaml.Node, kind: RecordList, name: str) -> tuple[Any, ...] | None:
         if not isinstance(node, yaml.SequenceNode):
             self.refuse(
                 node,
@@ -149,18 +149,18 @@ class Decoder:
         items = [self._record(item, kind.item, f"an item of {name}") for item in node.value]
         return tuple(item for item in items if item is not None)
 
-    def _table(self, node: yaml.Node, kind: Table, name: str) -> dict[str, Any] | None:
+    def _dictionary(self, node: yaml.Node, kind: Dictionary, name: str) -> dict[str, Any] | None:
         if not isinstance(node, yaml.MappingNode):
             self.refuse(node, f"cannot read `{name}`: expected a mapping, {_found(node)}")
             return None
         decoded = {}
         for pair in self._pairs(node, name):
             try:
-                convert(Written.of(pair.name, pair.key.tag), kind.name)
-            except RefusedError as refused:
+                convert(RawScalar.of(pair.name, pair.key.tag), kind.name)
+            except InvalidScalarError as error:
                 self.refuse(
                     pair.key,
-                    f"cannot use this key of `{name}`: expected {kind.name.expected}, {refused}",
+                    f"cannot use this key of `{name}`: expected {kind.name.expected}, {error}",
                 )
                 continue
             value = self._scalar(pair.value, kind.value, pair.name)
@@ -172,7 +172,7 @@ class Decoder:
         keys = keys_of(kind.model)
         before = len(self.problems)
         values: dict[str, Any] = {}
-        if kind.short and (isinstance(node, yaml.ScalarNode) or _reference(node) is not None):
+        if kind.short and (isinstance(node, yaml.ScalarNode) or _variable_of(node) is not None):
             values[kind.short] = self.decode(node, keys[kind.short].key.kind, name)
         elif isinstance(node, yaml.MappingNode):
             values = self._record_values(node, kind, name)
@@ -189,13 +189,13 @@ class Decoder:
                 f"cannot find the key `{key}` in {_quoted(name)}; add it: "
                 f"{description[0].lower()}{description[1:]}",
             )
-        sound = len(self.problems) == before
-        if kind.single and not values and sound:
+        is_valid = len(self.problems) == before
+        if kind.single and not values and is_valid:
             self.refuse(node, f"cannot read {_quoted(name)}: expected {_shape(kind)}, found none")
             return None
         if any(declared.required and values.get(key) is None for key, declared in keys.items()):
             return None
-        return kind.model(position=self._position(node), sound=sound, **values)
+        return kind.model(position=self._position(node), is_valid=is_valid, **values)
 
     def _record_values(
         self, node: yaml.MappingNode, kind: Record, name: str
@@ -204,7 +204,7 @@ class Decoder:
         keys = keys_of(kind.model)
         values: dict[str, Any | None] = {}
         misspelt: dict[str, None] = {}
-        self._open.append(_Open(name, kind))
+        self._open_mappings.append(_OpenMapping(name, kind))
         for pair in self._pairs(node, name):
             if pair.name not in keys:
                 self.refuse(pair.key, self._unknown_key(pair.name, kind, values))
@@ -218,16 +218,16 @@ class Decoder:
                 )
             else:
                 values[pair.name] = self.decode(pair.value, keys[pair.name].key.kind, pair.name)
-        self._open.pop()
+        self._open_mappings.pop()
         return misspelt | values
 
     def _unknown_key(self, name: str, kind: Record, present: Container[str]) -> str:
-        start = f"cannot use the key {quote_short(name)} in {_quoted(self._open[-1].name)}"
+        start = f"cannot use the key {quote_short(name)} in {_quoted(self._open_mappings[-1].name)}"
         if name == "grpc_server":
             return f"{start}: locations that another server runs are not supported yet"
         if inner := _path_to(name, kind, first=present):
             return f"{start}: it belongs inside `{inner}`; indent it further"
-        for outer in reversed(self._open[:-1]):
+        for outer in reversed(self._open_mappings[:-1]):
             if name in keys_of(outer.record.model):
                 return f"{start}: it belongs in {_quoted(outer.name)}; indent it less"
         if nearest := _nearest(name, kind):
@@ -250,7 +250,7 @@ class Decoder:
                 if pair.key.tag == _MERGE:
                     value = pair.value
                     merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-                    self._spend(len(merged))
+                    self._count_values(len(merged))
                     waiting += reversed(merged)
                 elif pair.name not in seen:
                     seen.add(pair.name)
@@ -259,7 +259,7 @@ class Decoder:
     def _own_pairs(self, node: yaml.MappingNode, name: str) -> Iterator[_Pair]:
         own: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            self._spend()
+            self._count_values()
             if not isinstance(key, yaml.ScalarNode):
                 self.refuse(key, f"cannot use {_collection(key)} as a key of {_quoted(name)}")
             elif key.value in own:
@@ -274,14 +274,14 @@ class Decoder:
                 yield _Pair(key.value, key, value)
 
 
-def _reference(node: yaml.Node) -> yaml.ScalarNode | None:
+def _variable_of(node: yaml.Node) -> yaml.ScalarNode | None:
     """The NAME of `{env: NAME}`, the mapping that stands in place of a scalar."""
     if not isinstance(node, yaml.MappingNode) or len(node.value) != 1:
         return None
     ((key, value),) = node.value
     is_reference = (
         isinstance(key, yaml.ScalarNode)
-        and key.value == _REFERENCE
+        and key.value == _VARIABLE_KEY
         and isinstance(value, yaml.ScalarNode)
         and value.tag == "tag:yaml.org,2002:str"
         and value.value != ""
@@ -299,7 +299,7 @@ def _path_to(name: str, kind: Record, first: Container[str] = ()) -> str:
     keys = keys_of(kind.model)
     for key in sorted(keys, key=lambda key: key not in first):
         inner = keys[key].key.kind
-        if isinstance(inner, Records):
+        if isinstance(inner, RecordList):
             inner = inner.item
         if isinstance(inner, Record):
             if name in keys_of(inner.model):
@@ -323,7 +323,7 @@ def _collection(node: yaml.Node) -> str:
 
 def _found(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return Written.of(node.value, node.tag).found
+        return RawScalar.of(node.value, node.tag).found
     return f"found {_collection(node)}"
 
 

@@ -93,7 +93,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Boolean:
     """true or false."""
 
     @property
@@ -112,18 +112,18 @@ class Choice:
         return " or ".join(self.options)
 
 
-Scalar = Text | Verbatim | Number | Size | Switch | Choice
+Scalar = Text | Verbatim | Number | Size | Boolean | Choice
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class TextList:
     """A list of scalars; one scalar stands for a list of one."""
 
     item: Text
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Dictionary:
     """A mapping with keys of the user's choice."""
 
     name: Text
@@ -146,13 +146,13 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class RecordList:
     """A list of mappings with known keys."""
 
     item: Record
 
 
-Kind = Scalar | Several | Table | Record | Records
+Kind = Scalar | TextList | Dictionary | Record | RecordList
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from difflib import get_close_matches
 
 from hostler.daemon.workspace.grammar.kinds import (
     UNITS,
+    Boolean,
     Choice,
     Number,
     Scalar,
     Size,
-    Switch,
     Text,
     Verbatim,
 )
@@ -33,12 +33,12 @@ _FALSE = ("false", "no", "off")
 _ANY_SIZE = re.compile(r"([0-9.]{1,40}) ?([A-Za-z]+)")
 
 
-class RefusedError(Exception):
+class InvalidScalarError(Exception):
     """The text is none of the kind; the message says what was found, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RawScalar:
     """A scalar as the file or a variable has it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Written:
     tag: str
 
     @classmethod
-    def of(cls, text: str, tag: str) -> Written:
+    def of(cls, text: str, tag: str) -> RawScalar:
         return cls(text, tag.removeprefix(_TAG))
 
     @property
@@ -75,76 +75,76 @@ class Written:
         return f"found {quote_short(self.text)}" if self.text else "found an empty text"
 
 
-def convert(written: Written, kind: Scalar) -> object:
+def convert(raw: RawScalar, kind: Scalar) -> object:
     """The scalar's value.
 
     Raises:
-        RefusedError: it is none of the kind.
+        InvalidScalarError: it is none of the kind.
     """
-    for character in written.text:
+    for character in raw.text:
         if character == "\0" or "\ud800" <= character <= "\udfff":
-            raise RefusedError(
-                f"{written.found} with the character U+{ord(character):04X}; remove it"
+            raise InvalidScalarError(
+                f"{raw.found} with the character U+{ord(character):04X}; remove it"
             )
     match kind:
         case Text():
-            return _text(written, kind)
+            return _text(raw, kind)
         case Verbatim():
-            if written.tag == "null":
-                raise RefusedError(f'{written.found}; write "" for an empty text')
-            return written.text
+            if raw.tag == "null":
+                raise InvalidScalarError(f'{raw.found}; write "" for an empty text')
+            return raw.text
         case Number():
-            return _number(written, kind)
+            return _number(raw, kind)
         case Size():
-            return _size(written, kind)
-        case Switch():
-            return _switch(written)
+            return _size(raw, kind)
+        case Boolean():
+            return _boolean(raw)
         case Choice():
-            return _choice(written, kind)
+            return _choice(raw, kind)
 
 
-def _text(written: Written, kind: Text) -> str:
-    if written.tag in _READ_AS:
-        if written.text and kind.accepts(written.text):
-            raise RefusedError(f'{written.found}; put a text in quotes: "{written.text}"')
-        raise RefusedError(written.found)
-    if not kind.accepts(written.text):
-        raise RefusedError(written.found)
-    return written.text
+def _text(raw: RawScalar, kind: Text) -> str:
+    if raw.tag in _READ_AS:
+        if raw.text and kind.accepts(raw.text):
+            raise InvalidScalarError(f'{raw.found}; put a text in quotes: "{raw.text}"')
+        raise InvalidScalarError(raw.found)
+    if not kind.accepts(raw.text):
+        raise InvalidScalarError(raw.found)
+    return raw.text
 
 
-def _number(written: Written, kind: Number) -> float:
-    if not _DECIMAL.fullmatch(written.text):
-        raise RefusedError(f"{written.found}; write a plain decimal number")
-    if written.tag not in ("", "int", "float"):
-        hint = "remove the quotes" if "e" not in written.text.lower() else "write it in full"
-        raise RefusedError(f"{written.found} as text; {hint}")
+def _number(raw: RawScalar, kind: Number) -> float:
+    if not _DECIMAL.fullmatch(raw.text):
+        raise InvalidScalarError(f"{raw.found}; write a plain decimal number")
+    if raw.tag not in ("", "int", "float"):
+        hint = "remove the quotes" if "e" not in raw.text.lower() else "write it in full"
+        raise InvalidScalarError(f"{raw.found} as text; {hint}")
     # Bounds are compared before a conversion that a million digits would make slow.
-    exact = Decimal(written.text)
+    exact = Decimal(raw.text)
     whole = exact == exact.to_integral_value()
     if kind.integer and not whole:
-        raise RefusedError(written.found)
-    value = float(written.text)
+        raise InvalidScalarError(raw.found)
+    value = float(raw.text)
     if not kind.accepts(value):
         relation = "above" if kind.above else "at least"
-        raise RefusedError(
-            f"{written.found}; it must be {relation} {kind.minimum:g} and at most {kind.maximum:g}"
+        raise InvalidScalarError(
+            f"{raw.found}; it must be {relation} {kind.minimum:g} and at most {kind.maximum:g}"
         )
     return int(value) if kind.integer else value
 
 
-def _size(written: Written, kind: Size) -> int:
-    text = written.text
-    if re.fullmatch(r"[1-9][0-9]{0,20}", text) and written.tag in ("", "int"):
+def _size(raw: RawScalar, kind: Size) -> int:
+    text = raw.text
+    if re.fullmatch(r"[1-9][0-9]{0,20}", text) and raw.tag in ("", "int"):
         value = int(text)
-    elif (match := re.search(kind.pattern, text)) and written.tag in ("", "str"):
+    elif (match := re.search(kind.pattern, text)) and raw.tag in ("", "str"):
         value = int(Decimal(match[1]) * UNITS[match[2]])
     else:
-        raise RefusedError(written.found + _unit_hint(text))
+        raise InvalidScalarError(raw.found + _unit_hint(text))
     if not kind.minimum <= value <= kind.maximum:
         hint = f"; did you mean `{text}MiB`?" if value < kind.minimum and text.isdigit() else ""
-        raise RefusedError(
-            f"{written.found}; it must be at least {kind.minimum} and at most {kind.maximum} "
+        raise InvalidScalarError(
+            f"{raw.found}; it must be at least {kind.minimum} and at most {kind.maximum} "
             f"bytes{hint}"
         )
     return value
@@ -161,19 +161,19 @@ def _unit_hint(text: str) -> str:
     return f"; the units are {', '.join(UNITS)}"
 
 
-def _switch(written: Written) -> bool:
-    text = written.text.lower()
-    if written.tag in ("", "bool"):
+def _boolean(raw: RawScalar) -> bool:
+    text = raw.text.lower()
+    if raw.tag in ("", "bool"):
         if text in _TRUE:
             return True
         if text in _FALSE:
             return False
-    quoted = written.tag == "str" and text in (*_TRUE, *_FALSE)
-    raise RefusedError(f"{written.found} as text; remove the quotes" if quoted else written.found)
+    quoted = raw.tag == "str" and text in (*_TRUE, *_FALSE)
+    raise InvalidScalarError(f"{raw.found} as text; remove the quotes" if quoted else raw.found)
 
 
-def _choice(written: Written, kind: Choice) -> str:
-    if written.text in kind.options:
-        return written.text
-    nearest = get_close_matches(written.text[:60].lower(), kind.options, n=1)
-    raise RefusedError(written.found + (f"; did you mean `{nearest[0]}`?" if nearest else ""))
+def _choice(raw: RawScalar, kind: Choice) -> str:
+    if raw.text in kind.options:
+        return raw.text
+    nearest = get_close_matches(raw.text[:60].lower(), kind.options, n=1)
+    raise InvalidScalarError(raw.found + (f"; did you mean `{nearest[0]}`?" if nearest else ""))

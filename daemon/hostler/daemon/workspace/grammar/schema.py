@@ -12,18 +12,18 @@ from typing import Any
 
 from hostler.daemon.workspace.grammar.declaration import DOCUMENT, keys_of
 from hostler.daemon.workspace.grammar.kinds import (
+    Boolean,
     Choice,
+    Dictionary,
     Key,
     Kind,
     Number,
     Record,
-    Records,
+    RecordList,
     Scalar,
-    Several,
     Size,
-    Switch,
-    Table,
     Text,
+    TextList,
     Verbatim,
 )
 
@@ -82,15 +82,15 @@ def _kind(kind: Kind, records: dict[type, Schema]) -> Schema:
     match kind:
         case Record():
             return _reference_to(kind, records)
-        case Records():
+        case RecordList():
             return {"type": "array", "items": _reference_to(kind.item, records)}
-        case Table():
+        case Dictionary():
             return {
                 "type": "object",
                 "propertyNames": _scalar(kind.name),
                 "additionalProperties": _or_variable(kind.value),
             }
-        case Several():
+        case TextList():
             item = _or_variable(kind.item)
             return {"anyOf": [*item["anyOf"], {"type": "array", "items": item}]}
         case _:
@@ -135,7 +135,7 @@ def _scalar(kind: Scalar) -> Schema:
                 "maximum": kind.maximum,
                 "examples": ["512MiB"],
             }
-        case Switch():
+        case Boolean():
             return {"type": "boolean"}
         case Choice():
             return {"enum": list(kind.options)}

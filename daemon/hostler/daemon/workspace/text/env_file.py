@@ -23,7 +23,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FaultyLine:
     """A place that cannot be read; line and column are counted from 1."""
 
     line: int
@@ -38,10 +38,10 @@ class _MalformedError(Exception):
         self.message = message
 
 
-def parse(text: str) -> tuple[dict[str, str], list[Fault]]:
+def parse(text: str) -> tuple[dict[str, str], list[FaultyLine]]:
     """The variables of an env file, a later line before an earlier, and what is wrong with it."""
     variables: dict[str, str] = {}
-    faults: list[Fault] = []
+    faulty_lines: list[FaultyLine] = []
     for number, line in enumerate(text.split("\n"), start=1):
         content = line.rstrip()
         if not content or content.lstrip().startswith("#"):
@@ -49,10 +49,10 @@ def parse(text: str) -> tuple[dict[str, str], list[Fault]]:
         try:
             name, value = _assignment(content)
         except _MalformedError as error:
-            faults.append(Fault(number, error.index + 1, error.message))
+            faulty_lines.append(FaultyLine(number, error.index + 1, error.message))
         else:
             variables[name] = value
-    return variables, faults
+    return variables, faulty_lines
 
 
 def _assignment(line: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """A workspace file.
 
     Attributes:
@@ -47,7 +47,7 @@ class Source:
     path: str
 
     @classmethod
-    def of(cls, path: Path) -> Source:
+    def of(cls, path: Path) -> SourceFile:
         return cls(str(path), str(Path(os.path.abspath(path))))  # noqa: PTH100 - keeps symlinks
 
     @property
@@ -102,7 +102,7 @@ def read_text(path: str) -> str:
         ) from None
 
 
-def compose(text: str, source: Source) -> tuple[yaml.Node | None, list[Problem]]:
+def compose(text: str, source: SourceFile) -> tuple[yaml.Node | None, list[Problem]]:
     """The root node of a YAML document, None for an empty one, and what is wrong with it.
 
     The nodes are free of cycles where there is no problem.
@@ -125,7 +125,7 @@ def compose(text: str, source: Source) -> tuple[yaml.Node | None, list[Problem]]
 class _Composer(yaml.SafeLoader):
     """Composes nodes, and refuses what the grammar has no use for: tags, cycles, great depth."""
 
-    def __init__(self, text: str, source: Source, problems: list[Problem]) -> None:
+    def __init__(self, text: str, source: SourceFile, problems: list[Problem]) -> None:
         self._problems = problems
         self._source = source
         self._open: list[yaml.Node | None] = []
@@ -157,7 +157,7 @@ class _Composer(yaml.SafeLoader):
         self._problems.append(self._source.problem(self._source.position(mark), message))
 
 
-def _character_problem(text: str, error: ReaderError, source: Source) -> Problem:
+def _character_problem(text: str, error: ReaderError, source: SourceFile) -> Problem:
     before = text[: error.position]
     return Problem(
         source.display_name,
@@ -168,7 +168,7 @@ def _character_problem(text: str, error: ReaderError, source: Source) -> Problem
     )
 
 
-def _syntax_problem(text: str, error: yaml.MarkedYAMLError, source: Source) -> Problem:
+def _syntax_problem(text: str, error: yaml.MarkedYAMLError, source: SourceFile) -> Problem:
     mark = error.problem_mark or error.context_mark
     assert mark is not None
     position = source.position(mark)
