@@ -121,10 +121,10 @@ class Daemon:
         if killed:
             self._journal.warning("killed what an earlier daemon left", pids=killed)
         settings = self._settings
-        logs = LogWriter(settings)
+        logs = LogWriter(settings, self._journal)
         logs.start()
         stack.callback(logs.close)  # after the keeper has ended whoever may have last words
-        keeper = KeeperLauncher(instance, self._on_keeper_death)
+        keeper = KeeperLauncher(instance, self._on_keeper_death, self._journal)
         await keeper.open()
         stack.push_async_callback(keeper.close)
         prepared = await asyncio.to_thread(runtime.prepare, cache_directory(os.environ))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.launching.launcher import Handle, KeeperLauncher, SpawnOrder
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class TrackedKeeper(KeeperLauncher):
         def died() -> None:
             raise AssertionError("the keeper died")
 
-        super().__init__("test-launcher", died)
+        self.journal = Journal()
+        super().__init__("test-launcher", died, self.journal)
         self.handles: list[Handle] = []
 
     async def start(self, order: SpawnOrder) -> Handle:
@@ -56,6 +58,7 @@ async def opened() -> AsyncIterator[TrackedKeeper]:
     finally:
         await keeper.close()
         keeper.close_handles()
+        keeper.journal.close()
 
 
 def python(code: str, owner: str = "a", **more: Any) -> SpawnOrder:

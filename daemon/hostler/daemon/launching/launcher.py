@@ -7,7 +7,6 @@ the keeper (see `hostler.daemon.keeper`).
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from hostler.daemon.launching.orders import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hostler.daemon.base.journal import Journal
     from hostler.daemon.keeper.link import Packet
 
 __all__ = [
@@ -38,8 +38,6 @@ __all__ = [
     "SpawnError",
     "SpawnOrder",
 ]
-
-log = logging.getLogger(__name__)
 
 #: Exits of processes that nobody has asked for yet: a worker may end before it is adopted.
 _MAX_UNCLAIMED_EXITS = 1024
@@ -87,9 +85,10 @@ class KeeperLauncher:
     other children: those would be taken for what a dead keeper left.
     """
 
-    def __init__(self, instance: str, on_death: Callable[[], None]) -> None:
+    def __init__(self, instance: str, on_death: Callable[[], None], journal: Journal) -> None:
         self._instance = instance
         self._on_death = on_death
+        self._journal = journal
         self._process: KeeperChild | None = None
         self._ready: asyncio.Future[None] | None = None
         self._keeper_up = asyncio.Event()
@@ -131,7 +130,7 @@ class KeeperLauncher:
             try:
                 await asyncio.wait_for(self._keeper_gone.wait(), _STOP_PATIENCE)
             except TimeoutError:
-                log.warning("cannot end everything within %g s; killing the keeper", _STOP_PATIENCE)
+                self._journal.warning("keeper does not end", action="it is killed")
                 process.kill()
                 await self._keeper_gone.wait()
             inherited = inherited or process.returncode != 0
@@ -282,7 +281,8 @@ class KeeperLauncher:
             message = f"cannot start the keeper: it ended with {process.returncode}; see its stderr"
             self._ready.set_exception(KeeperError(message))
             return
-        log.error("the keeper ended with %s; starting a new one", process.returncode)
+        status, action = process.returncode, "a new one is started"
+        self._journal.error("keeper ended", status=status, action=action)
         loop = asyncio.get_running_loop()
         lived = loop.time() - process.started
         self._restart_pause = self._longer_pause() if lived < _SHORT_LIFE else 0.0
@@ -295,8 +295,8 @@ class KeeperLauncher:
             await asyncio.sleep(self._restart_pause)
             try:
                 await self._launch()
-            except KeeperError:
-                log.exception("the keeper does not come back")
+            except KeeperError as error:
+                self._journal.fault("cannot start a new keeper", error)
                 self._restart_pause = self._longer_pause()
         asyncio.get_running_loop().call_soon(self._on_death)
 
@@ -305,7 +305,7 @@ class KeeperLauncher:
 
     async def _kill_inherited(self) -> None:
         if not await asyncio.to_thread(kill_inherited, _INHERITED_PATIENCE):
-            log.error("cannot kill all that the keeper left within %g s", _INHERITED_PATIENCE)
+            self._journal.error("cannot kill what the keeper left", seconds=_INHERITED_PATIENCE)
 
     def _resolve_after_keeper_exit(self) -> None:
         for pid in list(self._exit_futures):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hostler.daemon.base.journal import Journal
     from hostler.daemon.base.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 #: Characters that may wait for a disk that does not keep up; what comes beyond is lost to the file.
 _MAX_WAITING = 16_000_000
@@ -29,7 +27,8 @@ class LogWriter:
     says how many it lost.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._journal = journal
         self._max_files = settings.log_files
         self._max_bytes = settings.log_bytes
         self._log_files: dict[Path, _File] = {}
@@ -85,14 +84,17 @@ class LogWriter:
             for path in {*batch, *dropped}:
                 file = self._log_files.get(path)
                 if file is None:
-                    file = self._log_files[path] = _File(path, self._max_bytes, self._max_files)
+                    file = self._log_files[path] = _File(
+                        path, self._max_bytes, self._max_files, self._journal
+                    )
                 file.write(batch.get(path, []), dropped.get(path, 0))
 
 
 class _File:
     """One log file with its predecessors `.1`, `.2`, ...; used by the writer's thread alone."""
 
-    def __init__(self, path: Path, max_bytes: int, max_files: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, max_files: int, journal: Journal) -> None:
+        self._journal = journal
         self._path = path
         self._max_bytes = max_bytes
         self._max_files = max_files
@@ -112,15 +114,15 @@ class _File:
             self._lost += len(lines) - done
             if not self._is_failing:
                 self._is_failing = True
-                logger.warning(
-                    "cannot write the log file %s: %s; its lines are lost until that is mended",
-                    self._path,
-                    error,
+                self._journal.warning(
+                    "cannot write the log file; its lines are lost until it can be written",
+                    path=self._path,
+                    error=error,
                 )
         else:
             if self._is_failing:
                 self._is_failing = False
-                logger.warning("the log file %s is written again", self._path)
+                self._journal.warning("the log file is written again", path=self._path)
 
     def _open(self) -> int:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -188,10 +188,11 @@ def test_signals_of_the_terminal_do_not_end_it(keeper: BareKeeper, number: int) 
 #: A daemon that starts everything that resists, says so and does nothing more.
 DAEMON = """
 import asyncio, os, sys
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.launching.launcher import KeeperLauncher, SpawnOrder
 
 async def main(folder):
-    keeper = KeeperLauncher("test-keeper", lambda: None)
+    keeper = KeeperLauncher("test-keeper", lambda: None, Journal())
     await keeper.open()
     python = [sys.executable, "-I", "-S"]
     for number, code in enumerate(CHILDREN):

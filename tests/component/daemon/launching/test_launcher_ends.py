@@ -222,6 +222,7 @@ def test_the_control_socket_carries_both_ways() -> None:
 #: A daemon in a process of its own, since a keeper's death costs its process all children.
 DAEMON = """
 import asyncio, json, os, signal
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.keeper.table import scan
 from hostler.daemon.launching.launcher import KeeperLauncher, SpawnOrder
 
@@ -229,7 +230,7 @@ ENV = {"PATH": os.environ["PATH"]}
 
 async def main():
     deaths = asyncio.Queue()
-    keeper = KeeperLauncher("test-death", lambda: deaths.put_nowait(None))
+    keeper = KeeperLauncher("test-death", lambda: deaths.put_nowait(None), Journal())
     await keeper.open()
     pids = []
     for _ in range(3):

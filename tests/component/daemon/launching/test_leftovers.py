@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: Kills its keeper and itself at once; what it started was told not to die of either.
 DAEMON = """
 import asyncio, os, signal, sys
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.launching.launcher import KeeperLauncher, SpawnOrder
 
 CODE = '''
@@ -36,7 +37,7 @@ time.sleep(1000)
 '''
 
 async def main():
-    keeper = KeeperLauncher(sys.argv[1], lambda: None)
+    keeper = KeeperLauncher(sys.argv[1], lambda: None, Journal())
     await keeper.open()
     argv = (sys.executable, "-I", "-S", "-c", CODE)
     handle = await keeper.start(SpawnOrder("a", argv, {}, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
@@ -19,6 +21,7 @@ from hostler.daemon.logs.pipes import PipeReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
+    from typing import TextIO
 
 DEADLINE = 10.0
 
@@ -28,13 +31,16 @@ def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 @contextmanager
-def writing(settings: Settings) -> Iterator[LogWriter]:
-    writer = LogWriter(settings)
+def writing(settings: Settings, said: TextIO | None = None) -> Iterator[LogWriter]:
+    """A writer of log files that says in `said` what is wrong with them."""
+    journal = Journal(stream=said)
+    writer = LogWriter(settings, journal)
     writer.start()
     try:
         yield writer
     finally:
         writer.close()
+        journal.close()
 
 
 def test_the_ring_keeps_the_last_lines() -> None:
@@ -113,12 +119,11 @@ def test_files_rotate(tmp_path: Path) -> None:
     assert texts[-1] == "9"
 
 
-def test_a_file_that_cannot_be_written_loses_lines_until_it_can(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_cannot_be_written_loses_lines_until_it_can(tmp_path: Path) -> None:
+    said = io.StringIO()
     folder = tmp_path / "logs"
     folder.write_text("in the way")
-    with writing(Settings()) as writer:
+    with writing(Settings(), said) as writer:
         log = LocationLog(folder, "a", Settings(), writer)
         for i in range(3):
             log.write(0.0, "stdout", f"lost {i}", 1, "location")
@@ -130,7 +135,7 @@ def test_a_file_that_cannot_be_written_loses_lines_until_it_can(
             "hostler: 3 lines are missing here\n1970-01-01T00:00:00.000Z stdout 1 location kept\n"
         )
         assert len(log.tail(10)) == 4
-    messages = [record.getMessage() for record in caplog.records]
+    messages = [line.partition(" warning ")[2] for line in said.getvalue().splitlines()]
     assert [m.split(" ")[0] for m in messages] == ["cannot", "the"]
     assert str(folder / "a.log") in messages[0]
 
@@ -140,12 +145,14 @@ def test_a_full_disk_loses_lines_and_never_tears_the_next(tmp_path: Path) -> Non
     script = """
 import resource, signal, sys
 from pathlib import Path
+from hostler.daemon.base.journal import Journal
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
-from hostler.daemon.base.settings import Settings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])
-writer = LogWriter(Settings())
+journal = Journal()
+writer = LogWriter(Settings(), journal)
 writer.start()
 log = LocationLog(folder, "a", Settings(), writer)
 resource.setrlimit(resource.RLIMIT_FSIZE, (70, resource.RLIM_INFINITY))
@@ -155,6 +162,7 @@ for i in range(4):
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 log.write(0.0, "stdout", "after", 1, "location")
 writer.close()
+journal.close()
 print((folder / "a.log").read_text(), end="")
 """
     done = subprocess.run(
