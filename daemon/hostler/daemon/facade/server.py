@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -58,29 +58,11 @@ class ServiceHandlers:
         function: Callable[[Message, Context], Awaitable[Message | bytes]],
         parse: Callable[[bytes], Message],
     ) -> Callable[[bytes, Context], Awaitable[Message | bytes]]:
-        limit = self._settings.in_flight_limit
-        largest = self._settings.message_limit
-
         async def call(request: bytes, context: Context) -> Message | bytes:
-            if self._in_flight >= limit:
-                await _abort(context, refusals.overloaded(limit))
-            self._in_flight += 1
             try:
-                answer = await function(parse(request), context)
-                size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
-                if size > largest:
-                    await _abort(context, refusals.too_large(size, largest))
-            except RefusalError as refusal:
-                await _abort(context, refusal)
-            except DecodeError as error:
-                await _abort(context, refusals.invalid(f"cannot read the request: {error}"))
-            except Exception as error:  # noqa: BLE001 (INTERNAL, and into the log)
-                await self._fault(context, error)
-            else:
-                return answer
-            finally:
-                self._in_flight -= 1
-            raise AssertionError("abort raises")  # pragma: no cover
+                return await self._answer(function, parse, request, context)
+            except Exception as error:  # noqa: BLE001 (each becomes a status)
+                await self._refuse(context, error)
 
         return call
 
@@ -93,20 +75,53 @@ class ServiceHandlers:
             try:
                 async for answer in function(parse(request), context):
                     yield answer
-            except RefusalError as refusal:
-                await _abort(context, refusal)
-            except DecodeError as error:
-                await _abort(context, refusals.invalid(f"cannot read the request: {error}"))
-            except Exception as error:  # noqa: BLE001 (INTERNAL, and into the log)
-                await self._fault(context, error)
+            except Exception as error:  # noqa: BLE001 (each becomes a status)
+                await self._refuse(context, error)
 
         return call
 
-    async def _fault(self, context: Context, error: Exception) -> None:
-        if isinstance(error, grpc.aio.AbortError):
-            raise error
+    async def _answer(
+        self,
+        function: Callable[[Message, Context], Awaitable[Message | bytes]],
+        parse: Callable[[bytes], Message],
+        request: bytes,
+        context: Context,
+    ) -> Message | bytes:
+        """Returns what the function answers, within the limits of calls and of an answer's size.
+
+        Raises:
+            RefusalError: too many calls are in flight, the answer is too large, or the function
+                refuses the call.
+            DecodeError: the request cannot be read.
+        """
+        limit = self._settings.in_flight_limit
+        if self._in_flight >= limit:
+            raise refusals.overloaded(limit)
+        self._in_flight += 1
+        try:
+            answer = await function(parse(request), context)
+        finally:
+            self._in_flight -= 1
+        largest = self._settings.message_limit
+        size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
+        if size > largest:
+            raise refusals.too_large(size, largest)
+        return answer
+
+    async def _refuse(self, context: Context, error: Exception) -> NoReturn:
+        """Ends a call, unary or stream, with the status of an error: nothing else aborts one."""
+        refusal = self._refusal_of(error)
+        status = pack(refusal.code.value[0], refusal.message, refusal.details)
+        await context.abort(refusal.code, status.message, trailing_metadata(status))
+
+    def _refusal_of(self, error: Exception) -> RefusalError:
+        """Returns what the caller is told of an error; logs one that is a fault of ours."""
+        if isinstance(error, RefusalError):
+            return error
+        if isinstance(error, DecodeError):
+            return refusals.invalid(f"cannot read the request: {error}")
         self._journal.fault("a call failed", error)
-        await _abort(context, refusals.internal())
+        return refusals.internal()
 
 
 async def await_for_caller(
@@ -124,11 +139,6 @@ async def await_for_caller(
             return await work
     except TimeoutError:
         raise refusals.deadline(location, seconds) from None
-
-
-async def _abort(context: Context, refusal: RefusalError) -> None:
-    status = pack(refusal.code.value[0], refusal.message, refusal.details)
-    await context.abort(refusal.code, status.message, trailing_metadata(status))
 
 
 def _snake_case(name: str) -> str:
