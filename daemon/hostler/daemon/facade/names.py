@@ -57,18 +57,3 @@ def run_id(name: str) -> str:
     if collection != "runs" or not run or "/" in run:
         raise refusals.invalid(f"cannot use the name {name!r}; expected runs/{{run}}")
     return run
-
-
-def page(count: int, page_size: int, page_token: str) -> tuple[slice, str]:
-    """Which of `count` items a page holds, and the token of the next one ("" after the last).
-
-    Raises:
-        RefusalError: INVALID_ARGUMENT, for a token that was not handed out or a negative size.
-    """
-    if page_size < 0:
-        raise refusals.invalid(f"cannot use page_size {page_size}; expected 0 (all) or more")
-    if page_token and not (page_token.isascii() and page_token.isdigit() and len(page_token) < 19):
-        raise refusals.invalid(f"cannot use page_token {page_token!r}; pass a next_page_token")
-    start = int(page_token or 0)
-    end = start + page_size if page_size else count
-    return slice(start, end), str(end) if end < count else ""

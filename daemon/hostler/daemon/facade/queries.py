@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.lookup import find_location, generation_of, require_definition
 from hostler.daemon.facade.server import Context, await_for_caller
-from hostler.daemon.facade.workspace import find_location
 from hostler.daemon.generations.generation import Generation
-from hostler.daemon.generations.kinds import PIPELINE, DefinitionKey, DefinitionKind
+from hostler.daemon.generations.kinds import DefinitionKey, DefinitionKind
 from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.workers import RetiredError, WorkerDiedError
 from hostler.daemon.locations.location import Location
@@ -88,30 +88,3 @@ class DefinitionQueries:
             raise refusals.process_died(location.name, error) from error
         except (RetiredError, NoProcessError) as error:
             raise refusals.no_process(location.name, str(error)) from error
-
-
-def generation_of(location: Location) -> Generation:
-    """The last good generation.
-
-    Raises:
-        RefusalError: there is none; it says why.
-    """
-    if location.generation is None:
-        raise refusals.no_generation(location)
-    return location.generation
-
-
-def require_pipeline(generation: Generation, name: str) -> None:
-    """Raises NOT_FOUND unless the generation lists the pipeline of a resource name."""
-    _, repository, pipeline = names.parse(name, 3)
-    require_definition(generation, DefinitionKey(PIPELINE, repository, pipeline), name)
-
-
-def require_definition(generation: Generation, key: DefinitionKey, name: str) -> None:
-    """Raises NOT_FOUND, for a resource name, unless the generation lists what it names."""
-    if key.repository not in generation.repositories:
-        above = name.rpartition(f"/{key.kind.collection}/")[0]
-        raise refusals.unknown("repository", above, generation.repositories)
-    known = generation.names(key.kind, key.repository)
-    if key.name not in known:
-        raise refusals.unknown(key.kind.noun, name, known)

@@ -6,9 +6,10 @@ from typing import TypeVar
 from google.protobuf import json_format
 
 from hostler.daemon.facade import names, refusals
-from hostler.daemon.facade.queries import DefinitionQueries, generation_of
+from hostler.daemon.facade.lookup import find_location, generation_of
+from hostler.daemon.facade.paging import page_slice
+from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.server import Context
-from hostler.daemon.facade.workspace import find_location
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKind
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -57,7 +58,7 @@ class RepositoryService:
             return answer
         whole = pb.ListRepositoriesResponse.FromString(answer)
         items = whole.repositories
-        part, token = names.page(len(items), request.page_size, request.page_token)
+        part, token = page_slice(len(items), request.page_size, request.page_token)
         return pb.ListRepositoriesResponse(repositories=items[part], next_page_token=token)
 
     async def get_repository(self, request: pb.GetRepositoryRequest, _: Context) -> bytes:
@@ -112,11 +113,11 @@ class RepositoryService:
         self, request: pb.ListPartitionsRequest, context: Context
     ) -> pb.ListPartitionsResponse:
         size = min(request.page_size or _PARTITIONS_PER_PAGE, _PARTITIONS_PER_PAGE)
-        start = names.page(0, size, request.page_token)[0].start
+        start = page_slice(0, size, request.page_token)[0].start
         said = await self._queries.call(
             context, PARTITION_SET, request.parent, "list_partitions", start=start, size=size
         )
-        _, token = names.page(said["count"], size, request.page_token)
+        _, token = page_slice(said["count"], size, request.page_token)
         partitions = [
             definitions_pb2.Partition(name=f"{request.parent}/partitions/{name}")
             for name in said["names"]
@@ -148,7 +149,7 @@ class RepositoryService:
         if not (request.page_size or request.page_token):
             return answer
         items = getattr(response.FromString(answer), kind.field)
-        part, token = names.page(len(items), request.page_size, request.page_token)
+        part, token = page_slice(len(items), request.page_size, request.page_token)
         page = response(next_page_token=token)
         getattr(page, kind.field).extend(items[part])
         return page

@@ -1,6 +1,5 @@
 """RunService: launching, listing, watching, cancelling and deleting runs."""
 
-import hashlib
 import math
 from collections.abc import AsyncIterator
 
@@ -8,9 +7,15 @@ from google.protobuf import duration_pb2, empty_pb2, struct_pb2
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, partition, refusals
-from hostler.daemon.facade.queries import DefinitionQueries, generation_of, require_pipeline
+from hostler.daemon.facade.lookup import (
+    find_location,
+    generation_of,
+    require_not_stopping,
+    require_pipeline,
+)
+from hostler.daemon.facade.paging import run_page_start, run_page_token
+from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.server import Context
-from hostler.daemon.facade.workspace import find_location, require_not_stopping
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.record import RunFilter, pipeline_parts
 from hostler.daemon.runs.store.run_store import NotRecordedError, StoreClosedError
@@ -86,12 +91,12 @@ class RunService:
                 f"cannot use page_size {size}; expected 0 ({DEFAULT_PAGE_SIZE}) or more"
             )
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        before = _parse_page_token(request.page_token, request.filter)
+        before = run_page_start(request.page_token, request.filter)
         # one more than is shown says whether there is another page
         found = await self._runs.store.page(_run_filter(request.filter), size + 1, before)
         token = ""
         if len(found) > size:
-            token = _page_token(found[size - 1][0], request.filter)
+            token = run_page_token(found[size - 1][0], request.filter)
         return pb.ListRunsResponse(runs=[run for _, run in found[:size]], next_page_token=token)
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
@@ -186,24 +191,3 @@ def _run_filter(wanted: pb.RunFilter) -> RunFilter:
         created_from=wanted.create_time_from.ToNanoseconds(),
         created_before=wanted.create_time_before.ToNanoseconds(),
     )
-
-
-def _page_token(position: int, wanted: pb.RunFilter) -> str:
-    return f"{position}-{_digest(wanted)}"
-
-
-def _parse_page_token(token: str, wanted: pb.RunFilter) -> int | None:
-    """The place after which a page begins; None for the first one."""
-    if not token:
-        return None
-    position, _, digest = token.partition("-")
-    if not (position.isascii() and position.isdigit() and len(position) < 19):
-        raise refusals.invalid(f"cannot use page_token {token!r}; pass a next_page_token")
-    if digest != _digest(wanted):
-        raise refusals.invalid(f"cannot use page_token {token!r} with another filter")
-    return int(position)
-
-
-def _digest(wanted: pb.RunFilter) -> str:
-    data = wanted.SerializeToString(deterministic=True)
-    return hashlib.blake2b(data, digest_size=6).hexdigest()

@@ -5,7 +5,8 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.lookup import find_location, require_not_stopping
+from hostler.daemon.facade.paging import page_slice
 from hostler.daemon.facade.server import Context, await_for_caller
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.location import LogLine
@@ -35,7 +36,7 @@ class WorkspaceService:
         self, request: pb.ListLocationsRequest, _: Context
     ) -> pb.ListLocationsResponse:
         locations = list(self._supervisor.locations.values())
-        part, token = names.page(len(locations), request.page_size, request.page_token)
+        part, token = page_slice(len(locations), request.page_size, request.page_token)
         messages = map(self._supervisor.location_message, locations[part])
         return pb.ListLocationsResponse(locations=messages, next_page_token=token)
 
@@ -138,22 +139,3 @@ def _log_line_message(line: LogLine) -> pb.LogLine:
     message = pb.LogLine(stream=_STREAMS[line.stream], text=line.text, pid=line.pid, role=line.role)
     message.time.FromNanoseconds(int(line.time * 1e9))
     return message
-
-
-def require_not_stopping(supervisor: Supervisor) -> None:
-    """Refuses, with UNAVAILABLE, what would start a process while the daemon stops."""
-    if supervisor.closing:
-        raise refusals.shutting_down()
-
-
-def find_location(supervisor: Supervisor, name: str) -> Location:
-    """The location of a resource name.
-
-    Raises:
-        RefusalError: NOT_FOUND, with the nearest names, or INVALID_ARGUMENT.
-    """
-    (wanted,) = names.parse(name, 1)
-    location = supervisor.locations.get(wanted)
-    if location is None:
-        raise refusals.unknown("location", name, supervisor.locations)
-    return location

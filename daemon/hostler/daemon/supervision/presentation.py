@@ -1,8 +1,6 @@
 """Locations and the workspace as the public contract tells them."""
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import psutil
 
@@ -11,11 +9,10 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.processes import command
 from hostler.daemon.state.fork_policy import Source
 from hostler.daemon.state.location import Load
+from hostler.daemon.supervision import memory
 from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.problems import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _FORK_MODES = {
     Source.PARENT: workspace_pb2.Location.FORK,
@@ -48,8 +45,8 @@ def location_message(
         executable=utf8_safe(command.executable(spec)),
         restarts=location.serving.revivals + location.load.retries,
         standby_pid=location.replicas.standby_pid,
-        memory_bytes=memory_of(pids),
-        private_bytes=private_memory_of(pids) if with_private_memory else 0,
+        memory_bytes=memory.resident_bytes(pids),
+        private_bytes=memory.private_bytes(pids) if with_private_memory else 0,
         last_changes=location.last_changes,
         watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
         source=definitions_pb2.SourcePosition(
@@ -107,7 +104,7 @@ def _template_message(template: Template) -> workspace_pb2.Template:
         reason=utf8_safe(template.reason),
         excluded={utf8_safe(name): utf8_safe(why) for name, why in template.excluded.items()},
         forks=template.forks,
-        memory_bytes=memory_of(template.pids[:1]),
+        memory_bytes=memory.resident_bytes(template.pids[:1]),
     )
 
 
@@ -131,35 +128,3 @@ def daemon_message(version: str, state_directory: str) -> workspace_pb2.DaemonIn
     )
     message.start_time.FromNanoseconds(int(process.create_time() * 1e9))
     return message
-
-
-def memory_of(pids: Iterable[int]) -> int:
-    """Resident bytes of processes; one that has ended counts nothing."""
-    total = 0
-    for pid in pids:
-        try:
-            descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
-        except OSError:
-            continue
-        try:  # each change tells of it, and a text file costs four times as much
-            text = os.read(descriptor, 200)
-        except OSError:
-            continue
-        finally:
-            os.close(descriptor)
-        total += int(text.split()[1]) * _PAGE
-    return total
-
-
-def private_memory_of(pids: Iterable[int]) -> int:
-    """Bytes that processes share with no other; one that has ended counts nothing."""
-    total = 0
-    for pid in pids:
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if line.startswith("Private_"):
-                total += int(line.split()[1]) * 1024
-    return total

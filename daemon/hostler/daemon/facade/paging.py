@@ -1,0 +1,42 @@
+"""Pages of lists: which items a page holds, and the token of the next one."""
+
+import hashlib
+
+from hostler.daemon.facade import refusals
+from hostler.v1 import run_pb2
+
+
+def page_slice(count: int, page_size: int, page_token: str) -> tuple[slice, str]:
+    """Which of `count` items a page holds, and the token of the next one ("" after the last).
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT, for a token that was not handed out or a negative size.
+    """
+    if page_size < 0:
+        raise refusals.invalid(f"cannot use page_size {page_size}; expected 0 (all) or more")
+    if page_token and not (page_token.isascii() and page_token.isdigit() and len(page_token) < 19):
+        raise refusals.invalid(f"cannot use page_token {page_token!r}; pass a next_page_token")
+    start = int(page_token or 0)
+    end = start + page_size if page_size else count
+    return slice(start, end), str(end) if end < count else ""
+
+
+def run_page_token(position: int, wanted: run_pb2.RunFilter) -> str:
+    return f"{position}-{_digest(wanted)}"
+
+
+def run_page_start(token: str, wanted: run_pb2.RunFilter) -> int | None:
+    """The place after which a page begins; None for the first one."""
+    if not token:
+        return None
+    position, _, digest = token.partition("-")
+    if not (position.isascii() and position.isdigit() and len(position) < 19):
+        raise refusals.invalid(f"cannot use page_token {token!r}; pass a next_page_token")
+    if digest != _digest(wanted):
+        raise refusals.invalid(f"cannot use page_token {token!r} with another filter")
+    return int(position)
+
+
+def _digest(wanted: run_pb2.RunFilter) -> str:
+    data = wanted.SerializeToString(deterministic=True)
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
