@@ -18,6 +18,7 @@ from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Listener, Stream
+from hostler.daemon.runs.store.live_run import EventProducer
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
@@ -26,7 +27,7 @@ from hostler.daemon.runs.store.record import (
     pipeline_parts,
     run_id,
 )
-from hostler.daemon.runs.store.run_store import EventProducer, RunStore
+from hostler.daemon.runs.store.run_store import RunStore
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 

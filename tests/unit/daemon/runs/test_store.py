@@ -28,8 +28,9 @@ from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import database, tables
 from hostler.daemon.runs.store.database import StoreError
+from hostler.daemon.runs.store.live_run import EventProducer
 from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, State, make_event
-from hostler.daemon.runs.store.run_store import EventProducer, RunStore, StoreClosedError
+from hostler.daemon.runs.store.run_store import RunStore, StoreClosedError
 from hostler.daemon.runs.store.tables import RequestIdConflictError, RunActiveError, UnknownRunError
 
 

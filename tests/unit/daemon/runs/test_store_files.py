@@ -24,8 +24,9 @@ from unit.daemon.runs.run_record import (
 
 from hostler.daemon.runs.store import database, writer
 from hostler.daemon.runs.store.database import StoreError
+from hostler.daemon.runs.store.live_run import EventProducer
 from hostler.daemon.runs.store.record import State, make_event
-from hostler.daemon.runs.store.run_store import EventProducer, NotRecordedError
+from hostler.daemon.runs.store.run_store import NotRecordedError
 from hostler.daemon.runs.store.tables import RequestIdConflictError
 
 

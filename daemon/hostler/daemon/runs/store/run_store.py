@@ -6,14 +6,13 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
 from hostler.daemon.runs.store.database import StoreError
+from hostler.daemon.runs.store.live_run import EventProducer, LiveRun
 from hostler.daemon.runs.store.reader import RunReader
 from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, is_last_event, run_id
 from hostler.daemon.runs.store.reserve import DiskReserve
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Newest events of a run that goes on, kept in memory: who watches need not read them from disk.
-_TAIL_LENGTH = 256
-
-#: What a small event takes in memory.
-_MIN_EVENT_SIZE = 256
-
 
 class StoreClosedError(Exception):
     """The daemon is ending."""
@@ -41,41 +34,6 @@ class StoreClosedError(Exception):
 
 class NotRecordedError(Exception):
     """What was asked for cannot be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventProducer:
-    """Who makes the events of a run.
-
-    Attributes:
-        pause: more waits to be written than should; make no more until `resume`.
-        on_lost: an event could not be written; end the run.
-    """
-
-    pause: Callable[[], None]
-    resume: Callable[[], None]
-    on_lost: Callable[[str], None]
-
-
-@dataclass(slots=True)
-class _LiveRun:
-    """A run that goes on: what is on its way to the disk, and who waits for it."""
-
-    producer: EventProducer | None = None
-    backlog: int = 0
-    is_paused: bool = False
-    is_ending: bool = False
-    is_over: bool = False
-    tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL_LENGTH))
-    new_events: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def publish(self, sequence: int, data: bytes) -> None:
-        self.tail.append((sequence, data))
-        self.notify()
-
-    def notify(self) -> None:
-        new_events, self.new_events = self.new_events, asyncio.Event()
-        new_events.set()
 
 
 class RunStore:
@@ -97,7 +55,7 @@ class RunStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / database.FILE
         self._max_backlog = settings.run_backlog
-        self._live_runs: dict[str, _LiveRun] = {}
+        self._live_runs: dict[str, LiveRun] = {}
         self._is_closing = False
         self._lock = _lock_folder(folder)
         reserve = DiskReserve(folder / "runs.reserve")
@@ -109,7 +67,7 @@ class RunStore:
             os.close(self._lock)
             raise
         for run in self.queued:
-            self._live_runs[run_id(run)] = _LiveRun()
+            self._live_runs[run_id(run)] = LiveRun(self._max_backlog)
         self._writer = RunWriter(
             tables,
             reserve,
@@ -129,7 +87,7 @@ class RunStore:
         """Ends those who follow runs that have not ended."""
         self._is_closing = True
         for live_run in self._live_runs.values():
-            live_run.notify()
+            live_run.wake_followers()
 
     async def create(
         self,
@@ -154,7 +112,7 @@ class RunStore:
         def publish(answer: tuple[Run, bytes | None]) -> None:
             made, first = answer
             if first is not None:
-                live_run = self._live_runs[run_id(made)] = _LiveRun()
+                live_run = self._live_runs[run_id(made)] = LiveRun(self._max_backlog)
                 live_run.publish(1, first)
                 on_recorded(made)
 
@@ -176,25 +134,20 @@ class RunStore:
             return
         kind = EntryKind.END if is_last_event(event) else EntryKind.EVENT
         live_run.is_ending = kind is EntryKind.END
-        size = max(_MIN_EVENT_SIZE, event.ByteSize())
-        live_run.backlog += size
-        if live_run.backlog > self._max_backlog and not live_run.is_paused:
-            live_run.is_paused = True
-            if live_run.producer is not None:
-                live_run.producer.pause()
+        size = live_run.add_to_backlog(event)
 
         def publish(written: tuple[int, bytes] | None) -> None:
             if kind is EntryKind.END:
-                live_run.is_over = True
+                live_run.has_ended = True
                 self._live_runs.pop(run_id, None)
             if written is not None:
                 live_run.publish(*written)
             else:
-                live_run.notify()
-            self._reduce_backlog(live_run, size)
+                live_run.wake_followers()
+            live_run.remove_from_backlog(size)
 
         def reject(error: Exception) -> None:
-            self._reduce_backlog(live_run, size)
+            live_run.remove_from_backlog(size)
             if live_run.producer is not None:
                 live_run.producer.on_lost(str(error))
 
@@ -251,25 +204,19 @@ class RunStore:
         while True:
             # before the read: what comes after it wakes us
             new_events = live_run.new_events if live_run else None
-            is_over = live_run is None or live_run.is_over
-            found = _from_tail(live_run, after) or await self._reader.events(run_id, after)
+            has_ended = live_run is None or live_run.has_ended
+            in_memory = live_run.events_after(after) if live_run else []
+            found = in_memory or await self._reader.events(run_id, after)
             for sequence, data in found:
                 after = sequence
                 yield data
             if found:
                 continue
-            if is_over or new_events is None:
+            if has_ended or new_events is None:
                 return
             if self._is_closing:
                 raise StoreClosedError
             await new_events.wait()
-
-    def _reduce_backlog(self, live_run: _LiveRun, size: int) -> None:
-        live_run.backlog -= size
-        if live_run.is_paused and live_run.backlog <= self._max_backlog // 2:
-            live_run.is_paused = False
-            if live_run.producer is not None:
-                live_run.producer.resume()
 
     async def _request_write(
         self,
@@ -298,12 +245,6 @@ class RunStore:
             return await answer
         except (sqlite3.Error, DiskFullError) as error:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
-
-
-def _from_tail(live_run: _LiveRun | None, after: int) -> list[tuple[int, bytes]]:
-    if live_run is None or not live_run.tail or live_run.tail[0][0] > after + 1:
-        return []
-    return [each for each in live_run.tail if each[0] > after]
 
 
 def _lock_folder(folder: Path) -> int:

@@ -1,0 +1,88 @@
+"""What the store knows in memory of a run that has not ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostler.daemon.runs.store.record import RunEvent
+
+#: Newest events of a run, kept in memory: who watches it need not read them from disk.
+_TAIL_LENGTH = 256
+
+#: Bytes that a small event takes in memory.
+_MIN_EVENT_SIZE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class EventProducer:
+    """How the store tells the process of a run, which makes its events, what to do.
+
+    Attributes:
+        pause: too many bytes wait to be written; make no more events until `resume`.
+        on_lost: an event could not be written, for the given reason; end the run.
+    """
+
+    pause: Callable[[], None]
+    resume: Callable[[], None]
+    on_lost: Callable[[str], None]
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run that has not ended: its events on their way to the disk, and who waits for them.
+
+    Attributes:
+        max_backlog: bytes that may wait to be written before the producer is paused.
+        is_ending: whether the last event was handed over.
+        has_ended: whether the last event is on disk.
+        new_events: set when events are on disk that were not there when it was read.
+    """
+
+    max_backlog: int
+    producer: EventProducer | None = None
+    is_ending: bool = False
+    has_ended: bool = False
+    new_events: asyncio.Event = field(default_factory=asyncio.Event)
+    _backlog: int = 0
+    _is_paused: bool = False
+    _tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL_LENGTH))
+
+    def add_to_backlog(self, event: RunEvent) -> int:
+        """Counts an event that waits to be written; returns its size."""
+        size = max(_MIN_EVENT_SIZE, event.ByteSize())
+        self._backlog += size
+        if self._backlog > self.max_backlog and not self._is_paused:
+            self._is_paused = True
+            if self.producer is not None:
+                self.producer.pause()
+        return size
+
+    def remove_from_backlog(self, size: int) -> None:
+        """Counts no longer an event that was written or given up."""
+        self._backlog -= size
+        if self._is_paused and self._backlog <= self.max_backlog // 2:
+            self._is_paused = False
+            if self.producer is not None:
+                self.producer.resume()
+
+    def publish(self, sequence: int, data: bytes) -> None:
+        """Hands an event that is on disk to the followers."""
+        self._tail.append((sequence, data))
+        self.wake_followers()
+
+    def wake_followers(self) -> None:
+        """Lets the followers look again for events and for the end."""
+        new_events, self.new_events = self.new_events, asyncio.Event()
+        new_events.set()
+
+    def events_after(self, sequence: int) -> list[tuple[int, bytes]]:
+        """Returns the events after a number; none where memory does not hold them all."""
+        if not self._tail or self._tail[0][0] > sequence + 1:
+            return []
+        return [each for each in self._tail if each[0] > sequence]
