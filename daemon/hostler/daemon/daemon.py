@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 def _import_facade() -> tuple[type["Facade"], str]:
-    """The facade, and the version of hostler.
+    """Returns the facade's class, and the version of hostler.
 
-    What they import takes a third of the daemon's start; the first locations import meanwhile.
+    Importing them takes a third of the daemon's start; the first locations load meanwhile.
     """
     from importlib.metadata import version
 
@@ -100,8 +100,8 @@ class Daemon:
             await facade.start(claim)
             stack.push_async_callback(facade.stop)
             tasks.start(facade.publish_health(), "health")
-            # What is there by now stays: a full collection that went through it would keep
-            # everybody waiting for 25 ms.
+            # What exists by now stays: a full collection that included it would hold up every call
+            # for 25 ms.
             gc.freeze()
             self._journal.info("serving", socket=options.socket, pid=os.getpid(), version=version)
             if options.lifeline is not None:
@@ -115,7 +115,7 @@ class Daemon:
         self._journal.info("stopped")
 
     async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
-        """Starts the keeper and the locations."""
+        """Starts the keeper, what serves the locations, and the locations."""
         instance = leftovers.instance_id(self._options.socket)
         killed = await asyncio.to_thread(leftovers.kill_leftovers, instance)
         if killed:
@@ -123,7 +123,8 @@ class Daemon:
         settings = self._settings
         logs = LogWriter(settings, self._journal)
         logs.start()
-        stack.callback(logs.close)  # after the keeper has ended whoever may have last words
+        # Called after the keeper has ended all processes, which may print until then.
+        stack.callback(logs.close)
         keeper = KeeperLauncher(instance, self._on_keeper_death, self._journal)
         await keeper.open()
         stack.push_async_callback(keeper.close)

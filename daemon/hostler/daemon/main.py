@@ -22,7 +22,7 @@ _USAGE = 2
 
 
 class _Version(argparse.Action):
-    """As argparse's own, but for the version: to look for it takes a tenth of a start."""
+    """Looks the version up only where it is asked for: that takes a tenth of a start."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
         super().__init__(option_strings, dest, nargs=0, help=help)
@@ -89,7 +89,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
 
 
 def main() -> None:
-    """The console script; exits with 0, 1 (failed) or 2 (usage, or an invalid workspace)."""
+    """Runs the console script; exits with 0, 1 (failed) or 2 (usage, or invalid workspace)."""
     options = parse()
     journal = Journal(options.log_format, options.log_level)
     try:

@@ -1,4 +1,4 @@
-"""Where a workspace's daemon is found: the paths that it and its clients agree on.
+"""Where to find a workspace's daemon: the paths that it and its clients agree on.
 
 Standard library alone, and no import of grpc: the command line asks for these before anything else.
 """
@@ -23,7 +23,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def default_socket(workspace_files: Sequence[Path], environ: Mapping[str, str]) -> Path:
-    """The socket of the daemon that serves these workspace files.
+    """Returns the socket of the daemon that serves these workspace files.
 
     Args:
         workspace_files: in any order; the same files by another path (a link, a relative path)
@@ -53,7 +53,10 @@ def default_socket(workspace_files: Sequence[Path], environ: Mapping[str, str]) 
 
 
 def runtime_directory(environ: Mapping[str, str]) -> Path:
-    """The sockets' folder: $XDG_RUNTIME_DIR/hostler, else hostler-<uid> in $TMPDIR or /tmp."""
+    """Returns the sockets' folder.
+
+    It is $XDG_RUNTIME_DIR/hostler, else hostler-<uid> in $TMPDIR or /tmp.
+    """
     base = _absolute(environ, "XDG_RUNTIME_DIR")
     if base is not None:
         return base / "hostler"
@@ -61,20 +64,20 @@ def runtime_directory(environ: Mapping[str, str]) -> Path:
 
 
 def state_directory(socket_path: Path, environ: Mapping[str, str]) -> Path:
-    """What a daemon keeps between its starts: $XDG_STATE_HOME/hostler/<stem of its socket>."""
+    """Returns the folder of a daemon's state: $XDG_STATE_HOME/hostler/<stem of its socket>."""
     base = _absolute(environ, "XDG_STATE_HOME") or _home(environ) / ".local" / "state"
     return base / "hostler" / socket_path.stem
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:
-    """What can be made anew at any time: $XDG_CACHE_HOME/hostler."""
+    """Returns the folder of what can be made anew at any time: $XDG_CACHE_HOME/hostler."""
     return (_absolute(environ, "XDG_CACHE_HOME") or _home(environ) / ".cache") / "hostler"
 
 
 def grpc_target(path: Path | str) -> str:
-    """The address of a socket as gRPC takes it, for a server and for a channel.
+    """Returns the address of a socket as gRPC takes it, for a server and for a channel.
 
-    gRPC reads the address as a URI: what means something there is escaped.
+    gRPC reads the address as a URI: characters that mean something there are escaped.
 
     Raises:
         ValueError: the path has a comma, at which gRPC's resolver cuts even where it is escaped.
@@ -93,7 +96,7 @@ def _temporary_directory(base: str) -> Path:
 
 
 def _absolute(environ: Mapping[str, str], name: str) -> Path | None:
-    """A folder from the environment; a relative one is void, as the XDG specification asks."""
+    """Returns a folder from the environment; None for a relative one, as the XDG spec asks."""
     value = environ.get(name, "")
     return Path(value) if value.startswith("/") else None
 

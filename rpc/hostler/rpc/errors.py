@@ -1,4 +1,4 @@
-"""What travels with an error on the facade: google.rpc details, packed and unpacked.
+"""Packs and unpacks the google.rpc details of an error of the facade.
 
 A failed call carries a canonical gRPC code, a message, and the trailing metadata entry
 `grpc-status-details-bin`: a google.rpc.Status with
@@ -8,7 +8,7 @@ A failed call carries a canonical gRPC code, a message, and the trailing metadat
 - RetryInfo: when to try again
 - ResourceInfo: the resource that is meant
 
-The daemon packs it, the client unpacks it; nothing here needs grpc itself.
+The daemon packs them, the client unpacks them; nothing here needs grpc itself.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetails:
-    """The details of a failed call; what is empty or None is left out on the wire."""
+    """The details of a failed call; empty fields and None are not sent."""
 
     reason: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class ErrorDetails:
 
 
 def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
-    """The status of a failed call.
+    """Returns the status of a failed call.
 
     Args:
         code: the number of the canonical code, as `grpc.StatusCode.NOT_FOUND.value[0]`.
@@ -129,15 +129,15 @@ def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
 
 
 def trailing_metadata(status: status_pb2.Status) -> tuple[tuple[str, bytes]]:
-    """The trailing metadata with which a server sends `status`."""
+    """Returns the trailing metadata with which a server sends `status`."""
     return ((DETAILS_KEY, status.SerializeToString()),)
 
 
 def unpack(metadata: Iterable[tuple[str, str | bytes]] | None) -> ErrorDetails:
-    """The details in a failed call's trailing metadata; empty ones where there are none of ours.
+    """Returns the details in a failed call's trailing metadata; empty ones for other servers.
 
-    Details of another domain, and bytes that are no Status, are passed over: an error whose
-    details cannot be read is still that error.
+    Details of another domain, and bytes that are no Status, are ignored: an error whose details
+    cannot be read is still that error.
     """
     status = status_pb2.Status()
     for key, value in metadata or ():
@@ -173,7 +173,7 @@ def unpack(metadata: Iterable[tuple[str, str | bytes]] | None) -> ErrorDetails:
 
 
 def _head(text: str, limit: int) -> str:
-    """`text`, cut to `limit` bytes."""
+    """Returns `text`, cut to `limit` bytes."""
     encoded = text.encode(errors="backslashreplace")
     if len(encoded) <= limit:
         return encoded.decode()
@@ -181,7 +181,7 @@ def _head(text: str, limit: int) -> str:
 
 
 def _ends(text: str, limit: int) -> str:
-    """`text`, cut to `limit` bytes in its middle: a traceback says most in its last lines."""
+    """Returns `text`, its middle cut to `limit` bytes: a traceback says most in its last lines."""
     encoded = text.encode(errors="backslashreplace")
     if len(encoded) <= limit:
         return encoded.decode()

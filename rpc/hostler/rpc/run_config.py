@@ -1,4 +1,4 @@
-"""Run configs that come from several places."""
+"""Merges run configs that come from several places."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def merged(*configs: Mapping[str, Any]) -> dict[str, Any]:
-    """The run configs in one: mappings are merged deeply, of anything else the later one holds.
+    """Returns the run configs in one: mappings are merged deeply, otherwise the later one wins.
 
-    None of those that are given is changed, nor shares a mapping with what is returned.
+    The given configs are not changed, and the result shares no mapping with them.
     """
     result: dict[str, Any] = {}
     for config in configs:

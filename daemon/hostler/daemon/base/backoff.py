@@ -11,7 +11,7 @@ class Backoff:
     """Delays that double from try to try, with jitter, up to a limit.
 
     Attributes:
-        random: a number in [0, 1); injected, so that a test can tell the delays.
+        random: a number in [0, 1); injected, so that a test can predict the delays.
     """
 
     settings: Settings
@@ -23,19 +23,19 @@ class Backoff:
         self.reset()
 
     def next_delay(self) -> float:
-        """Seconds until the next try, after one more failure."""
+        """Returns the seconds until the next try, after one more failure."""
         rule = self.settings
         delay = min(self._delay, rule.restart_max_delay)
         self._delay = delay * rule.restart_factor
         return delay * (1 + rule.restart_jitter * (2 * self.random() - 1))
 
     def reset(self) -> None:
-        """The next failure is a first one."""
+        """Lets the next failure count as a first one."""
         self._delay = self.settings.restart_first_delay
 
 
 class RespawnBackoff:
-    """When to make anew what has died: at once the first time, later each time that follows."""
+    """Decides when a process that died is made anew: at once first, then after growing delays."""
 
     def __init__(self, settings: Settings, random: Callable[[], float]) -> None:
         self._settings = settings
@@ -43,10 +43,11 @@ class RespawnBackoff:
         self._is_first = True
 
     def delay(self, lived: float) -> float:
-        """Seconds from a death until it is made anew.
+        """Returns the seconds from a death until the process is to be made anew.
 
         Args:
-            lived: seconds; after `restart_reset_after` the next death is a first one.
+            lived: the seconds that the process lived; above `restart_reset_after` its death
+                counts as a first one.
         """
         if lived > self._settings.restart_reset_after:
             self._backoff.reset()

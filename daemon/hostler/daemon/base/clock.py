@@ -1,4 +1,4 @@
-"""Time, as what decides about it sees it: the loop's clock, and one that a test turns by hand."""
+"""The time that the daemon decides by: the loop's clock, and a clock that a test advances."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ Args = TypeVarTuple("Args")
 
 
 class Timer(Protocol):
-    """A call that is yet to come."""
+    """A call that is still to be made."""
 
     def cancel(self) -> None:
-        """The call will not come; after it came, nothing."""
+        """Cancels the call; does nothing where it has been made."""
 
 
 class Clock(Protocol):
-    """What time it is, and what is to happen later."""
+    """Tells the time, and makes calls later."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never set back."""
+        """Returns the seconds since an arbitrary start; they never go back."""
         ...
 
     def time(self) -> float:
-        """Seconds since 1970, to be shown; may jump."""
+        """Returns the seconds since 1970, for people; the clock may be set, so they may jump."""
         ...
 
     def call_later(self, delay: float, call: Callable[[*Args], object], *args: *Args) -> Timer:
-        """Calls once, `delay` seconds from now, on the loop."""
+        """Makes the call once, `delay` seconds from now, on the loop."""
         ...
 
 
@@ -83,7 +83,7 @@ class FakeClock:
         return timer
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass, with each call at its own moment; what it arms falls due as well."""
+        """Lets time pass and makes each call at its own moment, those armed meanwhile as well."""
         end = self._now + seconds
         while self._timers and self._timers[0][0] <= end:
             self._now, _, timer = heapq.heappop(self._timers)
@@ -93,6 +93,6 @@ class FakeClock:
 
     @property
     def pending(self) -> tuple[float, ...]:
-        """Seconds from now to each call that is to come, in order."""
+        """Returns the seconds from now to each call that is still to be made, in order."""
         due = sorted(at for at, _, timer in self._timers if not timer.canceled)
         return tuple(at - self._now for at in due)

@@ -12,14 +12,13 @@ from typing import Literal, TextIO
 Format = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
 
-#: From the least to the most.
+#: From the least severe to the most.
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
-
-#: Lines that wait for a slow reader of stderr; what comes beyond is counted and left out.
+#: Lines that may wait for a slow reader of stderr; further ones are counted and left out.
 MAX_WAITING_LINES = 10_000
 
-#: At the end, for a reader that is slow or asleep.
+#: Seconds that `close` waits for a reader that is slow or asleep.
 CLOSE_TIMEOUT = 1.0
 
 
@@ -44,7 +43,7 @@ class Journal:
         self._thread.start()
 
     def close(self) -> None:
-        """Writes what waits, as far as the reader takes it."""
+        """Writes the lines that wait, as far as the reader of stderr takes them."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -60,7 +59,7 @@ class Journal:
         self._write("error", event, values)
 
     def fault(self, event: str, error: BaseException, **values: object) -> None:
-        """A fault of the daemon's own, with its traceback."""
+        """Logs an error that is a fault of hostler itself, with its traceback."""
         trace = "".join(traceback.format_exception(error))
         self._write("error", event, {**values, "error": repr(error), "traceback": trace})
 
@@ -106,13 +105,13 @@ class Journal:
                     return
                 lines = list(self._lines)
                 self._lines.clear()
-            with contextlib.suppress(OSError, ValueError):  # nobody is there to be told
+            with contextlib.suppress(OSError, ValueError):  # stderr is gone, and nobody can be told
                 self._stream.write("\n".join(lines) + "\n")
                 self._stream.flush()
 
 
 def _as_text(values: dict[str, object]) -> str:
-    """` key=value`, quoted where it has blanks; what has lines follows on lines of its own."""
+    """Returns ` key=value` for each value; texts of several lines follow on lines of their own."""
     short, long = "", ""
     for key, value in values.items():
         text = str(value)

@@ -26,7 +26,7 @@ RESTART_MAX_DELAY = 30.0
 RESTART_JITTER = 0.2
 #: As long as the longest delay: what lived longer did not fail for the old reason.
 RESTART_RESET_AFTER = 30.0
-#: A process that dies this soon after READY has failed to start; any later death is made good.
+#: A process that dies this soon after READY has failed to start; after a later death it is revived.
 STABLE_AFTER = 1.0
 #: The exit code by which a location's code asks to be left stopped; s6 gives 125 that meaning.
 NO_RESTART_CODE = 125
@@ -34,7 +34,7 @@ NO_RESTART_CODE = 125
 DRAIN = 30.0
 #: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
 STOP_GRACE = 10.0
-#: Of one log file: opens in any editor.
+#: Bytes of one log file: any editor opens it.
 LOG_BYTES = 50_000_000
 #: Files for each location, the current one included: at most 500 MB.
 LOG_FILES = 10
@@ -50,7 +50,7 @@ MESSAGE_LIMIT = 100_000_000
 SWEEP = 30.0
 #: Where inotify does not work: a save is seen within a second, at one stat for each file.
 POLL = 1.0
-#: A failed load may have read half of a save: the rest has this long to come before it is told.
+#: A failed load may have read half of a save: the rest may come until the failure is shown.
 FAILURE_HOLD = 0.075
 #: Editors that delete and recreate do both within a few ms; a deletion counts only after this.
 DELETION_SETTLE = 0.015
@@ -65,14 +65,14 @@ IN_FLIGHT_LIMIT = 1000
 #: Runs at once in all: each is a process of the user's code; more than the memory of a small
 #: machine holds helps nobody. What comes beyond waits in the queue.
 RUN_LIMIT = 32
-#: Runs at once of one location; 0 for no limit of its own: what is rare enough is said.
+#: Runs at once of one location; 0 for no limit of its own: few locations need one.
 RUN_LIMIT_LOCATION = 0
 #: Runs at once that share a tag: KEY=VALUE:N, or KEY:N for each value of KEY; with commas between.
 RUN_LIMIT_TAGS = ""
-#: How long a process waits for the next run after a launch: who launches one often launches more,
-#: and a location whose runs are hours apart does without; 0 for none.
+#: How long a standby waits for the next run after a launch: one launch is often followed by more,
+#: and where runs are hours apart no process waits all the time; 0 for no standby.
 RUN_STANDBY = 60.0
-#: Of a run whose launch names none, from its start; 0 for none: a run may take days.
+#: Timeout of a run whose launch names none, from its start; 0 for none: a run may take days.
 RUN_TIMEOUT = 0.0
 #: Bytes of a run's events that wait to be written; above it the run's process is not read. A second
 #: of a chatty run, and with all runs at once still little memory.
@@ -91,13 +91,13 @@ class SettingError(ValueError):
 
 
 def _cores() -> int:
-    """The processors that this process may use: importing is CPU work."""
+    """Returns how many processors this process may use: importing is CPU work."""
     return max(1, len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the daemon goes by; times are in seconds, sizes in bytes."""
+    """The settings of the daemon; times are in seconds, sizes in bytes."""
 
     restart_first_delay: float = RESTART_FIRST_DELAY
     restart_factor: float = RESTART_FACTOR
@@ -135,7 +135,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """The defaults, with what HOSTLER_<NAME> variables say instead.
+        """Returns the defaults, replaced by what HOSTLER_<NAME> variables say.
 
         Raises:
             SettingError: one or more values cannot be used; the message names all of them.
@@ -184,7 +184,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "restart_jitter": (0.0, 1.0),
     "no_restart_code": (1, 255),
     "failure_lines": (0, _NO_BOUND),
-    # Below this the daemon would do nothing else.
+    # With less the daemon would do nothing else.
     "sweep": (0.1, _NO_BOUND),
     "poll": (0.01, _NO_BOUND),
     "message_limit": (1024, 2**31 - 1),

@@ -1,4 +1,4 @@
-"""How many runs with a tag may go on at once, as a setting says it."""
+"""The setting that limits how many runs with a tag are active at once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _TAG_LIMIT = re.compile(r"(?P<key>[^=:,]+)(?:=(?P<value>[^,]*))?:(?P<limit>\d+)"
 
 @dataclass(frozen=True, slots=True)
 class TagLimit:
-    """Runs at once with a tag.
+    """How many runs with a tag may be active at once.
 
     Attributes:
-        value: of the tag; None for each value on its own.
+        value: of the tag; None where each value is limited on its own.
     """
 
     key: str

@@ -36,7 +36,7 @@ class Tasks:
         await self._group.__aexit__(None, None, None)
 
     def start(self, work: Coroutine[Any, Any, object], name: str) -> asyncio.Task[None]:
-        """Runs `work` in the background."""
+        """Starts `work` in the background."""
         task = self._group.create_task(self._guard(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

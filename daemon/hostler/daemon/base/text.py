@@ -1,4 +1,4 @@
-"""Text of the user's: what protobuf cannot carry as it is, and what is too long."""
+"""Text that comes from the user's code: made encodable, listed, cut."""
 
 import json
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def utf8_safe(text: str) -> str:
-    """`text` with what UTF-8 has no form for as an escape.
+    """Returns the text with an escape for each character that UTF-8 cannot encode.
 
     Names of files may be any bytes; Python keeps those that are not UTF-8 as lone surrogates.
     """
@@ -14,13 +14,13 @@ def utf8_safe(text: str) -> str:
 
 
 def load_json(body: bytes) -> Any:
-    """JSON of a location's process, with every string of it encodable."""
+    """Returns the value of a location process's JSON, with every string of it encodable."""
     value = json.loads(body)
     return utf8_safe_json(value) if b"\\ud" in body else value
 
 
 def utf8_safe_json(value: Any) -> Any:
-    """A value of JSON with every string of it encodable."""
+    """Returns a value of JSON with every string of it encodable."""
     if isinstance(value, str):
         return utf8_safe(value)
     if isinstance(value, list):
@@ -31,11 +31,11 @@ def utf8_safe_json(value: Any) -> Any:
 
 
 def join_names(names: Collection[str], most: int) -> str:
-    """So many of the names, in order, and how many there are beside them."""
+    """Returns the first `most` names, sorted, and how many more there are."""
     more = len(names) - most
     return ", ".join(sorted(names)[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def truncate(text: str, limit: int) -> str:
-    """At most `limit` characters, with a mark where there were more."""
+    """Returns at most `limit` characters of the text, with a mark where there were more."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

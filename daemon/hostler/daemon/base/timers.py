@@ -1,4 +1,4 @@
-"""Calls that are to come, by name."""
+"""Timers that are armed and disarmed by name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Args = TypeVarTuple("Args")
 
 
 class Timers:
-    """Of each name one call at most is to come: the one that was armed last."""
+    """Holds at most one pending call for each name: the one that was armed last."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._armed: dict[str, Timer] = {}
 
     def arm(self, name: str, delay: float, call: Callable[[*Args], object], *args: *Args) -> None:
-        """Calls `delay` seconds from now, and not when it was to call before."""
+        """Makes the call `delay` seconds from now, in place of the one of this name."""
 
         def due() -> None:
             self._armed.pop(name, None)
@@ -30,7 +30,7 @@ class Timers:
         self._armed[name] = self._clock.call_later(delay, due)
 
     def disarm(self, *names: str) -> None:
-        """The calls will not come; nothing for what is not armed."""
+        """Cancels the calls of these names; does nothing for a name that is not armed."""
         for name in names:
             timer = self._armed.pop(name, None)
             if timer is not None:

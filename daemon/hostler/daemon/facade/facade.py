@@ -26,12 +26,12 @@ _SERVICES = (
 
 _Health = health_pb2.HealthCheckResponse
 
-#: Open calls that are left when the daemon stops are watches; they need no time to end.
+#: Seconds for calls that are open when the daemon stops: watches, which need no time to end.
 _STOP_GRACE = 0.5
 
 
 class Facade:
-    """The grpc.aio server with hostler's services, health and reflection."""
+    """Runs the grpc.aio server with hostler's services, health and reflection."""
 
     def __init__(
         self,
@@ -75,12 +75,11 @@ class Facade:
             await self._health.set(name, _Health.SERVING)
 
     async def publish_health(self) -> None:
-        """Keeps the health of each location, as `locations/NAME`, until it is cancelled."""
+        """Publishes the health of each location, as `locations/NAME`, until it is cancelled."""
         published: dict[str, Any] = {}
         while True:
-            next_change = (
-                self._supervisor.changes.next_change()
-            )  # before the look: none is missed meanwhile
+            # Taken before the locations are read, so that no change is missed.
+            next_change = self._supervisor.changes.next_change()
             locations = self._supervisor.locations.items()
             now: dict[str, Any] = {
                 f"locations/{name}": _Health.SERVING if location.generation else _Health.NOT_SERVING
@@ -95,9 +94,9 @@ class Facade:
             await next_change.wait()
 
     async def announce_stop(self) -> None:
-        """Says NOT_SERVING to who asks for health; calls are answered as before."""
+        """Answers NOT_SERVING to callers that ask for health; other calls go on as before."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self) -> None:
-        """Ends what is open and closes the socket."""
+        """Ends the calls that are open and closes the socket."""
         await self._server.stop(_STOP_GRACE)

@@ -11,13 +11,13 @@ from hostler.daemon.supervision.supervisor import Supervisor
 
 
 def require_not_stopping(supervisor: Supervisor) -> None:
-    """Refuses, with UNAVAILABLE, what would start a process while the daemon stops."""
+    """Raises UNAVAILABLE while the daemon stops, for calls that would start a process."""
     if supervisor.closing:
         raise refusals.shutting_down()
 
 
 def find_location(supervisor: Supervisor, name: str) -> Location:
-    """The location of a resource name.
+    """Returns the location of a resource name.
 
     Raises:
         RefusalError: NOT_FOUND, with the nearest names, or INVALID_ARGUMENT.
@@ -30,10 +30,10 @@ def find_location(supervisor: Supervisor, name: str) -> Location:
 
 
 def generation_of(location: Location) -> Generation:
-    """The last good generation.
+    """Returns the last good generation of a location.
 
     Raises:
-        RefusalError: there is none; it says why.
+        RefusalError: there is none; the refusal says why.
     """
     if location.generation is None:
         raise refusals.no_generation(location)

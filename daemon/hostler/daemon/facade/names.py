@@ -10,7 +10,7 @@ _PARTITIONS = "/partitions/"
 def parse(
     name: str, depth: int, *, kind: DefinitionKind = PIPELINE, wildcards: bool = False
 ) -> tuple[str, ...]:
-    """The ids in a resource name of `depth` collections.
+    """Returns the ids in a resource name of `depth` collections.
 
     Args:
         kind: of the definition that a name of depth 3 names.
@@ -29,7 +29,7 @@ def parse(
 
 
 def parse_partition(name: str, kind: DefinitionKind) -> tuple[str, str]:
-    """The resource name of the partition set, and the id of the partition, which may hold slashes.
+    """Splits the resource name of a partition into its set's name and its id, slashes kept.
 
     Raises:
         RefusalError: INVALID_ARGUMENT, with the form that was expected.
@@ -48,7 +48,7 @@ def _form(depth: int, kind: DefinitionKind) -> str:
 
 
 def run_id(name: str) -> str:
-    """The id in runs/{run}.
+    """Returns the id in runs/{run}.
 
     Raises:
         RefusalError: INVALID_ARGUMENT.

@@ -7,10 +7,10 @@ from hostler.v1 import run_pb2
 
 
 def page_slice(count: int, page_size: int, page_token: str) -> tuple[slice, str]:
-    """Which of `count` items a page holds, and the token of the next one ("" after the last).
+    """Returns which of `count` items a page holds, and the next page's token, "" for none.
 
     Raises:
-        RefusalError: INVALID_ARGUMENT, for a token that was not handed out or a negative size.
+        RefusalError: INVALID_ARGUMENT, for a token that no list has returned, or a negative size.
     """
     if page_size < 0:
         raise refusals.invalid(f"cannot use page_size {page_size}; expected 0 (all) or more")
@@ -22,11 +22,16 @@ def page_slice(count: int, page_size: int, page_token: str) -> tuple[slice, str]
 
 
 def run_page_token(position: int, wanted: run_pb2.RunFilter) -> str:
+    """Returns the token of the page of runs that begins after a position."""
     return f"{position}-{_digest(wanted)}"
 
 
 def run_page_start(token: str, wanted: run_pb2.RunFilter) -> int | None:
-    """The place after which a page begins; None for the first one."""
+    """Returns the position after which a page of runs begins; None for the first page.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT, for a token that no list has returned for this filter.
+    """
     if not token:
         return None
     position, _, digest = token.partition("-")

@@ -1,4 +1,4 @@
-"""A run for a partition: what its set gives comes under what was asked for."""
+"""Launches for a partition: its set's config and tags, where the caller gives no others."""
 
 from google.protobuf import json_format
 
@@ -10,7 +10,7 @@ from hostler.daemon.generations.kinds import PARTITION_SET
 from hostler.daemon.runs.store.record import Run
 from hostler.rpc.run_config import merged
 
-#: Tags of a run for a partition: the names of its set and of itself, to filter runs by.
+#: Tags of a run for a partition, to filter runs by: the names of the set and of the partition.
 SET_TAG = "hostler/partition_set"
 TAG = "hostler/partition"
 
@@ -18,10 +18,10 @@ TAG = "hostler/partition"
 async def with_partition(
     queries: DefinitionQueries, context: Context, asked: Run
 ) -> tuple[Generation, Run]:
-    """The run that was asked for, with what the partition's set gives, and whose code gave it.
+    """Returns the run with its partition's config and tags, and the generation that gave them.
 
     Raises:
-        RefusalError: there is no such partition, it is of another pipeline, or the code failed.
+        RefusalError: there is no such partition, its set is another pipeline's, or the code failed.
     """
     parent, partition = names.parse_partition(asked.partition, PARTITION_SET)
     location, repository, partition_set = names.parse(parent, 3, kind=PARTITION_SET)

@@ -1,4 +1,4 @@
-"""What the user's code says of a definition, asked for by resource name."""
+"""Asks the user's code about a definition, by its resource name."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class DefinitionQueries:
-    """Asks the workers of the locations, and answers with a refusal where they cannot say.
+    """Asks the workers of the locations, and raises a refusal where they cannot answer.
 
     Every method raises:
         RefusalError: there is no such definition, the code failed, or it took too long.
@@ -31,7 +31,7 @@ class DefinitionQueries:
         self._settings = settings
 
     async def definition(self, context: Context, kind: DefinitionKind, name: str) -> bytes:
-        """A serialized definition; a lazy one is constructed."""
+        """Returns a serialized definition; a lazy one is constructed."""
         location, key = self._parse(kind, name)
         cached = generation_of(location).definitions.get(key)
         if cached is not None:
@@ -41,14 +41,14 @@ class DefinitionQueries:
     async def call(
         self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> dict[str, Any]:
-        """What a function of hostler.host.calls says of a definition."""
+        """Calls a function of hostler.host.calls for a definition; returns its answer."""
         _, said = await self.call_with_generation(context, kind, name, function, **arguments)
         return said
 
     async def call_with_generation(
         self, context: Context, kind: DefinitionKind, name: str, function: str, **arguments: object
     ) -> tuple[Generation, dict[str, Any]]:
-        """The same, and the generation whose code has said it."""
+        """Calls likewise; returns the generation whose code has answered, and the answer."""
         location, key = self._parse(kind, name)
 
         async def call(calls: SharedCalls) -> tuple[Generation, dict[str, Any]]:
@@ -77,7 +77,7 @@ class DefinitionQueries:
         async def work() -> T:
             try:
                 return await answer()
-            except RetiredError:  # once more, from its successor
+            except RetiredError:  # the location has a newer generation: ask that one
                 return await answer()
 
         try:

@@ -1,7 +1,4 @@
-"""Calls that fail: the canonical code, a message, and google.rpc details.
-
-DESIGN's table of situations, each in one function.
-"""
+"""Calls that fail: a canonical code, a message and google.rpc details; a function for each case."""
 
 import difflib
 from collections.abc import Iterable
@@ -18,15 +15,15 @@ from hostler.v1 import workspace_pb2
 
 Code = grpc.StatusCode
 
-#: A first load takes some tenths of a second; asking again sooner only adds to its work.
+#: Seconds: a first load takes some tenths of one; asking again sooner only adds to its work.
 FIRST_LOAD_RETRY = 0.5
 
-#: What is too much now is gone a moment later: calls are answered within milliseconds.
+#: Seconds: most calls are answered within milliseconds, so there is room again soon.
 OVERLOAD_RETRY = 0.1
 
 
 class RefusalError(Exception):
-    """A call that is answered with an error."""
+    """Ends a call with an error: its code, its message and its details."""
 
     def __init__(self, code: Code, message: str, details: ErrorDetails) -> None:
         super().__init__(message)
@@ -36,7 +33,7 @@ class RefusalError(Exception):
 
 
 def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> RefusalError:
-    """NOT_FOUND, with the nearest names that there are; `wanted` if it may hold slashes."""
+    """Makes NOT_FOUND, with the nearest known names; `wanted` if the id may hold slashes."""
     known = list(known)
     wanted = wanted or name.rpartition("/")[2]
     nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
@@ -57,14 +54,14 @@ def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> Ref
 
 
 def invalid(message: str) -> RefusalError:
-    """INVALID_ARGUMENT."""
+    """Makes INVALID_ARGUMENT."""
     return RefusalError(
         Code.INVALID_ARGUMENT, message, ErrorDetails(reason=Reason.INVALID_ARGUMENT)
     )
 
 
 def no_generation(location: Location) -> RefusalError:
-    """Why a location has nothing to answer from."""
+    """Makes the refusal that says why a location has no generation to answer from."""
     metadata = {"location": location.name}
     if location.status is Status.STARTING:
         message = f"cannot ask location {location.name!r}: it is loading for the first time"
@@ -99,7 +96,7 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
 
 
 def user_code(location: str, error: RemoteError) -> RefusalError:
-    """FAILED_PRECONDITION: a function of the user's raised."""
+    """Makes FAILED_PRECONDITION: a function of the user's code raised."""
     body = error.body
     exception = body.get("exception")
     known = exception if isinstance(exception, dict) else {}
@@ -114,7 +111,7 @@ def user_code(location: str, error: RemoteError) -> RefusalError:
 
 
 def process_died(location: str, error: WorkerDiedError) -> RefusalError:
-    """UNAVAILABLE, with the exit code or the signal."""
+    """Makes UNAVAILABLE, with the exit code or the signal."""
     metadata = {"location": location}
     if error.status is not None and error.status.code is not None:
         metadata["exit"] = str(error.status.code)
@@ -126,7 +123,7 @@ def process_died(location: str, error: WorkerDiedError) -> RefusalError:
 
 
 def no_process(location: str, message: str) -> RefusalError:
-    """UNAVAILABLE: no worker could be made."""
+    """Makes UNAVAILABLE: no worker could be made."""
     details = ErrorDetails(
         reason=Reason.PROCESS_DIED, metadata={"location": location}, retry_delay=OVERLOAD_RETRY
     )
@@ -136,14 +133,14 @@ def no_process(location: str, message: str) -> RefusalError:
 
 
 def deadline(location: str, seconds: float) -> RefusalError:
-    """DEADLINE_EXCEEDED, naming who was slow."""
+    """Makes DEADLINE_EXCEEDED, with the location that was slow."""
     message = f"cannot answer: location {location!r} took longer than {seconds:.3g} s"
     details = ErrorDetails(reason=Reason.DEADLINE, metadata={"location": location})
     return RefusalError(Code.DEADLINE_EXCEEDED, message, details)
 
 
 def overloaded(limit: int) -> RefusalError:
-    """RESOURCE_EXHAUSTED, to be tried again."""
+    """Makes RESOURCE_EXHAUSTED: too many calls are in flight; the caller may retry."""
     message = f"cannot take more calls: {limit} are under way"
     details = ErrorDetails(
         reason=Reason.OVERLOADED, metadata={"limit": str(limit)}, retry_delay=OVERLOAD_RETRY
@@ -152,32 +149,32 @@ def overloaded(limit: int) -> RefusalError:
 
 
 def too_large(size: int, limit: int) -> RefusalError:
-    """RESOURCE_EXHAUSTED, not to be tried again."""
+    """Makes RESOURCE_EXHAUSTED: the answer is too large; a retry does not help."""
     message = f"cannot send an answer of {size} bytes; the limit is {limit}"
     details = ErrorDetails(reason=Reason.MESSAGE_TOO_LARGE, metadata={"limit": str(limit)})
     return RefusalError(Code.RESOURCE_EXHAUSTED, message, details)
 
 
 def run_active(name: str) -> RefusalError:
-    """FAILED_PRECONDITION: only the record of a run that has ended may be deleted."""
+    """Makes FAILED_PRECONDITION: only the record of a run that has ended may be deleted."""
     message = f"cannot delete {name}: it has not ended; cancel it first"
     details = ErrorDetails(reason=Reason.RUN_GOES_ON, resource_type="run", resource_name=name)
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
 
 
 def not_recorded(error: Exception) -> RefusalError:
-    """RESOURCE_EXHAUSTED: the record of runs cannot be written."""
+    """Makes RESOURCE_EXHAUSTED: the record of runs cannot be written."""
     message = f"{error}; make room on the disk of the state folder"
     return RefusalError(Code.RESOURCE_EXHAUSTED, message, ErrorDetails(reason=Reason.NOT_RECORDED))
 
 
 def shutting_down() -> RefusalError:
-    """UNAVAILABLE: the daemon is ending."""
+    """Makes UNAVAILABLE: the daemon is ending."""
     details = ErrorDetails(reason=Reason.SHUTTING_DOWN)
     return RefusalError(Code.UNAVAILABLE, "cannot start anything: the daemon is stopping", details)
 
 
 def internal() -> RefusalError:
-    """INTERNAL: a fault of the facade's own."""
+    """Makes INTERNAL: a fault of hostler itself."""
     message = "a fault of hostler's own; the daemon's log has the traceback"
     return RefusalError(Code.INTERNAL, message, ErrorDetails(reason=Reason.INTERNAL))

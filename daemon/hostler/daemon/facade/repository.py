@@ -18,14 +18,14 @@ from hostler.v1 import repository_pb2 as pb
 
 _ALL = "-"
 
-#: Ticks of a preview: each may call three functions of the user's.
+#: Ticks of a preview: each may call three of the user's functions.
 _DEFAULT_TICKS = 5
 _MAX_TICKS = 100
 
 #: Partitions in a page: a set of some years' hours is 1 MB of names, and takes a moment to make.
 _PARTITIONS_PER_PAGE = 10_000
 
-#: What datetime knows: the year 9999 is reached by then, whatever the time zone.
+#: The last second that datetime has in every time zone: in the year 9999.
 _LAST_SECOND = 253_000_000_000
 
 _ListResponse = TypeVar(
@@ -41,8 +41,8 @@ _GetRequest = pb.GetPipelineRequest | pb.GetScheduleRequest | pb.GetPartitionSet
 class RepositoryService:
     """Implements hostler.v1.RepositoryService.
 
-    Answers are serialized once for each generation. Those for several locations are the bytes of
-    each, one after the other: that is how protobuf merges repeated fields.
+    Answers are serialized once for each generation. An answer for several locations is the
+    bytes of each, joined: protobuf merges repeated fields so.
     """
 
     def __init__(self, supervisor: Supervisor, queries: DefinitionQueries) -> None:
@@ -158,7 +158,7 @@ class RepositoryService:
         return await self._queries.definition(context, kind, request.name)
 
     def _generations(self, location: str) -> list[Generation]:
-        """Of one location, or, for "-", of all that have one."""
+        """Returns the generation of a location, or, for "-", of each location that has one."""
         if location != _ALL:
             return [generation_of(find_location(self._supervisor, f"locations/{location}"))]
         locations = self._supervisor.locations.values()

@@ -23,13 +23,13 @@ from hostler.daemon.runs.store.tables import RequestIdConflictError, RunActiveEr
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import run_pb2 as pb
 
-#: Of a list whose caller names no size: more than a screen, and an answer within milliseconds.
+#: Runs of a page whose caller names no size: more than a screen, and made within milliseconds.
 DEFAULT_PAGE_SIZE = 100
 
-#: Of any list: a run may hold a large config.
+#: Runs of any page: a run may hold a large config.
 MAX_PAGE_SIZE = 1000
 
-#: A UUID has 36.
+#: Characters; a UUID has 36.
 MAX_REQUEST_ID_LENGTH = 128
 
 
@@ -92,7 +92,7 @@ class RunService:
             )
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         before = run_page_start(request.page_token, request.filter)
-        # one more than is shown says whether there is another page
+        # one more than the page holds shows whether there is another page
         found = await self._runs.store.page(_run_filter(request.filter), size + 1, before)
         token = ""
         if len(found) > size:

@@ -1,4 +1,4 @@
-"""The gRPC server: which method answers which call, and what becomes of errors."""
+"""Binds methods to the calls of a service, and turns errors into statuses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,12 +18,13 @@ from hostler.rpc.errors import pack, trailing_metadata
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
 
-#: An answer that says who was slow has to be with the caller before its own clock ends the call.
+#: Seconds before the caller's deadline at which we end the call: the answer that names the slow
+#: location must arrive before the caller's own clock ends the call.
 DEADLINE_MARGIN = 0.02
 
 
 class ServiceHandlers:
-    """Binds implementations to services, with what holds for every call.
+    """Makes gRPC handlers of implementations; every call goes through its limits and refusals.
 
     An implementation has a method for each of its service's, in snake case. A unary one may return
     the message or its bytes: answers that are kept serialized are not parsed for being sent.
@@ -35,7 +36,7 @@ class ServiceHandlers:
         self._in_flight = 0
 
     def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
-        """What a grpc.aio server takes in for one service."""
+        """Returns the handler that a grpc.aio server takes for one service."""
         handlers: dict[str, Any] = {}
         for method in service.methods:
             function = getattr(implementation, _snake_case(method.name))
@@ -127,7 +128,7 @@ class ServiceHandlers:
 async def await_for_caller(
     context: Context, settings: Settings, location: str, work: Awaitable[T]
 ) -> T:
-    """Awaits what the user's code takes part in, no longer than the caller waits.
+    """Awaits work that the user's code takes part in, no longer than the caller waits.
 
     Raises:
         RefusalError: DEADLINE_EXCEEDED, naming the location.

@@ -1,4 +1,4 @@
-"""The facade's Unix socket: its folder, its lock, and who may take its place."""
+"""The facade's Unix socket: its folder, its lock, and the removal of a dead daemon's socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PEER_CREDENTIALS = struct.Struct("3i")
 
 
 class SocketError(Exception):
-    """The socket cannot be had; the message says why and what to do."""
+    """The socket cannot be claimed; the message says why and what to do."""
 
 
 class SocketBusyError(SocketError):
@@ -52,8 +52,8 @@ class SocketClaim:
         """Surrounds the call that binds (grpc's `add_insecure_port`), so that the socket is 0600.
 
         The umask makes it so from its first moment on, whatever the mode of its folder. It holds
-        for the whole process, so keep what is inside short. What was bound is remembered for
-        `release`.
+        for the whole process, so keep the block short. `release` removes only the socket that was
+        bound here.
         """
         before = os.umask(0o177)
         try:
@@ -65,13 +65,13 @@ class SocketClaim:
             self._bound = _identity(self.path)
 
     def release(self) -> None:
-        """Removes the socket, if it is still the one that was bound, and the lock."""
+        """Removes the lock, and the socket if it is still the one that was bound."""
         if self._lock < 0:
             return
         with contextlib.suppress(FileNotFoundError):
             if self._bound is not None and _identity(self.path) == self._bound:
                 self.path.unlink()
-        # Removed while it is still held: whoever opened it meanwhile sees that it is gone.
+        # Removed while we hold it: a daemon that opened it meanwhile sees that the file is gone.
         with contextlib.suppress(FileNotFoundError):
             _lock_path(self.path).unlink()
         os.close(self._lock)
@@ -79,12 +79,12 @@ class SocketClaim:
 
 
 def claim_socket(path: Path, *, chosen: bool = False) -> SocketClaim:
-    """Makes the way free for binding `path`.
+    """Locks `path` and removes the socket of a dead daemon, so that it can be bound.
 
     Args:
         path: absolute.
         chosen: the user named the path: its folder keeps the mode that it has and has only to be
-            writable. Otherwise the folder is ours alone, 0700.
+            writable. Otherwise the folder belongs to this user alone, 0700.
 
     Raises:
         SocketBusyError: another process has the path.
@@ -148,7 +148,7 @@ def _acquire_lock(path: Path) -> int:
 
 
 def _holder(lock: int) -> int | None:
-    """The pid that is written in the lock, which it closes."""
+    """Returns the pid that is written in the lock, and closes the lock."""
     try:
         text = os.pread(lock, 32, 0).strip()
     finally:
@@ -164,7 +164,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _remove_dead_socket(path: Path) -> None:
-    """Removes a socket that nobody serves; the lock is ours by now.
+    """Removes a socket that no process serves; the caller holds the lock.
 
     Raises:
         SocketBusyError: a program that knows nothing of the lock serves there.
@@ -180,7 +180,7 @@ def _remove_dead_socket(path: Path) -> None:
             "another with --socket"
         )
     with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)  # a full backlog says EAGAIN: somebody is there
+        probe.setblocking(False)  # a full backlog gives EAGAIN: a server is there
         code = probe.connect_ex(str(path))
         if code == 0:
             credentials = probe.getsockopt(

@@ -1,4 +1,4 @@
-"""WorkspaceService: the locations and what is done with them."""
+"""WorkspaceService: shows, reloads, restarts, starts and stops locations; watches; reads logs."""
 
 import contextlib
 import sys
@@ -129,8 +129,8 @@ class WorkspaceService:
     async def _messages_after_load(
         self, context: Context, locations: Sequence[Location], *, wait: bool
     ) -> list[pb.Location]:
-        """The locations, once their loads have ended if that is to be awaited."""
-        for location in locations if wait else ():  # they go on side by side
+        """Returns the locations, with `wait` once their loads have ended."""
+        for location in locations if wait else ():  # the loads go on side by side
             await await_for_caller(context, self._settings, location.name, location.settled())
         return [self._supervisor.location_message(location) for location in locations]
 

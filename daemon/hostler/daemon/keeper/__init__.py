@@ -1,13 +1,13 @@
 """The keeper: the small process that is the parent of everything the daemon runs.
 
 `process` is the keeper's own code; it runs under `python -I -S` with the standard library alone,
-so nothing that it imports may be heavy. `child` is the daemon's hold on it. They exchange JSON
-packets over a SOCK_SEQPACKET pair (`link`).
+so nothing that it imports may be heavy. `launching.keeper_child` is the daemon's side. The two
+exchange JSON packets over a SOCK_SEQPACKET pair (`link`).
 
 Orders, from the daemon:
 
     spawn   id; with four descriptors: the order's body (a memfd), control, stdout, stderr
-    adopt   pid, owner: a process forked from one of the keeper's belongs to the owner from now on
+    adopt   pid, owner: assign a process, which one of the keeper's has forked, to the owner
     signal  pid, signal, group: to a process that was spawned or adopted, or to its group
     end     id, owner: kill everything that belongs to the owner
     stop    kill everything, then exit
@@ -17,7 +17,9 @@ Reports, from the keeper:
     ready
     started  id, pid
     failed   id, stage, errno: the process could not be made
-    exited   pid, status, owner: for every child that was reaped; owner is null where nobody asked
-    missing  pid: the process to adopt is not below the keeper; if it ever was, its exit came before
+    exited   pid, status, owner: for every child that was reaped; owner is null where it was not
+             spawned or adopted
+    missing  pid: the process to adopt is not below the keeper; if it ever was, its exit was
+             reported before
     ended    id
 """

@@ -42,11 +42,11 @@ class Link:
 
     @property
     def has_backlog(self) -> bool:
-        """True while packets wait until the socket is writable; then call `flush`."""
+        """Returns whether packets wait until the socket is writable; then call `flush`."""
         return bool(self._outbox)
 
     def post(self, packet: Packet, fds: Sequence[int] = ()) -> None:
-        """Send a packet, now or with a later `flush`; the descriptors are closed once sent.
+        """Sends a packet, now or with a later `flush`; the descriptors are closed once sent.
 
         Raises:
             OSError: the kernel refuses the packet.
@@ -55,7 +55,7 @@ class Link:
         self.flush()
 
     def flush(self) -> None:
-        """Send what the socket takes.
+        """Sends as much as the socket takes.
 
         Raises:
             OSError: the kernel refuses a packet, which is dropped.
@@ -75,7 +75,7 @@ class Link:
             self._drop_first()
 
     def receive(self) -> Iterator[tuple[Packet, list[int]]]:
-        """The packets that are there; the receiver owns the descriptors. Sets `closed` at the end.
+        """Yields the packets that have arrived, with their descriptors; sets `closed` at the end.
 
         A packet whose descriptors did not all fit the process's limit comes with none.
         """
@@ -100,7 +100,7 @@ class Link:
             yield json.loads(data), list(fds)
 
     def close(self) -> None:
-        """Close the socket and the descriptors that were not sent."""
+        """Closes the socket and the descriptors that were not sent."""
         self.closed = True
         while self._outbox:
             self._drop_first()
@@ -115,6 +115,6 @@ class Link:
 
 
 def close_all(fds: Sequence[int]) -> None:
-    """Close descriptors."""
+    """Closes descriptors."""
     for fd in fds:
         os.close(fd)

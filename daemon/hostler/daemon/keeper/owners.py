@@ -1,4 +1,4 @@
-"""Who belongs to whom."""
+"""Which owner each process belongs to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class Owners:
     """The owner of each process below the keeper.
 
-    In this order:
-    1. a process that was spawned or adopted is its owner's, whatever its environment says;
-    2. so are the descendants of it that are not registered themselves;
-    3. the others, whose parents have ended, are found by the mark in their environment;
-    4. or by their session, where they were given an environment without it;
-    5. or they belong to whom their parent belongs.
+    The first of these that applies decides:
+    1. a process that was spawned or adopted belongs to that owner, whatever its environment says;
+    2. a descendant of such a process belongs to the same owner;
+    3. any other, whose parent has ended, belongs to the owner that its environment's mark names;
+    4. where its environment has no mark, to the owner of its session;
+    5. where its session has none, to the owner of its parent.
     """
 
     def __init__(self, instance: str, keeper: int) -> None:
@@ -29,20 +29,20 @@ class Owners:
         self._sessions: dict[int, str] = {}
 
     def register(self, pid: int, owner: str) -> None:
-        """The process was spawned or adopted for the owner."""
+        """Assigns a process that was spawned or adopted to its owner."""
         self._registered[pid] = owner
-        # A session outlives its first process, and no pid is given out again while it is one's.
+        # A session outlives its first process, and the kernel reuses no pid that names a session.
         self._sessions[pid] = owner
 
     def forget(self, pid: int) -> str | None:
-        """The process was reaped: its owner, None if it was never registered."""
+        """Forgets a process that was reaped; returns its owner, None if it was never registered."""
         return self._registered.pop(pid, None)
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._registered
 
     def members(self, processes: Mapping[int, Process]) -> dict[str, list[Process]]:
-        """The processes of each owner, zombies among them, parents first."""
+        """Returns the processes of each owner, zombies among them, parents first."""
         self._forget_sessions(processes)
         firm: dict[int, str] = {}
         loose: dict[int, str | None] = {}

@@ -20,15 +20,15 @@ def _prctl(option: int, argument: int | bytes) -> None:
 
 
 def set_subreaper(*, on: bool) -> None:
-    """Whether orphans among the descendants become children of this process."""
+    """Sets whether orphans among the descendants become children of this process."""
     _prctl(PR_SET_CHILD_SUBREAPER, int(on))
 
 
 def set_parent_death_signal(signal: int) -> None:
-    """The signal comes when the parent ends; exec keeps this, fork and a change of user do not."""
+    """Asks for a signal when the parent ends; exec keeps this, fork and a change of user do not."""
     _prctl(PR_SET_PDEATHSIG, signal)
 
 
 def set_name(name: bytes) -> None:
-    """The name in `ps` and `top`; 15 bytes at most."""
+    """Sets the name that `ps` and `top` show; 15 bytes at most."""
     _prctl(PR_SET_NAME, name)

@@ -1,6 +1,6 @@
 """The keeper's own code: one thread that makes, reaps and ends processes as it is told.
 
-Run as `python -I -S -c "..." hostler-keeper DESCRIPTOR INSTANCE`; see `child`.
+Run as `python -I -S -c "..." hostler-keeper DESCRIPTOR INSTANCE`; see `launching.keeper_child`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ LONGEST_PAUSE = 0.2
 #: The shortest time between passes, so that a hundred deaths do not cost a hundred of them.
 SHORTEST_PAUSE = 0.002
 
-#: Told to the terminal's whole session or to all of a service; the daemon alone decides.
+#: Signals that a terminal or a service manager sends to all processes: the keeper ignores them,
+#: since the daemon alone decides when it ends.
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class End:
-    """An owner that is being ended."""
+    """An order to end an owner, until all its processes are gone."""
 
     __slots__ = ("id", "owner", "purge")
 
@@ -66,7 +67,7 @@ class Keeper:
         self._poll.register(link, select.POLLIN)
 
     def run(self) -> None:
-        """Serve until the daemon says stop or is gone; then end everything below."""
+        """Serves until the daemon says stop or is gone; then ends everything below the keeper."""
         self._report("ready")
         try:
             while not (self._stopping or self._link.closed):
@@ -114,7 +115,7 @@ class Keeper:
             raise ValueError(f"cannot obey the order {packet}: no such order")
 
     def _spawn(self, id: int, fds: list[int]) -> None:  # noqa: A002 - the order's own word
-        if not fds:  # they did not fit this process's limit
+        if not fds:  # they exceeded this process's limit
             self._report("failed", id=id, stage="descriptors", errno=errno.EMFILE)
             return
         try:
@@ -130,7 +131,7 @@ class Keeper:
         self._poll.register(made.pipe, select.POLLIN)
 
     def _settle(self, made: Spawn) -> None:
-        """Its exec has succeeded or failed."""
+        """Reports whether the exec of a spawned process has succeeded or failed."""
         self._poll.unregister(made.pipe)
         del self._spawns[made.pipe]
         failure = made.failure()
@@ -148,7 +149,7 @@ class Keeper:
             self._report("missing", pid=pid)
 
     def _signal(self, pid: int, number: int, *, group: bool) -> None:
-        # Until the keeper reaps it, the pid of its process is nobody else's.
+        # No other process can have the pid before the keeper reaps this one.
         if pid not in self._owners:
             return
         try:
@@ -157,12 +158,12 @@ class Keeper:
             else:
                 os.kill(pid, number)
         except (ProcessLookupError, PermissionError):
-            pass  # its end is reported anyway; another user's cannot be helped
+            pass  # its end is reported anyway; another user's process cannot be signalled
 
     # Ends
 
     def _reap(self) -> bool:
-        """Report the children that have ended; False if there is no child left."""
+        """Reports the children that have ended; returns False if there is no child left."""
         _drain(self._wakeup)
         while True:
             try:
@@ -188,7 +189,7 @@ class Keeper:
         self._next_pass = self._last_pass + SHORTEST_PAUSE
 
     def _strike(self) -> None:
-        """One pass for all owners that are being ended."""
+        """Kills in one pass what belongs to the owners that are being ended."""
         members = self._owners.members(table.scan())
         ended = [
             end for end in self._ends if end.purge.strike(members.get(end.owner, ()), self._pid)
@@ -205,14 +206,14 @@ class Keeper:
         self._poll.unregister(self._link)
         purge = Purge()
         pause = FIRST_PAUSE
-        # Where only another user's processes are left, the purge ends it.
+        # The purge counts as done where only another user's processes are left.
         while self._reap() and not purge.strike(table.below(table.scan(), [self._pid]), self._pid):
             self._poll.poll(pause * 1000)
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _wakeup_on_child() -> int:
-    """A descriptor that is readable when a child has ended."""
+    """Returns a descriptor that becomes readable when a child has ended."""
     wakeup, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -228,7 +229,7 @@ def _drain(fd: int) -> None:
 
 
 def main() -> None:
-    """The keeper process; its arguments are the descriptor of its socket and the instance."""
+    """Runs the keeper; its arguments are the descriptor of its socket and the instance."""
     descriptor, instance = sys.argv[-2:]
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Making a process: fork and exec by hand, for the one single-threaded process that may.
+"""Makes processes by fork and exec, which the keeper may do: it has a single thread.
 
 `subprocess` keeps its own account of children, which would race with `waitpid(-1)`.
 """
@@ -27,7 +27,7 @@ _CLEAR_FD = 16
 
 
 class Order:
-    """What to make. Texts are bytes: the keeper's file system encoding may not be the daemon's."""
+    """The process to make. Texts are bytes: the keeper may have another file system encoding."""
 
     __slots__ = ("argv", "cwd", "env", "memory", "nice", "owner", "room")
 
@@ -53,7 +53,7 @@ class Spawn:
         self.pipe = pipe
 
     def failure(self) -> tuple[str, int] | None:
-        """The stage and errno, None for success.
+        """Returns the stage and errno of what failed; None where the exec has succeeded.
 
         To be called once, when the pipe is readable or the process is dead.
         """
@@ -66,13 +66,13 @@ class Spawn:
 
 
 def read_order(memfd: int) -> Order:
-    """The order that the daemon wrote into the memfd."""
+    """Returns the order that the daemon wrote into the memfd."""
     size = os.fstat(memfd).st_size
     return Order(json.loads(os.pread(memfd, size, 0)))
 
 
 def spawn(id: int, order: Order, instance: str, stdio: Sequence[int]) -> Spawn:  # noqa: A002
-    """Fork and exec; `stdio` is control, stdout, stderr, which stay the caller's.
+    """Forks and executes; `stdio` is control, stdout, stderr, which stay the caller's.
 
     Raises:
         OSError: no process or no pipe could be made.
@@ -99,12 +99,12 @@ def spawn(id: int, order: Order, instance: str, stdio: Sequence[int]) -> Spawn: 
 
 
 def _become(order: Order, stdio: Sequence[int], report: int, keeper: int) -> NoReturn:
-    """In the new process: never returns, whatever happens."""
+    """Turns the fork into the ordered program; never returns, whatever happens."""
     stage = "session"
     try:
         os.setsid()
         prctl.set_parent_death_signal(signal.SIGKILL)
-        if os.getppid() != keeper:  # it ended before the line above
+        if os.getppid() != keeper:  # the keeper ended before the line above
             os._exit(127)
         stage = "descriptors"
         report = _arrange_descriptors(stdio, report)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: The variable that says to which instance and owner a process belongs: INSTANCE:OWNER.
 MARK = "HOSTLER_OWNER"
 
-#: The variable behind it, whose room a fork writes its own mark into; see `hostler.host.marks`.
+#: The variable after it: a fork writes its own mark into this room; see `hostler.host.marks`.
 ROOM = "HOSTLER_ROOM"
 
 
@@ -34,7 +34,7 @@ class Process:
 
 
 def read(pid: int) -> Process | None:
-    """The process as it is now; None if there is none."""
+    """Returns the process as it is now; None if there is none."""
     try:
         return Process(pid, _content(f"/proc/{pid}/stat"))
     except (FileNotFoundError, ProcessLookupError):
@@ -47,7 +47,7 @@ def _content(path: str) -> bytes:
 
 
 def scan() -> dict[int, Process]:
-    """All processes that can be seen, by pid.
+    """Returns all processes that this user can see, by pid.
 
     A process whose parent ended while the table was read is read again, so that the way from
     each process up to its ancestors is whole.
@@ -73,7 +73,7 @@ def scan() -> dict[int, Process]:
 
 
 def below(table: Mapping[int, Process], roots: Iterable[int]) -> list[Process]:
-    """The descendants of the roots, parents before their children."""
+    """Returns the descendants of the roots, parents before their children."""
     children: dict[int, list[Process]] = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process)
@@ -84,7 +84,7 @@ def below(table: Mapping[int, Process], roots: Iterable[int]) -> list[Process]:
 
 
 def is_below(pid: int, root: int) -> bool:
-    """Whether the process is a descendant of the root, without reading the whole table."""
+    """Returns whether the process descends from the root, without reading the whole table."""
     process = read(pid)
     while process is not None and process.parent != 0:
         if process.parent == root:
@@ -100,10 +100,10 @@ def _moved(process: Process) -> Process | None:
 
 
 def owner_mark(pid: int, instance: str) -> str | None:
-    """The owner that the process's environment names; None if it has no mark of the instance.
+    """Returns the owner that the process's environment names; None without the instance's mark.
 
-    A fork has its parent's unless it has written its own there; a program that got another
-    environment has none.
+    A fork has its parent's mark unless it has written its own; a program that was given another
+    environment has no mark.
     """
     prefix = f"{MARK}={instance}:".encode()
     try:
@@ -117,20 +117,20 @@ def owner_mark(pid: int, instance: str) -> str | None:
 
 
 class Purge:
-    """The end of processes that may fork meanwhile: passes, until two in a row find none alive.
+    """Kills processes that may fork meanwhile, in passes, until two in a row find none alive.
 
-    One is not enough: a process may be forked behind the reader of /proc while its parent ends
-    ahead of it. What forks and ends faster than /proc is read can escape two passes; only who
-    waits until there are no children any more is sure to have killed that.
+    One pass is not enough: a process may fork where /proc was read already, and end before it is
+    read itself. Processes that fork and end faster than /proc is read can escape two passes; who
+    has to be sure waits until no children are left.
     """
 
     def __init__(self) -> None:
         self._clean_passes = 0
 
     def strike(self, targets: Iterable[Process], reaper: int = 0) -> bool:
-        """Send SIGKILL to all targets; True once nothing is left.
+        """Sends SIGKILL to all targets; returns True once nothing is left.
 
-        Zombies are nothing, but for those whom the reaper is about to reap.
+        Zombies do not count as left, except for those that the reaper is about to reap.
         """
         left = False
         for process in targets:
@@ -141,12 +141,12 @@ class Purge:
 
     @property
     def is_hopeful(self) -> bool:
-        """True where the last pass found nothing, so that the next should come soon."""
+        """Returns whether the last pass found nothing, so that the next should come soon."""
         return self._clean_passes == 1
 
 
 def _kill(process: Process) -> bool:
-    """False if it belongs to another user, so that nothing can be done."""
+    """Kills a process; returns False where it is another user's and cannot be killed."""
     try:
         fd = os.pidfd_open(process.pid)
     except OSError:  # it has just gone, or no descriptor is left: the next pass tells

@@ -1,4 +1,4 @@
-"""The daemon's side of the keeper: orders for processes, their exits, and what kills leftovers.
+"""The daemon's side of the keeper: orders processes, learns of their exits, kills leftovers.
 
 May import `keeper` and `base`. Begin with `launcher`: the `Launcher` protocol and its one
 implementation, `KeeperLauncher`.

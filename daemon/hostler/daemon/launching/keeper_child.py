@@ -1,4 +1,4 @@
-"""The daemon's hold on the keeper: one life of its process."""
+"""The process of a keeper, as its parent, the daemon, holds it from its start to its end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class KeeperError(Exception):
 
 
 class KeeperChild:
-    """A keeper that was started; its packets come to `on_report`, its end to `on_exit`, once.
+    """A started keeper: `on_report` gets each of its packets, `on_exit` is called once, at its end.
 
     The daemon's event loop reads and writes; nothing here blocks but the start, for 2 ms.
     """
@@ -46,7 +46,7 @@ class KeeperChild:
     def __init__(
         self, instance: str, on_report: Callable[[Packet], None], on_exit: Callable[[], None]
     ) -> None:
-        """Start the process.
+        """Starts the process.
 
         Raises:
             KeeperError: it cannot be executed, or the kernel has no pidfd (it is older than 5.3).
@@ -69,11 +69,11 @@ class KeeperChild:
 
     @property
     def returncode(self) -> int | None:
-        """As `Popen` has it: None while it runs, negative for a signal."""
+        """Returns the status as `Popen` has it: None while it runs, negative for a signal."""
         return self._process.returncode
 
     def post(self, order: Packet, fds: Sequence[int] = ()) -> None:
-        """Give an order; the descriptors are closed once sent.
+        """Gives the keeper an order; the descriptors are closed once sent.
 
         Raises:
             OSError: the kernel refuses it.
@@ -84,7 +84,7 @@ class KeeperChild:
             self._loop.add_writer(self._link, self._write)
 
     def kill(self) -> None:
-        """End it at once, without its cleaning up."""
+        """Kills the keeper at once, so that it does not clean up."""
         self._process.kill()
 
     def _write(self) -> None:
@@ -101,7 +101,7 @@ class KeeperChild:
             self._loop.remove_writer(self._link)
 
     def _read(self) -> bool:
-        """Pass on the reports that are there; False if there were none."""
+        """Passes on the reports that have arrived; returns False if there were none."""
         reports = [report for report, _ in self._link.receive()]
         for report in reports:
             self._on_report(report)
@@ -113,7 +113,7 @@ class KeeperChild:
         self._process.wait()  # returns at once: the pidfd says that it has ended
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        while self._read():  # what it said last
+        while self._read():  # its last reports
             pass
         self._loop.remove_reader(self._link)
         self._stop_writing()
@@ -143,12 +143,12 @@ def _execute(descriptor: int, instance: str) -> subprocess.Popen[bytes]:
         cwd="/",
         env=env,
         pass_fds=[descriptor],
-        start_new_session=True,  # the terminal's Ctrl-C is the daemon's affair
+        start_new_session=True,  # a Ctrl-C in the terminal is for the daemon to handle
     )
 
 
 def kill_inherited(patience: float) -> bool:
-    """Kill and reap everything below this process; True once nothing is left.
+    """Kills and reaps everything below this process; returns True once nothing is left.
 
     What a dead keeper leaves comes to the daemon, which is a subreaper and has no other children.
     To be called while there is no keeper, from a thread: it blocks for up to `patience` seconds.

@@ -1,4 +1,4 @@
-"""How a process of the workspace comes to be, and how its end is known.
+"""Makes the processes of the workspace, and learns how each of them ends.
 
 `Launcher` is the one interface; the daemon uses `KeeperLauncher`, which orders every process from
 the keeper (see `hostler.daemon.keeper`).
@@ -39,14 +39,14 @@ __all__ = [
     "SpawnOrder",
 ]
 
-#: Exits of processes that nobody has asked for yet: a worker may end before it is adopted.
+#: Exits that are kept until their processes are adopted: a worker may end before that.
 _MAX_UNCLAIMED_EXITS = 1024
 
-#: What a keeper leaves is gone in milliseconds; what the kernel holds (a dead NFS server) must not
-#: hold up the new keeper for ever.
+#: Seconds: what a keeper leaves is killed in milliseconds, but a process that the kernel holds
+#: (on a dead NFS server) must not hold up the new keeper for ever.
 _INHERITED_PATIENCE = 5.0
 
-#: A keeper that is told to stop has this long to end its tree before it is killed itself.
+#: Seconds that a keeper has to end its tree before it is killed itself.
 _STOP_PATIENCE = 5.0
 
 #: A keeper that lived for less than this makes the next one wait: doubled, up to the longest.
@@ -59,7 +59,7 @@ class Launcher(Protocol):
     """Makes processes."""
 
     async def start(self, order: SpawnOrder) -> Handle:
-        """Make a process and return once its executable runs.
+        """Makes a process and returns once its executable runs.
 
         Raises:
             SpawnError: it could not be made.
@@ -78,7 +78,7 @@ class _PendingStart:
 
 
 class KeeperLauncher:
-    """The launcher of the daemon: its side of the keeper process, over all of that one's lives.
+    """The daemon's launcher: starts the keeper, gives it orders, and replaces it when it dies.
 
     If the keeper dies, everything below it is killed and every pending future resolved; then a new
     keeper is started and `on_death` called. A process holds one `KeeperLauncher` at most and has no
@@ -104,11 +104,11 @@ class KeeperLauncher:
 
     @property
     def pid(self) -> int | None:
-        """The keeper's pid; None while there is none."""
+        """Returns the keeper's pid; None while there is no keeper."""
         return self._process.pid if self._process is not None else None
 
     async def open(self) -> None:
-        """Start the keeper and wait until it takes orders.
+        """Starts the keeper and waits until it takes orders.
 
         Raises:
             KeeperError: it cannot be started.
@@ -117,9 +117,9 @@ class KeeperLauncher:
         await self._launch()
 
     async def close(self) -> None:
-        """Kill everything below the keeper, and end it. Can be called more than once."""
+        """Kills everything below the keeper, and ends the keeper. May be called more than once."""
         self._closing = True
-        self._keeper_up.set()  # whoever waits for a keeper learns that none comes
+        self._keeper_up.set()  # those who wait for a keeper see that none comes
         inherited = False
         if self._revival is not None and not self._revival.done():
             self._revival.cancel()
@@ -142,7 +142,7 @@ class KeeperLauncher:
     # Orders
 
     async def start(self, order: SpawnOrder) -> Handle:
-        """Make a process and return once its executable runs.
+        """Makes a process and returns once its executable runs.
 
         While the keeper is being replaced, this waits for the new one.
 
@@ -170,7 +170,7 @@ class KeeperLauncher:
         return Handle(pid, ours.control, ours.stdout, ours.stderr, exit_)
 
     def adopt(self, pid: int, owner: str) -> asyncio.Future[ExitStatus]:
-        """Register a process that was forked from one of the keeper's; the future is its end.
+        """Registers a process that one of the keeper's processes forked; the future is its end.
 
         It may have ended already.
         """
@@ -184,7 +184,7 @@ class KeeperLauncher:
         return exit_
 
     def signal(self, pid: int, sig: int, *, group: bool = True) -> None:
-        """Send a signal to a process that was started or adopted, or to the group that it leads.
+        """Sends a signal to a process that was started or adopted, or to the group that it leads.
 
         Nothing happens if it has ended.
         """
@@ -193,7 +193,7 @@ class KeeperLauncher:
             self._process.post(order)
 
     async def end(self, owner: str) -> None:
-        """Kill everything that belongs to the owner; returns once nothing is left.
+        """Kills everything that belongs to the owner; returns once nothing is left.
 
         The exits of what was started or adopted for the owner are resolved by then.
         """
@@ -239,7 +239,7 @@ class KeeperLauncher:
     def _on_started(self, id_: int, pid: int) -> None:
         start = self._pending_starts.pop(id_, None)
         if start is None or start.made.done():
-            self.signal(pid, signal.SIGKILL)  # whoever wanted it has given up
+            self.signal(pid, signal.SIGKILL)  # the caller has given up
             return
         exit_ = self._exit_futures[pid] = asyncio.get_running_loop().create_future()
         start.made.set_result((pid, exit_))
@@ -269,7 +269,7 @@ class KeeperLauncher:
         self._keeper_up.set()
 
     def _on_keeper_exit(self) -> None:
-        """The keeper has ended, by order or not."""
+        """Starts a new keeper where the old one has ended without an order to."""
         assert self._process is not None
         process, self._process = self._process, None
         self._keeper_gone.set()

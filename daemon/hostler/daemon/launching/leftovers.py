@@ -1,4 +1,4 @@
-"""What an earlier daemon and its keeper left, when both were killed together."""
+"""Kills what an earlier daemon and its keeper left when both were killed together."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-#: What was killed is gone in milliseconds; what the kernel holds must not hold up the start.
+#: Seconds: what was killed is gone in milliseconds, what the kernel holds must not delay the start.
 _PATIENCE = 5.0
 
 _PAUSE = 0.005
 
 
 def instance_id(socket_path: str | os.PathLike[str]) -> str:
-    """The name of the daemon that serves the socket, in this boot of the machine: 16 hex digits.
+    """Returns the id of the daemon that serves the socket, in this boot: 16 hex digits.
 
     Marks of processes carry it; one of another boot never matches.
     """
@@ -34,7 +34,7 @@ def instance_id(socket_path: str | os.PathLike[str]) -> str:
 
 
 def kill_leftovers(instance: str) -> list[int]:
-    """Kill what bears the mark of the instance, with its descendants; the pids that were found.
+    """Kills what bears the instance's mark, and its descendants; returns the pids it found.
 
     Only processes of this user, and never this one nor those above it. To be called at the
     daemon's start with the socket's lock held, before there is a keeper. Returns when they are
@@ -65,7 +65,7 @@ def _is_leftover(pid: int, instance: str) -> bool:
 
 
 def _below_living_keepers(table: Mapping[int, Process]) -> set[int]:
-    """What is below a keeper that lives: another daemon's, though it has lost its socket."""
+    """Returns the keepers that live and what is below them: other daemons own it."""
     keepers = [pid for pid in table if _is_keeper(pid)]
     return {*keepers, *(process.pid for process in below(table, keepers))}
 
@@ -78,7 +78,7 @@ def _is_keeper(pid: int) -> bool:
 
 
 def _ancestors(table: Mapping[int, Process]) -> set[int]:
-    """This process and those above it."""
+    """Returns this process and those above it."""
     pid = os.getpid()
     ancestors = {pid}
     while pid in table:

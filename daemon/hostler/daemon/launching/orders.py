@@ -1,4 +1,4 @@
-"""What the daemon asks of the keeper, and what it gets: a process, or the reason why not."""
+"""Orders to the keeper, and what comes of them: a process, its exit, or the reason for none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpawnOrder:
     """A process to make.
 
     Attributes:
-        owner: to whom it and its descendants belong; not empty.
+        owner: the owner of it and of its descendants; not empty.
         argv: the arguments; the first is the path of the executable, PATH is not searched.
         env: the whole environment, to which the mark of the owner is added.
         cwd: its working directory; None for "/".
@@ -39,7 +39,7 @@ class SpawnOrder:
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process ended: by its code, by a signal, or in a way that nobody saw."""
+    """How a process ended: with a code, by a signal, or in a way that is not known."""
 
     code: int | None
     signal: int | None
@@ -47,12 +47,12 @@ class ExitStatus:
 
     @classmethod
     def from_wait(cls, status: int) -> ExitStatus:
-        """From what `waitpid` gives."""
+        """Makes a status from what `waitpid` gives."""
         code = os.waitstatus_to_exitcode(status)
         return cls(code, None) if code >= 0 else cls(None, -code)
 
     def describe(self) -> str:
-        """For people: "exit code 3", "killed by SIGKILL"."""
+        """Returns the status in words: "exit code 3", "killed by SIGKILL"."""
         if self.code is not None:
             return f"exit code {self.code}"
         if self.signal is not None:
@@ -87,7 +87,7 @@ class SpawnError(Exception):
 
 
 def spawn_error(order: SpawnOrder, stage: str, errno: int) -> SpawnError:
-    """The error of an order that failed in a stage."""
+    """Returns the error of an order that failed in a stage."""
     executable = order.argv[0]
     failed = {
         "chdir": f"cannot start {executable} in the folder {order.cwd}",
@@ -110,7 +110,7 @@ class Handle:
             non-blocking.
         stdout: the read end of its standard output; non-blocking.
         stderr: the same of its standard error.
-        exit: resolved when it has ended and was reaped, whoever still holds its descriptors.
+        exit: resolved when it has ended and was reaped, even where others hold its descriptors.
     """
 
     pid: int
@@ -120,14 +120,14 @@ class Handle:
     exit: asyncio.Future[ExitStatus]
 
     def close(self) -> None:
-        """Close the three descriptors; once, and only while all are still open."""
+        """Closes the three descriptors; once, and only while all are still open."""
         self.control.close()
         os.close(self.stdout)
         os.close(self.stderr)
 
 
 class ParentEnds:
-    """Control, stdout and stderr of a process that is to be made: the daemon's ends."""
+    """The daemon's ends of control, stdout and stderr of a process that is to be made."""
 
     __slots__ = ("control", "stderr", "stdout")
 
@@ -143,7 +143,7 @@ class ParentEnds:
 
 
 def open_pipes(order: SpawnOrder) -> tuple[ParentEnds, list[int]]:
-    """The daemon's ends, and the descriptors that go with the order to the keeper.
+    """Returns the daemon's ends, and the descriptors that go with the order to the keeper.
 
     Raises:
         SpawnError: a text holds a NUL byte, or no descriptors are left.
@@ -172,7 +172,7 @@ def open_pipes(order: SpawnOrder) -> tuple[ParentEnds, list[int]]:
 
 
 def _body(order: SpawnOrder) -> bytes:
-    """The order as the keeper reads it; its texts are bytes, one to a character."""
+    """Returns the order as the keeper reads it; its texts are bytes, one to a character."""
     texts = [*order.argv, *order.env.keys(), *order.env.values(), order.cwd or ""]
     if any("\0" in text for text in texts):
         message = f"cannot start {order.argv[0]!r}: an argument or variable holds a NUL character"

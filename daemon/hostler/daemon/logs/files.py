@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hostler.daemon.base.journal import Journal
     from hostler.daemon.base.settings import Settings
 
-#: Characters that may wait for a disk that does not keep up; what comes beyond is lost to the file.
+#: Characters that may wait for a slow disk; further lines are missing in the file.
 _MAX_WAITING = 16_000_000
 
 #: Bytes of one write.
@@ -21,10 +21,10 @@ _CHUNK_SIZE = 64 * 1024
 
 
 class LogWriter:
-    """Writes lines to files, off the loop; nobody ever waits for the disk.
+    """Writes lines to files, off the loop: no caller waits for the disk.
 
-    A file that cannot be written loses lines, with one warning, until it works again; the file then
-    says how many it lost.
+    While a file cannot be written, its lines are lost and one warning is logged; the file says how
+    many are missing once it can be written again.
     """
 
     def __init__(self, settings: Settings, journal: Journal) -> None:
@@ -130,8 +130,8 @@ class _File:
         return os.open(self._path, flags, 0o600)
 
     def _append(self, chunk: bytes) -> None:
-        # Opened each time: somebody may have moved or removed the file, and a location that is
-        # gone leaves nothing open.
+        # Opened each time: the user may have moved or removed the file, and the file of a removed
+        # location must not stay open.
         descriptor = self._open()
         try:
             size = os.fstat(descriptor).st_size
@@ -155,7 +155,7 @@ class _File:
     def _write_all(self, descriptor: int, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            # A full disk may take a part.
+            # A full disk may take only a part.
             count = os.write(descriptor, view)
             view = view[count:]
             self._has_torn_line = bool(view)
@@ -173,7 +173,7 @@ class _File:
 
 
 def _chunks(lines: list[str], max_size: int) -> list[tuple[bytes, int]]:
-    """Whole lines in pieces of up to `max_size` bytes, with how many lines are in each."""
+    """Returns whole lines in chunks of up to `max_size` bytes, and the number of lines in each."""
     chunks: list[tuple[bytes, int]] = []
     piece: list[bytes] = []
     size = 0

@@ -1,4 +1,4 @@
-"""What the locations print: kept in memory for readers, and in files for later."""
+"""The logs of the locations: the last lines in memory, all lines in files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from hostler.daemon.base.settings import Settings
     from hostler.daemon.logs.files import LogWriter
 
-#: "daemon" is a remark of the daemon's own, such as the end of a process.
+#: "daemon" is for remarks of the daemon itself, such as the end of a process.
 Stream: TypeAlias = Literal["stdout", "stderr", "daemon"]
 
-#: Lines that a follower may be behind: at 100 bytes a line about what the ring holds.
+#: Lines that may wait for a follower: at 100 bytes a line about as many as the ring holds.
 FOLLOWER_LINES = 1000
 
 #: What a line costs in memory besides its text, so that empty lines count as well.
 _LINE_OVERHEAD = 100
 
-# Lines have no control characters of their own, in files and terminals, but for tabs and colors.
+# A line stays one line, in the files and in a terminal.
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
@@ -39,13 +39,13 @@ class LogLine:
     time: float
     stream: Stream
     text: str
-    #: 0 for a remark that is of no process.
+    #: 0 for a remark that is about no process.
     pid: int
-    #: "location", "worker" or "run"; empty for a remark of no process.
+    #: "location", "worker" or "run"; empty for a remark about no process.
     role: str
 
     def format(self) -> str:
-        """The line as the files have it: time, stream, pid, role, text."""
+        """Returns the line as the files have it: time, stream, pid, role, text."""
         when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
         stamp = when.replace("+00:00", "Z")
         return f"{stamp} {self.stream} {self.pid} {self.role or '-'} {self.text}\n"
@@ -57,7 +57,8 @@ class LocationLog:
     def __init__(
         self, directory: Path | None, name: str, settings: Settings, writer: LogWriter | None = None
     ) -> None:
-        """
+        """Makes the log of a location, which has no lines yet.
+
         Args:
             directory: where the files go; None for none.
             name: of the location.
@@ -71,7 +72,7 @@ class LocationLog:
         self._followers: set[Follower] = set()
 
     def write(self, time: float, stream: Stream, text: str, pid: int = 0, role: str = "") -> None:
-        """Adds a line; one that has line breaks is added with blanks in their place."""
+        """Adds a line; line breaks in it become blanks."""
         line = LogLine(time, stream, _LINE_BREAKS.sub(" ", text), pid, role)
         self._ring.append(line)
         self._size += _memory_of(line)
@@ -83,17 +84,17 @@ class LocationLog:
             self._writer.write(self.path, line.format())
 
     def tail(self, count: int) -> list[LogLine]:
-        """The last lines that are still in memory, the oldest first."""
+        """Returns the last lines that are still in memory, the oldest first."""
         return list(self._ring)[-count:] if count > 0 else []
 
     def follow(self, count: int = 0) -> Follower:
-        """The last `count` lines, then each new one, from this call on; close it when done."""
+        """Returns a follower of the last `count` lines and each new one; close it when done."""
         follower = Follower(self.tail(count), self._followers.discard)
         self._followers.add(follower)
         return follower
 
     def close(self) -> None:
-        """Ends the followers, after what they have not read yet."""
+        """Ends the followers, once they have read the lines that they have not read yet."""
         for follower in list(self._followers):
             follower.end()
         self._followers.clear()
@@ -119,12 +120,12 @@ class Follower:
         self._changed.set()
 
     def end(self) -> None:
-        """No more lines will come."""
+        """Ends the iteration after the lines that were added before."""
         self._is_ended = True
         self._changed.set()
 
     def close(self) -> None:
-        """The reader has gone."""
+        """Stops following: the reader has gone."""
         self._on_close(self)
         self._lines.clear()
         self._dropped = 0
@@ -147,7 +148,7 @@ class Follower:
 
 
 def file_name(location: str) -> str:
-    """The log file of a location: its name, but for what a file's name cannot have."""
+    """Returns the name of a location's log file: special characters are escaped."""
     name = urllib.parse.quote(os.fsencode(location), safe=" :@+=,()[]{}'!~#&;")
     if name.startswith("."):
         name = "%2E" + name[1:]

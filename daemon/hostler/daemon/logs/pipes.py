@@ -1,4 +1,4 @@
-"""Lines from the pipes that are a process's stdout and stderr."""
+"""Reads lines from the pipes of a process's stdout and stderr."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 #: A longer line is cut into pieces: what prints without end must not fill the memory.
 MAX_LINE = 64 * 1024
 
-#: One reading; a pipe holds as much.
+#: Bytes of one read; a pipe holds as many.
 _READ_SIZE = 64 * 1024
 
-#: Lines in one turn of the loop, about a millisecond's work.
+#: Lines that are handed on in one turn of the loop: about a millisecond's work.
 _LINES_PER_TURN = 200
 
-#: What `drain` reads at most: the largest pipe that an ordinary user can have. Somebody who still
-#: writes into it does not keep us here.
+#: Bytes that `drain` reads at most: the largest pipe that an ordinary user can have. A process that
+#: goes on writing must not hold up the daemon.
 _MAX_DRAINED = 1024 * 1024
 
 
@@ -34,9 +34,10 @@ class PipeReader:
         on_line: Callable[[str], None],
         on_end: Callable[[], None] | None = None,
     ) -> None:
-        """
+        """Begins to read.
+
         Args:
-            fd: the reading end of a pipe; it is made non-blocking.
+            fd: the reading end of a pipe; the reader makes it non-blocking.
             on_line: gets each line, without its line break; UTF-8, other bytes replaced.
             on_end: called once after the last line, when every writer has closed its end. Not
                 called by `close`.
@@ -55,7 +56,7 @@ class PipeReader:
         loop.add_reader(fd, self._read)
 
     def pause(self) -> None:
-        """Reads no more until `resume`; `catch_up` and `drain` still do."""
+        """Stops reading until `resume`; `catch_up` and `drain` still read."""
         self._is_paused = True
         if self._next_turn is not None:
             self._next_turn.cancel()
@@ -65,7 +66,7 @@ class PipeReader:
             self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
-        """Reads again after `pause`."""
+        """Continues to read after `pause`."""
         if self._is_paused and self._fd >= 0:
             self._next_turn = self._loop.call_soon(self._read)
         self._is_paused = False
@@ -73,7 +74,7 @@ class PipeReader:
     def drain(self) -> None:
         """Hands on what is in the pipe now, the last line also where it is not terminated.
 
-        For a process that has died: others that hold its pipe may go on writing, and are read on.
+        For a process that has died: others may go on writing into its pipe, and are still read.
         """
         self.catch_up()
         self._flush()
@@ -90,20 +91,20 @@ class PipeReader:
             self._emit(self._lines.popleft())
 
     def close(self) -> None:
-        """Hands on what was read, and closes the descriptor; nothing if that is done."""
+        """Hands on what was read, and closes the descriptor; does nothing if that is done."""
         if self._fd < 0:
             return
         self._flush()
         self._close_descriptor()
 
     def _read(self) -> None:
-        """One turn: a chatty process does not keep the loop from the others."""
+        """Reads and hands on some lines, so that a chatty process leaves the loop to others."""
         self._next_turn = None
         if not self._lines:
             self._fill()
         for _ in range(min(_LINES_PER_TURN, len(self._lines))):
             self._emit(self._lines.popleft())
-            if self._fd < 0 or self._is_paused:  # closed or held by whom we told
+            if self._fd < 0 or self._is_paused:  # `on_line` has closed or paused this reader
                 return
         if self._lines:
             if not self._is_detached:
@@ -124,7 +125,7 @@ class PipeReader:
             data = os.read(self._fd, _READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return 0
-        except OSError:  # a terminal's other end, gone
+        except OSError:  # the other end of a terminal is gone
             data = b""
         if data:
             self._unfinished_line += data
@@ -147,7 +148,7 @@ class PipeReader:
         """Moves the pieces of a line that is too long, all but the last."""
         while len(line) > MAX_LINE:
             end = MAX_LINE
-            # Not within a character; its later bytes are 10xxxxxx, three at most.
+            # Do not cut within a character: up to three bytes after its first one are 10xxxxxx.
             while end > MAX_LINE - 4 and line[end] & 0xC0 == 0x80:
                 end -= 1
             self._lines.append(bytes(line[:end]))

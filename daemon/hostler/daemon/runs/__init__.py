@@ -1,4 +1,4 @@
-"""Runs: taken in, queued within the limits, executed in processes of their own.
+"""Runs: recorded, queued within the limits, executed in processes of their own.
 
 May import `locations`. Begin with `runs`; `queue` has the limits, `execution` one run.
 """

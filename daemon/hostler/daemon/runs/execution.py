@@ -42,7 +42,7 @@ _KILL_REMARK = "; it did not end by itself and was killed"
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What every execution needs."""
+    """What all executions share."""
 
     store: RunStore
     factory: ProcessFactory
@@ -51,10 +51,11 @@ class RunContext:
 
 
 class Execution:
-    """A run that goes on.
+    """An active run.
 
     Attributes:
-        end: how it was decided from outside that it is to end; None where it ends by itself.
+        requested_end: the last event that a cancel, a timeout or the daemon's end has chosen; None
+            while none of them asked the run to end.
     """
 
     def __init__(
@@ -74,14 +75,14 @@ class Execution:
 
     @property
     def pid(self) -> int:
-        """Of its process; 0 where there is none yet."""
+        """Returns the pid of the run's process; 0 where there is none yet."""
         return self._host.pid if self._host else 0
 
     def stop(self, end: RunEvent) -> None:
-        """Asks it to end, terminates it after half of the stop grace, then kills it.
+        """Interrupts the run, terminates it after half of the stop grace, then kills it.
 
         Args:
-            end: what it ends with; the first one that is given holds.
+            end: the run's last event; a later call does not replace it.
         """
         if self.requested_end is not None:
             return
@@ -92,27 +93,27 @@ class Execution:
             self._obtaining_task.cancel()
 
     def kill(self, end: RunEvent) -> None:
-        """Ends it at once; what it ends with is as of `stop`."""
+        """Kills the run at once; `end` is its last event, as in `stop`."""
         self.stop(end)
-        if self.requested_end is not end:  # it was asked before
+        if self.requested_end is not end:  # an earlier call has chosen the end
             self._add_kill_to_reason()
         if self._host is not None:
             work = self._context.factory.kill(self._host)
             self._context.tasks.start(work, f"end of run {self._id}")
 
     async def ended(self) -> None:
-        """Returns when its process has ended and its last event is handed over."""
+        """Returns when the run's process has ended and the store has its last event."""
         await asyncio.wait([self._ended])
 
     async def execute(self) -> RunEvent:
-        """Has the run carried out; its last event, which is handed over as well."""
+        """Has the run carried out; returns its last event, which the store has by then as well."""
         producer = EventProducer(self._pause, self._resume, self._fail_unrecorded)
         self._context.store.register_producer(self._id, producer)
         failure = run_pb2.RunFailure(message="a fault of hostler's own; its log has the traceback")
         last = make_event("run_failed", run_pb2.RunFailed(failure=failure))
         try:
             last = await self._outcome()
-            last.time.FromNanoseconds(time.time_ns())  # not when it was decided
+            last.time.FromNanoseconds(time.time_ns())  # of the end, not of the decision
         except asyncio.CancelledError:
             last = make_event(
                 "run_interrupted", run_pb2.RunInterrupted(reason="the daemon stopped")
@@ -181,14 +182,14 @@ class Execution:
             if self.requested_end is None:
                 raise
             assert self._obtaining_task is not None
-            self._obtaining_task.uncancel()  # it was `stop`
+            self._obtaining_task.uncancel()  # `stop` has cancelled it
             raise CanceledError from None
         finally:
             self._obtaining_task = None
         return host
 
     def _require_not_stopped(self) -> None:
-        """It may have been stopped before it began."""
+        """Raises CanceledError for a run that was stopped before it began."""
         if self.requested_end is not None:
             raise CanceledError
 
@@ -221,9 +222,9 @@ class Execution:
         }
 
         def on_item(body: bytes) -> None:
-            host.catch_up()  # what it printed before the event comes before the event
+            host.catch_up()  # record what was printed before the event before the event
             run_event = _event_of(body)
-            if run_event.HasField("printed_line"):  # of a step in a process of its own
+            if run_event.HasField("printed_line"):  # by a step in a process of its own
                 is_error = run_event.printed_line.stream == run_pb2.PrintedLine.STDERR
                 self._log_line("stderr" if is_error else "stdout", run_event.printed_line.text)
             self._context.store.append(self._id, run_event)
@@ -243,7 +244,7 @@ class Execution:
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
 
     def _log_line(self, stream: Stream, text: str) -> None:
-        """Something was printed: for the location's log, and for how a death is told."""
+        """Adds a printed line to the location's log and to the lines that a failure shows."""
         self._last_lines.append(text)
         self.location.processes.on_line(stream, text, self.pid, "run")
 
@@ -258,7 +259,7 @@ class Execution:
             self._host.resume()
 
     def _fail_unrecorded(self, reason: str) -> None:
-        """Its record cannot be written: nobody would see what it does."""
+        """Ends a run whose events cannot be written: nobody would see what it does."""
         failure = run_pb2.RunFailure(message=reason)
         self.kill(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
 
@@ -268,7 +269,7 @@ class Execution:
                 return
             self._context.factory.keeper.signal(host.leader, number)
             either: list[asyncio.Future[Any]] = [self._ended, host.exit]
-            # both together get what TERM alone gets elsewhere
+            # INT and TERM share the grace that TERM alone has elsewhere
             grace = self._context.settings.stop_grace / 2
             await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         if not self._ended.done():
@@ -276,7 +277,7 @@ class Execution:
             await self._context.factory.kill(host)
 
     def _add_kill_to_reason(self) -> None:
-        """Where it did not end by itself, its end says so."""
+        """Adds to the requested end that the run did not end by itself."""
         kind = self.requested_end.WhichOneof("event") if self.requested_end is not None else None
         if self.requested_end is not None and kind in {"run_canceled", "run_interrupted"}:
             told = getattr(self.requested_end, kind)
@@ -294,7 +295,7 @@ def _event_of(body: bytes) -> RunEvent:
 
 
 def _failure_of(error: RemoteError) -> run_pb2.RunFailure:
-    """Of a load in a new process that the user's code has failed."""
+    """Describes a load in a new process that the user's code has failed."""
     failure = run_pb2.RunFailure(message=utf8_safe(str(error)))
     exception = error.body.get("exception")
     if isinstance(exception, dict):

@@ -1,4 +1,4 @@
-"""How many runs may go on at once, and which of those that wait is next."""
+"""How many runs may be active at once, and which of those that wait is next."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
     from hostler.daemon.base.tag_limits import TagLimit
 
-#: What counts towards one limit: ("all",), ("location", name), ("tag", key, value).
+#: What a limit counts: ("all",), ("location", name), ("tag", key, value), ("value", key, value).
 _LimitKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Runs at once.
+    """How many runs may be active at once.
 
     Attributes:
-        location: of one location; 0 for no limit of its own.
+        all: of all locations together.
+        location: of each location; 0 for no such limit.
+        tags: with a tag.
     """
 
     all: int
@@ -28,7 +30,7 @@ class RunLimits:
     tags: tuple[TagLimit, ...] = ()
 
     def limits_of(self, location: str, tags: Mapping[str, str]) -> Iterator[tuple[_LimitKey, int]]:
-        """The limits that a run comes under."""
+        """Yields the limits that a run comes under."""
         yield ("all",), self.all
         if self.location:
             yield ("location", location), self.location
@@ -40,7 +42,7 @@ class RunLimits:
 
 
 class QueuedRun(Protocol):
-    """A run that waits."""
+    """A run in the queue."""
 
     @property
     def run_id(self) -> str: ...
@@ -54,7 +56,7 @@ Q = TypeVar("Q", bound=QueuedRun)
 
 
 class RunQueue(Generic[Q]):
-    """Runs that wait, in order, and those that go on, as far as the limits are concerned."""
+    """Holds the runs that wait, in order, and counts the active ones against the limits."""
 
     def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
@@ -63,21 +65,21 @@ class RunQueue(Generic[Q]):
         self._active_counts: Counter[_LimitKey] = Counter()
 
     def __iter__(self) -> Iterator[Q]:
-        """Those that wait, in order."""
+        """Iterates over the runs that wait, in order."""
         return iter(tuple(self._waiting.values()))
 
     def add(self, waiting: Q) -> None:
-        """Puts a run at the end."""
+        """Appends a run."""
         self._waiting[waiting.run_id] = waiting
 
     def remove(self, run_id: str) -> Q | None:
-        """Takes a run out that waits; None where it does not."""
+        """Removes and returns a run that waits; returns None where it does not wait."""
         return self._waiting.pop(run_id, None)
 
     def start_due(self, is_ready: Callable[[Q], bool]) -> list[Q]:
-        """Takes out those that may start now, in order, and counts them as going on.
+        """Removes the runs that may start now from the queue, in order, and counts them as active.
 
-        A run whose limit is reached, or that is not ready, lets those behind it pass.
+        Runs behind one whose limit is reached, or that is not ready, may start before it.
         """
         started = []
         full: set[_LimitKey] = set()
@@ -97,6 +99,6 @@ class RunQueue(Generic[Q]):
         return started
 
     def ended(self, run_id: str) -> None:
-        """A run that was started has ended."""
+        """Removes a run that has ended from the active ones."""
         self._active_counts.subtract(self._active.pop(run_id))
-        self._active_counts += Counter()  # forgets what has come to nothing
+        self._active_counts += Counter()  # drops the counts that are 0

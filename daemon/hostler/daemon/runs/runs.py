@@ -1,4 +1,4 @@
-"""All runs: taking them in, starting them within the limits, ending them."""
+"""All runs: records them, starts them within the limits, ends them."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class _QueuedRun:
     """A run in the queue.
 
     Attributes:
-        code: what it executes; None where an earlier daemon took it in, whose code is gone.
+        code: what it executes; None where an earlier daemon recorded the run: its code is gone.
     """
 
     run: Run
@@ -53,7 +53,7 @@ class _QueuedRun:
 
 
 class Runs:
-    """The runs that wait and those that go on, each of these in a process of its own."""
+    """Queues the runs, and executes each in a process of its own."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Runs:
         self._is_closing = False
 
     def resume(self, find_location: Callable[[str], Location | None]) -> None:
-        """Takes up what an earlier daemon left in the queue.
+        """Takes over the runs that an earlier daemon left in the queue.
 
         Args:
-            find_location: the location of a name, None where the workspace has none.
+            find_location: returns the location of a name, None where the workspace has none.
         """
         self._find_location = find_location
         for run in self.store.queued:
@@ -88,7 +88,7 @@ class Runs:
         self.start_due()
 
     async def find_launched(self, run: Run) -> Run | None:
-        """The run that was launched with the same request id before; None where there is none.
+        """Returns the run that was launched with the same request id before; None without one.
 
         Raises:
             RequestIdConflictError: it was launched with another content.
@@ -108,11 +108,11 @@ class Runs:
 
         Args:
             run: its pipeline, config, tags, solids, concurrency, timeout and request id.
-            asked: the same as it was asked for, where the run was given more than that.
+            asked: the run as the caller asked for it, where its partition has added to that.
 
         Raises:
             RequestIdConflictError: the request id was used for another launch.
-            NotRecordedError: it cannot be written.
+            NotRecordedError: the run cannot be written.
         """
         run.name = f"runs/{uuid.uuid4().hex}"
         run.generation = generation.number
@@ -124,7 +124,7 @@ class Runs:
         return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
 
     def pids(self, location: Location) -> list[int]:
-        """The processes of the location's runs."""
+        """Returns the pids of the location's runs."""
         return [
             execution.pid
             for execution in self._active.values()
@@ -132,12 +132,12 @@ class Runs:
         ]
 
     async def cancel(self, run_id: str, reason: str, *, kill: bool = False) -> None:
-        """Asks the run to end, terminates it in the stop grace, then kills it, or does so now.
+        """Asks the run to end, terminates it within the stop grace, then kills it, or kills it now.
 
-        One that waits ends at once. Nothing happens to one that has ended.
+        A run in the queue ends at once. Nothing happens to a run that has ended.
 
         Raises:
-            NotRecordedError: it cannot be written.
+            NotRecordedError: the cancel cannot be written.
         """
         canceled = make_event("run_canceled", run_pb2.RunCanceled(reason=reason))
         if self._queue.remove(run_id) is not None:
@@ -148,7 +148,7 @@ class Runs:
             await self.store.mark_canceling(run_id)
 
     def start_due(self) -> None:
-        """Starts what may be started: a run has ended, or a location has changed."""
+        """Starts the runs that may start; for when a run has ended or a location has changed."""
         if self._is_closing:
             return
         found: dict[str, tuple[Location, Generation]] = {}
@@ -167,19 +167,19 @@ class Runs:
             self._context.tasks.start(self._execute(execution), f"run {queued.run_id}")
 
     async def close(self) -> None:
-        """Interrupts what goes on and waits for its end; what waits stays in the queue."""
+        """Interrupts the active runs and waits for their end; runs that wait stay in the queue."""
         self._is_closing = True
         going_on = list(self._active.values())
         for execution in going_on:
             reason = run_pb2.RunInterrupted(reason="the daemon stopped")
             execution.stop(make_event("run_interrupted", reason))
         await asyncio.gather(*(execution.ended() for execution in going_on))
-        with contextlib.suppress(NotRecordedError):  # the store has told of it
+        with contextlib.suppress(NotRecordedError):  # the writer has logged it
             await self.store.flush()
         self.store.end_followers()
 
     def _current_code(self, queued: _QueuedRun) -> tuple[Location, Generation] | None:
-        """What a run of an earlier daemon is to execute; None where that is not known yet."""
+        """Returns what a run of an earlier daemon executes; None while that is not known."""
         assert self._find_location is not None
         name, repository, pipeline = pipeline_parts(queued.run)
         location = self._find_location(name)

@@ -1,4 +1,4 @@
-"""What happens in the workspace, as a numbered feed."""
+"""The changes of the workspace, numbered, for those who watch it."""
 
 import asyncio
 import time
@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 from hostler.v1 import workspace_pb2
 
-#: Changes that are kept for who resumes or asks for history: some hours of an ordinary day.
+#: Changes that are kept for watchers that resume or ask for history: some hours of ordinary work.
 MAX_CHANGES = 1000
 
-#: Bytes of them at most: each has a whole location, or a whole workspace.
+#: Bytes of the kept changes at most: each has a whole location, or a whole workspace.
 MAX_BYTES = 16_000_000
 
 
 class FollowerLaggedError(Exception):
-    """The changes asked for are no longer kept."""
+    """The changes that a follower asks for are no longer kept."""
 
 
 class Change(NamedTuple):
     """One change.
 
     Attributes:
-        message: a hostler.v1.WorkspaceChange, serialized: once for all who watch, and as an object
-            it would take four times the memory.
+        message: a hostler.v1.WorkspaceChange, serialized once for all watchers; as an object it
+            would take four times the memory.
     """
 
     revision: int
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 class ChangeFeed:
-    """The last changes, and everyone who waits for the next one."""
+    """Keeps the last changes, and hands each new one to those who wait."""
 
     def __init__(self) -> None:
         self._kept: deque[Change] = deque()
@@ -42,16 +42,16 @@ class ChangeFeed:
 
     @property
     def revision(self) -> int:
-        """The number of the newest change."""
+        """Returns the number of the newest change."""
         return self._revision
 
     @property
     def oldest(self) -> int:
-        """The number of the oldest change that is kept; one more than `revision` if none is."""
+        """Returns the number of the oldest change that is kept, or `revision` + 1 if none is."""
         return self._kept[0].revision if self._kept else self._revision + 1
 
     def publish(self, change: workspace_pb2.WorkspaceChange) -> None:
-        """Numbers a change and passes it on."""
+        """Numbers a change, keeps it, and passes it on to the followers."""
         self._revision += 1
         change.revision = self._revision
         change.time.FromNanoseconds(time.time_ns())
@@ -64,11 +64,11 @@ class ChangeFeed:
         next_change.set()
 
     def next_change(self) -> asyncio.Event:
-        """Set at the next change after this call."""
+        """Returns an event that is set at the next change after this call."""
         return self._next
 
     async def follow(self, after: int) -> AsyncIterator[Change]:
-        """Every change after a revision, past ones first, then each new one.
+        """Yields every change after a revision, past ones first, then each new one.
 
         Raises:
             FollowerLaggedError: some of them are no longer kept, or the reader has become

@@ -8,14 +8,14 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes(pids: Iterable[int]) -> int:
-    """Resident bytes of processes; one that has ended counts nothing."""
+    """Returns the resident memory of processes; one that has ended counts nothing."""
     total = 0
     for pid in pids:
         try:
             descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
         except OSError:
             continue
-        try:  # each change tells of it, and a text file costs four times as much
+        try:  # every change reports it, and a text file would cost four times as much
             text = os.read(descriptor, 200)
         except OSError:
             continue
@@ -26,7 +26,7 @@ def resident_bytes(pids: Iterable[int]) -> int:
 
 
 def private_bytes(pids: Iterable[int]) -> int:
-    """Bytes that processes share with no other; one that has ended counts nothing."""
+    """Returns the memory that processes share with none; one that has ended counts nothing."""
     total = 0
     for pid in pids:
         try:

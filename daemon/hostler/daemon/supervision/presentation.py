@@ -1,4 +1,4 @@
-"""Locations and the workspace as the public contract tells them."""
+"""Makes the contract's messages of locations and of the daemon."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def location_message(
     *,
     with_private_memory: bool,
 ) -> workspace_pb2.Location:
-    """A location as it is now.
+    """Returns a location as it is now.
 
     Args:
         with_private_memory: whether to ask for `private_bytes`, which takes the kernel a while.
@@ -118,7 +118,7 @@ def problem_message(problem: Problem) -> workspace_pb2.WorkspaceProblem:
 
 
 def daemon_message(version: str, state_directory: str) -> workspace_pb2.DaemonInfo:
-    """The daemon itself."""
+    """Returns the daemon's own figures."""
     process = psutil.Process()
     message = workspace_pb2.DaemonInfo(
         version=version,

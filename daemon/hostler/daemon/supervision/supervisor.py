@@ -21,7 +21,7 @@ from hostler.daemon.workspace.text.models import LocationSpec, Workspace
 from hostler.daemon.workspace.text.problems import Problem, WorkspaceError
 from hostler.v1 import workspace_pb2
 
-#: After the stop grace: what is killed then needs a moment to be gone.
+#: Seconds after the stop grace: a killed process needs a moment to be gone.
 CLOSE_PATIENCE = 5.0
 
 
@@ -30,8 +30,8 @@ class Supervisor:
 
     Attributes:
         locations: by name, in the order of the workspace files.
-        closing: whether the daemon stops; nothing is to be started any more.
-        problems: what is wrong with the workspace files now; the last valid workspace goes on.
+        closing: whether the daemon stops; it starts no process any more.
+        problems: what is wrong with the workspace files now; the last valid workspace still runs.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Supervisor:
         self._apply(await self._read_workspace())
 
     async def close(self) -> None:
-        """Stops every location and waits for the end of its processes, or nearly so.
+        """Stops every location and waits for the end of its processes, with a limit.
 
-        What has not ended a little after the stop grace is the keeper's to kill.
+        The keeper kills what has not ended a little after the stop grace.
         """
         self.closing = True
         self._context.environments.close()
@@ -89,7 +89,7 @@ class Supervisor:
                 each.cancel()
 
     def keeper_lost(self) -> None:
-        """The keeper died, every process with it, and a new one is up."""
+        """Starts every location anew: the keeper died with all processes, and a new one is up."""
         self._journal.warning("keeper lost", action="every location gets a new process")
         self._context.environments.keeper_lost()
         for location in self.locations.values():
@@ -102,13 +102,13 @@ class Supervisor:
                 location.packages_changed(what)
 
     def find_location(self, name: str) -> Location | None:
-        """The location of a name; None where the workspace has none."""
+        """Returns the location of a name; None where the workspace has none."""
         return self.locations.get(name)
 
     def location_message(
         self, location: Location, *, with_private_memory: bool = True
     ) -> workspace_pb2.Location:
-        """A location as it is now; see `presentation.location_message`."""
+        """Returns a location as it is now; see `presentation.location_message`."""
         template = self._context.environments.template_of(location.spec)
         return presentation.location_message(
             location,
@@ -122,7 +122,7 @@ class Supervisor:
         self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
 
     async def _reload_workspace(self) -> None:
-        async with self._reload_lock:  # one after the other, so that the newest is the last
+        async with self._reload_lock:  # one after the other, so that the newest is applied last
             if self.closing:
                 return
             try:
@@ -143,7 +143,7 @@ class Supervisor:
             self._publish_workspace(f"the workspace files {what}")
 
     async def _read_workspace(self) -> Workspace:
-        """Reads the workspace files, and watches whatever they were made of."""
+        """Reads the workspace files, and watches every file that the result depends on."""
         seen = self._digests_of([*map(str, self._files), *self._workspace.inputs])
         inputs: Sequence[str] = ()
         try:
@@ -154,7 +154,7 @@ class Supervisor:
             inputs = error.inputs
             raise
         finally:
-            # what was read before the load wins: a later change is told by the watcher
+            # the digests from before the load win: the watcher reports what has changed since
             self._watch.replace(self._digests_of(inputs) | seen)
         return workspace
 
@@ -167,7 +167,7 @@ class Supervisor:
             self._add(spec)
         for _, spec in todo.changed:
             self.locations[spec.name].change_spec(spec)
-        for spec in workspace.locations:  # what only moved within the file
+        for spec in workspace.locations:  # some only moved within their file
             self.locations[spec.name].spec = spec
         self.locations = {spec.name: self.locations[spec.name] for spec in workspace.locations}
         self._context.environments.retain(workspace.locations)
@@ -192,7 +192,7 @@ class Supervisor:
 
     def _on_change(self, location: Location, before: Status, reason: str) -> None:
         if self.locations.get(location.name) is not location:
-            return  # the last news of a location that was removed
+            return  # the last change of a location that was removed
         self._journal.info(
             "location",
             name=location.name,
@@ -215,7 +215,7 @@ class Supervisor:
         self.changes.publish(change)
 
     def workspace_message(self) -> workspace_pb2.Workspace:
-        """The workspace as it is now; without the daemon's own figures."""
+        """Returns the workspace as it is now, without the daemon's own figures."""
         return workspace_pb2.Workspace(
             files=map(utf8_safe, self.files),
             locations=map(self.location_message, self.locations.values()),
@@ -225,5 +225,5 @@ class Supervisor:
 
     @staticmethod
     def _digests_of(paths: Sequence[str]) -> dict[str, str | None]:
-        """The content of files as it is now; None for what cannot be read."""
+        """Returns the digest of each file as it is now; None for one that cannot be read."""
         return {path: digest_of(path) for path in paths}

@@ -1,5 +1,5 @@
-"""workspace.yaml: from the file to the locations that it names, and from one workspace to the next.
+"""workspace.yaml: reads the files, resolves the locations they name, compares two workspaces.
 
 May import `base`. Begin with `loading.load_workspace`; `resolution` turns what was read into
-specifications of locations, `plan` says what a changed file asks for.
+specifications of locations, `plan` says what has to change.
 """

@@ -1,4 +1,4 @@
-"""From workspace files to the workspace."""
+"""Loads workspace files into a workspace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _LoadedFile(NamedTuple):
-    """What one file gave."""
+    """What was loaded from one file."""
 
     source: SourceFile
     locations: list[LocationSpec]
@@ -26,7 +26,7 @@ class _LoadedFile(NamedTuple):
 
 
 def load_workspace(paths: Sequence[Path], environ: Mapping[str, str]) -> Workspace:
-    """The workspace that the files describe.
+    """Returns the workspace that the files describe.
 
     Blocks while it reads the files; keep it off an event loop.
 
@@ -53,7 +53,7 @@ def load_workspace(paths: Sequence[Path], environ: Mapping[str, str]) -> Workspa
 def _order(
     sources: Mapping[str, SourceFile],
 ) -> Callable[[Problem], tuple[int, str, int, int, str]]:
-    """Workspace files in their order, then env files; from top to bottom in each."""
+    """Returns a sort key: workspace files in order, then env files; top to bottom in each."""
     rank = {source.display_name: index for index, source in enumerate(sources.values())}
 
     def key(problem: Problem) -> tuple[int, str, int, int, str]:

@@ -1,4 +1,4 @@
-"""From the workspace that runs to the one that is asked for."""
+"""What has to change for the running workspace to become another one."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Returns whether there is nothing to do."""
         return not (self.added or self.removed or self.changed)
 
 
 def plan(old: Workspace, new: Workspace) -> Plan:
-    """What to do for `old` to become `new`.
+    """Returns what to do for `old` to become `new`.
 
-    The order of locations, and where in which file they stand, changes nothing; a location under
-    a new name is one removed and one added.
+    The order of locations and their places in the files do not count; a location under a new name
+    is one removed and one added.
     """
     before = {spec.name: spec for spec in old.locations}
     after = {spec.name: spec for spec in new.locations}

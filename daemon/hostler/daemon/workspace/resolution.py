@@ -1,4 +1,4 @@
-"""From the models of one file to the locations they ask for: paths, variables, names."""
+"""Resolves the models of one file into locations: paths, variables, names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ AnyTarget = FileTarget | ModuleTarget | PackageTarget
 
 
 class _EntryParts(NamedTuple):
-    """An entry, in whichever of its forms it was written."""
+    """The parts of an entry, which are the same in each of its forms."""
 
     target: AnyTarget
     options: LocationOptions
@@ -62,7 +62,7 @@ class Resolver:
         self._parsed: dict[str, dict[str, str]] = {}
 
     def location(self, entry: Entry) -> LocationSpec | None:
-        """The location that an entry asks for; None where anything about it was refused."""
+        """Returns the location that an entry asks for; None where anything in it was refused."""
         parts = _entry_parts(entry)
         if parts is None:
             return None

@@ -1,4 +1,4 @@
-"""The file that runs are recorded in: SQLite, its schema, and how an older one is brought up."""
+"""The file that runs are recorded in: SQLite, its schema, and the migrations of older ones."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 #: Below the state folder.
 FILE = "runs.db"
 
-#: Somebody looks into the file with a tool of their own: they get this long, in seconds.
+#: Seconds to wait for another program that has locked the file.
 _BUSY_TIMEOUT = 10.0
 
-#: Each brings a file from the version that is its index to the next one. They are never edited once
-#: they were released; another one is added. `id` counts the runs and is never given twice, so that
-#: what is left of a deleted run cannot become another's. The indexes hold what lists are filtered
-#: by, so that no more rows are read than are shown.
+#: Each migrates a file from the version that is its index to the next one. A released migration is
+#: never edited; a change is a new one. An `id` is never used twice, so that events that are left of
+#: a deleted run cannot become another run's. The indexes hold the columns that lists are filtered
+#: by, so that only the rows of a page are read.
 MIGRATIONS = (
     """
     CREATE TABLE runs (
@@ -47,7 +47,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE removals (run INTEGER PRIMARY KEY);
     """,
-    # what was asked for, where the run is recorded with more: a Run
+    # what the caller asked for, where the run is recorded with more: a serialized Run
     """
     ALTER TABLE runs ADD COLUMN asked BLOB;
     """,
@@ -59,7 +59,7 @@ class StoreError(Exception):
 
 
 def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection:
-    """A connection to the file; transactions are begun and ended by the caller."""
+    """Returns a connection to the file; the caller begins and ends transactions."""
     connection = sqlite3.connect(
         path,
         timeout=_BUSY_TIMEOUT,
@@ -81,13 +81,13 @@ def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection
 
 
 def open_for_writing(path: Path, synchronous: int) -> sqlite3.Connection:
-    """The one connection that writes, with the schema brought up.
+    """Returns the one connection that writes; an older schema is migrated.
 
     Raises:
-        StoreError: it is no such file, of a later version, or cannot be written.
-        OSError: it cannot be made.
+        StoreError: the file is not SQLite's, has a later version, or cannot be written.
+        OSError: the file cannot be made.
     """
-    # a run config may hold a secret; what SQLite puts beside the file gets its mode
+    # a run config may hold a secret; SQLite gives the files beside this one the same mode
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     try:
         connection = connect(path, synchronous=synchronous, writes=True)

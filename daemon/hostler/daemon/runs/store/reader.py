@@ -1,4 +1,4 @@
-"""What is read from the record of runs: each read on a connection of its own, off the loop."""
+"""Reads the record of runs: each read on a connection of its own, off the loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Reads at a time: they are short, and wait for each other rather than for a processor.
+#: Reads at a time: they are short, and more would only wait for a processor.
 MAX_READS = 4
 
 #: Events in one read: a page of them is a fraction of a millisecond, and little memory.
@@ -27,7 +27,7 @@ _COLUMNS = "id, message, (SELECT max(sequence) FROM events WHERE run = runs.id)"
 
 
 class RunReader:
-    """Reads of runs and events; usable from the loop."""
+    """Reads runs and events without blocking the loop."""
 
     def __init__(self, path: Path) -> None:
         self._connections: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
@@ -36,19 +36,19 @@ class RunReader:
         self._pool = ThreadPoolExecutor(MAX_READS, "run-reader")
 
     def close(self) -> None:
-        """Waits for reads that are under way, and ends."""
+        """Waits for reads that are under way, and closes the connections."""
         self._pool.shutdown()
         while not self._connections.empty():
             self._connections.get().close()
 
     async def run(self, run_id: str) -> Run | None:
-        """One run."""
+        """Returns a run; None where there is none."""
         query = f"SELECT {_COLUMNS} FROM runs WHERE name = ?"  # noqa: S608 (ours)
         rows = await self._read(_rows, query, (run_id,))
         return _run(rows[0]) if rows else None
 
     async def run_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
-        """The run that was launched with a request id, and what was asked for."""
+        """Returns the run that was launched with a request id, and what was asked for."""
         query = f"SELECT {_COLUMNS}, asked FROM runs WHERE request_id = ?"  # noqa: S608 (ours)
         rows = await self._read(_rows, query, (request_id,))
         if not rows:
@@ -60,17 +60,17 @@ class RunReader:
     async def page(
         self, run_filter: RunFilter, size: int, before: int | None
     ) -> list[tuple[int, Run]]:
-        """Runs that fit a filter, newest first, each with its place in the order.
+        """Returns runs that fit a filter, newest first, each with its position in the order.
 
         Args:
-            before: only those that come after this place.
+            before: the position after which the page begins; None for the first page.
         """
         query, values = page_query(run_filter, size, before)
         rows = await self._read(_rows, query, values)
         return [(row[0], _run(row)) for row in rows]
 
     async def events(self, run_id: str, after: int) -> list[tuple[int, bytes]]:
-        """Some events after a sequence number, in order, serialized; none where there are none."""
+        """Returns some serialized events after a sequence number, in order; none at the end."""
         query = (
             "SELECT sequence, message FROM events"
             " WHERE run = (SELECT id FROM runs WHERE name = ?) AND sequence > ?"
@@ -92,11 +92,11 @@ class RunReader:
 def page_query(
     run_filter: RunFilter, size: int, before: int | None
 ) -> tuple[str, tuple[int | str, ...]]:
-    """The query for a page: ids from an index that holds all that is filtered by, then the rows."""
+    """Returns the query for a page: ids from an index that covers the filter, then their rows."""
     tables, conditions, values = ["runs"], ["1"], list[int | str]()
     key = "runs.id"
     for number, (name, value) in enumerate(run_filter.tags):
-        # the tags come first: a tag is rarer than a location or a state
+        # the tags come first: they exclude more runs than a location or a state does
         tables.insert(number, f"tags AS t{number}")
         conditions.append(f"t{number}.key = ? AND t{number}.value = ?")
         conditions.append(f"t{number}.run = " + ("runs.id" if number else "t0.run"))
@@ -112,7 +112,7 @@ def page_query(
             conditions.append(f"{column} = ?")
             values.append(wanted)
     if run_filter.states:
-        # several states are no order by id: a scan in order ends with the page
+        # several states are not in order by id in their index; `+` keeps SQLite from using that
         column = "state" if len(run_filter.states) == 1 else "+state"
         conditions.append(f"{column} IN ({', '.join('?' * len(run_filter.states))})")
         values += sorted(run_filter.states)

@@ -1,4 +1,4 @@
-"""What a run's record is made of: its events, and what they mean for the run."""
+"""The parts of the record: runs, their events, and what each event changes in its run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ENDS = frozenset({"run_succeeded", "run_failed", "run_canceled", "run_interrupte
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Runs that fit all that is set.
+    """Selects the runs that fit every field that is set.
 
     Attributes:
         pipeline: its name alone.
-        states: any of them; none for all.
-        tags: all of them.
+        states: the run has one of them; empty for any state.
+        tags: the run has all of them.
         created_from: in nanoseconds since the epoch, inclusive; 0 for no bound.
         created_before: the same, exclusive.
     """
@@ -40,7 +40,7 @@ class RunFilter:
 
 
 def make_event(kind: str, value: Any = None) -> RunEvent:
-    """An event of now; `kind` is a field of RunEvent."""
+    """Returns an event that happens now; `kind` is a field of RunEvent."""
     made = RunEvent()
     made.time.FromNanoseconds(time.time_ns())
     field = getattr(made, kind)
@@ -51,17 +51,17 @@ def make_event(kind: str, value: Any = None) -> RunEvent:
 
 
 def is_last_event(of: RunEvent) -> bool:
-    """Whether a run has ended with an event."""
+    """Returns whether a run ends with the event."""
     return of.WhichOneof("event") in ENDS
 
 
 def run_id(run: Run) -> str:
-    """The last part of a run's resource name."""
+    """Returns the last part of a run's resource name."""
     return run.name.rpartition("/")[2]
 
 
 def pipeline_parts(run: Run) -> tuple[str, str, str]:
-    """The location, the repository and the name of a run's pipeline.
+    """Returns the location, the repository and the name of a run's pipeline.
 
     A location may have a slash in its name; what follows it may not.
     """
@@ -71,13 +71,13 @@ def pipeline_parts(run: Run) -> tuple[str, str, str]:
 
 
 def partition_of(run: Run) -> tuple[str, str] | None:
-    """The names of the partition set and of the partition that a run is about."""
+    """Returns the names of a run's partition set and partition; None where it has none."""
     partition_set, _, name = run.partition.partition("/partitions/")
     return (partition_set.rpartition("/")[2], name) if name else None
 
 
 def is_same_launch(one: Run, other: Run) -> bool:
-    """Whether two runs were asked for with the same content."""
+    """Returns whether two runs were asked for with the same content."""
     return (
         one.pipeline == other.pipeline
         and one.run_config == other.run_config
@@ -91,14 +91,14 @@ def is_same_launch(one: Run, other: Run) -> bool:
 
 
 def apply_event(run: Run, of: RunEvent) -> bool:
-    """Does to the run what an event means for it; whether more than its sequence has changed."""
+    """Applies an event to its run; returns whether more than the last sequence has changed."""
     run.last_sequence = of.sequence
     kind = of.WhichOneof("event")
     if kind == "run_queued":
         run.state = State.QUEUED
         run.create_time.CopyFrom(of.time)
     elif kind == "run_started":
-        if run.state == State.QUEUED:  # a cancel may have been faster
+        if run.state == State.QUEUED:  # else a cancel was recorded before
             run.state = State.RUNNING
         run.start_time.CopyFrom(of.time)
         run.pid = of.run_started.pid

@@ -1,4 +1,4 @@
-"""A file that only takes up room; given back when the disk is full, so that runs can still end."""
+"""A file that only takes up room: deleted when the disk is full, so that ends can be written."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The ends of some thousand runs fit.
+#: Bytes: the ends of some thousand runs fit.
 RESERVE_SIZE = 1_000_000
 
-#: Between two tries to take the room again, in seconds.
+#: Seconds between two tries to allocate the file again.
 _RETRY_INTERVAL = 1.0
 
 
 class DiskReserve:
-    """Room on the disk, held or given back.
+    """Room on the disk that is kept free for the ends of runs.
 
     Attributes:
-        is_held: False from when the disk was full until there is room again. True also where a
-            file system cannot promise room: what it has is not known to be too little.
+        is_held: False from when the disk was full until there is room again. True as well on a file
+            system that cannot allocate room: nothing says that it has too little.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,14 +33,14 @@ class DiskReserve:
         self.acquire()
 
     def acquire(self) -> bool:
-        """Takes the room unless it is held or was tried a moment ago; whether it is held now."""
+        """Allocates the file, with a pause between tries; returns whether it is held."""
         if not self.is_held and time.monotonic() >= self._next_try:
             self._next_try = time.monotonic() + _RETRY_INTERVAL
             self.is_held = self._allocate()
         return self.is_held
 
     def release(self) -> None:
-        """Frees the room for what must be written now."""
+        """Deletes the file, so that its room can be used for what must be written now."""
         self.is_held = False
         self._next_try = time.monotonic() + _RETRY_INTERVAL
         with contextlib.suppress(OSError):

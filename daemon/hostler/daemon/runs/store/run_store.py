@@ -1,4 +1,4 @@
-"""Where runs and their events are kept: on disk, and there before anyone sees them."""
+"""Keeps runs and their events on disk, where they are before any reader sees them."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class NotRecordedError(Exception):
 
 
 class RunStore:
-    """Runs by id (the last part of their resource name), of one state folder.
+    """Holds the runs of a state folder, by id: the last part of their resource name.
 
-    What is handed over is written by one thread, in its order, and seen by readers after that.
+    One thread writes what is handed over, in that order; readers see it after that.
 
     Attributes:
         queued: the runs that an earlier daemon left in the queue, in order.
     """
 
     def __init__(self, folder: Path, settings: Settings, journal: Journal) -> None:
-        """Opens the record; blocks, and belongs on the loop's thread before anything is served.
+        """Opens the record; blocks, so call it on the loop's thread before the daemon serves.
 
         Raises:
-            StoreError: it cannot be used, or another daemon uses it.
+            StoreError: the record cannot be used, or another daemon uses it.
             OSError: the folder cannot be written.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,14 +77,14 @@ class RunStore:
         )
 
     async def close(self) -> None:
-        """Writes what was handed over and ends."""
+        """Writes what was handed over, and closes the files."""
         self.end_followers()
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._reader.close)
         os.close(self._lock)
 
     def end_followers(self) -> None:
-        """Ends those who follow runs that have not ended."""
+        """Ends the iteration of those who follow runs that have not ended."""
         self._is_closing = True
         for live_run in self._live_runs.values():
             live_run.wake_followers()
@@ -96,17 +96,17 @@ class RunStore:
         on_recorded: Callable[[Run], None],
         asked: Run | None = None,
     ) -> Run:
-        """Takes in a run with its first event.
+        """Records a run with its first event, and returns it.
 
-        Where a run was launched with the same request id before, that one is given.
+        Where a run was launched with the same request id before, returns that one instead.
 
         Args:
             on_recorded: called once a new run is on disk, also where the caller has gone by then.
-            asked: what was asked for, where the run was given more than that.
+            asked: what the caller asked for, where the run has more than that.
 
         Raises:
             RequestIdConflictError: that one was launched with another content.
-            NotRecordedError: it cannot be written.
+            NotRecordedError: the run cannot be written.
         """
 
         def publish(answer: tuple[Run, bytes | None]) -> None:
@@ -121,13 +121,13 @@ class RunStore:
         return made
 
     def register_producer(self, run_id: str, producer: EventProducer) -> None:
-        """Tells somebody how it goes with the events of a run that has not ended."""
+        """Names the producer that is paused, resumed and told of lost events of a run."""
         self._live_runs[run_id].producer = producer
 
     def append(self, run_id: str, event: RunEvent) -> None:
-        """Hands an event over; it belongs to the store from then on.
+        """Hands an event over to be written; it belongs to the store from then on.
 
-        What comes after the run's end is left out.
+        Events after the run's end are dropped.
         """
         live_run = self._live_runs.get(run_id)
         if live_run is None or live_run.is_ending:
@@ -155,10 +155,10 @@ class RunStore:
         self._writer.submit(entry)
 
     async def mark_canceling(self, run_id: str) -> None:
-        """A cancel was asked for; no change where the run has ended.
+        """Records that a cancel was asked for; changes nothing where the run has ended.
 
         Raises:
-            NotRecordedError: it cannot be written.
+            NotRecordedError: the change cannot be written.
         """
         await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id))
 
@@ -166,43 +166,43 @@ class RunStore:
         """Deletes a run that has ended.
 
         Raises:
-            UnknownRunError: no such run.
-            RunActiveError: it has not ended.
-            NotRecordedError: it cannot be written.
+            UnknownRunError: there is no such run.
+            RunActiveError: the run has not ended.
+            NotRecordedError: the deletion cannot be written.
         """
         await self._request_write(run_id, lambda tables: tables.delete(run_id))
 
     async def flush(self) -> None:
-        """Returns when all that was handed over is on disk, or was given up."""
+        """Returns when all events that were handed over are on disk, or were given up."""
         await self._request_write("", lambda _: None)
 
     async def get(self, run_id: str) -> Run | None:
-        """The run as it is on disk."""
+        """Returns the run as it is on disk; None where there is none."""
         return await self._reader.run(run_id)
 
     async def find_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
-        """The run that was launched with a request id, and what was asked for."""
+        """Returns the run that was launched with a request id, and what was asked for."""
         return await self._reader.run_by_request_id(request_id)
 
     async def page(
         self, run_filter: RunFilter, size: int, before: int | None
     ) -> list[tuple[int, Run]]:
-        """Runs that fit a filter, newest first, each with its place in the order.
+        """Returns runs that fit a filter, newest first, each with its position in the order.
 
         Args:
-            before: only those that come after this place.
+            before: the position after which the page begins; None for the first page.
         """
         return await self._reader.page(run_filter, size, before)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
-        """The serialized events after a sequence number, past ones first; ends with the run.
+        """Yields the serialized events after a sequence number, past ones first, to the run's end.
 
         Raises:
             StoreClosedError: the daemon ends before the run.
         """
         live_run = self._live_runs.get(run_id)
         while True:
-            # before the read: what comes after it wakes us
+            # taken before the read, so that events after the read set it
             new_events = live_run.new_events if live_run else None
             has_ended = live_run is None or live_run.has_ended
             in_memory = live_run.events_after(after) if live_run else []
@@ -224,10 +224,10 @@ class RunStore:
         write: Callable[[RunTables], T],
         on_written: Callable[[T], None] = lambda _: None,
     ) -> T:
-        """Has something written and waits until it is on disk.
+        """Has the writer write something; returns what `write` returned, once it is on disk.
 
         Args:
-            on_written: called then, also where the caller has gone.
+            on_written: called with that, also where the caller has gone.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -248,7 +248,7 @@ class RunStore:
 
 
 def _lock_folder(folder: Path) -> int:
-    """The lock of a state folder: two daemons in it would each end the other's runs."""
+    """Locks a state folder: two daemons in it would each end the other's runs."""
     descriptor = os.open(folder / "runs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

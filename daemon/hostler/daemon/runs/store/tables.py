@@ -1,4 +1,4 @@
-"""What is written into the record of runs: statements on the one connection that writes."""
+"""The tables of the record of runs: all statements on the one connection that writes."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-#: Rows that one transaction of the housekeeping deletes: some milliseconds of the writer.
+#: Rows that one transaction of the clean-up deletes: some milliseconds of the writer.
 ROWS_PER_STEP = 1000
 
 _ENDED = ", ".join(map(str, sorted(ENDED)))
 
 
 class RejectedWriteError(Exception):
-    """What was asked for is not to be written; nothing was."""
+    """A request is refused, and nothing was written for it."""
 
 
 class RequestIdConflictError(RejectedWriteError):
-    """The request id belongs to a launch of another content."""
+    """The request id belongs to a launch with another content."""
 
 
 class UnknownRunError(RejectedWriteError):
@@ -47,24 +47,24 @@ class RunActiveError(RejectedWriteError):
 
 
 class EventLostError(RejectedWriteError):
-    """Events of the run could not be written, so that no later one may be."""
+    """An earlier event of the run could not be written: this one would follow a gap."""
 
 
 @dataclass(slots=True)
 class _OpenRun:
-    """A run that has not ended, as it is written."""
+    """A run that has not ended, as the tables have it."""
 
     key: int
     run: Run
 
 
 class RunTables:
-    """Reads and writes on the connection of the writer, within its transactions."""
+    """Reads and writes the tables on the writer's connection, within its transactions."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._open_runs: dict[str, _OpenRun] = {}
-        #: Runs of which an event could not be written, and why.
+        #: Why an event could not be written, by run.
         self._lost_reasons: dict[str, str] = {}
 
     def begin(self) -> None:
@@ -74,7 +74,7 @@ class RunTables:
         self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Undoes the transaction; what is known of the runs is read anew."""
+        """Undoes the transaction; runs are read from the tables again."""
         self._open_runs.clear()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -83,7 +83,7 @@ class RunTables:
         self._connection.close()
 
     def recover(self) -> list[Run]:
-        """Marks what goes on as interrupted; the runs that are queued, in order."""
+        """Marks the runs that were active as interrupted; returns those in the queue, in order."""
         rows = self._connection.execute(
             f"SELECT name FROM runs WHERE state NOT IN ({_ENDED}) ORDER BY id"  # noqa: S608 (ours)
         )
@@ -102,13 +102,13 @@ class RunTables:
     def create(
         self, run: Run, queued: RunEvent, asked: Run | None = None
     ) -> tuple[Run, bytes | None]:
-        """Takes in a run and its first event.
+        """Records a run and its first event.
 
         Args:
-            asked: what was asked for, where the run was given more than that.
+            asked: what the caller asked for, where the run has more than that.
 
         Returns:
-            The run and the event as it was written; or the run that was launched with the same
+            The run, and the event as it was written; or the run that was launched with the same
             request id before, and None.
 
         Raises:
@@ -152,10 +152,10 @@ class RunTables:
         return _copy(made), self._insert_event(key, queued)
 
     def append(self, name: str, run_event: RunEvent) -> tuple[int, bytes] | None:
-        """Numbers and writes an event of a run; its sequence number and bytes.
+        """Numbers and writes an event of a run; returns its sequence number and bytes.
 
-        None where the run has ended or is gone. The end of a run of which an event was lost tells
-        of that.
+        Returns None where the run has ended or is gone. Where an earlier event was lost, the last
+        event becomes a failure that says so.
 
         Raises:
             EventLostError: an earlier event of the run was lost, and this is not its end.
@@ -177,15 +177,15 @@ class RunTables:
         return run_event.sequence, data
 
     def mark_lost(self, name: str, reason: str) -> None:
-        """An event of the run cannot be written: the run is to fail."""
+        """Notes that an event of the run cannot be written, so that the run is to fail."""
         self._lost_reasons.setdefault(name, reason)
 
     def clear_lost(self, name: str) -> None:
-        """The end of a run that was lost has been written."""
+        """Forgets a lost run: its end has been written."""
         self._lost_reasons.pop(name, None)
 
     def mark_canceling(self, name: str) -> None:
-        """A cancel was asked for; no change where the run has ended."""
+        """Records that a cancel was asked for; changes nothing where the run has ended."""
         found = self._find(name)
         if found is not None and found.run.state not in ENDED:
             found.run.state = State.CANCELING
@@ -196,7 +196,7 @@ class RunTables:
 
         Raises:
             UnknownRunError: there is no such run.
-            RunActiveError: it has not ended.
+            RunActiveError: the run has not ended.
         """
         row = self._connection.execute(
             "SELECT id, state FROM runs WHERE name = ?", (name,)
@@ -221,7 +221,7 @@ class RunTables:
             self._delete_run(key)
 
     def delete_leftover_events(self) -> bool:
-        """Deletes some of what is left of runs that were deleted; whether there may be more."""
+        """Deletes some events of deleted runs; returns whether there may be more."""
         row = self._connection.execute("SELECT run FROM removals LIMIT 1").fetchone()
         if row is None:
             return False
@@ -287,7 +287,7 @@ class RunTables:
 
 
 def _copy(run: Run) -> Run:
-    """What others may read while the writer goes on."""
+    """Returns a copy of a run, for others to read while the writer goes on."""
     copied = Run()
     copied.CopyFrom(run)
     return copied

@@ -1,4 +1,4 @@
-"""The one thread that writes the record of runs: what is queued becomes one transaction."""
+"""The one thread that writes the record of runs: one transaction for all entries that wait."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from hostler.daemon.runs.store.reserve import DiskReserve
     from hostler.daemon.runs.store.tables import RunTables
 
-#: Of one transaction: above it the wait of the first outweighs what the last one gains.
+#: Entries of one transaction: with more, the first one's wait outweighs what the last one gains.
 BATCH_SIZE = 1000
 
-#: How often an end that could not be written is tried again, in seconds.
+#: Seconds between two tries to write an end that could not be written.
 _RETRY_INTERVAL = 1.0
 
-#: How often it is looked whether there are runs to delete, in seconds.
+#: Seconds between two looks for runs that are to be deleted.
 _PRUNE_INTERVAL = 60.0
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -35,11 +35,11 @@ _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 class EntryKind(Enum):
     """What becomes of an entry that cannot be written."""
 
-    #: Somebody waits for it: they are told.
+    #: A caller waits for it and gets the error.
     REQUEST = "request"
-    #: An event of a run: the run is lost, and fails.
+    #: An event of a run: the run fails, since its record would have a gap.
     EVENT = "event"
-    #: The last event of a run: it is tried again until it is written.
+    #: The last event of a run: the writer tries again until it is written.
     END = "end"
 
 
@@ -48,9 +48,9 @@ class Entry:
     """Something to be written.
 
     Attributes:
-        write: on the writer's thread, in a transaction; called once more where it was rolled back.
-        publish: on the loop with what `write` returned, when that is on disk.
-        reject: on the loop with the error, when it was given up.
+        write: called on the writer's thread, in a transaction; again where that was rolled back.
+        publish: called on the loop with what `write` returned, once that is on disk.
+        reject: called on the loop with the error, when the writer gives the entry up.
     """
 
     kind: EntryKind
@@ -61,7 +61,7 @@ class Entry:
 
 
 class DiskFullError(Exception):
-    """The disk was full a moment ago; nothing but ends of runs is written until there is room."""
+    """The disk was full a moment ago: only ends of runs are written until there is room."""
 
     def __init__(self) -> None:
         super().__init__("database or disk is full")
@@ -93,11 +93,11 @@ class RunWriter:
         self._thread.start()
 
     def submit(self, entry: Entry) -> None:
-        """Hands an entry over; from the loop."""
+        """Hands an entry over to be written; call it on the loop."""
         self._entries.put(entry)
 
     def close(self) -> None:
-        """Writes what is queued and ends; blocks until then."""
+        """Writes the entries that wait, and ends the thread; blocks until then."""
         self._entries.put(None)
         self._thread.join()
 
@@ -110,7 +110,7 @@ class RunWriter:
                     self._write(batch)
                 self._retry()
                 has_more = self._clean_up()
-            except Exception as error:  # noqa: BLE001 (into the log; the next entry may do)
+            except Exception as error:  # noqa: BLE001 (logged; the next entry may succeed)
                 self._journal.fault("writing of the record of runs failed", error)
         self._next_retry = 0.0
         self._retry()
@@ -139,14 +139,14 @@ class RunWriter:
             batch = self._reject_all_but_ends(batch)
         try:
             self._transact(batch)
-        except Exception:  # noqa: BLE001 (each alone shows which it was)
+        except Exception:  # noqa: BLE001 (each is written alone, to find the one that fails)
             for entry in batch:
                 self._write_alone(entry)
 
     def _write_alone(self, entry: Entry) -> None:
         try:
             self._transact([entry])
-        except Exception as error:  # noqa: BLE001 (the one whose entry it is is told)
+        except Exception as error:  # noqa: BLE001 (logged, and handed to the entry's owner)
             if isinstance(error, sqlite3.Error):
                 event = "cannot write the record of a run"
                 self._journal.error(event, run=entry.run_id, error=error)
@@ -172,14 +172,14 @@ class RunWriter:
         self._loop.call_soon_threadsafe(entry.reject, error)
 
     def _retry(self) -> None:
-        """Tries to write the ends that are held."""
+        """Tries again to write the ends that could not be written."""
         if not self._unwritten_ends or time.monotonic() < self._next_retry:
             return
         self._next_retry = time.monotonic() + _RETRY_INTERVAL
         for run_id, entry in list(self._unwritten_ends.items()):
             try:
                 self._transact([entry])
-            except Exception:  # noqa: BLE001 (it was told when it failed first)
+            except Exception:  # noqa: BLE001 (it was logged when the entry failed first)
                 return
             del self._unwritten_ends[run_id]
 
@@ -187,7 +187,7 @@ class RunWriter:
         """Writes entries in one transaction and publishes them.
 
         Raises:
-            Exception: one of them failed; nothing is written.
+            Exception: an entry failed, and nothing was written.
         """
         while True:
             try:
@@ -213,7 +213,7 @@ class RunWriter:
             return entry.reject, error
 
     def _clean_up(self) -> bool:
-        """A small step of the housekeeping; whether another should follow at once."""
+        """Deletes some old runs and events; returns whether to continue at once."""
         if not self._reserve.is_held:
             return False
         now = time.monotonic()

@@ -72,7 +72,7 @@ VARIABLE = Text(
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[T]):
-    """A value and where it stands."""
+    """A value and its place in the file."""
 
     value: T
     position: Position
@@ -346,7 +346,7 @@ DOCUMENT = Record(Document)
 
 
 class Declared(NamedTuple):
-    """A key as its class declares it."""
+    """A key, and whether its class requires it."""
 
     key: Key
     required: bool
@@ -354,7 +354,7 @@ class Declared(NamedTuple):
 
 @cache
 def keys_of(model: type) -> Mapping[str, Declared]:
-    """The known keys of a mapping, required ones first, then in the order of declaration."""
+    """Returns the known keys of a mapping: required ones first, then in order of declaration."""
     declared = {}
     for attribute in fields(model):
         annotations = get_args(attribute.type)

@@ -1,4 +1,4 @@
-"""From the nodes of a file to the models of its grammar."""
+"""Decodes the nodes of a file into the models of its grammar."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VARIABLE_KEY = "env"
 
 
 class TooManyValuesError(Exception):
-    """The file's aliases stand for more than it is worth to follow."""
+    """The file's aliases stand for too many values to decode."""
 
 
 class _Pair(NamedTuple):
@@ -64,8 +64,10 @@ class Decoder:
         self._open_mappings: list[_OpenMapping] = []
 
     def decode(self, node: yaml.Node, kind: Kind, name: str) -> Any:
-        """The value of a node, None where it was refused: a `Located` for a scalar, an instance of
-        its model for a record, a tuple or a dict of them for the rest.
+        """Returns the value of a node; None where it was refused.
+
+        The value is a `Located` for a scalar, an instance of its model for a record, and a tuple or
+        a dict of these for the other kinds.
 
         Raises:
             TooManyValuesError: the problems that were found until then are kept.
@@ -200,7 +202,7 @@ class Decoder:
     def _record_values(
         self, node: yaml.MappingNode, kind: Record, name: str
     ) -> dict[str, Any | None]:
-        """What the known keys hold, None for what was refused, also under a misspelt key."""
+        """Returns what each known key holds, also a misspelt one; None where it was refused."""
         keys = keys_of(kind.model)
         values: dict[str, Any | None] = {}
         misspelt: dict[str, None] = {}
@@ -236,7 +238,7 @@ class Decoder:
         return f"{start}; expected {'one of ' if len(known) > 1 else ''}{', '.join(known)}"
 
     def _pairs(self, node: yaml.MappingNode, name: str) -> Iterator[_Pair]:
-        """The pairs of a mapping, its own first, then those that `<<` merges into it."""
+        """Yields the pairs of a mapping, its own first, then those that `<<` merges into it."""
         seen: set[str] = set()
         waiting: list[yaml.Node] = [node]
         while waiting:
@@ -275,7 +277,7 @@ class Decoder:
 
 
 def _variable_of(node: yaml.Node) -> yaml.ScalarNode | None:
-    """The NAME of `{env: NAME}`, the mapping that stands in place of a scalar."""
+    """Returns the NAME of `{env: NAME}`, the mapping that stands in place of a scalar."""
     if not isinstance(node, yaml.MappingNode) or len(node.value) != 1:
         return None
     ((key, value),) = node.value
@@ -290,12 +292,12 @@ def _variable_of(node: yaml.Node) -> yaml.ScalarNode | None:
 
 
 def _nearest(name: str, kind: Record) -> list[str]:
-    """The known key that was probably meant, if there is one."""
+    """Returns the known key that was probably meant, if there is one."""
     return get_close_matches(name[:60].lower().replace("-", "_"), keys_of(kind.model), n=1)
 
 
 def _path_to(name: str, kind: Record, first: Container[str] = ()) -> str:
-    """The keys that lead to the record inside `kind` that knows the key; empty for none."""
+    """Returns the keys that lead to the record inside `kind` that knows the key; "" for none."""
     keys = keys_of(kind.model)
     for key in sorted(keys, key=lambda key: key not in first):
         inner = keys[key].key.kind
@@ -328,5 +330,5 @@ def _found(node: yaml.Node) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name for a message: keys in backquotes, phrases as they are."""
+    """Returns a name for a message: keys in backquotes, phrases as they are."""
     return name if " " in name else f"`{name}`"

@@ -26,7 +26,7 @@ class Text:
     max_length: int | None = None
 
     def accepts(self, text: str) -> bool:
-        """Whether the text is one of this kind."""
+        """Returns whether the text is of this kind."""
         if not text or (self.max_length is not None and len(text) > self.max_length):
             return False
         return re.search(self.pattern, text) is not None
@@ -58,7 +58,7 @@ class Number:
     integer: bool = False
 
     def accepts(self, value: float) -> bool:
-        """Whether the value lies within the bounds."""
+        """Returns whether the value lies within the bounds."""
         return self.minimum <= value <= self.maximum and not (self.above and value == self.minimum)
 
 
@@ -88,7 +88,7 @@ class Size:
 
     @property
     def pattern(self) -> str:
-        """What a text must match: the number and the unit are its groups."""
+        """Returns the pattern that a text must match: its groups are the number and the unit."""
         return rf"^([0-9]{{1,20}}(?:\.[0-9]{{1,20}})?) ?({'|'.join(UNITS)})$(?!\n)"
 
 

@@ -1,4 +1,4 @@
-"""From one scalar's text to the value that its kind asks for."""
+"""Converts a scalar's text into the value that its kind asks for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TAG = "tag:yaml.org,2002:"
 #: How YAML 1.1 reads a plain text, by the tag that it resolves to.
 _READ_AS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "nothing"}
 
-# No base 8, 16 or 60, no underscores, no infinity: what everyone reads alike.
+# No base 8, 16 or 60, no underscores, no infinity: every reader takes these for the same number.
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 
@@ -34,7 +34,7 @@ _ANY_SIZE = re.compile(r"([0-9.]{1,40}) ?([A-Za-z]+)")
 
 
 class InvalidScalarError(Exception):
-    """The text is none of the kind; the message says what was found, and what to do."""
+    """The text does not fit the kind; the message says what was found, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RawScalar:
 
     @property
     def found(self) -> str:
-        """The scalar for a message."""
+        """Describes the scalar for a message."""
         if self.tag == "null":
             hint = ", which YAML reads as nothing" if self.text else ""
             return f"found {quote_short(self.text) if self.text else 'nothing'}{hint}"
@@ -76,10 +76,10 @@ class RawScalar:
 
 
 def convert(raw: RawScalar, kind: Scalar) -> object:
-    """The scalar's value.
+    """Returns the scalar's value.
 
     Raises:
-        InvalidScalarError: it is none of the kind.
+        InvalidScalarError: the text does not fit the kind.
     """
     for character in raw.text:
         if character == "\0" or "\ud800" <= character <= "\udfff":

@@ -40,7 +40,7 @@ _REFERENCE_SCHEMA: Schema = {
 
 
 def workspace_schema() -> Schema:
-    """The schema, draft 2020-12."""
+    """Returns the schema, draft 2020-12."""
     records: dict[type, Schema] = {}
     root = _record(DOCUMENT, records)
     definitions = {_name(model): schema for model, schema in records.items()}
@@ -54,7 +54,7 @@ def workspace_schema() -> Schema:
 
 
 def render() -> str:
-    """The schema as it stands in config/."""
+    """Returns the schema as config/workspace.schema.json has it."""
     return json.dumps(workspace_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,6 +1,6 @@
 """Env files: lines of NAME=value, as shells, systemd and containers read them.
 
-Blank lines and lines that begin with `#` say nothing, `export ` before a name is ignored. A value
+Blank lines and lines that begin with `#` are ignored, and so is `export ` before a name. A value
 in single quotes is taken as it is; in double quotes a backslash escapes; a bare one ends at ` #`.
 Nothing is expanded.
 """
@@ -24,7 +24,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class FaultyLine:
-    """A place that cannot be read; line and column are counted from 1."""
+    """A line that cannot be read; line and column are counted from 1."""
 
     line: int
     column: int
@@ -39,7 +39,7 @@ class _MalformedError(Exception):
 
 
 def parse(text: str) -> tuple[dict[str, str], list[FaultyLine]]:
-    """The variables of an env file, a later line before an earlier, and what is wrong with it."""
+    """Returns the variables of an env file, where a later line wins, and the faulty lines."""
     variables: dict[str, str] = {}
     faulty_lines: list[FaultyLine] = []
     for number, line in enumerate(text.split("\n"), start=1):

@@ -74,13 +74,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class LocationSpec:
-    """One entry of `load_from`. Equal where nothing but its place in the file differs.
+    """One entry of `load_from`. Two are equal where only their places differ.
 
     Attributes:
         name: unique within the workspace.
         target: the code.
-        executable: absolute, symlinks kept; None for the daemon's own interpreter. Whether it
-            exists is for the location to find out.
+        executable: absolute, symlinks kept; None for the daemon's own interpreter. It may not
+            exist: the location's load fails then.
         env: variables in addition to the daemon's own, sorted by name.
         watch: absolute globs of files that reload the location, sorted.
         reload: whether a save reloads the location.

@@ -1,7 +1,7 @@
-"""From the paths that a workspace file writes to absolute ones.
+"""Makes the paths of a workspace file absolute.
 
 Symlinks are never resolved: the interpreter of a virtual environment is one, and works as that
-alone. Nothing needs to exist.
+alone. No path has to exist.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Paths:
         self._environ = environ
 
     def absolute(self, path: str) -> str:
-        """The absolute path.
+        """Returns the absolute path.
 
         Raises:
             UnknownHomeError: for a `~` without a home.
@@ -40,7 +40,7 @@ class Paths:
         return os.path.normpath(os.path.join(self.folder, home + rest))  # noqa: PTH118 - a string
 
     def pattern(self, pattern: str) -> str:
-        """The absolute glob; what comes from folders is escaped.
+        """Returns the absolute glob; special characters in the names of folders are escaped.
 
         Raises:
             UnknownHomeError: for a `~` without a home.
@@ -51,7 +51,7 @@ class Paths:
         return os.path.normpath(os.path.join(glob.escape(self.folder), rest))  # noqa: PTH118
 
     def executable(self, path: str) -> str:
-        """The absolute path of a program.
+        """Returns the absolute path of a program.
 
         A bare name is looked up in the folder, then on PATH; where neither has it, the folder's.
 
@@ -65,7 +65,7 @@ class Paths:
         return here if found is None else self.absolute(found)
 
     def _split_home(self, path: str) -> tuple[str, str]:
-        """The folder that a leading `~` stands for, empty for none, and the rest."""
+        """Returns the folder that a leading `~` stands for, empty for none, and the rest."""
         if not path.startswith("~"):
             return "", path
         user, slash, rest = path[1:].partition("/")

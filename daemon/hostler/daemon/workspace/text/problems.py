@@ -38,7 +38,7 @@ class WorkspaceError(Exception):
 
     Attributes:
         problems: all that is wrong, over all files; never empty.
-        inputs: every file whose change may mend it, absolute, missing ones too.
+        inputs: every file whose change may solve a problem, absolute, missing ones too.
     """
 
     def __init__(self, problems: tuple[Problem, ...], inputs: tuple[str, ...]) -> None:
@@ -51,7 +51,7 @@ class WorkspaceError(Exception):
 
 
 def quote_short(text: str) -> str:
-    """Text of a user's file for a message: short, and on one line whatever it holds."""
+    """Returns text of a user's file for a message: short, and on one line whatever it holds."""
     if len(text) > _SHOWN_LENGTH:
         text = text[: _SHOWN_LENGTH - 3] + "..."
     return f"`{text}`" if text.isprintable() else json.dumps(text)

@@ -1,4 +1,4 @@
-"""From a file to the nodes of its YAML, with every refusal as a Problem."""
+"""Reads a file into the nodes of its YAML; what is wrong becomes a Problem."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAB_IN_INDENT = re.compile(r" *\t")
 
 
 class UnreadableError(Exception):
-    """A file's text cannot be had; the message says why, with a line where it has one."""
+    """A file's text cannot be read; the message says why, with a line where it has one."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -61,12 +61,12 @@ class SourceFile:
         return Problem(self.display_name, position.line, position.column, message)
 
     def place(self, position: Position) -> str:
-        """The position for a message."""
+        """Returns the position as messages have it."""
         return f"{self.display_name}:{position.line}:{position.column}"
 
 
 def read_text(path: str) -> str:
-    """The text of a regular UTF-8 file of at most MAX_SIZE bytes.
+    """Returns the text of a regular UTF-8 file of at most MAX_SIZE bytes.
 
     Raises:
         UnreadableError: with the reason.
@@ -103,7 +103,7 @@ def read_text(path: str) -> str:
 
 
 def compose(text: str, source: SourceFile) -> tuple[yaml.Node | None, list[Problem]]:
-    """The root node of a YAML document, None for an empty one, and what is wrong with it.
+    """Returns the root node of a YAML document, None for an empty one, and its problems.
 
     The nodes are free of cycles where there is no problem.
     """
