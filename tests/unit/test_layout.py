@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,22 @@ PACKAGES = {
     "rpc": {"rpc", "v1"},
     "client": {"client", "cli"},
     "daemon": {"daemon"},
+}
+
+
+#: The rooms of each package, bottom up: a module imports from its own room and those before it.
+#: docs/architecture.md draws the same order. A package without an entry is one room.
+ROOMS = {
+    "daemon/hostler/daemon": (
+        *("base", "keeper", "launching"),
+        *("workspace/text", "workspace/grammar", "workspace"),
+        *("state", "logs"),
+        *("watching/content", "watching/folders", "watching"),
+        *("processes", "generations", "templates", "loading", "locations"),
+        *("runs/store", "runs"),
+        *("supervision", "facade", ""),
+    ),
+    "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),
 }
 
 
@@ -167,3 +184,59 @@ def test_the_keeper_s_own_process_imports_the_standard_library_alone() -> None:
 def test_no_module_has_a_name_for_everything() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [path for root in ROOTS for path in modules(root) if path.stem in vague]
+
+
+def room_of(path: Path, package: Path) -> str:
+    """The room that a module lies in; "" for the top of the package."""
+    return str(path.parent.relative_to(package)).removeprefix(".")
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_import_runs_up_from_room_to_room(package: str) -> None:
+    order = {room: floor for floor, room in enumerate(ROOMS[package])}
+    folder = ROOT / package
+    dotted = ".".join(folder.relative_to(ROOT).parts[1:])
+    files = {_dotted(path): path for path in folder.rglob("*.py")}
+    assert {room_of(path, folder) for path in files.values()} == set(order)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files.values()
+        for name in imports(path)
+        if name.startswith(f"{dotted}.") and name in files
+        if order[room_of(files[name], folder)] > order[room_of(path, folder)]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_no_import_runs_in_a_circle(root: str) -> None:
+    """Imports inside functions and for types alone count as well."""
+    files = {_dotted(path): path for path in modules(root) if "_pb2" not in path.name}
+    graph = {name: {*imports(path)} & files.keys() - {name} for name, path in files.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"these import each other: {' -> '.join(error.args[1])}")
+
+
+def _dotted(path: Path) -> str:
+    """The name of a module; of a package for its __init__.py."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_each_room_says_what_lives_there(package: str) -> None:
+    for room in filter(None, ROOMS[package]):
+        text = (ROOT / package / room / "__init__.py").read_text()
+        tree = ast.parse(text)
+        said = ast.get_docstring(tree) or ""
+        assert "Begin with" in said, f"{package}/{room} does not say where to begin"
+        if room != "keeper":  # its packets are documented there
+            assert len(tree.body) == 1, f"{package}/{room} exports something"
+
+
+def test_the_daemon_has_one_log() -> None:
+    """The journal; what went to the standard library's logging would not be in it."""
+    wrong = [path for path in modules("daemon") if "logging" in imports(path)]
+    assert not wrong

@@ -1,8 +1,8 @@
 """The keeper: the small process that is the parent of everything the daemon runs.
 
-`process` is the keeper's own code; it runs under `python -I -S` with the standard library alone,
-so nothing that it imports may be heavy. `launching.keeper_child` is the daemon's side. The two
-exchange JSON packets over a SOCK_SEQPACKET pair (`link`).
+May import the standard library alone. Begin with `process`, the keeper's own loop: it runs under
+`python -I -S`, so nothing that it imports may be heavy. `launching.keeper_child` is the daemon's
+side. The two exchange JSON packets over a SOCK_SEQPACKET pair (`link`).
 
 Orders, from the daemon:
 
