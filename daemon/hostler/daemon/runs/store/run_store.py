@@ -17,7 +17,7 @@ from hostler.daemon.runs.store.reader import RunReader
 from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, is_last_event, run_id
 from hostler.daemon.runs.store.reserve import DiskReserve
 from hostler.daemon.runs.store.tables import RunTables
-from hostler.daemon.runs.store.writer import DiskFullError, Entry, EntryKind, RunWriter
+from hostler.daemon.runs.store.writer import DiskFullError, RunWriter, WriteEntry, WriteKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,12 +132,12 @@ class RunStore:
         live_run = self._live_runs.get(run_id)
         if live_run is None or live_run.is_ending:
             return
-        kind = EntryKind.END if is_last_event(event) else EntryKind.EVENT
-        live_run.is_ending = kind is EntryKind.END
+        kind = WriteKind.END if is_last_event(event) else WriteKind.EVENT
+        live_run.is_ending = kind is WriteKind.END
         size = live_run.add_to_backlog(event)
 
         def publish(written: tuple[int, bytes] | None) -> None:
-            if kind is EntryKind.END:
+            if kind is WriteKind.END:
                 live_run.has_ended = True
                 self._live_runs.pop(run_id, None)
             if written is not None:
@@ -151,7 +151,7 @@ class RunStore:
             if live_run.producer is not None:
                 live_run.producer.on_lost(str(error))
 
-        entry = Entry(kind, run_id, lambda to: to.append(run_id, event), publish, reject)
+        entry = WriteEntry(kind, run_id, lambda to: to.append(run_id, event), publish, reject)
         self._writer.submit(entry)
 
     async def mark_canceling(self, run_id: str) -> None:
@@ -240,7 +240,7 @@ class RunStore:
             if not answer.done():
                 answer.set_exception(error)
 
-        self._writer.submit(Entry(EntryKind.REQUEST, run_id, write, publish, reject))
+        self._writer.submit(WriteEntry(WriteKind.REQUEST, run_id, write, publish, reject))
         try:
             return await answer
         except (sqlite3.Error, DiskFullError) as error:

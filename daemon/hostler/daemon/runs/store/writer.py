@@ -32,7 +32,7 @@ _PRUNE_INTERVAL = 60.0
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-class EntryKind(Enum):
+class WriteKind(Enum):
     """What becomes of an entry that cannot be written."""
 
     #: A caller waits for it and gets the error.
@@ -44,7 +44,7 @@ class EntryKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WriteEntry:
     """Something to be written.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
         reject: called on the loop with the error, when the writer gives the entry up.
     """
 
-    kind: EntryKind
+    kind: WriteKind
     run_id: str
     write: Callable[[RunTables], Any]
     publish: Callable[[Any], None]
@@ -83,16 +83,16 @@ class RunWriter:
         self._loop = loop
         self._journal = journal
         self._prune = prune
-        self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._entries: queue.SimpleQueue[WriteEntry | None] = queue.SimpleQueue()
         #: Ends that could not be written, by run.
-        self._unwritten_ends: dict[str, Entry] = {}
+        self._unwritten_ends: dict[str, WriteEntry] = {}
         self._next_retry = 0.0
         self._next_prune = 0.0
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="run-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, entry: Entry) -> None:
+    def submit(self, entry: WriteEntry) -> None:
         """Hands an entry over to be written; call it on the loop."""
         self._entries.put(entry)
 
@@ -118,8 +118,8 @@ class RunWriter:
             self._journal.error("the end of a run is not recorded", run=entry.run_id)
         self._tables.close()
 
-    def _next_batch(self, timeout: float) -> list[Entry]:
-        batch: list[Entry] = []
+    def _next_batch(self, timeout: float) -> list[WriteEntry]:
+        batch: list[WriteEntry] = []
         try:
             entry = self._entries.get(timeout=timeout) if timeout else self._entries.get_nowait()
             while True:
@@ -134,7 +134,7 @@ class RunWriter:
             pass
         return batch
 
-    def _write(self, batch: list[Entry]) -> None:
+    def _write(self, batch: list[WriteEntry]) -> None:
         if not self._reserve.acquire():
             batch = self._reject_all_but_ends(batch)
         try:
@@ -143,7 +143,7 @@ class RunWriter:
             for entry in batch:
                 self._write_alone(entry)
 
-    def _write_alone(self, entry: Entry) -> None:
+    def _write_alone(self, entry: WriteEntry) -> None:
         try:
             self._transact([entry])
         except Exception as error:  # noqa: BLE001 (logged, and handed to the entry's owner)
@@ -152,7 +152,7 @@ class RunWriter:
                 self._journal.error(event, run=entry.run_id, error=error)
             else:
                 self._journal.fault("an entry of the record of runs failed", error)
-            if entry.kind is not EntryKind.END:
+            if entry.kind is not WriteKind.END:
                 self._give_up(entry, error)
                 return
             self._reserve.release()
@@ -160,14 +160,14 @@ class RunWriter:
             self._next_retry = 0.0
             self._retry()
 
-    def _reject_all_but_ends(self, batch: list[Entry]) -> list[Entry]:
+    def _reject_all_but_ends(self, batch: list[WriteEntry]) -> list[WriteEntry]:
         for entry in batch:
-            if entry.kind is not EntryKind.END:
+            if entry.kind is not WriteKind.END:
                 self._give_up(entry, DiskFullError())
-        return [entry for entry in batch if entry.kind is EntryKind.END]
+        return [entry for entry in batch if entry.kind is WriteKind.END]
 
-    def _give_up(self, entry: Entry, error: Exception) -> None:
-        if entry.kind is EntryKind.EVENT:
+    def _give_up(self, entry: WriteEntry, error: Exception) -> None:
+        if entry.kind is WriteKind.EVENT:
             self._tables.mark_lost(entry.run_id, f"cannot write the record of the run: {error}")
         self._loop.call_soon_threadsafe(entry.reject, error)
 
@@ -183,7 +183,7 @@ class RunWriter:
                 return
             del self._unwritten_ends[run_id]
 
-    def _transact(self, batch: list[Entry]) -> None:
+    def _transact(self, batch: list[WriteEntry]) -> None:
         """Writes entries in one transaction and publishes them.
 
         Raises:
@@ -202,11 +202,11 @@ class RunWriter:
                 raise
             break
         for entry in batch:
-            if entry.kind is EntryKind.END:
+            if entry.kind is WriteKind.END:
                 self._tables.clear_lost(entry.run_id)
         self._loop.call_soon_threadsafe(_notify, written)
 
-    def _perform(self, entry: Entry) -> tuple[Callable[[Any], None], Any]:
+    def _perform(self, entry: WriteEntry) -> tuple[Callable[[Any], None], Any]:
         try:
             return entry.publish, entry.write(self._tables)
         except RejectedWriteError as error:
