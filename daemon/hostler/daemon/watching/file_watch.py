@@ -73,11 +73,17 @@ class FileWatch:
         self.record = record
         self._watches.add(self)
         self._throttle.reset()
-        added = [path for path in record.files if not self._is_seen(path, before)]
+        known, reads_as = before.files, self._checker.reads_as
+        added = [  # all but the paths of which nothing has changed, on either side
+            path
+            for path, digest in record.files.items()
+            if path not in known or known[path] != digest or not reads_as(path, digest)
+        ]
         for path in added:
             self._checker.enter(self, path)
-        if record.places is not before.places:
-            self._walker.leave(before)
+        if record.patterns != before.patterns:
+            self._walker.leave(self, before)
+            self._walker.enter(self, record)
         self._checker.leave(self, before.files.keys() - record.files.keys())
         if self._telling is not None and not record.changed:
             self._telling.cancel()
@@ -109,7 +115,7 @@ class FileWatch:
             if timer is not None:
                 timer.cancel()
         before, self.record = self.record, WatchRecord(())
-        self._walker.leave(before)
+        self._walker.leave(self, before)
         self._checker.leave(self, before.files)
 
     # What the watcher calls
@@ -147,15 +153,6 @@ class FileWatch:
     def _begin_walk(self) -> None:
         self._walking = None
         self._checker.begin(self._walk(self.record))
-
-    def _is_seen(self, path: str, before: WatchRecord) -> bool:
-        """Returns whether the path was watched already, and read as what the record says of it."""
-        digest = self.record.files[path]
-        return (
-            path in before.files
-            and digest == before.files[path]
-            and self._checker.reads_as(path, digest)
-        )
 
     def _place(self, record: WatchRecord, paths: list[str]) -> Iterator[None]:
         """Watches the paths' folders, then compares: a change in between is an event."""

@@ -46,7 +46,7 @@ class FileWatcher:
         self._inotify = None if force_polling else self._open_inotify()
         self._folders = WatchedFolders(self._inotify, self._mounts, journal)
         paths = PathIndex(self._folders)
-        self._walker = PatternWalker(self._folders, self._watches)
+        self._walker = PatternWalker(self._folders)
         self._checker = PathChecker(
             loop, paths, self._walker, self._reader, settings.deletion_settle
         )

@@ -9,8 +9,9 @@ from hostler.daemon.watching.content.trace import Tracer
 from hostler.daemon.watching.content.watch_record import PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
+    from hostler.daemon.watching.content.globs import Listing
     from hostler.daemon.watching.content.watch_record import RecordHolder, WatchRecord
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
 class PatternWalker:
     """Keeps the folders watched in which files of patterns are or may appear."""
 
-    def __init__(self, folders: WatchedFolders, watches: Collection[RecordHolder]) -> None:
-        """
-        Args:
-            watches: all that are open, now and later.
-        """
+    def __init__(self, folders: WatchedFolders) -> None:
         self._folders = folders
-        self._watches = watches
+        #: The watches with patterns: by a folder in which one starts, and by one that it leads to.
+        self._by_base: dict[str, set[RecordHolder]] = {}
+        self._by_place: dict[str, set[RecordHolder]] = {}
+
+    def enter(self, watch: RecordHolder, record: WatchRecord) -> None:
+        """Adds the patterns of a watch; `walk` finds their folders."""
+        for glob in record.globs:
+            self._by_base.setdefault(glob.base, set()).add(watch)
+
+    def leave(self, watch: RecordHolder, record: WatchRecord) -> None:
+        """Removes the patterns of a watch, and releases their folders."""
+        for base in {glob.base for glob in record.globs}:
+            _discard(self._by_base, base, watch)
+        for place in record.places:
+            self._release(place, watch)
 
     def walk(self, watch: RecordHolder, record: WatchRecord) -> Iterator[None]:
         """Walks the record's patterns, in steps, until the watch has another record.
@@ -38,27 +49,20 @@ class PatternWalker:
             for listing in glob.walk():
                 if watch.record is not record:
                     return
-                real = Tracer().trace(listing.folder).real
-                if real is not None:
-                    if real not in record.places:
-                        record.places[real] = []
-                        self._folders.acquire(real, entries=True)
-                    if listing not in record.places[real]:
-                        record.places[real].append(listing)
-                    visited.add(real)
+                place = Tracer().trace(listing.folder).real
+                if place is not None:
+                    self._visit(watch, place, listing)
+                    visited.add(place)
                 for path in files_in(listing):
                     if path not in record.files:
                         watch.add_found(path, known)
                 yield
+        if watch.record is not record:
+            return  # its folders were released with it
         for place in record.places.keys() - visited:
             del record.places[place]
-            self._folders.release(place, entries=True)
+            self._release(place, watch)
         record.is_walked = True
-
-    def leave(self, record: WatchRecord) -> None:
-        """Releases the folders of the record's patterns."""
-        for place in record.places:
-            self._folders.release(place, entries=True)
 
     def is_polled(self, record: WatchRecord) -> bool:
         """Returns whether events may fail to come from a folder of the record's patterns."""
@@ -67,8 +71,8 @@ class PatternWalker:
     def paths_of(self, folder: str, name: str) -> set[str]:
         """Returns the paths by which a file is of a pattern, and adds new ones to the records."""
         paths = set()
-        for watch in self._watches:
-            for listing in watch.record.places.get(folder, ()):
+        for watch in self._by_place.get(folder, ()):
+            for listing in watch.record.places[folder]:
                 if listing.matches(name):
                     path = f"{listing.folder.rstrip('/')}/{name}"
                     paths.add(path)
@@ -78,28 +82,48 @@ class PatternWalker:
 
     def request_at(self, folder: str) -> None:
         """Has the patterns walked again that lead through a folder in which a folder came."""
-        for watch in self._watches:
-            listings = watch.record.places.get(folder, ())
-            if any(listing.descends for listing in listings):
+        for watch in self._by_place.get(folder, ()):
+            if any(listing.descends for listing in watch.record.places[folder]):
                 _request(watch)
 
     def request_from(self, base: str) -> None:
         """Has the patterns walked again that start in a folder to which something happened."""
-        for watch in self._watches:
-            if any(glob.base == base for glob in watch.record.globs):
-                _request(watch)
+        for watch in self._by_base.get(base, ()):
+            _request(watch)
 
     def request_polled(self) -> None:
         """Has the patterns walked again of whose folders some have to be polled."""
-        for watch in self._watches:
+        for watch in self._all():
             if self.is_polled(watch.record):
                 _request(watch)
 
     def request_all(self) -> None:
         """Has all patterns walked again."""
-        for watch in self._watches:
-            if watch.record.globs:
-                _request(watch)
+        for watch in self._all():
+            _request(watch)
+
+    def _all(self) -> set[RecordHolder]:
+        return set().union(*self._by_base.values())
+
+    def _visit(self, watch: RecordHolder, place: str, listing: Listing) -> None:
+        listings = watch.record.places.get(place)
+        if listings is None:
+            listings = watch.record.places[place] = []
+            self._by_place.setdefault(place, set()).add(watch)
+            self._folders.acquire(place, entries=True)
+        if listing not in listings:
+            listings.append(listing)
+
+    def _release(self, place: str, watch: RecordHolder) -> None:
+        _discard(self._by_place, place, watch)
+        self._folders.release(place, entries=True)
+
+
+def _discard(index: dict[str, set[RecordHolder]], at: str, watch: RecordHolder) -> None:
+    watches = index[at]
+    watches.discard(watch)
+    if not watches:
+        del index[at]
 
 
 def _request(watch: RecordHolder) -> None:
