@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from e2e.checkout import back_and_forth
 from e2e.harness import Daemon, eventually
 
-from hostler.daemon.locations.debounce import MANY, REST_SECONDS
+from hostler.daemon.locations.debounce import FLOOD_FILES, QUIET_SECONDS
 from hostler.v1.workspace_pb2 import Location
 
 NAME = "repos.py"
@@ -29,7 +29,7 @@ def without_rest(daemon: Daemon, source: str) -> Iterator[Location]:
     Args:
         source: of the location, which imports the modules before.
     """
-    names = [f"part_{number}" for number in range(3 * MANY)]
+    names = [f"part_{number}" for number in range(3 * FLOOD_FILES)]
     for name in names:
         daemon.write(f"{name}.py", "VALUE = 0\n")
     daemon.write(NAME, f"import {', '.join(names)}\n{source}")
@@ -41,7 +41,7 @@ def without_rest(daemon: Daemon, source: str) -> Iterator[Location]:
         for number in itertools.count(1):
             for name in names:
                 daemon.write(f"{name}.py", f"VALUE = {number}\n")
-                if stop.wait(REST_SECONDS / 10):
+                if stop.wait(QUIET_SECONDS / 10):
                     return
 
     writer = threading.Thread(target=write)

@@ -117,7 +117,7 @@ class DescriptionBuffer:
         """Bytes that have come."""
         return len(self._said)
 
-    def take(self, said: bytes) -> None:
+    def receive(self, said: bytes) -> None:
         """It has come."""
         self._said = said
         if len(said) <= self._at_once:

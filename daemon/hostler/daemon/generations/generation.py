@@ -27,7 +27,7 @@ class Generation:
         snapshot: the source files, packed by `wire.pack_files`.
         missing: what its load looked for in vain.
         digest: of the files that were read.
-        unfit: why its process may not be forked; empty where it may.
+        fork_obstacles: why its process may not be forked; empty where it may.
         seconds: from the order to ready.
         parts: of those seconds: "order" (until there was a process), "import", "describe".
         number: counts the good loads of the location; set when it begins to serve.
@@ -42,7 +42,7 @@ class Generation:
     snapshot: bytes
     missing: tuple[str, ...]
     digest: str
-    unfit: tuple[str, ...]
+    fork_obstacles: tuple[str, ...]
     python_version: str
     seconds: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def build(
         snapshot=snapshot,
         missing=tuple(path for path, digest in files.items() if digest is None),
         digest=hashlib.blake2b(dump(read), digest_size=16).hexdigest(),
-        unfit=tuple(body["unsafe"]),
+        fork_obstacles=tuple(body["unsafe"]),
         python_version=python_version,
     )
 

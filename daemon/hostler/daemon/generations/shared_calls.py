@@ -16,9 +16,9 @@ class SharedCalls:
     worker with it.
     """
 
-    def __init__(self, of: Generation, workers: Workers) -> None:
+    def __init__(self, generation: Generation, workers: Workers) -> None:
         self.workers = workers
-        self.generation = of
+        self.generation = generation
         self._tasks: dict[object, asyncio.Task[Any]] = {}
         self._waiting: dict[object, int] = {}
 

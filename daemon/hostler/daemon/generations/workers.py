@@ -81,7 +81,7 @@ class Workers:
                 self._drained.set()
 
     async def _call(self, order: dict[str, object]) -> dict[str, Any]:
-        worker = await self._take()
+        worker = await self._acquire()
         self._busy.add(worker)
         keep = False
         try:
@@ -105,11 +105,11 @@ class Workers:
             else:
                 self._end(worker)
 
-    async def _take(self) -> HostProcess:
+    async def _acquire(self) -> HostProcess:
         """An idle worker, or a new one."""
         if self._retired:
             raise RetiredError
-        idle = self._take_idle()
+        idle = self._acquire_idle()
         if idle is not None:
             return idle
         starting = asyncio.ensure_future(self._start())
@@ -126,7 +126,7 @@ class Workers:
     def _is_retired(self) -> bool:
         return self._retired
 
-    def _take_idle(self) -> HostProcess | None:
+    def _acquire_idle(self) -> HostProcess | None:
         while self._idle:
             worker = self._idle.pop()
             if not worker.channel.closed:

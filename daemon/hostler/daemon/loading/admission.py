@@ -66,9 +66,9 @@ class Admission:
         """
         while True:
             if for_template:
-                await self._environments.settled(self._spec)
+                await self._environments.wait_for_template(self._spec)
             self._release_slot = await self._slots.acquire()
-            if not for_template or not self._environments.is_settling(self._spec):
+            if not for_template or not self._environments.is_template_coming(self._spec):
                 break
             self._release_slot()
         self._environments.load_started(self._spec, self._owner)

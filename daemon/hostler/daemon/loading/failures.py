@@ -128,7 +128,7 @@ def of_death(
     status: ExitStatus,
     output: Sequence[str],
     *,
-    greeted: bool,
+    said_hello: bool,
     lost_wire: bool,
     no_restart: int,
 ) -> LoadFailure:
@@ -146,7 +146,7 @@ def of_death(
         )
     if status.code == EXIT_LOST:
         return _of_lost_wire(output)
-    if greeted:
+    if said_hello:
         message = f"the process ended while it loaded: {status.describe()}"
         return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)
     if status.code == _UNUSABLE and output:
@@ -163,7 +163,7 @@ def of_timeout(
     seconds: float,
     output: Sequence[str],
     *,
-    greeted: bool,
+    said_hello: bool,
     stack: Sequence[StackFrame],
     frame: StackFrame | None,
 ) -> LoadFailure:
@@ -173,7 +173,7 @@ def of_timeout(
         stack: where it was, the innermost call first; empty where it did not say.
         frame: the one of these that is to be looked at.
     """
-    if not greeted:
+    if not said_hello:
         message = (
             f"cannot use {executable} as a Python interpreter: it said nothing for {seconds:g} s; "
             "set executable_path to a Python of 3.8 or later"

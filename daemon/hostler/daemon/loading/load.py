@@ -24,18 +24,18 @@ LARGE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadResult:
     """A load that has come to a good end.
 
     Attributes:
         body: the answer to LOAD; see hostler.host.loading.Load.report.
-        unfit: why it does not count, since a fork has done it; empty where it counts.
+        unfit_reason: why it does not count, since a fork has done it; empty where it counts.
         generation: None where it does not count.
     """
 
     body: dict[str, Any]
     report: LoadReport
-    unfit: str
+    unfit_reason: str
     generation: Generation | None
 
 
@@ -44,15 +44,15 @@ async def load_generation(
     host: HostProcess,
     spec: LocationSpec,
     overlay: bytes | None,
-    touched: Mapping[str, str | None],
+    files_read: Mapping[str, str | None],
     *,
     is_fork: bool,
-) -> Loaded:
-    """Has a process that has greeted load its target.
+) -> LoadResult:
+    """Has a process that has said hello load its target.
 
     Args:
         overlay: the sources that it loads in place of the disk; None for the disk.
-        touched: what the load reads and looks for, as it comes.
+        files_read: what the load reads and looks for, as it comes.
 
     Raises:
         RemoteError: the load failed.
@@ -60,18 +60,18 @@ async def load_generation(
         ValueError, google.protobuf.json_format.ParseError: what it says cannot be read.
     """
     described = DescriptionBuffer(at_once=LARGE)
-    body, snapshot = await factory.load_and_snapshot(host, spec, overlay, described.take)
+    body, snapshot = await factory.load_and_snapshot(host, spec, overlay, described.receive)
     report = LoadReport.of(body)
     unfit = report.unfit_after_fork() if is_fork else ""
     if unfit:
-        return Loaded(body, report, unfit, None)
+        return LoadResult(body, report, unfit, None)
     version = host.hello.result()["version"]
-    files = dict(touched)
+    files = dict(files_read)
 
     def build() -> Generation:
         return generation.build(spec, described.get(), body, files, snapshot, version)
 
     is_large = max(len(snapshot), len(described)) > LARGE
     made = await asyncio.to_thread(build) if is_large else build()
-    made.files.update(touched)  # what came meanwhile
-    return Loaded(body, report, "", made)
+    made.files.update(files_read)  # what came meanwhile
+    return LoadResult(body, report, "", made)

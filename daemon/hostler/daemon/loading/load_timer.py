@@ -23,12 +23,12 @@ class LoadTimer:
         has_asked: whether it was asked to.
     """
 
-    def __init__(self, clock: Clock, own: str) -> None:
+    def __init__(self, clock: Clock, own_code: str) -> None:
         """
         Args:
-            own: as `Stack` takes it.
+            own_code: as `Stack` takes it.
         """
-        self.stack = Stack(own)
+        self.stack = Stack(own_code)
         self.has_asked = False
         self._clock = clock
         self._seconds = 0.0

@@ -45,7 +45,7 @@ class ProcessObserver(Protocol):
     def on_unhealthy(self, process: "LocationProcess") -> None: ...
     def on_ended(self, process: "LocationProcess") -> None: ...
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None: ...
-    def on_touched(
+    def on_files_read(
         self, process: "LocationProcess", pairs: list[tuple[str, str | None]]
     ) -> None: ...
 
@@ -55,11 +55,11 @@ class LocationProcess:
 
     Attributes:
         overlay: the sources that it loads in place of the disk; None for the disk.
-        origin: how it came to be; set with `host`.
+        fork_decision: how it came to be; set with `host`.
         report: what its load said of the process; set when it is ready, or unfit.
         host: the process, once the keeper has started it.
         has_told_all: whether a load that failed has said so, and before that all that it had read.
-        touched: what the load has read (digest) or looked for in vain (None), by path.
+        files: what the load has read (digest) or looked for in vain (None), by path.
         ended: set when nothing of it is left.
         ready_at: by the loop's clock; None before.
     """
@@ -80,18 +80,18 @@ class LocationProcess:
         self.spec = spec
         self.overlay = overlay
         self.host: HostProcess | None = None
-        self.origin = Decision(Source.SPAWN)
+        self.fork_decision = Decision(Source.SPAWN)
         self.report = LoadReport()
         self.has_told_all = False
         self.ended = asyncio.Event()
-        self.touched: dict[str, str | None] = {}
+        self.files: dict[str, str | None] = {}
         self.ready_at: float | None = None
         self._context = context
         self._clock = context.clock
         self._owner = owner
         self._observer = observer
         self._spawn_reason = spawn_reason
-        self._unfit = ""
+        self._unfit_reason = ""
         self._machine = Machine(TABLE, context.on_undeclared)
         self._lines: deque[str] = deque(maxlen=context.settings.failure_lines)
         self._loaded: Generation | None = None
@@ -139,27 +139,27 @@ class LocationProcess:
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the rest undone)
                 self._context.journal.fault(f"cannot {effect.value}", error, owner=self._owner)
 
-    # From the order to the greeting
+    # From the order to the hello
 
     async def _spawn(self) -> None:
         await self._admission.wait(for_template=not self._spawn_reason)
         self._ordered_at = self._clock.monotonic()
         if self.spec.load_timeout:
             self._arm_load_timer(self.spec.load_timeout, partial(self._feed, ProcessEvent.OVERDUE))
-        listener = Listener(self._on_line, self._on_touched)
+        listener = Listener(self._on_line, self._on_files_read)
         try:
-            self.host, self.origin = await self._context.environments.start(
+            self.host, self.fork_decision = await self._context.environments.start_process(
                 self.spec, self._owner, listener, self._spawn_reason
             )
         except Exception as error:  # noqa: BLE001 (no descriptor is left, the disk is full)
             self._fail_to_spawn(error)
             return
         self._started_at = self._clock.monotonic()
-        if self.origin.is_fork and self._machine.state is ProcessState.SPAWNED:
+        if self.fork_decision.is_fork and self._machine.state is ProcessState.SPAWNED:
             self._arm_fork_timer()
         self.host.exit.add_done_callback(lambda _: self._feed(ProcessEvent.EXITED))
         self.host.hello.add_done_callback(
-            lambda hello: None if hello.cancelled() else self._feed(ProcessEvent.GREETED)
+            lambda hello: None if hello.cancelled() else self._feed(ProcessEvent.HELLO_RECEIVED)
         )
         if self._machine.state is ProcessState.DRAINING:  # given up while it was started
             await self._context.factory.kill(self.host)
@@ -172,7 +172,7 @@ class LocationProcess:
                 self._feed(ProcessEvent.EXITED)
                 return
             # another executable in its place is a reason to try again
-            self.touched[executable] = digest_of(executable)
+            self.files[executable] = digest_of(executable)
             self._failure = failures.of_spawn(executable, error)
         else:
             self._context.journal.fault("cannot start a process", error, owner=self._owner)
@@ -183,15 +183,15 @@ class LocationProcess:
     # The load
 
     async def _load(self) -> None:
-        host = self._greeted_host()
+        host = self._started_host()
         try:
             done = await load_generation(
                 self._context.factory,
                 host,
                 self.spec,
                 self.overlay,
-                self.touched,
-                is_fork=self.origin.is_fork,
+                self.files,
+                is_fork=self.fork_decision.is_fork,
             )
         except RemoteError as error:
             host.drain_output()
@@ -211,7 +211,7 @@ class LocationProcess:
         else:
             self.report = done.report
             if done.generation is None:
-                self._give_up(done.unfit)
+                self._give_up(done.unfit_reason)
                 return
             loaded = self._loaded = done.generation
             loaded.seconds = self._clock.monotonic() - self._ordered_at
@@ -231,12 +231,12 @@ class LocationProcess:
         if not self.spec.load_timeout or patience < self.spec.load_timeout:
             self._is_fork_timed = True
             self._arm_load_timer(
-                patience, lambda: self._give_up(self._load_timer.describe(self.touched))
+                patience, lambda: self._give_up(self._load_timer.describe(self.files))
             )
 
     def _give_up(self, reason: str) -> None:
         """A new interpreter has to do what this fork was for."""
-        self._unfit = reason
+        self._unfit_reason = reason
         self._feed(ProcessEvent.UNFIT)
 
     # What its observer is told
@@ -244,7 +244,7 @@ class LocationProcess:
     def _start_pings(self) -> None:
         self._pings.start(
             self._context.tasks,
-            self._greeted_host(),
+            self._started_host(),
             self.spec.health,
             partial(self._feed, ProcessEvent.UNHEALTHY),
             lambda: self._end(self._context.factory.kill),
@@ -265,7 +265,7 @@ class LocationProcess:
 
     def _announce_unfit(self) -> None:
         self._admission.end()
-        self._observer.on_unfit(self, self._unfit)
+        self._observer.on_unfit(self, self._unfit_reason)
 
     def _announce_overdue(self) -> None:
         self._admission.end()
@@ -275,25 +275,25 @@ class LocationProcess:
             command.executable(self.spec),
             self.spec.load_timeout,
             list(self._lines),
-            greeted=self.host is not None and self.host.has_greeted,
+            said_hello=self.host is not None and self.host.has_said_hello,
             stack=self._load_timer.stack.frames,
-            frame=self._load_timer.stack.innermost(self.touched),
+            frame=self._load_timer.stack.innermost(self.files),
         )
         self._observer.on_failed(self, failure)
 
     def _announce_died(self) -> None:
         self._admission.end()
-        host = self._greeted_host()
+        host = self._started_host()
         status = host.exit.result()
         if self.ready_at is not None or status.keeper_died:
             self._observer.on_died(self, status)
         elif status.signal == STACK_SIGNAL and self._load_timer.has_asked:
             # the user's code has given the signal back its default action
             if self._is_fork_timed:
-                self._observer.on_unfit(self, self._load_timer.describe(self.touched))
+                self._observer.on_unfit(self, self._load_timer.describe(self.files))
             else:
                 self._announce_overdue()
-        elif self.origin.is_fork and status.signal is not None:
+        elif self.fork_decision.is_fork and status.signal is not None:
             is_kill = status.signal == signal.SIGKILL
             how = f"it was {status.describe()}"
             self._observer.on_unfit(self, how, killed_externally=is_kill)
@@ -303,7 +303,7 @@ class LocationProcess:
                 command.executable(self.spec),
                 status,
                 list(self._lines),
-                greeted=host.has_greeted,
+                said_hello=host.has_said_hello,
                 lost_wire=self._lost_wire,
                 no_restart=self._context.settings.no_restart_code,
             )
@@ -314,7 +314,7 @@ class LocationProcess:
     async def _await_calls(self) -> None:
         try:
             async with asyncio.timeout(self._context.settings.drain):
-                await self._greeted_host().channel.idle()
+                await self._started_host().channel.idle()
         except TimeoutError:
             pass
         self._feed(ProcessEvent.DRAINED)
@@ -329,14 +329,14 @@ class LocationProcess:
 
     async def _release(self) -> None:
         if self.host is not None:
-            await self.host.forks_settled()
+            await self.host.forks_assigned()
             self.host.release()
             # what it left behind ends with it
             await self._context.factory.keeper.end(self._owner)
         self.ended.set()
         self._observer.on_ended(self)
 
-    def _greeted_host(self) -> HostProcess:
+    def _started_host(self) -> HostProcess:
         assert self.host is not None
         return self.host
 
@@ -348,9 +348,9 @@ class LocationProcess:
             self._lines.append(left)
             self._observer.on_line(stream, left, pid, "location")
 
-    def _on_touched(self, pairs: list[tuple[str, str | None]]) -> None:
-        self.touched.update(pairs)
-        self._observer.on_touched(self, pairs)
+    def _on_files_read(self, pairs: list[tuple[str, str | None]]) -> None:
+        self.files.update(pairs)
+        self._observer.on_files_read(self, pairs)
 
     def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         return self._context.tasks.start(work, f"{what} of {self._owner}")

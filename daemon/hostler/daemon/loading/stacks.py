@@ -49,14 +49,14 @@ class Stack:
         is_whole: whether the main thread was told to its outermost call.
     """
 
-    def __init__(self, own: str) -> None:
+    def __init__(self, own_code: str) -> None:
         """
         Args:
-            own: the folder of the code of ours that is executed in the process.
+            own_code: the folder of the code of ours that is executed in the process.
         """
         self.is_whole = False
-        self._own = own
-        self._outermost = f"{own}/host/bootstrap.py"
+        self._own_code = own_code
+        self._outermost = f"{own_code}/host/bootstrap.py"
         self._frames: list[StackFrame] = []
         self._is_within = False
 
@@ -93,7 +93,7 @@ class Stack:
         return [
             frame
             for frame in self._frames
-            if not frame.file.startswith((f"{self._own}/", "<frozen "))
+            if not frame.file.startswith((f"{self._own_code}/", "<frozen "))
         ]
 
     def innermost(self, files: Container[str]) -> StackFrame | None:

@@ -18,13 +18,13 @@ PATIENCE_SECONDS = 0.25
 OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 
 #: Files that change so soon after each other that no editor saves them: a checkout, a formatter.
-MANY, MEANWHILE_SECONDS = 8, 0.25
+FLOOD_FILES, FLOOD_SECONDS = 8, 0.25
 
 #: Those of a checkout rest when none has changed for this long; it writes each within a tenth.
 #: Where that was too soon again and again, on a busy machine, each wait from then on is twice as
 #: long as the one before, up to the longest. (From the first time on it made a checkout of 300
 #: files 25 ms slower: git pauses for 20 ms now and then.)
-REST_SECONDS, LONGEST_REST_SECONDS, SHORT_RESTS = 0.02, 0.16, 4
+QUIET_SECONDS, LONGEST_QUIET_SECONDS, SHORT_QUIET_PERIODS = 0.02, 0.16, 4
 
 
 class Debounce:
@@ -38,7 +38,7 @@ class Debounce:
         #: When those that are waited for will have been waited for long enough.
         self._deadline: float | None = None
         #: How often they were waited for since the first of them.
-        self._rests = 0
+        self._quiet_periods = 0
         #: What the last load took, by whether it was a fork.
         self._seconds: dict[bool, float] = {}
 
@@ -47,20 +47,20 @@ class Debounce:
         """The files that have changed soon after each other; not a copy."""
         return self._changed
 
-    def change(self, paths: Iterable[str]) -> None:
+    def note_change(self, paths: Iterable[str]) -> None:
         """Files have changed."""
         now = self._clock.monotonic()
-        if now - self._changed_at > MEANWHILE_SECONDS:
+        if now - self._changed_at > FLOOD_SECONDS:
             self._changed.clear()
-            self._rests = 0
+            self._quiet_periods = 0
         self._changed.update(paths)
         self._changed_at = now
 
     def is_flood(self) -> bool:
         """Whether so many change that a load should wait; once for each load that ends."""
-        return self._deadline is None and len(self._changed) >= MANY
+        return self._deadline is None and len(self._changed) >= FLOOD_FILES
 
-    def rest(self, *, is_fork: bool) -> float:
+    def quiet_period(self, *, is_fork: bool) -> float:
         """Seconds to wait for the next change, until there is none or it has been long enough.
 
         Args:
@@ -68,13 +68,13 @@ class Debounce:
         """
         now = self._clock.monotonic()
         if self._deadline is None:
-            self._rests += 1
+            self._quiet_periods += 1
             self._deadline = now + _between_served(self._seconds.get(is_fork, 0.0))
-        rest: float = REST_SECONDS * 2 ** max(0, self._rests - SHORT_RESTS)
-        rest = min(rest, LONGEST_REST_SECONDS)
-        return max(0.0, min(rest, self._deadline - now))
+        period: float = QUIET_SECONDS * 2 ** max(0, self._quiet_periods - SHORT_QUIET_PERIODS)
+        period = min(period, LONGEST_QUIET_SECONDS)
+        return max(0.0, min(period, self._deadline - now))
 
-    def loaded(self, seconds: float, *, is_fork: bool, is_outdated: bool = False) -> None:
+    def note_load(self, seconds: float, *, is_fork: bool, is_outdated: bool = False) -> None:
         """A load has ended well.
 
         Args:
@@ -84,9 +84,9 @@ class Debounce:
         self._changed.clear()
         self._deadline = None
         if not is_outdated:
-            self._rests = 0
+            self._quiet_periods = 0
 
-    def failed(self) -> None:
+    def note_failure(self) -> None:
         """A load has failed."""
         self._deadline = None
 

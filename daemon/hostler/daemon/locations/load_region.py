@@ -99,18 +99,18 @@ class LoadRegion:
         self._policy.code_changed()
         if self.candidate and not self.candidate.has_begun:
             return  # it will read what is there by then
-        self._debounce.change(paths)
+        self._debounce.note_change(paths)
         event = LocationEvent.FLOODED if self._debounce.is_flood() else LocationEvent.CHANGED
-        was_settling = self.state is Load.SETTLING
+        was_debouncing = self.state is Load.DEBOUNCING
         self._feed(event, f"changed: {join_names(paths, MOST_NAMED)}")
-        if self.state is Load.SETTLING:
-            self._compile_ahead(paths if was_settling else self._debounce.changed)
+        if self.state is Load.DEBOUNCING:
+            self._compile_ahead(paths if was_debouncing else self._debounce.changed)
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         """The candidate has loaded the newest code, as far as that is known."""
-        is_fork = process.origin.is_fork
+        is_fork = process.fork_decision.is_fork
         is_outdated = self.state is Load.OUTDATED
-        self._debounce.loaded(loaded.seconds, is_fork=is_fork, is_outdated=is_outdated)
+        self._debounce.note_load(loaded.seconds, is_fork=is_fork, is_outdated=is_outdated)
         if is_outdated and self._debounce.should_skip_outdated(loaded.seconds):
             self._feed(LocationEvent.PATIENCE_OVER, "its files go on changing")
         else:
@@ -128,27 +128,27 @@ class LoadRegion:
         Args:
             is_first: whether there is no good generation, whose files are watched.
         """
-        self._debounce.failed()
+        self._debounce.note_failure()
         self._last_failure = failure
         self.candidate = None
         if is_first:
-            self._watched.replace(process.touched)
+            self._watched.replace(process.files)
         else:  # it may have died before it told of all that it had read
-            self._watched.join(process.touched.items())
-        if process.origin.is_fork and not process.has_told_all:
-            self._watched.join_unread(self._compiled)
+            self._watched.add(process.files.items())
+        if process.fork_decision.is_fork and not process.has_told_all:
+            self._watched.add_unread(self._compiled)
         self._feed(LocationEvent.FAILED, failure.message)
 
     # Effects
 
     def start(self, spec: LocationSpec) -> None:
         """Starts a process that loads what is on the disk."""
-        self._timers.disarm("patience", "rest", "hold", "retry")
+        self._timers.disarm("patience", "quiet", "hold", "retry")
         self.candidate = self._start_process(spec, None)
 
     def abort(self) -> None:
         """Gives the load up that is under way."""
-        self._timers.disarm("patience", "rest")
+        self._timers.disarm("patience", "quiet")
         candidate, self.candidate = self.candidate, None
         if candidate:
             candidate.abort()
@@ -169,12 +169,12 @@ class LoadRegion:
         patience = self._debounce.patience(is_fork=self._is_fork_next())
         self._arm("patience", patience, LocationEvent.PATIENCE_OVER)
 
-    def arm_rest(self) -> None:
+    def arm_quiet_timer(self) -> None:
         """Has the load wait until its files rest, but for no change longer than it has to."""
         self._timers.disarm("hold")
-        seconds = self._debounce.rest(is_fork=self._is_fork_next())
+        seconds = self._debounce.quiet_period(is_fork=self._is_fork_next())
         reason = f"{len(self._debounce.changed)} files changed"
-        self._arm("rest", seconds, LocationEvent.RESTED, reason)
+        self._arm("quiet", seconds, LocationEvent.QUIET, reason)
         self._watched.reset_throttle()
 
     def arm_hold(self) -> None:

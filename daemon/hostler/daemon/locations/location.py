@@ -61,7 +61,9 @@ class Location:
         self.load = LoadRegion(context, self._watched, self._policy, start, self._feed)
         self.serving = ServingRegion(context, start, self._feed)
         self.processes.connect(self.load, self.serving)
-        self.replicas = Replicas(context, spec.name, self.processes, self._policy, self._parent)
+        self.replicas = Replicas(
+            context, spec.name, self.processes, self._policy, self._find_parent
+        )
 
     @property
     def name(self) -> str:
@@ -92,10 +94,10 @@ class Location:
     @property
     def fork_decision(self) -> Decision:
         """How workers and runs of the last good generation are made, and why."""
-        unfit = self.generation.unfit if self.generation else ()
+        obstacles = self.generation.fork_obstacles if self.generation else ()
         template = self._context.environments.template_facts(self.spec)
         is_forbidden = self.spec.fork == "never"
-        return self._policy.choose_descendant(unfit, template, is_forbidden=is_forbidden)
+        return self._policy.choose_descendant(obstacles, template, is_forbidden=is_forbidden)
 
     @property
     def pids(self) -> list[int]:
@@ -193,7 +195,7 @@ class Location:
         if self.load.state is Load.STOPPED:
             self._notifier.notify(Status.STOPPING, "its processes have ended")
 
-    def _parent(self) -> HostProcess | None:
+    def _find_parent(self) -> HostProcess | None:
         """Returns the process that serves, where workers and runs are forks of it."""
         process = self.serving.current
         if process is None or not process.is_ready:
@@ -215,7 +217,7 @@ class Location:
         LocationEffect.ABORT_LOAD: lambda self: self.load.abort(),
         LocationEffect.PROMOTE: _promote,
         LocationEffect.ARM_PATIENCE: lambda self: self.load.arm_patience(),
-        LocationEffect.ARM_REST: lambda self: self.load.arm_rest(),
+        LocationEffect.ARM_QUIET_TIMER: lambda self: self.load.arm_quiet_timer(),
         LocationEffect.ARM_HOLD: lambda self: self.load.arm_hold(),
         LocationEffect.SHOW_FAILURE: lambda self: self.load.show_failure(),
         LocationEffect.FORGET_FAILURE: lambda self: (

@@ -84,7 +84,7 @@ class LocationProcesses:
     # What the processes tell
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
-        if process.origin.is_fork:
+        if process.fork_decision.is_fork:
             self._policy.fork_loaded()
         else:
             self._policy.spawn_loaded(process.report)
@@ -109,7 +109,7 @@ class LocationProcesses:
 
     def on_failed(self, process: LocationProcess, failure: LoadFailure) -> None:
         if not failure.permanent:
-            if process.origin.is_fork:
+            if process.fork_decision.is_fork:
                 self._policy.fork_raised(failure.message)
             else:
                 self._policy.spawn_failed()
@@ -137,9 +137,9 @@ class LocationProcesses:
     def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
         self._log.write(self._context.clock.time(), stream, text, pid, role)
 
-    def on_touched(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
+    def on_files_read(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._load.candidate:
-            self._watched.touch(pairs)
+            self._watched.add_soon(pairs)
         elif process is self._serving.current:
             self.on_late_import(pairs)
 
@@ -148,12 +148,12 @@ class LocationProcesses:
         generation = self._serving.generation
         if generation is not None:
             generation.files.update(pairs)
-            self._watched.join(pairs)
+            self._watched.add(pairs)
 
     def remark(self, text: str, role: Role, pid: int = 0) -> None:
         """Writes a remark of the daemon's own into the location's log."""
         self._log.write(self._context.clock.time(), "daemon", text, pid, role)
 
-    def line_of(self, role: Role) -> Callable[[Stream, str, int], None]:
+    def line_logger(self, role: Role) -> Callable[[Stream, str, int], None]:
         """Returns what logs the lines of processes of a role."""
         return partial(self.on_line, role=role)

@@ -30,20 +30,21 @@ class Replicas:
         name: str,
         processes: LocationProcesses,
         policy: ForkPolicy,
-        parent: Callable[[], HostProcess | None],
+        find_parent: Callable[[], HostProcess | None],
     ) -> None:
         """
         Args:
             name: of the location.
-            parent: the process that serves the newest generation, where forks of it are safe.
+            find_parent: returns the process that serves the newest generation; None where
+                forks of it are not safe.
         """
         self._context = context
         self._name = name
         self._processes = processes
         self._policy = policy
-        self._parent = parent
-        listener = Listener(processes.line_of("run"), processes.on_late_import)
-        self._standby = Standby(context, parent, lambda: self._owner("s"), listener)
+        self._find_parent = find_parent
+        listener = Listener(processes.line_logger("run"), processes.on_late_import)
+        self._standby = Standby(context, find_parent, lambda: self._owner("s"), listener)
         self._worker_pools = WorkerPools(
             self._start_worker, self.end, context.settings, context.tasks, name
         )
@@ -58,9 +59,9 @@ class Replicas:
         """The process that waits for the next run; 0 where there is none."""
         return self._standby.pid
 
-    def calls(self, of: Generation) -> SharedCalls:
+    def calls(self, generation: Generation) -> SharedCalls:
         """Returns what calls the functions of a generation, once for all who ask."""
-        return self._worker_pools.of(of)
+        return self._worker_pools.of(generation)
 
     def retire_workers(self, seconds: float) -> None:
         """Ends the workers, with so much time for their calls."""
@@ -76,7 +77,7 @@ class Replicas:
         await self._worker_pools.retired()
 
     async def obtain(
-        self, of: Generation, role: Role, owner: str, listener: Listener, *, is_newest: bool
+        self, generation: Generation, role: Role, owner: str, listener: Listener, *, is_newest: bool
     ) -> HostProcess:
         """Makes a process that has loaded a generation.
 
@@ -87,7 +88,7 @@ class Replicas:
             NoProcessError: neither a fork nor a spawn worked.
             RemoteError: the code could not be loaded anew.
         """
-        parent = self._parent() if is_newest else None
+        parent = self._find_parent() if is_newest else None
         if parent is not None:
             try:
                 host = await self._fork(parent, role, owner, listener)
@@ -96,8 +97,8 @@ class Replicas:
             else:
                 self._watch_over(host)
                 return host
-        reason = self._policy.spawn_reason(is_forbidden=of.spec.fork == "never")
-        return await self._load_anew(of, owner, listener, reason)
+        reason = self._policy.spawn_reason(is_forbidden=generation.spec.fork == "never")
+        return await self._load_anew(generation, owner, listener, reason)
 
     async def _fork(
         self, parent: HostProcess, role: Role, owner: str, listener: Listener
@@ -106,7 +107,7 @@ class Replicas:
             return await self._context.factory.fork(parent, owner, listener)
         waiting = await self._standby.take(parent)
         if waiting is not None:
-            self._context.factory.hand_over(waiting, owner, listener)
+            self._context.factory.reassign(waiting, owner, listener)
         made = waiting or await self._context.factory.fork(parent, owner, listener)
         self._standby.prepare()
         return made
@@ -117,15 +118,15 @@ class Replicas:
         return self._context.tasks.start(work, f"end of {host.owner}")
 
     async def _load_anew(
-        self, of: Generation, owner: str, listener: Listener, spawn_reason: str
+        self, generation: Generation, owner: str, listener: Listener, spawn_reason: str
     ) -> HostProcess:
-        host, origin = await self._start(of, owner, listener, spawn_reason)
-        if not origin.is_fork:
-            await self._load(host, of, of.spec.load_timeout)
+        host, fork_decision = await self._start(generation, owner, listener, spawn_reason)
+        if not fork_decision.is_fork:
+            await self._load(host, generation, generation.spec.load_timeout)
             return host
         try:
-            patience = self._context.environments.fork_patience(of.spec)
-            body = await self._load(host, of, patience)
+            patience = self._context.environments.fork_patience(generation.spec)
+            body = await self._load(host, generation, patience)
             report = LoadReport.of(body)
             reason = report.unfit_after_fork()
             if not reason:
@@ -135,24 +136,26 @@ class Replicas:
         except (NoProcessError, RemoteError) as error:
             reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
         # another owner: what is the fork's is still being ended
-        host, _ = await self._start(of, f"{owner}/2", listener, reason)
-        await self._load(host, of, of.spec.load_timeout)
+        host, _ = await self._start(generation, f"{owner}/2", listener, reason)
+        await self._load(host, generation, generation.spec.load_timeout)
         return host
 
     async def _start(
-        self, of: Generation, owner: str, listener: Listener, spawn_reason: str
+        self, generation: Generation, owner: str, listener: Listener, spawn_reason: str
     ) -> tuple[HostProcess, Decision]:
         try:
-            host, origin = await self._context.environments.start(
-                of.spec, owner, listener, spawn_reason
+            host, fork_decision = await self._context.environments.start_process(
+                generation.spec, owner, listener, spawn_reason
             )
         except Exception as error:
-            executable = command.executable(of.spec)
+            executable = command.executable(generation.spec)
             raise NoProcessError(f"cannot start {executable}: {error}") from error
         self._watch_over(host)
-        return host, origin
+        return host, fork_decision
 
-    async def _load(self, host: HostProcess, of: Generation, seconds: float) -> dict[str, Any]:
+    async def _load(
+        self, host: HostProcess, generation: Generation, seconds: float
+    ) -> dict[str, Any]:
         """Has a process load the sources of a generation; it is ended where it cannot.
 
         Args:
@@ -160,8 +163,8 @@ class Replicas:
         """
         try:
             async with asyncio.timeout(seconds or None):
-                await host.greeted()
-                return await self._context.factory.load(host, of.spec, of.sources())
+                await host.wait_for_hello()
+                return await self._context.factory.load(host, generation.spec, generation.sources())
         except BaseException as error:
             self.end(host)
             if isinstance(error, RemoteError):
@@ -179,9 +182,9 @@ class Replicas:
         """Releases the process when it has ended, however it ended."""
         host.exit.add_done_callback(lambda _: self.end(host))
 
-    async def _start_worker(self, of: Generation) -> HostProcess:
-        listener = Listener(self._processes.line_of("worker"), self._processes.on_late_import)
-        return await self.obtain(of, "worker", self._owner("w"), listener, is_newest=True)
+    async def _start_worker(self, generation: Generation) -> HostProcess:
+        listener = Listener(self._processes.line_logger("worker"), self._processes.on_late_import)
+        return await self.obtain(generation, "worker", self._owner("w"), listener, is_newest=True)
 
     def _owner(self, kind: str) -> str:
         return f"{self._name}/{kind}{next(self._context.numbers)}"

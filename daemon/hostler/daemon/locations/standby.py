@@ -31,7 +31,8 @@ class Standby:
     the two moments.
 
     Args:
-        parent: the location process that serves and may be forked; None where there is none.
+        find_parent: returns the location process that serves and may be forked; None where there
+            is none.
         next_owner: an owner for each.
         listener: told what one says while it waits.
     """
@@ -39,12 +40,12 @@ class Standby:
     def __init__(
         self,
         context: LocationContext,
-        parent: Callable[[], HostProcess | None],
+        find_parent: Callable[[], HostProcess | None],
         next_owner: Callable[[], str],
         listener: Listener,
     ) -> None:
         self._context = context
-        self._serving = parent
+        self._find_parent = find_parent
         self._next_owner = next_owner
         self._listener = listener
         #: Of which the one that waits, or that is on its way, is a fork.
@@ -96,7 +97,7 @@ class Standby:
 
     def _provide(self) -> None:
         self._timer = None
-        parent = self._serving()
+        parent = self._find_parent()
         if parent is None or parent.channel.closed:
             return
         if parent is not self._parent:

@@ -9,7 +9,7 @@ from hostler.daemon.watching.watcher import OnChange, Watch, Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
 #: While a load goes on, what it has read is watched in parts; most loads end before the first.
-TOUCHED_SECONDS = 0.02
+BATCH_SECONDS = 0.02
 
 Pairs = Iterable[tuple[str, str | None]]
 
@@ -29,7 +29,7 @@ class WatchedFiles:
         self._clock = clock
         self._on_change = on_change
         self._watch: Watch | None = None
-        self._touched: dict[str, str | None] = {}
+        self._batch: dict[str, str | None] = {}
         self._timer: Timer | None = None
 
     @property
@@ -44,20 +44,20 @@ class WatchedFiles:
         if self.spec.reload:
             self._put({})
 
-    def touch(self, pairs: Pairs) -> None:
+    def add_soon(self, pairs: Pairs) -> None:
         """Adds what a load has read or looked for in vain, while it goes on."""
         if not self.spec.reload:
             return
-        self._touched.update(pairs)
+        self._batch.update(pairs)
         if self._timer is None:
-            self._timer = self._clock.call_later(TOUCHED_SECONDS, self._pass_on)
+            self._timer = self._clock.call_later(BATCH_SECONDS, self._add_batch)
 
-    def join(self, pairs: Pairs) -> None:
+    def add(self, pairs: Pairs) -> None:
         """Adds what a process that serves has imported since, or what a failed load had read."""
         if self.spec.reload and self._watch is not None:
             self._watch.add(dict(pairs))
 
-    def join_unread(self, paths: Iterable[str]) -> None:
+    def add_unread(self, paths: Iterable[str]) -> None:
         """Adds files that a load may have read: it ended before it could tell."""
         if self.spec.reload and self._watch is not None:
             self._watch.add_unread(paths)
@@ -69,7 +69,7 @@ class WatchedFiles:
 
     def replace(self, files: Mapping[str, str | None]) -> None:
         """Replaces what is watched by what a load has read, at its end."""
-        self._drop_touched()
+        self._drop_batch()
         if not self.spec.reload:
             return
         record = dict(files)
@@ -80,7 +80,7 @@ class WatchedFiles:
 
     def replace_soon(self, files: Mapping[str, str | None]) -> None:
         """Does what `replace` does once the load is answered; a change until then is not lost."""
-        self._drop_touched()
+        self._drop_batch()
         self._timer = self._clock.call_later(0, self._replace, files)
 
     def _replace(self, files: Mapping[str, str | None]) -> None:
@@ -89,7 +89,7 @@ class WatchedFiles:
 
     def forget(self) -> None:
         """Ends the watch."""
-        self._drop_touched()
+        self._drop_batch()
         if self._watch is not None:
             self._watch.close()
             self._watch = None
@@ -100,14 +100,14 @@ class WatchedFiles:
         else:
             self._watch.replace(files, self.spec.watch)
 
-    def _pass_on(self) -> None:
+    def _add_batch(self) -> None:
         self._timer = None
-        touched, self._touched = self._touched, {}
+        batch, self._batch = self._batch, {}
         if self._watch is not None:
-            self._watch.add(touched)
+            self._watch.add(batch)
 
-    def _drop_touched(self) -> None:
+    def _drop_batch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._touched.clear()
+        self._batch.clear()

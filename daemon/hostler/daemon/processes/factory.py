@@ -11,7 +11,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
 from hostler.daemon.launching.launcher import Handle, KeeperLauncher, SpawnOrder
 from hostler.daemon.processes import command
-from hostler.daemon.processes.host_process import Greeting, HostProcess, Listener
+from hostler.daemon.processes.host_process import Handshake, HostProcess, Listener
 from hostler.daemon.processes.runtime import Runtime
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import STACK_SIGNAL, Frame, Method, dump
@@ -54,7 +54,7 @@ class ProcessFactory:
     async def spawn(
         self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
     ) -> HostProcess:
-        """Starts the location's interpreter; it has not greeted yet.
+        """Starts the location's interpreter; it has not said hello yet.
 
         Args:
             is_template: it is for all locations of its environment, and has no limits.
@@ -78,7 +78,7 @@ class ProcessFactory:
         return HostProcess(owner, handle, listener, self._loop)
 
     async def fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
-        """Forks a process that has loaded; the child has greeted.
+        """Forks a process that has loaded; the child has said hello.
 
         Raises:
             ForkError: the parent is gone, does not answer in time, or may not fork.
@@ -91,31 +91,31 @@ class ProcessFactory:
             made = _channels()
         except OSError as error:
             raise ForkError(f"cannot fork process {parent.pid}: {error}") from error
-        greeting = Greeting(self._loop, made.control)
+        handshake = Handshake(self._loop, made.control)
         try:
             order = dump({"owner": f"{self._instance}:{owner}"})
             answer = asyncio.ensure_future(
-                parent.channel.request(Method.FORK, order, fds=made.childs, timeout=FORK_SECONDS)
+                parent.channel.request(Method.FORK, order, fds=made.child_fds, timeout=FORK_SECONDS)
             )
             async with asyncio.timeout(FORK_SECONDS):
-                await _either(greeting.hello, answer)
+                await _wait_for_fork(handshake.hello, answer)
         except BaseException as error:
-            greeting.close()
+            handshake.close()
             os.close(made.stdout)
             os.close(made.stderr)
             if not isinstance(error, Exception):
                 raise
             raise ForkError(f"cannot fork process {parent.pid}: {error or 'no answer'}") from error
-        pid = int(greeting.hello.result()["pid"])
+        pid = int(handshake.hello.result()["pid"])
         exit_ = self.keeper.adopt(pid, owner)
         handle = Handle(pid, made.control, made.stdout, made.stderr, exit_)
-        return HostProcess(owner, handle, listener, self._loop, greeting)
+        return HostProcess(owner, handle, listener, self._loop, handshake)
 
-    def mark(self, host: HostProcess) -> str:
+    def mark_of(self, host: HostProcess) -> str:
         """What a process is marked with; one that is handed over has to be told."""
         return f"{self._instance}:{host.owner}"
 
-    def hand_over(self, host: HostProcess, owner: str, listener: Listener) -> None:
+    def reassign(self, host: HostProcess, owner: str, listener: Listener) -> None:
         """Gives a process that was forked ahead to whom it is for."""
         host.assign_to(owner, listener)
         self.keeper.adopt(host.pid, owner)
@@ -154,9 +154,9 @@ class ProcessFactory:
         }
         if host.on_import is not None:
             order["announces"] = True
-        if host.of_template:
+        if host.is_template_fork:
             order["process"] = {
-                "owner": self.mark(host),
+                "owner": self.mark_of(host),
                 "memory": spec.limits.memory,
                 "nice": spec.limits.nice,
             }
@@ -190,15 +190,15 @@ class ProcessFactory:
         """Asks a process by a signal to write where it is on its stderr.
 
         Returns:
-            Whether it has greeted, and so can.
+            Whether it has said hello, and so can.
         """
-        if host.has_greeted:
+        if host.has_said_hello:
             self.keeper.signal(host.pid, STACK_SIGNAL, group=False)
-        return host.has_greeted
+        return host.has_said_hello
 
     async def terminate(self, host: HostProcess) -> None:
         """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
-        await host.forks_settled()
+        await host.forks_assigned()
         if not host.exit.done():
             self.keeper.signal(host.leader, signal.SIGTERM)
             await asyncio.wait([host.exit], timeout=self.settings.stop_grace)
@@ -206,14 +206,16 @@ class ProcessFactory:
 
     async def kill(self, host: HostProcess) -> None:
         """KILL to all that the keeper counts as the process's; returns after its end."""
-        await host.forks_settled()
+        await host.forks_assigned()
         await self.keeper.end(host.owner)
         await asyncio.wait([host.exit])
         host.release()
 
 
-async def _either(hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[Frame]) -> None:
-    """Returns when a fork has greeted.
+async def _wait_for_fork(
+    hello: asyncio.Future[dict[str, Any]], answer: asyncio.Future[Frame]
+) -> None:
+    """Returns when a fork has said hello.
 
     Its parent answers when the process between them has ended, some milliseconds later.
 
@@ -240,7 +242,7 @@ class _Channels(NamedTuple):
     control: socket.socket
     stdout: int
     stderr: int
-    childs: tuple[int, int, int]
+    child_fds: tuple[int, int, int]
 
 
 def _channels() -> _Channels:
@@ -262,5 +264,5 @@ def _channels() -> _Channels:
     wire, their_wire, out_read, out_write, err_read, err_write = made
     for descriptor in (out_read, err_read):
         os.set_blocking(descriptor, False)
-    childs = (their_wire, out_write, err_write)
-    return _Channels(socket.socket(fileno=wire), out_read, err_read, childs)
+    child_fds = (their_wire, out_write, err_write)
+    return _Channels(socket.socket(fileno=wire), out_read, err_read, child_fds)

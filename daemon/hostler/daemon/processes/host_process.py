@@ -23,15 +23,16 @@ DEATH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told what a process says.
+    """Holds the callbacks that are told what a process says.
 
     Attributes:
-        line: a line that it printed: the stream, the text, the process's id.
-        touched: source files that it read (path, digest) or looked for in vain (path, None).
+        on_line: called with each line that it prints: the stream, the text, the process's id.
+        on_files_read: called with source files that it has read (path, digest), or has looked for
+            in vain (path, None).
     """
 
-    line: Callable[[Stream, str, int], None]
-    touched: Callable[[list[tuple[str, str | None]]], None]
+    on_line: Callable[[Stream, str, int], None]
+    on_files_read: Callable[[list[tuple[str, str | None]]], None]
 
 
 def _ignore(*_: object) -> None:
@@ -42,7 +43,7 @@ def _ignore(*_: object) -> None:
 SILENT = Listener(_ignore, _ignore)
 
 
-class Greeting:
+class Handshake:
     """The wire to a process that has just been made, until it has said who it is.
 
     Attributes:
@@ -85,8 +86,8 @@ class HostProcess:
     Attributes:
         owner: to whom the keeper counts it and its descendants.
         leader: the process that the keeper started: the interpreter, or a wrapper around it.
-        hello: what it said of itself, once it has greeted; a fork has.
-        of_template: whether it was forked from a template, and so knows nothing of its location.
+        hello: what it said of itself, once it has said hello; a fork has.
+        is_template_fork: whether a template forked it, so that it knows nothing of its location.
         on_import: told of each installed module that its load begins to import; None where nobody
             wants to know.
     """
@@ -97,11 +98,11 @@ class HostProcess:
         handle: Handle,
         listener: Listener,
         loop: asyncio.AbstractEventLoop,
-        greeting: Greeting | None = None,
+        handshake: Handshake | None = None,
     ) -> None:
         """
         Args:
-            greeting: of a process that has greeted; the wire is new otherwise.
+            handshake: of a process that has said hello; the wire is new otherwise.
         """
         self.owner = owner
         self.leader = handle.pid
@@ -111,28 +112,28 @@ class HostProcess:
         self._forking = 0
         self._no_fork = asyncio.Event()
         self._no_fork.set()
-        self.of_template = False
+        self.is_template_fork = False
         self.on_import: Callable[[str], None] | None = None
         self._listener = listener
-        self._greeting = greeting or Greeting(loop, handle.control)
-        self.hello = self._greeting.hello
-        self.channel = self._greeting.channel
+        self._handshake = handshake or Handshake(loop, handle.control)
+        self.hello = self._handshake.hello
+        self.channel = self._handshake.channel
         self._pipes = [
             PipeReader(loop, handle.stdout, self._line_to("stdout")),
             PipeReader(loop, handle.stderr, self._line_to("stderr")),
         ]
-        self._greeting.pass_on(self._on_event)
+        self._handshake.pass_on(self._on_event)
 
     @property
     def pid(self) -> int:
-        """Of the interpreter; of a wrapper script until it has greeted."""
-        return int(self.hello.result()["pid"]) if self.has_greeted else self.leader
+        """Of the interpreter; of a wrapper script until it has said hello."""
+        return int(self.hello.result()["pid"]) if self.has_said_hello else self.leader
 
     @property
-    def has_greeted(self) -> bool:
+    def has_said_hello(self) -> bool:
         return self.hello.done() and not self.hello.cancelled()
 
-    async def greeted(self) -> None:
+    async def wait_for_hello(self) -> None:
         """Returns when it has said hello, or has ended."""
         either: list[asyncio.Future[Any]] = [self.hello, self.exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -155,7 +156,7 @@ class HostProcess:
             if not self._forking:
                 self._no_fork.set()
 
-    async def forks_settled(self) -> None:
+    async def forks_assigned(self) -> None:
         """Returns when each of its forks is somebody's, or has had its time."""
         await self._no_fork.wait()
 
@@ -191,16 +192,16 @@ class HostProcess:
         for pipe in self._pipes:
             pipe.close()
         # whom they tell has this process: no cycle stays, which would keep all that it loaded
-        self._greeting.close()
+        self._handshake.close()
         self._pipes.clear()
         self._listener = SILENT
 
     def _line_to(self, stream: Stream) -> Callable[[str], None]:
-        return lambda text: self._listener.line(stream, text, self.pid)
+        return lambda text: self._listener.on_line(stream, text, self.pid)
 
     def _on_event(self, event: int, value: object) -> None:
         if event == Event.TOUCHED:
             pairs = cast("list[tuple[str, str | None]]", value)
-            self._listener.touched([(path, digest) for path, digest in pairs])
+            self._listener.on_files_read([(path, digest) for path, digest in pairs])
         elif event == Event.IMPORTING and self.on_import is not None:
             self.on_import(cast("dict[str, str]", value)["module"])

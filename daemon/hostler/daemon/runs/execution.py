@@ -173,10 +173,10 @@ class Execution:
         self._obtaining_task = asyncio.current_task()
         try:
             owner = f"runs/{self._id}"
-            of = self._generation
-            is_newest = of is self.location.generation
+            generation = self._generation
+            is_newest = generation is self.location.generation
             host = await self.location.replicas.obtain(
-                of, "run", owner, listener, is_newest=is_newest
+                generation, "run", owner, listener, is_newest=is_newest
             )
         except asyncio.CancelledError:
             if self.requested_end is None:
@@ -211,7 +211,7 @@ class Execution:
         partition = partition_of(self.run)
         request = {
             "run": self._id,
-            "owner": self._context.factory.mark(host),
+            "owner": self._context.factory.mark_of(host),
             "repository": repository,
             "pipeline": pipeline,
             "config": json_format.MessageToDict(self.run.run_config),

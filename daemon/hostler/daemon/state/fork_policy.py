@@ -257,19 +257,19 @@ class ForkPolicy:
         return self._report.unfit_after_fork() or self._reason
 
     def choose_descendant(
-        self, unfit: Collection[str], template: TemplateFacts, *, is_forbidden: bool
+        self, fork_obstacles: Collection[str], template: TemplateFacts, *, is_forbidden: bool
     ) -> Decision:
         """Decides how workers and runs of a generation are made.
 
         Args:
-            unfit: why its location process may not be forked; empty where it may.
+            fork_obstacles: why its location process may not be forked; empty where it may.
         """
         if is_forbidden:
             return Decision(Source.SPAWN, FORBIDDEN)
-        if not unfit:
+        if not fork_obstacles:
             return Decision(Source.PARENT)
         load = choose_load(self.spawn_reason(is_forbidden=False), template)
-        return Decision(load.source, "; ".join(unfit))
+        return Decision(load.source, "; ".join(fork_obstacles))
 
     # What happens
 

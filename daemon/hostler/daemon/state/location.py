@@ -18,7 +18,7 @@ class Load(Enum):
     #: Loading, and a file that it may have read has changed since.
     OUTDATED = "outdated"
     #: Many files are being changed, by a checkout say; the load waits until they rest.
-    SETTLING = "settling"
+    DEBOUNCING = "debouncing"
     #: The newest code serves.
     CURRENT = "current"
     #: The load failed; that is not told yet, since it may have read half of a save.
@@ -56,7 +56,7 @@ class LocationEvent(Enum):
     #: Many files, one after the other: a load that reads some of them is of no use.
     FLOODED = "flooded"
     #: None has changed for a moment, or that has been waited for long enough.
-    RESTED = "rested"
+    QUIET = "quiet"
     #: An outdated load has had the time that a good one takes.
     PATIENCE_OVER = "patience over"
     # Of the load
@@ -87,7 +87,7 @@ class LocationEffect(Enum):
     ABORT_LOAD = "abort the load"
     PROMOTE = "promote"
     ARM_PATIENCE = "arm patience"
-    ARM_REST = "arm the rest"
+    ARM_QUIET_TIMER = "arm the quiet timer"
     ARM_HOLD = "arm the hold"
     SHOW_FAILURE = "show the failure"
     FORGET_FAILURE = "forget the failure"
@@ -115,13 +115,13 @@ _LOAD_NOW = (_F.RESET_BACKOFF, *_LOAD)
 _LOAD_ANEW_NOW = (_F.RESET_BACKOFF, *_LOAD_ANEW)
 
 # A load that is given up.
-_WAIT_FOR_REST = (_F.ABORT_LOAD, _F.ARM_REST)
+_WAIT_FOR_QUIET = (_F.ABORT_LOAD, _F.ARM_QUIET_TIMER)
 _GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE, _F.NOTIFY)
 _FORGET_FAILURE = (_F.FORGET_FAILURE, _F.NOTIFY)
 
 # Timers that were disarmed, and reports of a load that was given up, may come a moment later.
 _LATE_TIMERS = frozenset(
-    {_E.PATIENCE_OVER, _E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE}
+    {_E.PATIENCE_OVER, _E.QUIET, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE}
 )
 _LATE_REPORTS = frozenset({_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST})
 
@@ -131,7 +131,7 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
     hears=frozenset(
         {
             *(_E.START, _E.STOP, _E.RELOAD, _E.RESTART),
-            *(_E.CHANGED, _E.FLOODED, _E.RESTED),
+            *(_E.CHANGED, _E.FLOODED, _E.QUIET),
             *(_E.LOADED, _E.FAILED, _E.UNFIT, _E.KEEPER_LOST),
             *(_E.PATIENCE_OVER, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
         }
@@ -151,7 +151,7 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
                 _E.RELOAD: Rule(_L.LOADING, _LOAD_ANEW),
                 _E.RESTART: Rule(_L.LOADING, _LOAD_ANEW_NOW),
                 _E.CHANGED: Rule(_L.OUTDATED, (_F.ARM_PATIENCE, _F.NOTIFY)),
-                _E.FLOODED: Rule(_L.SETTLING, _WAIT_FOR_REST),
+                _E.FLOODED: Rule(_L.DEBOUNCING, _WAIT_FOR_QUIET),
                 _E.LOADED: Rule(_L.CURRENT, (_F.PROMOTE, _F.NOTIFY)),
                 # it may have read half of a save: nobody is told yet
                 _E.FAILED: Rule(_L.HELD, (_F.ARM_HOLD,)),
@@ -165,7 +165,7 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
                 _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
                 _E.RELOAD: Rule(_L.LOADING, _LOAD_ANEW),
                 _E.RESTART: Rule(_L.LOADING, _LOAD_ANEW_NOW),
-                _E.FLOODED: Rule(_L.SETTLING, _WAIT_FOR_REST),
+                _E.FLOODED: Rule(_L.DEBOUNCING, _WAIT_FOR_QUIET),
                 _E.PATIENCE_OVER: Rule(_L.LOADING, _LOAD_ANEW),
                 # what was read is a good state of the files, if not the newest one
                 _E.LOADED: Rule(_L.LOADING, (_F.PROMOTE, *_LOAD)),
@@ -176,17 +176,17 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
             },
             ignores={
                 *(_E.START, _E.CHANGED),
-                *(_E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
+                *(_E.QUIET, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE),
             },
         ),
-        _L.SETTLING: InState(
+        _L.DEBOUNCING: InState(
             {
                 _E.STOP: Rule(_L.STOPPED, _GIVE_UP),
                 _E.RELOAD: Rule(_L.LOADING, _LOAD),
                 _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
-                _E.CHANGED: Rule(_L.SETTLING, (_F.ARM_REST,)),
-                _E.FLOODED: Rule(_L.SETTLING, (_F.ARM_REST,)),
-                _E.RESTED: Rule(_L.LOADING, _LOAD),
+                _E.CHANGED: Rule(_L.DEBOUNCING, (_F.ARM_QUIET_TIMER,)),
+                _E.FLOODED: Rule(_L.DEBOUNCING, (_F.ARM_QUIET_TIMER,)),
+                _E.QUIET: Rule(_L.LOADING, _LOAD),
             },
             ignores={
                 *(_E.START, *_LATE_REPORTS),
@@ -209,13 +209,13 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
                 _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
                 _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
                 _E.CHANGED: Rule(_L.LOADING, _LOAD_NOW),
-                _E.FLOODED: Rule(_L.SETTLING, (_F.RESET_BACKOFF, _F.ARM_REST)),
+                _E.FLOODED: Rule(_L.DEBOUNCING, (_F.RESET_BACKOFF, _F.ARM_QUIET_TIMER)),
                 _E.HOLD_OVER: Rule(_L.BACKOFF, (_F.SHOW_FAILURE, _F.ARM_RETRY, _F.NOTIFY)),
                 _E.HOLD_OVER_FOR_GOOD: Rule(_L.FAILED, (_F.SHOW_FAILURE, _F.NOTIFY)),
             },
             ignores={
                 *(_E.START, *_LATE_REPORTS),
-                *(_E.PATIENCE_OVER, _E.RESTED, _E.RETRY_DUE),
+                *(_E.PATIENCE_OVER, _E.QUIET, _E.RETRY_DUE),
             },
         ),
         _L.BACKOFF: InState(
@@ -230,7 +230,7 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
             },
             ignores={
                 *_LATE_REPORTS,
-                *(_E.PATIENCE_OVER, _E.RESTED, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD),
+                *(_E.PATIENCE_OVER, _E.QUIET, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD),
             },
         ),
         _L.FAILED: InState(
@@ -340,7 +340,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
 
 
 #: What the newest code's load comes to is not known, or not told yet.
-UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.SETTLING, Load.HELD})
+UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.DEBOUNCING, Load.HELD})
 
 
 class Status(Enum):

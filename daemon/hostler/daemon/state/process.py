@@ -6,7 +6,7 @@ from hostler.daemon.state.rules import InState, Rule, Table
 
 
 class ProcessState(Enum):
-    #: Ordered from the keeper; nobody has greeted us yet.
+    #: Ordered from the keeper; nobody has said hello us yet.
     SPAWNED = "spawned"
     #: The interpreter imports the user's modules.
     LOADING = "loading"
@@ -20,7 +20,7 @@ class ProcessState(Enum):
 class ProcessEvent(Enum):
     #: The executable could not be started.
     SPAWN_FAILED = "spawn failed"
-    GREETED = "greeted"
+    HELLO_RECEIVED = "hello received"
     LOADED = "loaded"
     LOAD_FAILED = "load failed"
     #: It is a fork, and the code that it has loaded is not for forks.
@@ -70,7 +70,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
                 _E.SPAWN_FAILED: Rule(
                     _S.DEAD, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.RELEASE)
                 ),
-                _E.GREETED: Rule(_S.LOADING, (_F.ORDER_LOAD,)),
+                _E.HELLO_RECEIVED: Rule(_S.LOADING, (_F.ORDER_LOAD,)),
                 _E.OVERDUE: Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),
                 _E.ABORT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
                 _E.EXITED: Rule(_S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)),
@@ -95,7 +95,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
                 _E.EXITED: Rule(_S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)),
             },
             # it runs already, and it does not serve yet
-            ignores={_E.SPAWN_FAILED, _E.GREETED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED},
+            ignores={_E.SPAWN_FAILED, _E.HELLO_RECEIVED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED},
         ),
         _S.READY: InState(
             {
@@ -106,7 +106,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
             },
             # the load is over
             ignores={
-                *(_E.SPAWN_FAILED, _E.GREETED, _E.LOADED, _E.LOAD_FAILED),
+                *(_E.SPAWN_FAILED, _E.HELLO_RECEIVED, _E.LOADED, _E.LOAD_FAILED),
                 *(_E.OVERDUE, _E.UNFIT, _E.DRAINED),
             },
         ),
@@ -119,7 +119,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
             },
             # nobody waits for it any more
             ignores={
-                *(_E.GREETED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE),
+                *(_E.HELLO_RECEIVED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE),
                 *(_E.UNFIT, _E.UNHEALTHY, _E.RETIRE),
             },
         ),

@@ -68,9 +68,9 @@ def location_message(
         message.pid = process.pid
         message.start_time.FromNanoseconds(int(process.host.started * 1e9))
         starts = workspace_pb2.Location.StartMode
-        message.start_mode = starts.FORKED if process.origin.is_fork else starts.SPAWNED
-        message.start_reason = utf8_safe(process.origin.reason)
-        if process.host.has_greeted:
+        message.start_mode = starts.FORKED if process.fork_decision.is_fork else starts.SPAWNED
+        message.start_reason = utf8_safe(process.fork_decision.reason)
+        if process.host.has_said_hello:
             message.python_version = process.host.hello.result()["version"]
     if location.error is not None:
         message.error.CopyFrom(location.error.message_of())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hostler.daemon.workspace.text.models import LocationSpec
 
 #: An installer writes for a while: this long after its last change the locations are loaded anew.
-SETTLE_SECONDS = 0.5
+INSTALL_SECONDS = 0.5
 
 #: What a fork has to load in before a new interpreter is tried: one loads in some 10 ms, but it may
 #: meet a lock that no new interpreter does, or the code may have come to do more at import.
@@ -34,10 +34,10 @@ FORK_PATIENCE_FACTOR = 4.0
 SCOUT_SECONDS = 1.0
 
 #: After the last load of several, the template does what had to wait.
-REST_SECONDS = 0.05
+IDLE_SECONDS = 0.05
 
 #: Loads that take no longer have the template fork and do nothing else meanwhile.
-RUSH_SECONDS = 1.0
+BUSY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Environment:
             on_packages_changed: called with what has changed when an installer has ended.
         """
         self.template = Template(
-            spec, owner, context.factory, context.tasks, self._start_watch, self._is_rush
+            spec, owner, context.factory, context.tasks, self._start_watch, self._is_busy
         )
         self._context = context
         self._executable = executable
@@ -100,23 +100,23 @@ class Environment:
         #: Of the longest load so far.
         self._load_seconds = 0.0
         #: A load that waits for files to rest begins by then.
-        self._awaited_until = 0.0
+        self._load_expected_by = 0.0
         #: What other loads left undone is done when this comes.
-        self._resting: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
         #: The locations are loaded anew when this comes.
-        self._settling: asyncio.TimerHandle | None = None
+        self._install_timer: asyncio.TimerHandle | None = None
         self._is_dropped = False
 
     # Loads that go on
 
     @property
-    def is_settling(self) -> bool:
+    def is_template_coming(self) -> bool:
         """Whether a first load goes on that others wait for, or the template is made of it."""
         now = asyncio.get_running_loop().time()
-        is_out = self._scout is not None and now < self._scout.deadline
-        return is_out or self.template.patience() > 0
+        has_scout = self._scout is not None and now < self._scout.deadline
+        return has_scout or self.template.remaining_wait() > 0
 
-    async def settled(self) -> None:
+    async def wait_for_template(self) -> None:
         """Waits for the first load, and for the template that comes of it.
 
         No longer than the first load took, and not for one that does not get on.
@@ -128,7 +128,7 @@ class Environment:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await scout.ended.wait()
-        await self.template.settled()
+        await self.template.wait_for_template()
 
     def is_loading(self, owner: str) -> bool:
         """Whether the process of this owner loads now."""
@@ -147,7 +147,7 @@ class Environment:
             # what it has imported may be learned from it in this turn
             asyncio.get_running_loop().call_soon(self._drop_preloader)
         if not self._loading:  # what was left undone meanwhile, once the answers are read
-            self.rest(REST_SECONDS)
+            self.prepare_later(IDLE_SECONDS)
 
     def send_scout(self, owner: str) -> Callable[[str], None] | None:
         """Has the other loads wait for this one, while the template imports what it imports.
@@ -163,7 +163,7 @@ class Environment:
 
         def on_import(module: str) -> None:
             scout.deadline = loop.time() + SCOUT_SECONDS
-            self.template.follow(module)
+            self.template.preload(module)
 
         return on_import
 
@@ -175,7 +175,7 @@ class Environment:
             seconds: from its order to ready.
         """
         self._load_seconds = max(self._load_seconds, seconds)
-        if self._settling is not None:
+        if self._install_timer is not None:
             return  # the packages are being changed
         if self._packages.learn(body["packages"]):
             self._start_watch()
@@ -205,27 +205,27 @@ class Environment:
         template = self.template
         return TemplateFacts(template.is_begun, template.can_fork, template.reason)
 
-    def rest(self, delay: float) -> None:
+    def prepare_later(self, delay: float) -> None:
         """Has what was left undone done after a while, if no process loads or is about to then."""
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = asyncio.get_running_loop().call_later(delay, self._rest)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._idle_timer = asyncio.get_running_loop().call_later(delay, self._prepare_if_idle)
 
     def compile_ahead(self, sources: Collection[str]) -> None:
         """Has files compiled that the next load will read, which is about to begin."""
-        self._awaited_until = asyncio.get_running_loop().time() + REST_SECONDS
+        self._load_expected_by = asyncio.get_running_loop().time() + IDLE_SECONDS
         self.template.compile_ahead(sources)
 
-    def _is_rush(self) -> bool:
+    def _is_busy(self) -> bool:
         """Whether a process loads, and not one that has slept at import for a while."""
         now = asyncio.get_running_loop().time()
-        return any(now - began < RUSH_SECONDS for began in self._loading.values())
+        return any(now - began < BUSY_SECONDS for began in self._loading.values())
 
-    def _rest(self) -> None:
-        self._resting = None
-        left = self._awaited_until - asyncio.get_running_loop().time()
+    def _prepare_if_idle(self) -> None:
+        self._idle_timer = None
+        left = self._load_expected_by - asyncio.get_running_loop().time()
         if left > 0:
-            self.rest(left)
+            self.prepare_later(left)
         elif not self._loading:
             self.template.prepare(())
 
@@ -238,7 +238,7 @@ class Environment:
         """Watches what a template was made of, and what an installer writes."""
         packages = self._packages
         files = await asyncio.to_thread(packages.files, self.template.files)
-        if self._is_dropped or self._packages is not packages or self._settling is not None:
+        if self._is_dropped or self._packages is not packages or self._install_timer is not None:
             return
         if self._watch is None:
             self._watch = self._context.watcher.watch(
@@ -252,21 +252,21 @@ class Environment:
         what = self._packages.describe(paths)
         self._context.journal.info("packages changed", executable=self._executable, what=what)
         self.template.retire(f"packages have changed: {what}")
-        if self._settling is not None:
-            self._settling.cancel()
+        if self._install_timer is not None:
+            self._install_timer.cancel()
 
-        def settled() -> None:
-            self._settling = None
+        def installed() -> None:
+            self._install_timer = None
             self._packages = Packages()
             self.template.begin_anew()
             self._on_packages_changed(what)
 
-        self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, settled)
+        self._install_timer = asyncio.get_running_loop().call_later(INSTALL_SECONDS, installed)
 
     def drop(self) -> None:
         """Ends the template and watches nothing any more: no location has the environment."""
         self._is_dropped = True
-        for timer in (self._settling, self._resting):
+        for timer in (self._install_timer, self._idle_timer):
             if timer is not None:
                 timer.cancel()
         if self._watch is not None:

@@ -11,7 +11,7 @@ from hostler.daemon.processes import command
 from hostler.daemon.state.fork_policy import Decision, TemplateFacts, choose_load
 from hostler.daemon.templates.environment import (
     FORK_PATIENCE_SECONDS,
-    REST_SECONDS,
+    IDLE_SECONDS,
     Environment,
     EnvironmentContext,
 )
@@ -49,16 +49,16 @@ class Environments:
 
     # Loads
 
-    def is_settling(self, spec: LocationSpec) -> bool:
+    def is_template_coming(self, spec: LocationSpec) -> bool:
         """Whether a first load goes on that others wait for, or the template is made of it."""
         found = self._find(spec)
-        return found is not None and found.is_settling
+        return found is not None and found.is_template_coming
 
-    async def settled(self, spec: LocationSpec) -> None:
+    async def wait_for_template(self, spec: LocationSpec) -> None:
         """Waits for the first load of the environment, and for the template that comes of it."""
         found = self._find(spec)
         if found is not None:
-            await found.settled()
+            await found.wait_for_template()
 
     def load_started(self, spec: LocationSpec, owner: str) -> None:
         """A process of a location is about to be started, and to load."""
@@ -89,7 +89,7 @@ class Environments:
 
     # Processes
 
-    async def start(
+    async def start_process(
         self, spec: LocationSpec, owner: str, listener: Listener, spawn_reason: str
     ) -> tuple[HostProcess, Decision]:
         """Makes a process in the location's environment that has not loaded yet.
@@ -107,7 +107,7 @@ class Environments:
         decision = choose_load(spawn_reason, self.template_facts(spec))
         if found is not None and not spawn_reason and found.template.is_begun:
             if not found.is_loading(owner):  # a worker or a run: another spare for the next need
-                found.rest(REST_SECONDS)
+                found.prepare_later(IDLE_SECONDS)
             if decision.is_fork:
                 host = await found.template.fork(owner, listener)
                 if host is not None:

@@ -40,18 +40,18 @@ class Preloader:
         self.modules: set[str] = set()
         self._announced: asyncio.Queue[str] = asyncio.Queue()
         self._host: HostProcess | None = None
-        self._following = tasks.start(self._follow(), f"start of {owner}")
+        self._task = tasks.start(self._run(), f"start of {owner}")
 
-    def follow(self, module: str) -> None:
+    def add(self, module: str) -> None:
         """The load has begun to import a module."""
         self.modules.add(module)
         self._announced.put_nowait(module)
 
-    async def taken(self) -> HostProcess | None:
+    async def finish(self) -> HostProcess | None:
         """The process, when it has imported all that was announced; None if it is of no use."""
         self._announced.put_nowait("")
         try:
-            await self._following
+            await self._task
         except asyncio.CancelledError:
             if self._host is not None:
                 self._kill(self._host)
@@ -60,15 +60,15 @@ class Preloader:
 
     def drop(self) -> None:
         """Ends it."""
-        self._following.cancel()
+        self._task.cancel()
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         host = None
         try:
             host = await self._factory.spawn(
                 self._spec, self._owner, self._listener, is_template=True
             )
-            await host.greeted()
+            await host.wait_for_hello()
             while module := await self._announced.get():
                 if "unsafe" in await preload(host, [module], (), is_last=False):
                     break

@@ -35,18 +35,18 @@ class Spares:
         factory: ProcessFactory,
         tasks: Tasks,
         listener: Listener,
-        is_rush: Callable[[], bool],
+        is_busy: Callable[[], bool],
     ) -> None:
         """
         Args:
             next_owner: an owner for each spare.
-            is_rush: whether others load now, so that what can wait should.
+            is_busy: whether others load now, so that what can wait should.
         """
         self._next_owner = next_owner
         self._factory = factory
         self._tasks = tasks
         self._listener = listener
-        self._is_rush = is_rush
+        self._is_busy = is_busy
         self._template: HostProcess | None = None
         self._spare: HostProcess | None = None
         self._is_rehearsed = False
@@ -76,7 +76,7 @@ class Spares:
         """Forks no more; the spare outlives what it was forked from."""
         self._template = None
 
-    def forget(self) -> None:
+    def forget_sources(self) -> None:
         """What was to be compiled is that of another environment by now."""
         self._sources.clear()
 
@@ -136,7 +136,7 @@ class Spares:
 
     def _has_sources(self) -> bool:
         """Whether there is something to compile, and nobody waits for a fork."""
-        return bool(self._sources) and not self._is_rush()
+        return bool(self._sources) and not self._is_busy()
 
     async def _compile(self, template: HostProcess) -> None:
         if not self._has_sources():
@@ -164,7 +164,7 @@ class Spares:
     def _have_rehearsed(self) -> None:
         spare = self._spare
         may_rehearse = not self._is_rehearsed and self._deaths < MOST_ATTEMPTS
-        if spare is not None and may_rehearse and not self._is_rush():
+        if spare is not None and may_rehearse and not self._is_busy():
             self._is_rehearsed = True
             self._tasks.start(self._rehearse(spare), f"rehearsal of {spare.owner}")
 

@@ -45,12 +45,12 @@ class Template:
         factory: ProcessFactory,
         tasks: Tasks,
         on_made: Callable[[], None],
-        is_rush: Callable[[], bool],
+        is_busy: Callable[[], bool],
     ) -> None:
         """
         Args:
             on_made: told when it forks, each time that it was made.
-            is_rush: whether others load now, so that what can wait should.
+            is_busy: whether others load now, so that what can wait should.
         """
         self.reason = "the template is being made"
         self.forks = 0
@@ -63,13 +63,13 @@ class Template:
         self._process: HostProcess | None = None
         self._made = asyncio.Event()
         self._building: asyncio.Task[None] | None = None
-        self._patience_until = 0.0
+        self._wait_until = 0.0
         self._failures = 0
         self._respawn_backoff = RespawnBackoff(factory.settings, random.random)
         self._late_forks = 0
         self._is_retired = False
         self._builder = TemplateBuilder(spec, self._next_owner, factory, tasks)
-        self._spares = Spares(self._next_owner, factory, tasks, self._builder.listener, is_rush)
+        self._spares = Spares(self._next_owner, factory, tasks, self._builder.listener, is_busy)
 
     @property
     def excluded(self) -> Mapping[str, str]:
@@ -116,7 +116,7 @@ class Template:
         if self._process is None:
             self._made.clear()
             now = asyncio.get_running_loop().time()
-            self._patience_until = now + SIBLING_PATIENCE * seconds
+            self._wait_until = now + SIBLING_PATIENCE * seconds
         self._building = self._tasks.start(self._build(), f"making of {self._owner}")
 
     @property
@@ -124,17 +124,17 @@ class Template:
         """Whether it was ever begun to be made of a whole load."""
         return bool(self._builder.modules) or self._building is not None or self._made.is_set()
 
-    def patience(self) -> float:
+    def remaining_wait(self) -> float:
         """Seconds that who needs it should still wait, while it is made for the first time."""
         if self._process is not None or self._building is None:
             return 0.0
-        return max(0.0, self._patience_until - asyncio.get_running_loop().time())
+        return max(0.0, self._wait_until - asyncio.get_running_loop().time())
 
-    async def settled(self) -> None:
+    async def wait_for_template(self) -> None:
         """Waits while it is made for the first time; no longer than `SIBLING_PATIENCE` allows."""
-        if self.patience():
+        if self.remaining_wait():
             waiting = asyncio.ensure_future(self._made.wait())
-            await asyncio.wait([waiting], timeout=self.patience())
+            await asyncio.wait([waiting], timeout=self.remaining_wait())
             waiting.cancel()
 
     # Before anything is learned
@@ -144,9 +144,9 @@ class Template:
         if not self._is_retired:
             self._builder.start_preloader()
 
-    def follow(self, module: str) -> None:
+    def preload(self, module: str) -> None:
         """The first load has begun to import a module."""
-        self._builder.follow(module)
+        self._builder.preload(module)
 
     def drop_preloader(self) -> None:
         """The first load has ended; where it was of no use, so is what followed it."""
@@ -159,8 +159,8 @@ class Template:
         """A fork that has not loaded yet; None where it cannot be had."""
         spare = self._spares.take()
         if spare is not None:
-            self._factory.hand_over(spare, owner, listener)
-            return self._counted(spare)
+            self._factory.reassign(spare, owner, listener)
+            return self._count(spare)
         if self._process is None:
             return None
         try:
@@ -171,10 +171,10 @@ class Template:
                 self._begin_again(f"the template is made anew: {error}")
             return None
         self._late_forks = 0
-        return self._counted(forked)
+        return self._count(forked)
 
-    def _counted(self, forked: HostProcess) -> HostProcess:
-        forked.of_template = True
+    def _count(self, forked: HostProcess) -> HostProcess:
+        forked.is_template_fork = True
         self.forks += 1
         return forked
 
@@ -201,7 +201,7 @@ class Template:
         self.reason = "the template is being made"
         self._builder.excluded.clear()
         self._builder.modules.clear()
-        self._spares.forget()
+        self._spares.forget_sources()
         self._made.clear()
 
     def _give_up_work(self) -> None:

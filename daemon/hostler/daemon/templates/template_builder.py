@@ -85,10 +85,10 @@ class TemplateBuilder:
                 self._spec, owner, self._factory, self._tasks, self.listener
             )
 
-    def follow(self, module: str) -> None:
+    def preload(self, module: str) -> None:
         """The first load has begun to import a module."""
         if self._preloader is not None:
-            self._preloader.follow(module)
+            self._preloader.add(module)
 
     def drop_preloader(self) -> None:
         """Ends what followed the first load; nothing where there is nothing."""
@@ -123,12 +123,12 @@ class TemplateBuilder:
         host = None
         try:
             async with asyncio.timeout(PRELOAD_SECONDS):
-                host = await self._take_preloaded()
+                host = await self._finish_preloader()
                 if host is None:
                     host = await self._factory.spawn(
                         self._spec, self._next_owner(), self.listener, is_template=True
                     )
-                await host.greeted()
+                await host.wait_for_hello()
                 answer = await preload(host, list(self.modules), list(self.excluded), is_last=True)
         except BaseException as error:
             self._kill(host)
@@ -151,14 +151,14 @@ class TemplateBuilder:
             return f"its imports took longer than {PRELOAD_SECONDS:g} s"
         return None
 
-    async def _take_preloaded(self) -> HostProcess | None:
+    async def _finish_preloader(self) -> HostProcess | None:
         preloader, self._preloader = self._preloader, None
         if preloader is None:
             return None
         if not preloader.modules <= self.modules.keys():  # something was only looked for
             preloader.drop()
             return None
-        return await preloader.taken()
+        return await preloader.finish()
 
     def _kill(self, host: HostProcess | None) -> None:
         if host is not None:

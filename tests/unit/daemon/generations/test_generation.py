@@ -93,7 +93,7 @@ def test_a_generation_holds_what_was_described() -> None:
     assert made.has_pipeline("repo", "lazy")
     assert not made.has_pipeline("repo", "other")
     assert not made.has_pipeline("other", "eager")
-    assert made.unfit == ("1 Python thread after import",)
+    assert made.fork_obstacles == ("1 Python thread after import",)
     assert (made.python_version, made.number) == ("3.8.1", 0)
 
 
@@ -125,7 +125,7 @@ def test_what_does_not_fit_the_contract_is_refused() -> None:
 def test_what_is_no_description_is_refused(text: bytes) -> None:
     for at_once in (0, 1000):
         arriving = description.DescriptionBuffer(at_once)
-        arriving.take(text)
+        arriving.receive(text)
         with pytest.raises((ValueError, TypeError)):
             arriving.get()
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from hostler.daemon.base.clock import FakeClock
-from hostler.daemon.locations.watched_files import TOUCHED_SECONDS, WatchedFiles
+from hostler.daemon.locations.watched_files import BATCH_SECONDS, WatchedFiles
 from hostler.daemon.watching.content.watch_record import PENDING
 from hostler.daemon.watching.fake import FakeWatch, FakeWatcher
 from hostler.daemon.workspace.text.models import LocationSpec, Position, Target
@@ -39,8 +39,8 @@ def test_patterns_are_watched_from_the_start_and_files_after_the_load() -> None:
     assert (bench.watch.files, bench.watch.globs) == ({}, SPEC.watch)
     bench.files.replace({"/a.py": "1"})
     assert (bench.watch.files, bench.watch.globs) == ({"/a.py": "1"}, SPEC.watch)
-    bench.files.join([("/b.py", None)])
-    bench.files.join_unread(["/a.py", "/c.py"])
+    bench.files.add([("/b.py", None)])
+    bench.files.add_unread(["/a.py", "/c.py"])
     assert bench.watch.files == {"/a.py": "1", "/b.py": None, "/c.py": PENDING}
     bench.watcher.change("/a.py", "2")
     assert bench.told == [{"/a.py"}]
@@ -51,15 +51,15 @@ def test_patterns_are_watched_from_the_start_and_files_after_the_load() -> None:
 def test_what_a_load_reads_is_watched_in_parts() -> None:
     bench = Bench()
     bench.files.begin()
-    bench.files.touch([("/a.py", "1")])
-    bench.clock.advance(TOUCHED_SECONDS / 2)
-    bench.files.touch([("/b.py", "1")])
+    bench.files.add_soon([("/a.py", "1")])
+    bench.clock.advance(BATCH_SECONDS / 2)
+    bench.files.add_soon([("/b.py", "1")])
     assert bench.watch.files == {}
-    bench.clock.advance(TOUCHED_SECONDS / 2)
+    bench.clock.advance(BATCH_SECONDS / 2)
     assert bench.watch.files == {"/a.py": "1", "/b.py": "1"}
-    bench.files.touch([("/c.py", "1")])
+    bench.files.add_soon([("/c.py", "1")])
     bench.files.replace({"/a.py": "1"})
-    bench.clock.advance(TOUCHED_SECONDS)
+    bench.clock.advance(BATCH_SECONDS)
     assert bench.watch.files == {"/a.py": "1"}
 
 
@@ -86,14 +86,14 @@ def test_what_is_forgotten_is_not_told_and_nothing_joins() -> None:
     bench = Bench()
     bench.files.begin()
     bench.files.replace({"/a.py": "1"})
-    bench.files.touch([("/b.py", "1")])
+    bench.files.add_soon([("/b.py", "1")])
     closed = bench.watch
     bench.files.forget()
     assert closed.is_closed
-    bench.files.join([("/a.py", "1")])
-    bench.files.join_unread(["/a.py"])
+    bench.files.add([("/a.py", "1")])
+    bench.files.add_unread(["/a.py"])
     bench.files.reset_throttle()
-    bench.clock.advance(TOUCHED_SECONDS)
+    bench.clock.advance(BATCH_SECONDS)
     bench.watcher.change("/a.py", "2")
     assert bench.watcher.watches == set()
     assert bench.told == []
@@ -104,12 +104,12 @@ def test_what_is_forgotten_is_not_told_and_nothing_joins() -> None:
 def test_where_workspace_yaml_says_no_reload_nothing_is_watched() -> None:
     bench = Bench(dataclasses.replace(SPEC, reload=False))
     bench.files.begin()
-    bench.files.touch([("/a.py", "1")])
-    bench.files.join([("/a.py", "1")])
-    bench.files.join_unread(["/a.py"])
+    bench.files.add_soon([("/a.py", "1")])
+    bench.files.add([("/a.py", "1")])
+    bench.files.add_unread(["/a.py"])
     bench.files.replace({"/a.py": "1"})
     bench.files.replace_soon({"/a.py": "1"})
-    bench.clock.advance(TOUCHED_SECONDS)
+    bench.clock.advance(BATCH_SECONDS)
     assert bench.watcher.watches == set()
     assert bench.files.mode == "off"
 

@@ -142,15 +142,15 @@ def test_a_load_is_a_fork_unless_there_is_a_reason(
 def test_workers_and_runs_come_from_the_location_process_where_that_may_fork() -> None:
     policy = Policy()
     assert policy.choose_descendant((), READY, is_forbidden=False) == Decision(Source.PARENT)
-    unfit = ("it has a thread", "it has a socket")
-    assert policy.choose_descendant(unfit, READY, is_forbidden=False) == Decision(
+    obstacles = ("it has a thread", "it has a socket")
+    assert policy.choose_descendant(obstacles, READY, is_forbidden=False) == Decision(
         Source.TEMPLATE, "it has a thread; it has a socket"
     )
-    assert policy.choose_descendant(unfit, TemplateFacts(), is_forbidden=False) == Decision(
+    assert policy.choose_descendant(obstacles, TemplateFacts(), is_forbidden=False) == Decision(
         Source.SPAWN, "it has a thread; it has a socket"
     )
     policy.fork_died("it was killed by SIGSEGV", killed_externally=False)
-    assert policy.choose_descendant(unfit, READY, is_forbidden=False).source is Source.SPAWN
+    assert policy.choose_descendant(obstacles, READY, is_forbidden=False).source is Source.SPAWN
 
 
 def feed(policy: ForkPolicy, event: ForkEvent) -> None:

@@ -170,7 +170,7 @@ def test_a_generation_begins_to_serve_by_promote_alone() -> None:
         (LOAD, Load.HELD, loc.LocationEffect.ARM_HOLD),
         (LOAD, Load.BACKOFF, loc.LocationEffect.ARM_RETRY),
         (LOAD, Load.OUTDATED, loc.LocationEffect.ARM_PATIENCE),
-        (LOAD, Load.SETTLING, loc.LocationEffect.ARM_REST),
+        (LOAD, Load.DEBOUNCING, loc.LocationEffect.ARM_QUIET_TIMER),
         (SERVING, Serving.LAPSED, loc.LocationEffect.ARM_REVIVAL),
     ],
 )
@@ -218,7 +218,7 @@ class LocationModel:
             found += [event.REVIVED, event.REVIVAL_FAILED]
         due = {
             "patience": [event.PATIENCE_OVER],
-            "rest": [event.RESTED],
+            "quiet": [event.QUIET],
             "hold": [event.HOLD_OVER, event.HOLD_OVER_FOR_GOOD],
             "retry": [event.RETRY_DUE],
             "revival": [event.REVIVAL_DUE],
@@ -238,7 +238,7 @@ class LocationModel:
             self.loading = self.reviving = self.process = False
         for name, due in (
             ("patience", kind.PATIENCE_OVER),
-            ("rest", kind.RESTED),
+            ("quiet", kind.QUIET),
             ("hold", kind.HOLD_OVER),
             ("hold", kind.HOLD_OVER_FOR_GOOD),
             ("retry", kind.RETRY_DUE),
@@ -264,14 +264,14 @@ class LocationModel:
     def _load(self) -> None:
         assert not self.loading, "two loads at a time"
         self.loading = True
-        self.timers -= {"patience", "rest", "hold", "retry"}
+        self.timers -= {"patience", "quiet", "hold", "retry"}
 
     def _abort_load(self) -> None:
         self.loading = False
-        self.timers -= {"patience", "rest"}
+        self.timers -= {"patience", "quiet"}
 
-    def _arm_rest(self) -> None:
-        self.timers = self.timers - {"hold"} | {"rest"}
+    def _arm_quiet_timer(self) -> None:
+        self.timers = self.timers - {"hold"} | {"quiet"}
 
     def _promote(self) -> None:
         assert self.loading, "nothing to promote"
@@ -306,13 +306,13 @@ class LocationModel:
         assert ("retry" in self.timers) == (self.load is Load.BACKOFF)
         assert ("hold" in self.timers) == (self.load is Load.HELD)
         assert ("patience" in self.timers) == (self.load is Load.OUTDATED)
-        assert ("rest" in self.timers) == (self.load is Load.SETTLING)
+        assert ("quiet" in self.timers) == (self.load is Load.DEBOUNCING)
         assert ("revival" in self.timers) == (self.serving is Serving.LAPSED)
         assert self.reviving == (self.serving in (Serving.REVIVING, Serving.REPLACING))
         assert self.process == (self.serving in (Serving.UP, Serving.REPLACING))
         assert self.generation == (self.serving is not Serving.NONE)
         if self.serving is Serving.AWAITING:
-            assert self.loading or self.load is Load.SETTLING, (
+            assert self.loading or self.load is Load.DEBOUNCING, (
                 "it awaits a load that nobody has ordered"
             )
 
@@ -362,7 +362,7 @@ def test_a_location_left_alone_comes_to_rest_and_serves(data: st.DataObject) -> 
             loc.LocationEvent.LOADED,
             loc.LocationEvent.REVIVED,
             loc.LocationEvent.HOLD_OVER,
-            loc.LocationEvent.RESTED,
+            loc.LocationEvent.QUIET,
             loc.LocationEvent.RETRY_DUE,
             loc.LocationEvent.REVIVAL_DUE,
         )
