@@ -99,12 +99,12 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
 
 def _template_message(template: Template) -> workspace_pb2.Template:
     return workspace_pb2.Template(
-        pid=template.pid,
-        spare_pid=template.spare_pid,
+        pid=template.processes.pid,
+        spare_pid=template.processes.spare_pid,
         reason=utf8_safe(template.reason),
         excluded={utf8_safe(name): utf8_safe(why) for name, why in template.excluded.items()},
-        forks=template.forks,
-        memory_bytes=memory.resident_bytes(template.pids[:1]),
+        forks=template.processes.forks,
+        memory_bytes=memory.resident_bytes(template.processes.pids[:1]),
     )
 
 

@@ -203,7 +203,7 @@ class Environment:
     def template_facts(self) -> TemplateFacts:
         """What can be had from the template now."""
         template = self.template
-        return TemplateFacts(template.is_begun, template.can_fork, template.reason)
+        return TemplateFacts(template.is_begun, template.processes.can_fork, template.reason)
 
     def prepare_later(self, delay: float) -> None:
         """Has what was left undone done after a while, if no process loads or is about to then."""
@@ -214,7 +214,7 @@ class Environment:
     def compile_ahead(self, sources: Collection[str]) -> None:
         """Has files compiled that the next load will read, which is about to begin."""
         self._load_expected_by = asyncio.get_running_loop().time() + IDLE_SECONDS
-        self.template.compile_ahead(sources)
+        self.template.spares.compile_ahead(sources)
 
     def _is_busy(self) -> bool:
         """Whether a process loads, and not one that has slept at import for a while."""
@@ -227,7 +227,7 @@ class Environment:
         if left > 0:
             self.prepare_later(left)
         elif not self._loading:
-            self.template.prepare(())
+            self.template.spares.prepare(())
 
     # Its packages
 

@@ -109,7 +109,7 @@ class Environments:
             if not found.is_loading(owner):  # a worker or a run: another spare for the next need
                 found.prepare_later(IDLE_SECONDS)
             if decision.is_fork:
-                host = await found.template.fork(owner, listener)
+                host = await found.template.processes.fork(owner, listener)
                 if host is not None:
                     return host, decision
                 decision = choose_load("", replace(self.template_facts(spec), can_fork=False))
@@ -129,7 +129,7 @@ class Environments:
         """
         found = self._find(spec)
         if found is not None:
-            found.template.prepare(sources, size)
+            found.template.spares.prepare(sources, size)
 
     def compile_ahead(self, spec: LocationSpec, sources: Collection[str]) -> None:
         """Has files compiled that the next load will read, which is about to begin."""
