@@ -132,10 +132,10 @@ class LoadRegion:
         self._last_failure = failure
         self.candidate = None
         if is_first:
-            self._watched.replace(process.files)
+            self._watched.replace(process.attempt.files)
         else:  # it may have died before it told of all that it had read
-            self._watched.add(process.files.items())
-        if process.fork_decision.is_fork and not process.has_told_all:
+            self._watched.add(process.attempt.files.items())
+        if process.fork_decision.is_fork and not process.attempt.has_told_all:
             self._watched.add_unread(self._compiled)
         self._feed(LocationEvent.FAILED, failure.message)
 

@@ -87,7 +87,7 @@ class LocationProcesses:
         if process.fork_decision.is_fork:
             self._policy.fork_loaded()
         else:
-            self._policy.spawn_loaded(process.report)
+            self._policy.spawn_loaded(process.attempt.report)
         if process is self._load.candidate:
             self._load.on_ready(process, loaded)
         elif process is self._serving.successor:
@@ -98,8 +98,8 @@ class LocationProcesses:
         self, process: LocationProcess, reason: str, *, killed_externally: bool = False
     ) -> None:
         self.remark(f"not by a fork: {reason}", "location", process.pid)
-        if process.report.unfit_after_fork():
-            self._policy.fork_unfit(process.report)
+        if process.attempt.report.unfit_after_fork():
+            self._policy.fork_unfit(process.attempt.report)
         else:
             self._policy.fork_died(reason, killed_externally=killed_externally)
         if process is self._load.candidate:
