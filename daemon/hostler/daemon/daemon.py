@@ -50,11 +50,12 @@ def _import_facade() -> tuple[type["Facade"], str]:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line.
+    """Holds the options of the command line.
 
     Attributes:
-        lifeline: a descriptor that gets a line when the daemon serves; when its other end is
-            closed, the daemon stops.
+        socket_chosen: whether the user has named the socket.
+        lifeline: a descriptor to which the daemon writes a line once it serves; it stops when the
+            other end is closed.
     """
 
     files: tuple[Path, ...]
@@ -67,7 +68,7 @@ class Options:
 
 
 class Daemon:
-    """One daemon, from its start to its end."""
+    """Makes the parts of one daemon, runs them, and ends them."""
 
     def __init__(self, options: Options, settings: Settings, journal: Journal) -> None:
         self._options = options
@@ -115,11 +116,11 @@ class Daemon:
         self._journal.info("stopped")
 
     async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
-        """Starts the keeper, what serves the locations, and the locations."""
+        """Starts the keeper, the parts that locations share, and the locations themselves."""
         instance = leftovers.instance_id(self._options.socket)
         killed = await asyncio.to_thread(leftovers.kill_leftovers, instance)
         if killed:
-            self._journal.warning("killed what an earlier daemon left", pids=killed)
+            self._journal.warning("killed processes that an earlier daemon left", pids=killed)
         settings = self._settings
         logs = LogWriter(settings, self._journal)
         logs.start()

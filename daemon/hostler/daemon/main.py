@@ -22,7 +22,7 @@ _USAGE = 2
 
 
 class _Version(argparse.Action):
-    """Looks the version up only where it is asked for: that takes a tenth of a start."""
+    """Looks the version up only when it is asked for: that takes a tenth of a start."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
         super().__init__(option_strings, dest, nargs=0, help=help)
@@ -35,7 +35,7 @@ class _Version(argparse.Action):
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
-    """Reads the command line; exits with 2 where it cannot be used."""
+    """Reads the command line; exits with 2 if it is not valid."""
     parser = argparse.ArgumentParser(
         prog="hostlerd",
         description="Run every code location of a workspace in its own environment, "

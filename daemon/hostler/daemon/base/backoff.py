@@ -1,4 +1,4 @@
-"""How long to wait before the next try."""
+"""How long the daemon waits before it tries again what has failed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,34 +8,34 @@ from hostler.daemon.base.settings import Settings
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays that double from try to try, with jitter, up to a limit.
+    """Gives delays that grow from try to try, with jitter, up to a limit.
 
     Attributes:
-        random: a number in [0, 1); injected, so that a test can predict the delays.
+        random: returns a number in [0, 1); injected, so that a test can predict the delays.
     """
 
     settings: Settings
     random: Callable[[], float]
-    # a power of the number of failures would overflow after some hours of them
+    # kept, since a power of the number of failures would overflow after some hours of them
     _delay: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.reset()
 
     def next_delay(self) -> float:
-        """Returns the seconds until the next try, after one more failure."""
+        """Counts one more failure; returns the seconds until the next try."""
         rule = self.settings
         delay = min(self._delay, rule.restart_max_delay)
         self._delay = delay * rule.restart_factor
         return delay * (1 + rule.restart_jitter * (2 * self.random() - 1))
 
     def reset(self) -> None:
-        """Lets the next failure count as a first one."""
+        """Counts the next failure as a first one."""
         self._delay = self.settings.restart_first_delay
 
 
 class RespawnBackoff:
-    """Decides when a process that died is made anew: at once first, then after growing delays."""
+    """Decides when a dead process is made anew: at once first, then after growing delays."""
 
     def __init__(self, settings: Settings, random: Callable[[], float]) -> None:
         self._settings = settings

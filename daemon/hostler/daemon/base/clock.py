@@ -1,4 +1,4 @@
-"""The time that the daemon decides by: the loop's clock, and a clock that a test advances."""
+"""The clock that the daemon reads: the event loop's, or one that a test advances."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Args = TypeVarTuple("Args")
 
 
 class Timer(Protocol):
-    """A call that is still to be made."""
+    """Stands for a call that the clock will make."""
 
     def cancel(self) -> None:
-        """Cancels the call; does nothing where it has been made."""
+        """Cancels the call; does nothing if it has been made."""
 
 
 class Clock(Protocol):
@@ -38,7 +38,7 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """The real clock, of one event loop."""
+    """Tells the real time, by the clock of an event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

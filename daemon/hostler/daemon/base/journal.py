@@ -43,7 +43,7 @@ class Journal:
         self._thread.start()
 
     def close(self) -> None:
-        """Writes the lines that wait, as far as the reader of stderr takes them."""
+        """Writes the lines that still wait, as long as stderr's reader takes them."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -64,7 +64,7 @@ class Journal:
         self._write("error", event, {**values, "error": repr(error), "traceback": trace})
 
     def fault_once(self, key: str, event: str, **values: object) -> None:
-        """A fault of the daemon's own that is logged the first time only.
+        """Logs a fault of hostler itself, the first time only.
 
         Args:
             key: names the fault among all others.
@@ -105,7 +105,9 @@ class Journal:
                     return
                 lines = list(self._lines)
                 self._lines.clear()
-            with contextlib.suppress(OSError, ValueError):  # stderr is gone, and nobody can be told
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # stderr is gone: there is no one to tell
                 self._stream.write("\n".join(lines) + "\n")
                 self._stream.flush()
 

@@ -20,17 +20,18 @@ PREFIX = "HOSTLER_"
 RESTART_FIRST_DELAY = 0.5
 #: Six failures in a row reach the longest delay.
 RESTART_FACTOR = 2.0
-#: A location whose cause is mended elsewhere (a database is back) is seen to work within this time.
+#: Once the cause of a failure is mended elsewhere (a database is back), the location works within
+#: this time.
 RESTART_MAX_DELAY = 30.0
 #: Locations that failed together do not try again together.
 RESTART_JITTER = 0.2
-#: As long as the longest delay: what lived longer did not fail for the old reason.
+#: As long as the longest delay: a process that lived longer did not fail for the old reason.
 RESTART_RESET_AFTER = 30.0
 #: A process that dies this soon after READY has failed to start; after a later death it is revived.
 STABLE_AFTER = 1.0
-#: The exit code by which a location's code asks to be left stopped; s6 gives 125 that meaning.
+#: The exit code by which a location's code asks not to be restarted; s6 gives 125 that meaning.
 NO_RESTART_CODE = 125
-#: What a call to the old generation gets to end in after a reload; gunicorn's graceful timeout.
+#: How long calls to the old generation may go on after a reload; gunicorn's graceful timeout.
 DRAIN = 30.0
 #: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
 STOP_GRACE = 10.0
@@ -54,16 +55,16 @@ POLL = 1.0
 FAILURE_HOLD = 0.075
 #: Editors that delete and recreate do both within a few ms; a deletion counts only after this.
 DELETION_SETTLE = 0.015
-#: First hold when saves come faster than loads: one editor's "save all" becomes one load.
+#: First delay when saves come faster than loads: one editor's "save all" becomes one load.
 SAVE_BACKOFF_MIN = 0.010
-#: Longest hold of the same: more would be felt.
+#: Longest delay of the same: a user would notice more.
 SAVE_BACKOFF_MAX = 0.050
 #: Workers of one location: its readers at a time; each is a process of the user's code.
 WORKER_LIMIT = 4
-#: Calls under way in all: what comes beyond is refused at once instead of piling up.
+#: Calls under way in all: the daemon refuses further ones at once, so that they do not pile up.
 IN_FLIGHT_LIMIT = 1000
 #: Runs at once in all: each is a process of the user's code; more than the memory of a small
-#: machine holds helps nobody. What comes beyond waits in the queue.
+#: machine holds helps nobody. Further runs wait in the queue.
 RUN_LIMIT = 32
 #: Runs at once of one location; 0 for no limit of its own: few locations need one.
 RUN_LIMIT_LOCATION = 0
@@ -97,7 +98,7 @@ def _cores() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of the daemon; times are in seconds, sizes in bytes."""
+    """Holds the settings of the daemon; times are in seconds, sizes in bytes."""
 
     restart_first_delay: float = RESTART_FIRST_DELAY
     restart_factor: float = RESTART_FACTOR

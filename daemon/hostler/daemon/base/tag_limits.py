@@ -10,10 +10,10 @@ _TAG_LIMIT = re.compile(r"(?P<key>[^=:,]+)(?:=(?P<value>[^,]*))?:(?P<limit>\d+)"
 
 @dataclass(frozen=True, slots=True)
 class TagLimit:
-    """How many runs with a tag may be active at once.
+    """Limits how many runs with a tag may be active at once.
 
     Attributes:
-        value: of the tag; None where each value is limited on its own.
+        value: the tag's value; None if each value has a limit of its own.
     """
 
     key: str
@@ -25,7 +25,7 @@ def parse_tag_limits(text: str) -> tuple[TagLimit, ...]:
     """Reads `KEY=VALUE:N,KEY:N`.
 
     Raises:
-        ValueError: it cannot be read; the message says what was expected.
+        ValueError: the text is not of that form; the message says what was expected.
     """
     limits = []
     for part in filter(None, map(str.strip, text.split(","))):

@@ -1,4 +1,4 @@
-"""Background work of the daemon, under one root."""
+"""The daemon's background tasks, in one task group."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,10 +9,10 @@ from hostler.daemon.base.journal import Journal
 
 
 class Tasks:
-    """A task group that outlives the faults of its tasks.
+    """Runs tasks in a group that outlives their faults.
 
-    A fault of ours in one location's task must not end the daemon for all others: it is logged
-    with its traceback, and the group goes on.
+    A fault of hostler in one location's task must not end the daemon for all others: the group
+    logs it with its traceback and goes on.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -32,7 +32,7 @@ class Tasks:
     ) -> None:
         for task in self._running:
             task.cancel()
-        # the tasks' faults are logged; an error of the body is the caller's, and goes on as it is
+        # the tasks' faults are logged; an error of the body goes on to the caller as it is
         await self._group.__aexit__(None, None, None)
 
     def start(self, work: Coroutine[Any, Any, object], name: str) -> asyncio.Task[None]:

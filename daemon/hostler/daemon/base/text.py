@@ -1,4 +1,4 @@
-"""Text that comes from the user's code: made encodable, listed, cut."""
+"""Text from the user's code: makes it encodable, lists it, cuts it."""
 
 import json
 from collections.abc import Collection
@@ -14,13 +14,13 @@ def utf8_safe(text: str) -> str:
 
 
 def load_json(body: bytes) -> Any:
-    """Returns the value of a location process's JSON, with every string of it encodable."""
+    """Decodes JSON from a location process and makes every string in it encodable."""
     value = json.loads(body)
     return utf8_safe_json(value) if b"\\ud" in body else value
 
 
 def utf8_safe_json(value: Any) -> Any:
-    """Returns a value of JSON with every string of it encodable."""
+    """Returns the JSON value with every string in it made encodable."""
     if isinstance(value, str):
         return utf8_safe(value)
     if isinstance(value, list):
@@ -31,7 +31,7 @@ def utf8_safe_json(value: Any) -> Any:
 
 
 def join_names(names: Collection[str], most: int) -> str:
-    """Returns the first `most` names, sorted, and how many more there are."""
+    """Returns the first `most` of the sorted names, and how many more there are."""
     more = len(names) - most
     return ", ".join(sorted(names)[:most]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,4 +1,4 @@
-"""Timers that are armed and disarmed by name."""
+"""Timers that a caller arms and disarms by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Timers:
         self._armed: dict[str, Timer] = {}
 
     def arm(self, name: str, delay: float, call: Callable[[*Args], object], *args: *Args) -> None:
-        """Makes the call `delay` seconds from now, in place of the one of this name."""
+        """Makes the call `delay` seconds from now, in place of the pending one of this name."""
 
         def due() -> None:
             self._armed.pop(name, None)
@@ -30,7 +30,7 @@ class Timers:
         self._armed[name] = self._clock.call_later(delay, due)
 
     def disarm(self, *names: str) -> None:
-        """Cancels the calls of these names; does nothing for a name that is not armed."""
+        """Cancels the pending calls of these names; ignores names that have none."""
         for name in names:
             timer = self._armed.pop(name, None)
             if timer is not None:

@@ -1,4 +1,4 @@
-"""What a location's process says of its definitions; see hostler.host.describe.pack."""
+"""Reads what a location process says of its definitions; see hostler.host.describe.pack."""
 
 import contextlib
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from hostler.v1 import definitions_pb2
 
 
 class Definitions:
-    """The definitions of a generation, as its process described them.
+    """Holds the definitions of a generation, as its process described them.
 
-    One is parsed and serialized when it is first read: for a hundred of them that takes longer than
-    the load itself.
+    Parses and serializes a definition when it is first read: for a hundred of them that takes
+    longer than the load itself.
     """
 
     def __init__(self, described: dict[DefinitionKey, bytes]) -> None:
         """
         Args:
-            described: of each its message; see hostler.host.wire.pack_definition.
+            described: the packed description of each; see hostler.host.wire.pack_definition.
         """
         self._described = described
         self._serialized: dict[DefinitionKey, bytes] = {}
 
     def get(self, key: DefinitionKey) -> bytes | None:
-        """The serialized message; None where it has not been constructed.
+        """Returns the serialized message; None if the definition has not been constructed.
 
         Raises:
             json_format.ParseError: the description does not fit the contract.
@@ -41,7 +41,10 @@ class Definitions:
         return found
 
     def add(self, key: DefinitionKey, described: dict[str, Any]) -> bytes:
-        """Takes in one that was constructed since, and its positions out of it.
+        """Adds a definition that was constructed after the load.
+
+        Args:
+            described: its description, from which the source positions are removed.
 
         Returns:
             The serialized message.
@@ -55,7 +58,7 @@ class Definitions:
         return made
 
     def altered(self, since: "Definitions") -> list[DefinitionKey]:
-        """Those that another generation has as well, with another description."""
+        """Returns the definitions that an earlier generation described otherwise."""
         return [
             key
             for key in self._described.keys() & since._described.keys()
@@ -64,11 +67,11 @@ class Definitions:
         ]
 
     def _differs(self, key: DefinitionKey, since: "Definitions") -> bool:
-        """Whether more than the order of keys is another."""
+        """Returns whether more than the order of keys differs."""
         contents = [_content(each._described[key]) for each in (self, since)]
         try:
             mine, other = map(load_json, contents)
-        except ValueError:  # whoever asks for it is told
+        except ValueError:  # whoever reads the definition gets the error
             return True
         return bool(mine != other)
 
@@ -88,12 +91,12 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a load has found.
+    """Holds what a load has found.
 
     Attributes:
         repositories: Repository messages by name.
-        listed: all that they list, constructed or not.
-        definitions: what is constructed.
+        listed: all definitions that they list, constructed or not.
+        definitions: the constructed definitions.
     """
 
     repositories: Mapping[str, definitions_pb2.Repository]
@@ -102,30 +105,30 @@ class Description:
 
 
 class DescriptionBuffer:
-    """A description that is read when it comes, while its process says the rest."""
+    """Reads a description as soon as it comes, while its process sends the rest of its answer."""
 
     def __init__(self, at_once: int) -> None:
         """
         Args:
-            at_once: bytes; a larger one is read by whoever asks for it.
+            at_once: bytes; a larger description is read when it is asked for.
         """
         self._at_once = at_once
         self._said = b""
         self._read: Description | None = None
 
     def __len__(self) -> int:
-        """Bytes that have come."""
+        """Returns how many bytes have come."""
         return len(self._said)
 
     def receive(self, said: bytes) -> None:
-        """It has come."""
+        """Takes the description, which has come."""
         self._said = said
         if len(said) <= self._at_once:
-            with contextlib.suppress(Exception):  # whoever asks for it is told
+            with contextlib.suppress(Exception):  # `get` raises the error
                 self._read = read(said)
 
     def get(self) -> Description:
-        """The description.
+        """Returns the description.
 
         Raises:
             ValueError: it is no description, or none has come.
@@ -135,10 +138,10 @@ class DescriptionBuffer:
 
 
 def read(said: bytes) -> Description:
-    """A description from its lines.
+    """Reads a description from its lines.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the lines are no description.
         json_format.ParseError: it does not fit the contract.
     """
     head, *lines = said.split(b"\n")
@@ -163,7 +166,7 @@ def read(said: bytes) -> Description:
 
 
 def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
-    """The message; json_format takes ten times as long for the summaries of many pipelines."""
+    """Makes the message; json_format would take ten times as long for many pipelines."""
     rest = {key: value for key, value in described.items() if key != PIPELINE.collection}
     repository = json_format.ParseDict(rest, definitions_pb2.Repository())
     repository.pipelines.extend(
@@ -179,5 +182,5 @@ def _repository(described: Mapping[str, Any]) -> definitions_pb2.Repository:
 
 
 def _content(described: bytes) -> bytes:
-    """A definition that has only moved within its file has not changed."""
+    """Leaves the positions out: a definition that has only moved in its file has not changed."""
     return described.partition(b"\t")[0]

@@ -1,4 +1,4 @@
-"""One good load of a location: its definitions as bytes, and the code they came from."""
+"""One good load of a location: its definitions as bytes, and the code that they came from."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from hostler.v1 import definitions_pb2, workspace_pb2
 
 @dataclass(slots=True)
 class Generation:
-    """What a location's code held when it was loaded; answers about it need no process.
+    """Holds what a location's code defined when it was loaded; answers about it need no process.
 
     Attributes:
-        spec: how it was loaded; a process that takes the place of its own is started alike.
+        spec: how it was loaded; a successor of its process is started in the same way.
         repositories: Repository messages by name.
-        listed: all that they list, constructed or not.
-        definitions: Pipeline, Schedule and PartitionSet messages; a lazy one joins when it is first
-            constructed.
-        files: digest by path of each source file that was read, None where one was looked for in
-            vain.
+        listed: all definitions that they list, constructed or not.
+        definitions: Pipeline, Schedule and PartitionSet messages; a lazy definition joins when it
+            is first constructed.
+        files: the digest of each source file that the load has read, None for each that it looked
+            for in vain, by path.
         snapshot: the source files, packed by `wire.pack_files`.
-        missing: what its load looked for in vain.
-        digest: of the files that were read.
-        fork_obstacles: why its process may not be forked; empty where it may.
+        missing: paths that the load looked for in vain.
+        digest: the digest of all files that the load has read.
+        fork_obstacles: why its process may not be forked; empty if it may.
         seconds: from the order to ready.
-        parts: of those seconds: "order" (until there was a process), "import", "describe".
+        parts: how long each part took: "order" (until there was a process), "import", "describe".
         number: counts the good loads of the location; set when it begins to serve.
         ready_time: when it began to serve, in seconds since the epoch.
     """
@@ -52,22 +52,22 @@ class Generation:
     answers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
     def sources(self) -> bytes:
-        """What another process loads to become what this generation's process was.
+        """Returns what another process loads to become the same as this generation's process.
 
-        Packed by `wire.pack_files`: the source files, and what was not there. Made when it is asked
-        for: most generations are replaced before anything has to take their process's place.
+        Packed by `wire.pack_files`: the source files, and the paths that were missing. Made when it
+        is asked for: most generations are replaced before their process needs a successor.
         """
         return hide_files(self.snapshot, self.missing)
 
     def names(self, kind: DefinitionKind, repository: str) -> list[str]:
-        """What the repository lists of a kind, constructed or not; nothing where there is none."""
+        """Returns what the repository lists of a kind; nothing if there is no such repository."""
         found = self.repositories.get(repository)
         if found is None:
             return []
         return [summary.name.rpartition("/")[2] for summary in getattr(found, kind.field)]
 
     def has_pipeline(self, repository: str, pipeline: str) -> bool:
-        """Whether the repository lists the pipeline, constructed or not."""
+        """Returns whether the repository lists the pipeline, constructed or not."""
         return DefinitionKey(PIPELINE, repository, pipeline) in self.listed
 
 
@@ -79,7 +79,7 @@ def build(
     snapshot: bytes,
     python_version: str,
 ) -> Generation:
-    """A generation from the answer to LOAD, see hostler.host.loading.Load."""
+    """Builds a generation from the answer to LOAD; see hostler.host.loading.Load."""
     read = sorted((path, digest) for path, digest in files.items() if digest is not None)
     return Generation(
         spec=spec,
@@ -96,9 +96,9 @@ def build(
 
 
 def changes(old: Generation | None, new: Generation) -> workspace_pb2.DefinitionChanges:
-    """What `new` has that `old` had not, and the other way round.
+    """Returns the definitions that were added, removed and altered between two generations.
 
-    A lazy definition that nobody has constructed is known by its name alone, so it is never
+    A lazy definition that nobody has constructed is known by its name alone, so that it is never
     reported as altered.
     """
     before = old.listed if old else frozenset[DefinitionKey]()

@@ -10,13 +10,13 @@ from hostler.v1 import definitions_pb2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DefinitionKind:
-    """One kind; there is one object of each, so that a thousand keys are hashed fast.
+    """Describes one kind; there is one object of each, so that a thousand keys are hashed fast.
 
     Attributes:
-        noun: in messages.
-        collection: in resource names, and in the JSON of hostler.v1.Repository.
-        field: of hostler.v1.Repository and of a list's answer.
-        message: what describes one.
+        noun: its name in messages.
+        collection: its name in resource names, and in the JSON of hostler.v1.Repository.
+        field: its field in hostler.v1.Repository and in the answer of a list.
+        message: the protobuf message of one definition.
     """
 
     noun: str
@@ -41,7 +41,7 @@ class DefinitionKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        """As changes are told: a pipeline's name needs no word before it."""
+        """Returns the name as changes show it: a pipeline's needs no word before it."""
         parts = [self.repository, self.name]
         if self.kind is not PIPELINE:
             parts.insert(1, self.kind.collection)

@@ -1,4 +1,4 @@
-"""What only the user's functions can tell of one generation: each asked once for all readers."""
+"""Calls of the user's functions for the readers of one generation: the same call is made once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,10 +10,10 @@ from hostler.daemon.generations.workers import WorkerDiedError, Workers
 
 
 class SharedCalls:
-    """Calls the user's functions in workers.
+    """Calls the user's functions in workers; readers who ask for the same share one call.
 
-    A call goes on while anybody waits for it. When the last one has gone it is cancelled, and its
-    worker with it.
+    A call goes on while any reader waits for it. When the last reader has gone, the call is
+    cancelled and its worker ended.
     """
 
     def __init__(self, generation: Generation, workers: Workers) -> None:
@@ -23,10 +23,10 @@ class SharedCalls:
         self._waiting: dict[object, int] = {}
 
     async def definition(self, key: DefinitionKey) -> bytes:
-        """A serialized definition; a lazy one is constructed once and kept.
+        """Returns a serialized definition; a lazy one is constructed once and kept.
 
         Raises:
-            WorkerDiedError: the construction killed two workers.
+            WorkerDiedError: two workers died while they constructed it.
             RetiredError: the generation was replaced, or the location stopped, meanwhile.
             NoProcessError: no worker could be made.
             RemoteError: the user's function raised.
@@ -38,7 +38,7 @@ class SharedCalls:
         return found
 
     async def call(self, function: str, key: DefinitionKey, **arguments: object) -> dict[str, Any]:
-        """What a function of hostler.host.calls says of a definition; kept only while it is asked.
+        """Returns what a function of hostler.host.calls says of a definition; keeps no answer.
 
         Raises:
             WorkerDiedError, RetiredError, NoProcessError, RemoteError: as `definition`.
@@ -65,7 +65,7 @@ class SharedCalls:
         try:
             return await self.workers.call(order)
         except WorkerDiedError:
-            return await self.workers.call(order)  # a second death is the code's own
+            return await self.workers.call(order)  # a second death is the code's fault
 
     async def _shared(self, what: object, begin: Callable[[], Awaitable[Any]]) -> Any:
         task = self._tasks.get(what)

@@ -12,13 +12,7 @@ from hostler.daemon.processes.host_process import HostProcess
 
 
 class WorkerPools:
-    """Reads what the user's functions tell, by workers of the generation that is read.
-
-    Args:
-        start: makes a worker of a generation.
-        end: ends one.
-        name: of the location.
-    """
+    """Keeps the workers of the generation that clients read, and ends those of earlier ones."""
 
     def __init__(
         self,
@@ -28,6 +22,12 @@ class WorkerPools:
         tasks: Tasks,
         name: str,
     ) -> None:
+        """
+        Args:
+            start: makes a worker of a generation.
+            end: ends a worker.
+            name: the location's name.
+        """
         self._start = start
         self._end = end
         self._settings = settings
@@ -38,18 +38,22 @@ class WorkerPools:
 
     @property
     def pids(self) -> list[int]:
-        """The workers of the newest generation that was read."""
+        """The pids of the workers of the newest generation that was read."""
         return self._calls.workers.pids if self._calls else []
 
     def of(self, generation: Generation) -> SharedCalls:
-        """What is read of a generation, until `retire`."""
+        """Returns what calls the functions of a generation, until `retire`."""
         if self._calls is None:
             workers = Workers(lambda: self._start(generation), self._end, self._settings)
             self._calls = SharedCalls(generation, workers)
         return self._calls
 
     def retire(self, seconds: float) -> None:
-        """Another generation will be read: ends the workers, with so much time for their calls."""
+        """Ends the workers, since another generation will be read.
+
+        Args:
+            seconds: how long their calls may go on.
+        """
         retired, self._calls = self._calls, None
         if retired is not None:
             work = retired.workers.retire(seconds)
@@ -58,6 +62,6 @@ class WorkerPools:
             task.add_done_callback(self._retirements.discard)
 
     async def retired(self) -> None:
-        """Returns when none is left of those that were retired."""
+        """Returns when all retired workers have ended."""
         if self._retirements:
             await asyncio.wait(list(self._retirements))

@@ -1,4 +1,4 @@
-"""Workers: forks of a generation that run the user's functions for readers."""
+"""Workers: processes that have loaded a generation and call the user's functions for readers."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ from hostler.host.wire import Method, dump
 
 
 class WorkerDiedError(Exception):
-    """A worker ended while it worked.
+    """A worker ended before it answered.
 
     Attributes:
-        status: how, as the keeper saw it.
+        status: its exit status; None if it has only closed its wire.
     """
 
     def __init__(self, pid: int, status: ExitStatus | None) -> None:
@@ -28,16 +28,17 @@ class WorkerDiedError(Exception):
 
 
 class RetiredError(Exception):
-    """The generation of the workers was replaced, or its location stopped, before the answer."""
+    """The generation was replaced, or its location stopped, before a worker answered."""
 
     def __init__(self) -> None:
         super().__init__("the generation was replaced while it constructed")
 
 
 class Workers:
-    """The workers of one generation: made on first need, kept, one call at a time each.
+    """Makes workers of one generation when they are needed, and keeps them for further calls.
 
-    A call that is cancelled or overdue takes its worker with it: nothing else stops user code.
+    A worker carries out one call at a time. A call that is cancelled or overdue ends its worker:
+    nothing else stops user code.
     """
 
     def __init__(
@@ -46,6 +47,11 @@ class Workers:
         end: Callable[[HostProcess], asyncio.Task[None]],
         settings: Settings,
     ) -> None:
+        """
+        Args:
+            start: makes a worker.
+            end: ends a worker.
+        """
         self._start = start
         self._end = end
         self._free = asyncio.Semaphore(settings.worker_limit)
@@ -59,6 +65,7 @@ class Workers:
 
     @property
     def pids(self) -> list[int]:
+        """The pids of all workers, idle and busy."""
         return [worker.pid for worker in (*self._idle, *self._busy)]
 
     async def call(self, order: dict[str, object]) -> dict[str, Any]:
@@ -66,7 +73,7 @@ class Workers:
 
         Raises:
             WorkerDiedError: the worker ended before it answered.
-            RetiredError: `retire` has ended it.
+            RetiredError: `retire` has ended the worker.
             RemoteError: the user's function raised.
             NoProcessError: no worker could be made.
         """
@@ -96,7 +103,7 @@ class Workers:
             status = worker.exit.result() if worker.exit.done() else None
             raise WorkerDiedError(worker.pid, status) from None
         except Exception:
-            keep = True  # the function raised; the worker is as good as before
+            keep = True  # the user's function raised; the worker is as good as before
             raise
         finally:
             self._busy.discard(worker)
@@ -106,7 +113,7 @@ class Workers:
                 self._end(worker)
 
     async def _acquire(self) -> HostProcess:
-        """An idle worker, or a new one."""
+        """Returns an idle worker, or makes one."""
         if self._retired:
             raise RetiredError
         idle = self._acquire_idle()
@@ -135,9 +142,10 @@ class Workers:
         return None
 
     async def retire(self, seconds: float) -> None:
-        """Ends the idle ones now, the busy ones when their calls have ended, or at last.
+        """Ends the idle workers now, the busy ones after their calls; returns when all have ended.
 
-        Returns when none is left.
+        Args:
+            seconds: how long the calls may go on.
         """
         self._retired = True
         ending = [self._end(worker) for worker in self._idle]

@@ -1,5 +1,5 @@
-"""One load: the location process, its time limit, why it failed, and whether a fork will do.
+"""One load: the location process, the time limit of its load, and why a load failed.
 
-May import `templates` and `generations`. Begin with `location_process`; `failures` has every reason
-that a load can fail for, `fork_policy` decides between fork and spawn.
+May import `templates` and `generations`. Begin with `location_process`; `load_attempt` is its load,
+`failures` has every reason that a load can fail for, `stacks` reads where a load hangs.
 """

@@ -1,4 +1,4 @@
-"""When a load may begin: within the parallel starts, and after the template that it waits for."""
+"""When a load may begin: once it has a slot and need not wait for a template any more."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from hostler.daemon.templates.environments import Environments
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: A load that has held its slot this long is waiting for something else than the processor: the
-#: next one may start beside it.
+#: A load that has held its slot this long waits for something other than the processor: the next
+#: load may start beside it.
 SLOT_SECONDS = 1.0
 
 
 class Slots:
-    """As many loads at a time as there are processors; a load that sleeps holds up no other."""
+    """Lets so many loads begin at a time; a load that sleeps holds up no other."""
 
     def __init__(self, count: int, clock: Clock) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class Slots:
         """Waits for a slot.
 
         Returns:
-            What gives the slot back; it is given back by itself after SLOT_SECONDS.
+            What gives the slot back; the slot is free again after SLOT_SECONDS at the latest.
         """
         await self._free.acquire()
         held = [True]
@@ -42,7 +42,7 @@ class Slots:
 
 
 class Admission:
-    """Admits one load: takes a slot for it, and tells its environment that it goes on.
+    """Admits one load: acquires a slot for it, and tells its environment that it has begun.
 
     Attributes:
         is_granted: whether the load has been admitted.
@@ -62,7 +62,7 @@ class Admission:
         """Returns when the load may begin; holds no slot while it waits for the template.
 
         Args:
-            for_template: whether the load is to be a fork of the template, if there is one soon.
+            for_template: whether the load should wait for a template that is being made.
         """
         while True:
             if for_template:
@@ -75,7 +75,7 @@ class Admission:
         self.is_granted = True
 
     def end(self) -> None:
-        """The load is over, whether well or not; may be called more than once."""
+        """Notes that the load has ended, well or not; may be called more than once."""
         self._environments.load_ended(self._owner)
         if self._release_slot is not None:
             self._release_slot()

@@ -1,4 +1,4 @@
-"""What every location of a daemon shares."""
+"""The parts of a daemon that all its locations share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocationContext:
-    """What every location of a daemon shares.
+    """Holds the parts of a daemon that all its locations share.
 
     Attributes:
-        numbers: for owners of processes, across all locations: a location that is removed and added
-            again does not own what its predecessor did.
+        numbers: counts the owners of processes over all locations: a location that is removed and
+            added again does not own the processes of its predecessor.
     """
 
     factory: ProcessFactory
@@ -39,7 +39,7 @@ class LocationContext:
     numbers: Iterator[int]
 
     def on_undeclared(self, table: str, state: Enum, event: Enum) -> None:
-        """Logs, once for each pair, that a state table does not say what an event leads to."""
+        """Logs, once for each pair, that a state table does not declare an event in a state."""
         self.journal.fault_once(
             f"{table}/{state.name}/{event.name}",
             "a state table does not declare an event",

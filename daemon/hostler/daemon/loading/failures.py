@@ -1,4 +1,4 @@
-"""Why a load failed, as `ps` and the facade tell it."""
+"""Why a load failed, as `ps` and the facade show it."""
 
 import errno
 import os
@@ -20,33 +20,33 @@ FailureKind = Literal[
     "EXECUTABLE", "TARGET", "IMPORT", "DEFINITION", "PROCESS_DIED", "TIMEOUT", "UNHEALTHY"
 ]
 
-#: What the host's bootstrap ends with where it says why it cannot work (EX_CONFIG).
+#: The exit code of the host's bootstrap if it cannot work and has said why (EX_CONFIG).
 _UNUSABLE = 78
 
-#: Of a line of output that a failure shows: a thousand failures are kept as changes.
+#: Characters of a line of output that a failure shows: a thousand failures are kept as changes.
 LINE_LIMIT = 500
 
-#: Of the stack of a load that took too long.
+#: Calls that are shown of the stack of a load that took too long.
 CALLS_SHOWN = 20
 
-#: What the contract has room for: the user's code may say any number.
+#: The largest line number of the contract: the user's code may state any number.
 _MOST_LINES = 2**31 - 1
 
-#: What only another executable mends; it is watched for. A permission, or memory, comes back
-#: without any file's content changing.
+#: Errors that only another executable can mend, for which the daemon watches. A permission, or
+#: memory, comes back without a change of any file's content.
 _HOPELESS = {errno.ENOENT, errno.ENOEXEC, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """One load that failed.
+    """Says why one load failed.
 
     Attributes:
-        permanent: only an edit can mend it, so no further try is made by itself.
-        exception: ExceptionInfo of the user's exception as JSON, where there was one.
+        permanent: whether only an edit can mend it, so that the daemon does not retry.
+        exception: ExceptionInfo of the user's exception as JSON, if there was one.
         output: the last lines that the process printed.
-        source: {"file", "line"} in the user's code, where it is known.
-        wants_stop: the process asked not to be restarted.
+        source: {"file", "line"} in the user's code, if it is known.
+        wants_stop: whether the process asked not to be restarted.
     """
 
     kind: FailureKind
@@ -59,7 +59,7 @@ class LoadFailure:
     time: float = field(default_factory=time.time)
 
     def message_of(self) -> workspace_pb2.LoadError:
-        """As the public contract tells it."""
+        """Returns the failure as a message of the public contract."""
         error = workspace_pb2.LoadError(
             kind=workspace_pb2.LoadError.Kind.Value(self.kind),
             message=utf8_safe(self.message),
@@ -75,7 +75,7 @@ class LoadFailure:
 
 
 def of_spawn(executable: str, error: SpawnError) -> LoadFailure:
-    """The executable could not be started."""
+    """Describes an executable that could not be started."""
     return LoadFailure(
         "EXECUTABLE",
         permanent=error.errno in _HOPELESS,
@@ -103,7 +103,7 @@ def _why_not_executed(executable: str, error: SpawnError) -> str:
 
 
 def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
-    """The process says why; see hostler.host.errors.describe_failure."""
+    """Describes what the process says; see hostler.host.errors.describe_failure."""
     return LoadFailure(
         body["kind"],
         permanent=body["permanent"],
@@ -115,7 +115,7 @@ def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
 
 
 def _of_lost_wire(output: Sequence[str]) -> LoadFailure:
-    """The process lives, or lived, without the wire to the daemon."""
+    """Describes a process whose code has closed the wire to the daemon."""
     message = (
         "the code closed the descriptor through which the daemon speaks to its process; "
         "close only what the code has opened"
@@ -132,10 +132,11 @@ def of_death(
     lost_wire: bool,
     no_restart: int,
 ) -> LoadFailure:
-    """The process ended before it was ready.
+    """Describes a process that ended before it was ready.
 
     Args:
-        lost_wire: the user's code closed the wire, and the process was killed for that.
+        lost_wire: whether the user's code closed the wire, and the daemon killed the process.
+        no_restart: the exit code by which a process asks not to be restarted.
     """
     if lost_wire:
         return _of_lost_wire(output)
@@ -167,11 +168,11 @@ def of_timeout(
     stack: Sequence[StackFrame],
     frame: StackFrame | None,
 ) -> LoadFailure:
-    """The load took longer than it may.
+    """Describes a load that took longer than load_timeout.
 
     Args:
-        stack: where it was, the innermost call first; empty where it did not say.
-        frame: the one of these that is to be looked at.
+        stack: where the load was, the innermost call first; empty if the process did not say.
+        frame: the call of the stack that the message names.
     """
     if not said_hello:
         message = (

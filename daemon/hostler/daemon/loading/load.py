@@ -1,4 +1,4 @@
-"""Has a process load its target, and makes a generation of what it says."""
+"""Has a process load its target, and builds a generation from what the process says."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from hostler.daemon.processes.host_process import HostProcess
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: Sources of so many bytes are not handled on the loop's thread; a change of threads costs a
-#: reload more than what a usual project takes.
+#: Bytes of sources from which on a generation is built in another thread: for a usual project, to
+#: change threads would cost a reload more time than to build it.
 LARGE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """A load that has come to a good end.
+    """Holds what a successful load has given.
 
     Attributes:
         body: the answer to LOAD; see hostler.host.loading.Load.report.
-        unfit_reason: why it does not count, since a fork has done it; empty where it counts.
-        generation: None where it does not count.
+        unfit_reason: why a load by a fork does not count; empty if it counts.
+        generation: the generation; None if the load does not count.
     """
 
     body: dict[str, Any]
@@ -52,12 +52,12 @@ async def load_generation(
 
     Args:
         overlay: the sources that it loads in place of the disk; None for the disk.
-        files_read: what the load reads and looks for, as it comes.
+        files_read: the files that the load reads and looks for; the caller adds to it meanwhile.
 
     Raises:
         RemoteError: the load failed.
         ChannelClosedError: the process went away.
-        ValueError, google.protobuf.json_format.ParseError: what it says cannot be read.
+        ValueError, google.protobuf.json_format.ParseError: its description cannot be read.
     """
     described = DescriptionBuffer(at_once=LARGE)
     body, snapshot = await factory.load_and_snapshot(host, spec, overlay, described.receive)
@@ -73,5 +73,5 @@ async def load_generation(
 
     is_large = max(len(snapshot), len(described)) > LARGE
     made = await asyncio.to_thread(build) if is_large else build()
-    made.files.update(files_read)  # what came meanwhile
+    made.files.update(files_read)  # files that were read meanwhile
     return LoadResult(body, report, "", made)

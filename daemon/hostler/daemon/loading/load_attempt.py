@@ -44,15 +44,15 @@ class Unfit:
 
 
 class LoadAttempt:
-    """One attempt to load the code of a location in one process.
+    """Loads the code of a location in one process, once.
 
-    It is handed the process and never keeps it: each would be part of a cycle of references.
+    It is handed the process and never keeps it, so that the two form no cycle of references.
 
     Attributes:
         files: what the load has read (digest) or looked for in vain (None), by path.
         report: what the load reported of its process; set when the code is loaded.
-        verdict: why the load failed, or why it does not count; None where neither is known.
-        has_told_all: whether a load that failed has said so, and before that all that it had read.
+        verdict: why the load failed, or why it does not count; None before that is known.
+        has_told_all: whether the process itself reported the failure, and so all files before it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class LoadAttempt:
     ) -> None:
         """
         Args:
-            overlay: the sources that it loads in place of the disk; None for the disk.
+            overlay: the sources that it loads in place of those on disk; None for the disk.
         """
         self.files: dict[str, str | None] = {}
         self.report = LoadReport()
@@ -76,7 +76,7 @@ class LoadAttempt:
         self._lost_wire = False
         self._ordered_at = self._started_at = 0.0
         self._timer = LoadTimer(context.clock, context.factory.own_code)
-        #: Whether the timer is a fork's, which is shorter than load_timeout.
+        #: Whether the timer limits a fork, to less than load_timeout.
         self._is_fork_timed = False
 
     # Its time
@@ -85,7 +85,7 @@ class LoadAttempt:
         """Notes that the process is ordered now, and limits the time of the load.
 
         Args:
-            ask_for_stack: has the process say where it is; returns whether there is one that can.
+            ask_for_stack: asks the process for its stack; returns whether it could be asked.
             on_overdue: called when load_timeout has passed.
         """
         self._ordered_at = self._clock.monotonic()
@@ -99,7 +99,7 @@ class LoadAttempt:
     def limit_fork(self, ask_for_stack: Callable[[], bool], on_unfit: Callable[[], None]) -> None:
         """Limits a fork to less time than load_timeout.
 
-        A fork may meet a lock that no new interpreter does; nobody waits a minute for that.
+        A fork may meet a lock that no new interpreter does; no user waits a minute for that.
 
         Args:
             on_unfit: called when that time has passed; `verdict` says why.
@@ -122,10 +122,10 @@ class LoadAttempt:
     # What its process says
 
     def add_line(self, stream: Stream, text: str) -> str | None:
-        """Takes a line that the process printed.
+        """Takes a line that the process has printed.
 
         Returns:
-            The part of it that is the user's; None where the line is of a stack that was asked for.
+            The part that the user's code has printed; None if the line is of the stack alone.
         """
         left = self._timer.filter_line(text) if stream == "stderr" else text
         if left is not None:
@@ -133,7 +133,7 @@ class LoadAttempt:
         return left
 
     def add_files(self, pairs: Iterable[tuple[str, str | None]]) -> None:
-        """Takes source files that the process has read or looked for."""
+        """Takes source files that the process has read, or has looked for in vain."""
         self.files.update(pairs)
 
     # Its outcome
@@ -141,7 +141,7 @@ class LoadAttempt:
     async def run(
         self, host: HostProcess, feed: Callable[[ProcessEvent], None], *, is_fork: bool
     ) -> None:
-        """Has a process that has said hello load the code, and feeds what comes of it."""
+        """Has a process that has said hello load the code, and feeds the event that follows."""
         try:
             result = await load_generation(
                 self._context.factory,
@@ -161,7 +161,7 @@ class LoadAttempt:
             if not host.exit.done():  # the user's code closed our descriptor, and goes on
                 self._lost_wire = True
                 await self._context.factory.kill(host)
-        except Exception as error:  # noqa: BLE001 (whatever it says, or a fault of ours)
+        except Exception as error:  # noqa: BLE001 (whatever the process says, or a fault of ours)
             self._context.journal.fault("cannot read a load", error, owner=self._owner)
             message = f"cannot read what the process says of its definitions: {error}"
             self.verdict = LoadFailure("PROCESS_DIED", permanent=False, message=message)
@@ -183,13 +183,13 @@ class LoadAttempt:
         self._context.environments.learn(self._spec, result.body, generation.seconds)
 
     def hand_over(self) -> Generation:
-        """Returns the generation and keeps it no longer: the process may outlive it."""
+        """Returns the generation and keeps it no longer, since the process may outlive it."""
         generation, self._generation = self._generation, None
         assert generation is not None
         return generation
 
     def fail_to_start(self, error: Exception) -> None:
-        """Sets the verdict where the process could not be started."""
+        """Sets the verdict of a process that could not be started."""
         executable = command.executable(self._spec)
         if isinstance(error, SpawnError):
             # another executable in its place is a reason to try again
@@ -201,7 +201,7 @@ class LoadAttempt:
             self.verdict = LoadFailure("PROCESS_DIED", permanent=False, message=message)
 
     def judge_timeout(self, host: HostProcess | None) -> LoadFailure:
-        """Returns why the load failed, where load_timeout has passed."""
+        """Returns the failure of a load whose load_timeout has passed."""
         if host is not None:
             host.drain_output()
         return failures.of_timeout(
@@ -214,7 +214,7 @@ class LoadAttempt:
         )
 
     def judge_death(self, host: HostProcess, *, is_fork: bool) -> LoadFailure | Unfit:
-        """Returns what it means that the process ended before it was ready."""
+        """Returns the verdict on a load whose process has died."""
         status = host.exit.result()
         if status.signal == STACK_SIGNAL and self._timer.has_asked:
             # the user's code has given the signal back its default action

@@ -1,4 +1,4 @@
-"""The time that a load may take, and what is asked when it is over."""
+"""The time limit of a load: when it has passed, the process is asked for its stack."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
     from hostler.daemon.base.clock import Clock, Timer
 
-#: A process says within some milliseconds where it is; one that is stopped does not.
+#: A process writes its stack within some milliseconds; one that is stopped never does.
 STACK_SECONDS = 0.2
 
 
 class LoadTimer:
-    """Says when a load is overdue, after the process has told where it is.
+    """Calls back when a load is overdue, after the process has written its stack.
 
     Attributes:
-        stack: what it has told.
-        has_asked: whether it was asked to.
+        stack: the stack that the process has written.
+        has_asked: whether the process was asked for it.
     """
 
     def __init__(self, clock: Clock, own_code: str) -> None:
         """
         Args:
-            own_code: as `Stack` takes it.
+            own_code: see `Stack`.
         """
         self.stack = Stack(own_code)
         self.has_asked = False
@@ -36,10 +36,11 @@ class LoadTimer:
         self._overdue: Callable[[], object] | None = None
 
     def arm(self, seconds: float, ask: Callable[[], bool], overdue: Callable[[], object]) -> None:
-        """Calls when the time is over, and no more what it was to call before.
+        """Arms the timer, in place of what it was armed for before.
 
         Args:
-            ask: has the process tell where it is; returns whether there is one that can.
+            ask: asks the process for its stack; returns whether it could be asked.
+            overdue: called when the time is over and the stack has come, or does not come.
         """
         self.disarm()
         self._seconds = seconds
@@ -50,20 +51,20 @@ class LoadTimer:
         """Returns why a load that took too long is given up.
 
         Args:
-            files: the user's, of which the innermost call is named.
+            files: the user's files; the reason names the innermost call in one of them.
         """
         frame = self.stack.innermost(files)
         where = f"; it was at {frame}" if frame else ""
         return f"it was not ready within {self._seconds:g} s{where}"
 
     def disarm(self) -> None:
-        """The load has ended; who was to be called is held no longer."""
+        """Disarms the timer, and drops the reference to what it would have called."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._overdue = None
 
     def filter_line(self, text: str) -> str | None:
-        """Reads a line of the process's stderr; the part of it that is not what was asked for."""
+        """Reads a line of the process's stderr; returns the part that is none of the stack."""
         if not self.has_asked or self.stack.is_whole:
             return text
         left = self.stack.filter_line(text)

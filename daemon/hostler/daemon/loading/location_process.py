@@ -20,7 +20,7 @@ from hostler.daemon.workspace.text.models import LocationSpec
 
 
 class ProcessObserver(Protocol):
-    """Who is told what becomes of a location process."""
+    """Is told what becomes of a location process."""
 
     def on_ready(self, process: "LocationProcess", loaded: Generation) -> None: ...
     def on_failed(self, process: "LocationProcess", failure: LoadFailure) -> None: ...
@@ -37,14 +37,14 @@ class ProcessObserver(Protocol):
 
 
 class LocationProcess:
-    """A process that loads a target and, once ready, only answers pings and forks.
+    """Loads a target in a process that, once ready, only answers pings and forks.
 
     Attributes:
-        attempt: its load: what was read, why it failed.
-        fork_decision: whether it was forked or spawned, and why; set with `host`.
-        host: the process, once the keeper has started it.
-        ended: set when nothing of it is left.
-        ready_at: by the loop's clock; None before.
+        attempt: the load: which files it has read, why it failed.
+        fork_decision: whether the process was forked or spawned, and why; set with `host`.
+        host: the process; None before it was started.
+        ended: set when nothing of the process is left.
+        ready_at: when it was ready, by the loop's clock; None before.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class LocationProcess:
     ) -> None:
         """
         Args:
-            overlay: the sources that it loads in place of the disk; None for the disk.
-            spawn_reason: why it has to be a new interpreter; empty where a fork will do.
+            overlay: the sources that it loads in place of those on disk; None for the disk.
+            spawn_reason: why it has to be a new interpreter; empty if a fork will do.
         """
         self.spec = spec
         self.attempt = LoadAttempt(context, spec, overlay, owner)
@@ -78,29 +78,29 @@ class LocationProcess:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has loaded and has not been told to end."""
+        """Whether the process has loaded and has not been told to end."""
         return self._machine.state is ProcessState.READY
 
     @property
     def has_begun(self) -> bool:
-        """Whether it is more than an order that waits for its slot."""
+        """Whether the load has its slot; before that, it has read nothing."""
         return self._admission.is_granted
 
     @property
     def pid(self) -> int:
-        """Of the interpreter; 0 before it was started."""
+        """The pid of the interpreter; 0 before it was started."""
         return self.host.pid if self.host else 0
 
     def start(self) -> None:
-        """Orders the process from the keeper."""
+        """Starts the process, as soon as the load is admitted."""
         self._spawning = self._start(self._spawn(), "spawn")
 
     def retire(self) -> None:
-        """Lets its calls end, then ends it."""
+        """Lets the calls of the process end, then ends the process."""
         self._feed(ProcessEvent.RETIRE)
 
     def abort(self) -> None:
-        """Ends it now, with a grace if it was ready."""
+        """Ends the process now, with the stop grace if it was ready."""
         self._feed(ProcessEvent.ABORT)
 
     def _feed(self, event: ProcessEvent) -> None:
@@ -146,7 +146,7 @@ class LocationProcess:
     def _ask_for_stack(self) -> bool:
         return self.host is not None and self._context.factory.ask_for_stack(self.host)
 
-    # What its observer is told
+    # What the observer is told
 
     def _start_pings(self) -> None:
         self._pings.start(
@@ -187,7 +187,7 @@ class LocationProcess:
             externally = verdict.killed_externally
             self._observer.on_unfit(self, verdict.reason, killed_externally=externally)
 
-    # Its end
+    # The end of the process
 
     async def _await_calls(self) -> None:
         try:
@@ -201,7 +201,7 @@ class LocationProcess:
         self._admission.end()
         if self.host is not None:
             self._start(how(self.host), "end")
-        elif not self.has_begun and self._spawning is not None:  # it waits for its slot
+        elif not self.has_begun and self._spawning is not None:  # the load waits for its slot
             self._spawning.cancel()
             self._feed(ProcessEvent.EXITED)
 
@@ -209,7 +209,7 @@ class LocationProcess:
         if self.host is not None:
             await self.host.forks_assigned()
             self.host.release()
-            # what it left behind ends with it
+            # ends what the process has left behind
             await self._context.factory.keeper.end(self._owner)
         self.ended.set()
         self._observer.on_ended(self)
@@ -218,7 +218,7 @@ class LocationProcess:
         assert self.host is not None
         return self.host
 
-    # What it says
+    # What the process says
 
     def _on_line(self, stream: Stream, text: str, pid: int) -> None:
         left = self.attempt.add_line(stream, text)
@@ -232,7 +232,7 @@ class LocationProcess:
     def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         return self._context.tasks.start(work, f"{what} of {self._owner}")
 
-    #: Of the class: a table of its own would make each process part of a cycle.
+    #: An attribute of the class: one of each object would make the object part of a cycle.
     _EFFECTS: ClassVar[dict[ProcessEffect, Callable[[Any], object]]] = {
         ProcessEffect.ORDER_LOAD: lambda self: self._start(self._load(), "load"),
         ProcessEffect.DISARM_LOAD_TIMER: lambda self: self.attempt.disarm(),

@@ -31,17 +31,18 @@ class Pings:
         on_unhealthy: Callable[[], None],
         on_lost_wire: Callable[[], None],
     ) -> None:
-        """Begins; the first ping comes after one interval.
+        """Begins to ping; the first ping comes after one interval.
 
         Args:
-            on_unhealthy: called when as many pings in a row as `health` allows went unanswered.
+            on_unhealthy: called when the process has left as many pings in a row unanswered as
+                `health` allows.
             on_lost_wire: called when the process has closed its wire and lives on.
         """
         work = _ping(host, health, on_unhealthy, on_lost_wire)
         self._task = tasks.start(work, f"pings of {host.owner}")
 
     def stop(self) -> None:
-        """Ends; nothing where they have not begun."""
+        """Ends the pings, if they have begun."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -59,7 +60,7 @@ async def _ping(
         try:
             await host.channel.request(Method.PING, timeout=health.timeout)
             missed = 0
-        except (TimeoutError, CanceledError):  # canceled: it woke up after the timeout
+        except (TimeoutError, CanceledError):  # canceled: the process woke up after the timeout
             missed += 1
             if missed == health.failures:
                 on_unhealthy()

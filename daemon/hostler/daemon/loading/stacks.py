@@ -1,8 +1,8 @@
-"""Where a process is that takes too long: it is asked by a signal, and says it on its stderr.
+"""The stack of a process that takes too long: a signal asks for it, and it comes on stderr.
 
-Python's faulthandler writes that from within the signal's handler, so a process answers that is
-in an endless loop, waits for a socket or for a lock. What it writes is read here, line by line; the
-user's code may write whatever looks alike.
+Python's faulthandler writes the stack from within the signal's handler, so that a process answers
+even if it is in an endless loop, or waits for a socket or a lock. This module reads it, line by
+line; the user's code may print lines that look the same.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-#: A thread's first line; behind what the user's code has printed without an end of the line.
+#: A thread's first line; it comes after what the user's code has printed without a newline.
 _THREAD = re.compile(
     r"(?P<before>.*?)(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent call first\):"
 )
 _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d{1,9}) in (?P<function>.*)')
-#: More frames than it tells of a thread, and more threads than it tells of.
+#: Stand for more frames of a thread, and for more threads, than faulthandler writes.
 _MORE_FRAMES, _MORE_THREADS = "  ...", "..."
 
-#: Of a thread, as faulthandler has it.
+#: Frames of a thread that faulthandler writes.
 _MOST_FRAMES = 100
 
-#: What is not ASCII in a path.
+#: A character of a path that is not ASCII.
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 
 
 @dataclass(frozen=True, slots=True)
 class StackFrame:
-    """A call that has not returned.
+    """Describes a call that has not returned.
 
     Attributes:
-        line: that is being executed; counted from 1.
+        line: the line that is being executed; counted from 1.
     """
 
     file: str
@@ -43,16 +43,16 @@ class StackFrame:
 
 
 class Stack:
-    """What a process says of its threads; of these the main one counts, which is told last.
+    """Reads the stacks of a process's threads, and keeps that of the main thread, which comes last.
 
     Attributes:
-        is_whole: whether the main thread was told to its outermost call.
+        is_whole: whether the main thread's stack has come up to its outermost call.
     """
 
     def __init__(self, own_code: str) -> None:
         """
         Args:
-            own_code: the folder of the code of ours that is executed in the process.
+            own_code: the folder of hostler's own code that the process executes.
         """
         self.is_whole = False
         self._own_code = own_code
@@ -61,9 +61,9 @@ class Stack:
         self._is_within = False
 
     def filter_line(self, text: str) -> str | None:
-        """Reads a line of stderr; the part of it that is not the stack's, None where there is none.
+        """Reads a line of stderr; returns the part that is none of a stack, None if there is none.
 
-        What stands before a stack, as a progress bar does, is the user's.
+        The user's code has printed what stands before a stack on its line: a progress bar, say.
         """
         if header := _THREAD.fullmatch(text):
             self._frames.clear()
@@ -74,7 +74,7 @@ class Stack:
         if found := _FRAME.fullmatch(text):
             self._add(StackFrame(_unescaped(found["file"]), int(found["line"]), found["function"]))
         elif text == _MORE_THREADS:
-            self._frames.clear()  # the main one was not told
+            self._frames.clear()  # the main thread was left out
         elif text not in {"", _MORE_FRAMES}:
             return text
         return None
@@ -86,9 +86,9 @@ class Stack:
 
     @property
     def frames(self) -> list[StackFrame]:
-        """Those of the user's code and of what it called, the innermost first.
+        """The calls of the user's code and of libraries, the innermost first.
 
-        Left out are ours, and those that each import adds.
+        Leaves out hostler's own, and those that each import adds.
         """
         return [
             frame
@@ -97,7 +97,7 @@ class Stack:
         ]
 
     def innermost(self, files: Container[str]) -> StackFrame | None:
-        """The innermost call in one of the user's files; else in any."""
+        """Returns the innermost call in one of the files; in any file if there is none."""
         known = (frame for frame in self.frames if frame.file in files)
         return next(known, None) or next(iter(self.frames), None)
 

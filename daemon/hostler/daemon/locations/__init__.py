@@ -1,5 +1,6 @@
-"""A location: what it serves, what it loads next, and the processes that stand in for it.
+"""A location: what it serves, what it loads next, and its processes.
 
-May import `loading`. Begin with `location`, which performs what `state.location` says; `serving`
-revives the last good generation, `replicas` makes its workers and runs.
+May import `loading`. Begin with `location`, which performs what `state.location` says:
+`load_region` loads the newest code, `serving_region` revives the last good generation, `replicas`
+makes the processes of workers and runs.
 """

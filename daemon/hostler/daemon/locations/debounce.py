@@ -1,4 +1,4 @@
-"""Files that go on changing while a location loads them."""
+"""Debouncing: when a location loads while its files go on changing, as in a checkout."""
 
 from __future__ import annotations
 
@@ -10,45 +10,46 @@ if TYPE_CHECKING:
 
     from hostler.daemon.base.clock import Clock
 
-#: What a load may take at least, after its files have changed, before it is given up for a new one.
+#: How long a load goes on, at least, after its files have changed, before a new one replaces it.
 PATIENCE_SECONDS = 0.25
 
-#: While files go on changing, one load in this time is served, or in so many loads: a checkout
-#: that takes longer than a load would else be seen in each of its stages.
+#: While files go on changing, one outdated load is served in this time, or in as many times its
+#: duration: clients would otherwise see many stages of a checkout that takes longer than a load.
 OUTDATED_SECONDS, OUTDATED_FACTOR = 1.0, 4.0
 
-#: Files that change so soon after each other that no editor saves them: a checkout, a formatter.
+#: So many files that change with no longer pause than that are a flood: a checkout or a formatter
+#: writes them, no editor.
 FLOOD_FILES, FLOOD_SECONDS = 8, 0.25
 
-#: Those of a checkout rest when none has changed for this long; it writes each within a tenth.
-#: Where that was too soon again and again, on a busy machine, each wait from then on is twice as
-#: long as the one before, up to the longest. (From the first time on it made a checkout of 300
-#: files 25 ms slower: git pauses for 20 ms now and then.)
+#: A flood is over when no file has changed for the quiet period; a checkout writes each file within
+#: a tenth of it. If that was too soon several times, as on a busy machine, each further period is
+#: twice as long as the one before, up to the longest. (To double them from the first one on made a
+#: checkout of 300 files 25 ms slower: git pauses for 20 ms now and then.)
 QUIET_SECONDS, LONGEST_QUIET_SECONDS, SHORT_QUIET_PERIODS = 0.02, 0.16, 4
 
 
 class Debounce:
-    """Decides when to load while files change, and whether what was loaded meanwhile is served."""
+    """Decides when to load while files change, and whether to serve a load that is outdated."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._outdated_until = 0.0
         self._changed: set[str] = set()
         self._changed_at = 0.0
-        #: When those that are waited for will have been waited for long enough.
+        #: When the load begins even if files go on changing; None while no load waits.
         self._deadline: float | None = None
-        #: How often they were waited for since the first of them.
+        #: How many quiet periods a load has waited for in this flood.
         self._quiet_periods = 0
-        #: What the last load took, by whether it was a fork.
+        #: How long the last load took, by whether it was a fork.
         self._seconds: dict[bool, float] = {}
 
     @property
     def changed(self) -> AbstractSet[str]:
-        """The files that have changed soon after each other; not a copy."""
+        """The files that have changed in this flood; not a copy."""
         return self._changed
 
     def note_change(self, paths: Iterable[str]) -> None:
-        """Files have changed."""
+        """Notes that files have changed."""
         now = self._clock.monotonic()
         if now - self._changed_at > FLOOD_SECONDS:
             self._changed.clear()
@@ -57,14 +58,16 @@ class Debounce:
         self._changed_at = now
 
     def is_flood(self) -> bool:
-        """Whether so many change that a load should wait; once for each load that ends."""
+        """Returns whether so many files change that a load should wait; once for each load."""
         return self._deadline is None and len(self._changed) >= FLOOD_FILES
 
     def quiet_period(self, *, is_fork: bool) -> float:
-        """Seconds to wait for the next change, until there is none or it has been long enough.
+        """Returns the seconds without a change after which the load may begin.
+
+        They get fewer as the load waits, so that it begins even if files go on changing.
 
         Args:
-            is_fork: whether the next load is; a new interpreter may take a hundred times as long.
+            is_fork: whether the next load is a fork; a new interpreter may take 100 times as long.
         """
         now = self._clock.monotonic()
         if self._deadline is None:
@@ -75,9 +78,10 @@ class Debounce:
         return max(0.0, min(period, self._deadline - now))
 
     def note_load(self, seconds: float, *, is_fork: bool, is_outdated: bool = False) -> None:
-        """A load has ended well.
+        """Notes that a load has succeeded.
 
         Args:
+            seconds: how long it took.
             is_outdated: whether files have changed since it began.
         """
         self._seconds[is_fork] = seconds
@@ -87,19 +91,23 @@ class Debounce:
             self._quiet_periods = 0
 
     def note_failure(self) -> None:
-        """A load has failed."""
+        """Notes that a load has failed."""
         self._deadline = None
 
     def patience(self, *, is_fork: bool) -> float:
-        """Seconds that an outdated load still has; of a kind that has not ended yet, the more."""
+        """Returns how many seconds an outdated load may go on.
+
+        Args:
+            is_fork: whether the load is a fork; if none like it has ended yet, the others count.
+        """
         known = max(self._seconds.values(), default=0.0)
         return max(PATIENCE_SECONDS, 2 * self._seconds.get(is_fork, known))
 
     def should_skip_outdated(self, seconds: float) -> bool:
-        """Whether an outdated load is not to be served, since another one was just before.
+        """Returns whether an outdated load is not served, since another one was served just before.
 
         Args:
-            seconds: what it took.
+            seconds: how long the load took.
         """
         now = self._clock.monotonic()
         if now < self._outdated_until:

@@ -1,4 +1,4 @@
-"""The load region of a location: whether the newest code is loaded, and why it is not."""
+"""The load region of a location: loads the newest code, and keeps why that has failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hostler.daemon.state.fork_policy import ForkPolicy
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: Files that a reason names: each change of a location is kept with its reason.
+#: How many files a reason names: each change of a location is kept with its reason.
 MOST_NAMED = 5
 
 
@@ -32,11 +32,12 @@ class LoadRegion:
     """Loads the newest code of a location; performs the effects of the table LOAD.
 
     Attributes:
-        candidate: the process that loads; None where none does.
-        failure: why the newest load failed, once that is shown; None where it has not.
-        retry_time: of the next try, in seconds since the epoch; None before the first.
-        causes: paths, and packages, whose change the next generation is made for.
-        retries: loads that were tried again after a failure.
+        candidate: the process that loads; None if none does.
+        failure: why the newest load failed, once the hold is over; None if it has not failed.
+        retry_time: when the load is tried again, in seconds since the epoch; None before the first
+            failure.
+        causes: the changed paths and packages for which the next generation is made.
+        retries: how many loads were tried again after a failure.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class LoadRegion:
     ) -> None:
         """
         Args:
-            start_process: starts one that loads a specification, from the disk or from sources.
+            start_process: starts a process that loads a specification, from disk or from sources.
             feed: feeds an event, with its reason, to both regions.
         """
         self.candidate: LocationProcess | None = None
@@ -68,37 +69,37 @@ class LoadRegion:
         self._backoff = Backoff(context.settings, random.random)
         self._timers = Timers(context.clock)
         self._debounce = Debounce(context.clock)
-        #: Sources whose code its forks inherit; they do not tell of each at once that they read.
+        #: Sources that the template has compiled; a fork does not report at once that it reads one.
         self._compiled: set[str] = set()
         self._settled = asyncio.Event()
         self._settled.set()
 
     @property
     def state(self) -> Load:
-        """Where it stands in the table."""
+        """The present state of the table."""
         return self._machine.state
 
     def step(self, event: LocationEvent) -> tuple[LocationEffect, ...]:
-        """Moves as the table says; returns the effects that are to be performed."""
+        """Moves to the next state; returns the effects that have to be performed."""
         self.retries += event is LocationEvent.RETRY_DUE
         return self._machine.feed(event)
 
     def note_settled(self) -> None:
-        """Lets whoever waits go on where no load is under way; to be called after each event."""
+        """Wakes those who wait in `settled` if the load has settled; called after each event."""
         (self._settled.clear if self.state in UNSETTLED else self._settled.set)()
 
     async def settled(self) -> None:
-        """Returns when no load is under way and its outcome can be seen."""
+        """Returns when no load is under way and the outcome of the last one is shown."""
         await self._settled.wait()
 
     # What happens
 
     def files_changed(self, paths: frozenset[str]) -> None:
-        """The content of watched files has changed."""
+        """Has the code loaded anew, since the content of watched files has changed."""
         self.causes |= paths
         self._policy.code_changed()
         if self.candidate and not self.candidate.has_begun:
-            return  # it will read what is there by then
+            return  # the load has not begun, and will read the changed files
         self._debounce.note_change(paths)
         event = LocationEvent.FLOODED if self._debounce.is_flood() else LocationEvent.CHANGED
         was_debouncing = self.state is Load.DEBOUNCING
@@ -107,7 +108,7 @@ class LoadRegion:
             self._compile_ahead(paths if was_debouncing else self._debounce.changed)
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
-        """The candidate has loaded the newest code, as far as that is known."""
+        """Feeds that the candidate has loaded the code, unless that is outdated and not served."""
         is_fork = process.fork_decision.is_fork
         is_outdated = self.state is Load.OUTDATED
         self._debounce.note_load(loaded.seconds, is_fork=is_fork, is_outdated=is_outdated)
@@ -118,22 +119,22 @@ class LoadRegion:
             self._feed(LocationEvent.LOADED, "loaded")
 
     def on_unfit(self, reason: str) -> None:
-        """The candidate is a fork, and a new interpreter has to do what it was for."""
+        """Feeds that the candidate is a fork, and a new interpreter has to load the code."""
         self.candidate = None
         self._feed(LocationEvent.UNFIT, f"a new interpreter is needed: {reason}")
 
     def on_failed(self, process: LocationProcess, failure: LoadFailure, *, is_first: bool) -> None:
-        """The candidate could not load the code.
+        """Feeds that the candidate could not load the code.
 
         Args:
-            is_first: whether there is no good generation, whose files are watched.
+            is_first: whether there is no good generation whose files are watched.
         """
         self._debounce.note_failure()
         self._last_failure = failure
         self.candidate = None
         if is_first:
             self._watched.replace(process.attempt.files)
-        else:  # it may have died before it told of all that it had read
+        else:  # the candidate may have died before it reported all files that it had read
             self._watched.add(process.attempt.files.items())
         if process.fork_decision.is_fork and not process.attempt.has_told_all:
             self._watched.add_unread(self._compiled)
@@ -142,19 +143,19 @@ class LoadRegion:
     # Effects
 
     def start(self, spec: LocationSpec) -> None:
-        """Starts a process that loads what is on the disk."""
+        """Starts a process that loads the code on disk."""
         self._timers.disarm("patience", "quiet", "hold", "retry")
         self.candidate = self._start_process(spec, None)
 
     def abort(self) -> None:
-        """Gives the load up that is under way."""
+        """Aborts the load that is under way."""
         self._timers.disarm("patience", "quiet")
         candidate, self.candidate = self.candidate, None
         if candidate:
             candidate.abort()
 
     def hand_over(self) -> tuple[LocationProcess, Generation, set[str]]:
-        """Returns the process that has loaded, its generation, and what caused the load."""
+        """Returns the process that has loaded, its generation, and what has caused the load."""
         loaded, self._loaded = self._loaded, None
         candidate, self.candidate = self.candidate, None
         causes, self.causes = self.causes, set()
@@ -165,12 +166,12 @@ class LoadRegion:
         return candidate, loaded, causes
 
     def arm_patience(self) -> None:
-        """Gives an outdated load the time that a good one takes."""
+        """Arms the timer that ends an outdated load."""
         patience = self._debounce.patience(is_fork=self._is_fork_next())
         self._arm("patience", patience, LocationEvent.PATIENCE_OVER)
 
     def arm_quiet_timer(self) -> None:
-        """Has the load wait until its files rest, but for no change longer than it has to."""
+        """Arms the timer of the quiet period, and has the watch report further changes at once."""
         self._timers.disarm("hold")
         seconds = self._debounce.quiet_period(is_fork=self._is_fork_next())
         reason = f"{len(self._debounce.changed)} files changed"
@@ -178,7 +179,7 @@ class LoadRegion:
         self._watched.reset_throttle()
 
     def arm_hold(self) -> None:
-        """Has the failure told in a moment, unless a change says that it was half of a save."""
+        """Arms the timer of the hold: a change before its end shows that it was half of a save."""
         failure = self._last_failure
         assert failure is not None
         event = LocationEvent.HOLD_OVER_FOR_GOOD if failure.permanent else LocationEvent.HOLD_OVER
@@ -189,22 +190,22 @@ class LoadRegion:
         self.failure = self._last_failure
 
     def forget_failure(self) -> None:
-        """Shows no failure any more."""
+        """Drops the failure, whether it is shown or held."""
         self._timers.disarm("hold", "retry")
         self.failure = self._last_failure = None
 
     def arm_retry(self) -> None:
-        """Has the load tried again after the back-off."""
+        """Arms the timer of the back-off, after which the load is tried again."""
         delay = self._backoff.next_delay()
         self.retry_time = self._context.clock.time() + delay
         self._arm("retry", delay, LocationEvent.RETRY_DUE)
 
     def reset_backoff(self) -> None:
-        """Takes the next failure as a first one."""
+        """Counts the next failure as a first one."""
         self._backoff.reset()
 
     def prepare_next(self, spec: LocationSpec, good: Generation | None) -> None:
-        """Has the template compile what has changed, and fork another process ahead of the next."""
+        """Has the template compile the location's files, and fork a spare for the next load."""
         files = good.files if good else {}
         sources = [path for path in files if files[path] and path.endswith(".py")]
         self._compiled.update(sources)
@@ -212,7 +213,7 @@ class LoadRegion:
         self._context.environments.prepare(spec, sources, size)
 
     def _compile_ahead(self, paths: Iterable[str]) -> None:
-        """While a load waits for more changes: it will read these."""
+        """Has the template compile changed files, while the load waits for the quiet period."""
         sources = [path for path in paths if path.endswith(".py")]
         self._context.environments.compile_ahead(self._watched.spec, sources)
 

@@ -23,16 +23,16 @@ from hostler.v1 import workspace_pb2
 
 
 class Location:
-    """A location's generations and processes.
+    """Keeps one location's code loaded and served.
 
     Attributes:
-        spec: as workspace.yaml has it now.
+        spec: the location's entry in workspace.yaml, as it is now.
         log: what its processes print.
         processes: its location processes.
-        load: follows the newest code.
-        serving: follows the process of the last good generation.
-        replicas: its workers and runs.
-        last_changes: what the newest generation has that the one before had not.
+        load: loads the newest code.
+        serving: keeps the process of the last good generation.
+        replicas: makes its workers and the processes of its runs.
+        last_changes: how the newest generation differs from the one before.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Location:
     ) -> None:
         """
         Args:
-            on_change: told of each change: the status before, and the reason.
+            on_change: called with each change: the location, the status before, and the reason.
         """
         self.spec = spec
         self.log = log
@@ -67,12 +67,12 @@ class Location:
 
     @property
     def name(self) -> str:
-        """As workspace.yaml has it."""
+        """The location's name in workspace.yaml."""
         return self.spec.name
 
     @property
     def generation(self) -> Generation | None:
-        """The last good one; None before the first, and when stopped."""
+        """The last good generation; None before the first, and when the location is stopped."""
         return self.serving.generation
 
     @property
@@ -83,7 +83,7 @@ class Location:
 
     @property
     def watch_mode(self) -> str:
-        """How changes of its files are noticed: "native", "polling" or "off"."""
+        """How the location's files are watched: "native", "polling" or "off"."""
         return self._watched.mode
 
     @property
@@ -101,20 +101,20 @@ class Location:
 
     @property
     def pids(self) -> list[int]:
-        """The interpreters of the location, without its runs."""
+        """The pids of the location's processes, its runs aside."""
         own = [process.pid for process in self.processes.alive if process.pid]
         return [*own, *self.replicas.pids]
 
-    # What is asked of it
+    # Orders
 
     def start(self) -> None:
-        """Starts it; nothing where it is started already and no failure waits for a retry."""
+        """Starts the location, or tries a failed load again at once."""
         if self.load.state is Load.STOPPED:
             self._watched.begin()
         self._feed(LocationEvent.START, "started")
 
     def stop(self) -> None:
-        """Ends its processes, its runs aside, and answers nothing any more."""
+        """Ends the location's processes, its runs aside; answers nothing any more."""
         self._feed(LocationEvent.STOP, "stopped")
         self._watched.forget()
 
@@ -123,13 +123,13 @@ class Location:
         self._feed(LocationEvent.RELOAD, "reload asked for")
 
     def restart(self) -> None:
-        """Ends the processes, workers too, and starts new ones; definitions stay answered."""
+        """Ends the processes, workers too, and loads anew; definitions are answered meanwhile."""
         self.replicas.retire_workers(0)
         self._policy.reset()
         self._feed(LocationEvent.RESTART, "restart asked for")
 
     def change_spec(self, spec: LocationSpec) -> None:
-        """Goes on as workspace.yaml has it now; the old generation answers until then."""
+        """Loads by the new entry of workspace.yaml; the old generation answers until then."""
         was_watched = self.spec.reload
         self.spec = self._watched.spec = spec
         self.load.reset_backoff()
@@ -141,34 +141,34 @@ class Location:
             self._feed(LocationEvent.RELOAD, "its entry in workspace.yaml changed")
 
     def files_changed(self, paths: frozenset[str]) -> None:
-        """The content of watched files has changed."""
+        """Has the code loaded anew, since the content of watched files has changed."""
         self.load.files_changed(paths)
 
     def packages_changed(self, what: str) -> None:
-        """Something was installed in its environment, or removed from it."""
+        """Loads the code anew, since packages of its environment have changed."""
         self._policy.reset()
         self.load.causes |= {what}
         self._feed(LocationEvent.CHANGED, f"packages changed: {what}")
 
     def keeper_lost(self) -> None:
-        """Every process has ended with the keeper."""
+        """Starts the location process anew, since every process has ended with the keeper."""
         self._feed(LocationEvent.KEEPER_LOST, "the keeper died")
 
     async def settled(self) -> None:
-        """Returns when no load is under way and its outcome can be seen."""
+        """Returns when no load is under way and the outcome of the last one is shown."""
         await self.load.settled()
 
     async def ended(self) -> None:
-        """Returns when the processes of this moment have ended, runs aside."""
+        """Returns when all present processes have ended, runs aside."""
         for process in list(self.processes.alive):
             await process.ended.wait()
         await self.replicas.ended()
 
     def flush_changes(self) -> None:
-        """Tells what has happened and is still to be told."""
+        """Tells of a change that still waits to be told."""
         self._notifier.flush()
 
-    # The machine
+    # Events and effects
 
     def _feed(self, event: LocationEvent, reason: str) -> None:
         self._notifier.flush()
@@ -196,7 +196,7 @@ class Location:
             self._notifier.notify(Status.STOPPING, "its processes have ended")
 
     def _find_parent(self) -> HostProcess | None:
-        """Returns the process that serves, where workers and runs are forks of it."""
+        """Returns the process that serves; None unless workers and runs are forks of it."""
         process = self.serving.current
         if process is None or not process.is_ready:
             return None
@@ -239,7 +239,7 @@ class Location:
             self.replicas.retire_workers(0),
             self.serving.forget_generation(),
         ),
-        #: Performed by `_feed`, after all others and once for both regions.
+        #: `_feed` performs these two, after all others and once for both regions.
         LocationEffect.NOTIFY: lambda _: None,
         LocationEffect.NOTIFY_SOON: lambda _: None,
     }

@@ -1,4 +1,4 @@
-"""The location processes of one location: starts them, and passes on what they tell."""
+"""The location processes of one location: starts them, and passes on what becomes of them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from hostler.daemon.state.fork_policy import ForkPolicy
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: Who waits for a load reads what it brought in this time. The end of the process before and the
-#: preparation of the next one come after that: they keep a small machine busy for longer.
+#: In this time, clients that waited for a load read what it has brought. Only then the daemon ends
+#: the old process and prepares the next spare, which keeps a small machine busy for longer.
 ANSWER_SECONDS = 0.01
 
 
 class LocationProcesses:
-    """Starts the location processes of one location and hears from them until they have ended.
+    """Starts the location processes of one location and observes them until they have ended.
 
-    What a process tells goes to the region that it was started for: the load region's candidate,
-    the serving region's successor, or the process that serves. Others have been given up.
+    Passes what a process reports to the region that started it: the process is the load region's
+    candidate, the serving region's successor, or the one that serves. Any other was given up.
 
     Attributes:
-        alive: those that have not ended.
+        alive: the processes that have not ended.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LocationProcesses:
     ) -> None:
         """
         Args:
-            on_last_end: called when none is alive any more.
+            on_last_end: called when no process is alive any more.
         """
         self.alive: set[LocationProcess] = set()
         self._context = context
@@ -61,14 +61,14 @@ class LocationProcesses:
         self._serving: ServingRegion
 
     def connect(self, load: LoadRegion, serving: ServingRegion) -> None:
-        """Names the regions that are told; to be called once, before `start`."""
+        """Sets the regions that are told; has to be called once, before `start`."""
         self._load, self._serving = load, serving
 
     def start(self, spec: LocationSpec, overlay: bytes | None) -> LocationProcess:
-        """Starts a process that loads.
+        """Starts a process that loads the code.
 
         Args:
-            overlay: the sources that it loads in place of the disk; None for the disk.
+            overlay: the sources that it loads in place of those on disk; None for the disk.
         """
         owner = f"{self._name}/{next(self._context.numbers)}"
         reason = self._policy.spawn_reason(is_forbidden=spec.fork == "never")
@@ -78,10 +78,10 @@ class LocationProcesses:
         return process
 
     def prepare_next(self) -> None:
-        """Has another process forked ahead of the next load."""
+        """Has a spare forked for the next load."""
         self._load.prepare_next(self._watched.spec, self._serving.generation)
 
-    # What the processes tell
+    # What the processes report
 
     def on_ready(self, process: LocationProcess, loaded: Generation) -> None:
         if process.fork_decision.is_fork:
@@ -121,7 +121,7 @@ class LocationProcesses:
 
     def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
         self.remark(status.describe(), "location", process.pid)
-        # keeper_lost() follows where the keeper took it along
+        # if the process died with the keeper, Location.keeper_lost() follows
         if process is self._serving.current and not status.keeper_died:
             self._serving.on_died(process, status)
 
@@ -144,16 +144,16 @@ class LocationProcesses:
             self.on_late_import(pairs)
 
     def on_late_import(self, pairs: list[tuple[str, str | None]]) -> None:
-        """A worker or a run has imported more of the user's modules."""
+        """Watches further files of the user's that a process of the generation has imported."""
         generation = self._serving.generation
         if generation is not None:
             generation.files.update(pairs)
             self._watched.add(pairs)
 
     def remark(self, text: str, role: Role, pid: int = 0) -> None:
-        """Writes a remark of the daemon's own into the location's log."""
+        """Writes a remark of the daemon into the location's log."""
         self._log.write(self._context.clock.time(), "daemon", text, pid, role)
 
     def line_logger(self, role: Role) -> Callable[[Stream, str, int], None]:
-        """Returns what logs the lines of processes of a role."""
+        """Returns a function that logs the lines of processes of a role."""
         return partial(self.on_line, role=role)

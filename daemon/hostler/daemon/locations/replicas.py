@@ -1,4 +1,4 @@
-"""Workers and runs of one location: forks where that is safe, else processes that load anew."""
+"""The workers and run processes of one location: forks if that is safe, else they load anew."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport
 
 
 class NoProcessError(Exception):
-    """No process for a worker or a run could be had."""
+    """No process for a worker or a run could be made."""
 
 
 class Replicas:
-    """Makes processes that have loaded a generation, and sees to their end."""
+    """Makes processes that have loaded a generation, and ends them."""
 
     def __init__(
         self,
@@ -34,9 +34,9 @@ class Replicas:
     ) -> None:
         """
         Args:
-            name: of the location.
-            find_parent: returns the process that serves the newest generation; None where
-                forks of it are not safe.
+            name: the location's name.
+            find_parent: returns the process that serves the newest generation; None if there is
+                none, or forks of it are not safe.
         """
         self._context = context
         self._name = name
@@ -51,28 +51,32 @@ class Replicas:
 
     @property
     def pids(self) -> list[int]:
-        """The workers, and the process that waits for the next run."""
+        """The pids of the workers and of the standby."""
         return [*self._worker_pools.pids, *filter(None, [self.standby_pid])]
 
     @property
     def standby_pid(self) -> int:
-        """The process that waits for the next run; 0 where there is none."""
+        """The pid of the standby; 0 if there is none."""
         return self._standby.pid
 
     def calls(self, generation: Generation) -> SharedCalls:
-        """Returns what calls the functions of a generation, once for all who ask."""
+        """Returns what calls the functions of a generation, once for all readers who ask."""
         return self._worker_pools.of(generation)
 
     def retire_workers(self, seconds: float) -> None:
-        """Ends the workers, with so much time for their calls."""
+        """Ends the workers.
+
+        Args:
+            seconds: how long their calls may go on.
+        """
         self._worker_pools.retire(seconds)
 
     def end_standby(self) -> None:
-        """Ends the process that waits for the next run."""
+        """Ends the standby."""
         self._standby.end()
 
     async def ended(self) -> None:
-        """Returns when none is left of the workers and standbys that were ended, runs aside."""
+        """Returns when all workers and standbys have ended that were told to."""
         await self._standby.ended()
         await self._worker_pools.retired()
 
@@ -82,7 +86,7 @@ class Replicas:
         """Makes a process that has loaded a generation.
 
         Args:
-            is_newest: whether it is the one that is served now.
+            is_newest: whether it is the generation that is served now.
 
         Raises:
             NoProcessError: neither a fork nor a spawn worked.
@@ -113,7 +117,7 @@ class Replicas:
         return made
 
     def end(self, host: HostProcess) -> asyncio.Task[None]:
-        """Ends a process, and what it has started, in the background."""
+        """Ends a process and its descendants in the background."""
         work = self._context.factory.kill(host)
         return self._context.tasks.start(work, f"end of {host.owner}")
 
@@ -134,8 +138,8 @@ class Replicas:
             self._policy.fork_unfit(report)
             self.end(host)
         except (NoProcessError, RemoteError) as error:
-            reason = f"a fork failed: {error}"  # a new interpreter says whether it is to blame
-        # another owner: what is the fork's is still being ended
+            reason = f"a fork failed: {error}"  # a new interpreter shows whether that was why
+        # another owner, since the fork's processes are still being ended
         host, _ = await self._start(generation, f"{owner}/2", listener, reason)
         await self._load(host, generation, generation.spec.load_timeout)
         return host
@@ -156,10 +160,10 @@ class Replicas:
     async def _load(
         self, host: HostProcess, generation: Generation, seconds: float
     ) -> dict[str, Any]:
-        """Has a process load the sources of a generation; it is ended where it cannot.
+        """Has a process load the sources of a generation; ends the process if it cannot.
 
         Args:
-            seconds: that it may take; 0 for any time.
+            seconds: how long it may take; 0 for no limit.
         """
         try:
             async with asyncio.timeout(seconds or None):
@@ -179,7 +183,7 @@ class Replicas:
             raise
 
     def _watch_over(self, host: HostProcess) -> None:
-        """Releases the process when it has ended, however it ended."""
+        """Has the process released once it has ended, however that happens."""
         host.exit.add_done_callback(lambda _: self.end(host))
 
     async def _start_worker(self, generation: Generation) -> HostProcess:

@@ -1,4 +1,4 @@
-"""The serving region of a location: the last good generation, and the process that serves it."""
+"""The serving region of a location: keeps the last good generation and its process."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 class ServingRegion:
     """Keeps the last good generation served; performs the effects of the table SERVING.
 
-    Where its process dies or does not answer, a successor loads the same sources.
+    If its process dies or does not answer, the region starts a successor from the same sources.
 
     Attributes:
-        generation: the last good one; None before the first, and when stopped.
-        current: the process that serves; None where it is dead.
-        successor: the process that is to take its place; None where none has to.
-        failure: why the last successor failed; None once another one has not.
-        retry_time: of the next try, in seconds since the epoch; None before the first.
-        revivals: successors that were started.
+        generation: the last good generation; None before the first, and when stopped.
+        current: the process that serves; None if it is dead.
+        successor: the process that will take its place; None if none is needed.
+        failure: why the last successor failed; None once a successor has succeeded.
+        retry_time: when the next successor is started, in seconds since the epoch; None before the
+            first failure.
+        revivals: how many successors were started.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class ServingRegion:
     ) -> None:
         """
         Args:
-            start_process: starts one that loads a specification, from the disk or from sources.
+            start_process: starts a process that loads a specification, from disk or from sources.
             feed: feeds an event, with its reason, to both regions.
         """
         self.generation: Generation | None = None
@@ -63,33 +64,33 @@ class ServingRegion:
 
     @property
     def state(self) -> Serving:
-        """Where it stands in the table."""
+        """The present state of the table."""
         return self._machine.state
 
     def step(self, event: LocationEvent) -> tuple[LocationEffect, ...]:
-        """Moves as the table says; returns the effects that are to be performed."""
+        """Moves to the next state; returns the effects that have to be performed."""
         return self._machine.feed(event)
 
     # What happens
 
     def on_ready(self) -> None:
-        """The successor has loaded the sources of the generation."""
+        """Feeds that the successor has loaded the sources of the generation."""
         self._feed(LocationEvent.REVIVED, "its process is back")
 
     def on_unfit(self, reason: str) -> None:
-        """The successor is a fork, and a new interpreter has to do what it was for."""
+        """Feeds that the successor is a fork, and a new interpreter has to load the sources."""
         self.successor = None
         self._feed(LocationEvent.REVIVAL_UNFIT, f"a new interpreter is needed: {reason}")
 
     def on_failed(self, failure: LoadFailure) -> None:
-        """The successor could not load the sources of the generation."""
+        """Feeds that the successor could not load the sources of the generation."""
         self.successor = None
         self.failure = failure
         event = LocationEvent.STOP if failure.wants_stop else LocationEvent.REVIVAL_FAILED
         self._feed(event, failure.message)
 
     def on_died(self, process: LocationProcess, status: ExitStatus) -> None:
-        """The process that serves is dead."""
+        """Feeds that the process that serves has died."""
         settings = self._context.settings
         if status.code == settings.no_restart_code:
             self._feed(LocationEvent.STOP, f"its process asked for it: {status.describe()}")
@@ -99,13 +100,13 @@ class ServingRegion:
         self.current = None
         if lived > settings.restart_reset_after:
             self._backoff.reset()
-        # one that died so soon after it was ready would die again
+        # a process that died so soon after it was ready would die again
         is_early = lived < settings.stable_after
         event = LocationEvent.DIED_EARLY if is_early else LocationEvent.DIED
         self._feed(event, f"its process died: {status.describe()}")
 
     def on_unhealthy(self) -> None:
-        """The process that serves does not answer."""
+        """Feeds that the process that serves does not answer pings."""
         self._feed(LocationEvent.UNHEALTHY, "its process does not answer pings")
 
     # Effects
@@ -116,7 +117,7 @@ class ServingRegion:
         """Has a new generation serve.
 
         Returns:
-            The process before, whose calls are to end, and its generation.
+            The old process, which may end once its calls have, and the old generation.
         """
         loaded.number = next(self._numbers)
         loaded.ready_time = self._context.clock.time()
@@ -141,13 +142,13 @@ class ServingRegion:
         self.failure = None
 
     def abort_successor(self) -> None:
-        """Gives the successor up."""
+        """Aborts the successor."""
         successor, self.successor = self.successor, None
         if successor:
             successor.abort()
 
     def arm_revival(self) -> None:
-        """Serves by no process until the back-off is over."""
+        """Arms the timer of the back-off; until then no process serves."""
         self.current = None
         delay = self._backoff.next_delay()
         self.retry_time = self._context.clock.time() + delay
@@ -155,7 +156,7 @@ class ServingRegion:
         self._timers.arm("revival", delay, self._feed, due, due.value)
 
     def disarm_revival(self) -> None:
-        """Tries no more by itself."""
+        """Disarms that timer."""
         self._timers.disarm("revival")
 
     def end_serving(self) -> None:
@@ -165,9 +166,9 @@ class ServingRegion:
             current.abort()
 
     def forget_failure(self) -> None:
-        """Shows no failure any more."""
+        """Drops the failure."""
         self.failure = None
 
     def forget_generation(self) -> None:
-        """Serves nothing any more."""
+        """Drops the generation, so that nothing is served any more."""
         self.generation = None

@@ -17,24 +17,18 @@ if TYPE_CHECKING:
     from hostler.daemon.base.clock import Timer
     from hostler.daemon.loading.context import LocationContext
 
-#: After a launch: the run that has just begun comes first.
+#: How long after a launch the standby is forked: the run that has just begun comes first.
 PAUSE_SECONDS = 0.05
 
-#: One that takes longer to say that it is there is dying, or stopped; a new fork is there sooner.
+#: A standby that takes longer to answer is dying, or stopped; a new fork is there sooner.
 PING_SECONDS = 0.25
 
 
 class Standby:
-    """Keeps one fork ahead for a while after each launch; to make one takes 10 ms with pandas.
+    """Keeps one fork waiting for a while after each launch; with pandas, a fork takes 10 ms.
 
-    It is as good as one that is forked when it is needed: a location process runs nothing between
-    the two moments.
-
-    Args:
-        find_parent: returns the location process that serves and may be forked; None where there
-            is none.
-        next_owner: an owner for each.
-        listener: told what one says while it waits.
+    The standby is as good as a fork that is made when a run needs it: the location process executes
+    no code of the user's between the two moments.
     """
 
     def __init__(
@@ -44,11 +38,18 @@ class Standby:
         next_owner: Callable[[], str],
         listener: Listener,
     ) -> None:
+        """
+        Args:
+            find_parent: returns the location process that serves and may be forked; None if there
+                is none.
+            next_owner: returns an owner for each standby.
+            listener: is told what a standby says while it waits.
+        """
         self._context = context
         self._find_parent = find_parent
         self._next_owner = next_owner
         self._listener = listener
-        #: Of which the one that waits, or that is on its way, is a fork.
+        #: The location process that the standby is a fork of.
         self._parent: HostProcess | None = None
         self._waiting: HostProcess | None = None
         self._timer: Timer | None = None
@@ -57,41 +58,44 @@ class Standby:
 
     @property
     def pid(self) -> int:
-        """The process that waits; 0 where there is none."""
+        """The pid of the standby; 0 if there is none."""
         return self._waiting.pid if self._waiting else 0
 
     async def take(self, parent: HostProcess) -> HostProcess | None:
-        """The fork of a process that waits, the caller's from now on; None where there is none."""
+        """Returns a standby that is a fork of this process; None if there is none.
+
+        The caller has to assign it to another owner.
+        """
         waiting = self._waiting
         if waiting is None or self._parent is not parent:
             return None
         self._waiting = None
         try:
-            # what kills a large process closes its wire late: a run would be lost in between
+            # the kernel closes the wire of a large process late: the run would fail meanwhile
             await waiting.channel.request(Method.PING, timeout=PING_SECONDS)
         except asyncio.CancelledError:
             self._kill(waiting)
             raise
-        except Exception:  # noqa: BLE001 (whatever is wrong with it, a new fork will do)
+        except Exception:  # noqa: BLE001 (whatever is wrong with the standby, a new fork will do)
             self._kill(waiting)
             return None
         return waiting
 
     def prepare(self) -> None:
-        """Has one forked in a moment, for as long as the setting says."""
+        """Has a standby forked in a moment, which waits for as long as the setting says."""
         if self._context.settings.run_standby:
             self._attempts = 0
             self._arm(PAUSE_SECONDS, self._provide)
 
     def end(self) -> None:
-        """Ends the one that waits, or that is on its way."""
+        """Ends the standby, also one that is being forked."""
         self._disarm()
         self._parent = None
         self._drop()
 
     async def ended(self) -> None:
-        """Returns when nothing is left of those that were ended until now."""
-        for _ in range(2):  # one that was on its way is there first, then it is ended
+        """Returns when all standbys have ended that were told to."""
+        for _ in range(2):  # a standby that is being forked is ended after that
             if self._under_way:
                 await asyncio.wait(list(self._under_way))
 
@@ -114,7 +118,7 @@ class Standby:
     async def _fork(self, parent: HostProcess) -> None:
         try:
             made = await self._context.factory.fork(parent, self._next_owner(), self._listener)
-        except ForkError:  # it may only be short of time; the next run is told otherwise
+        except ForkError:  # the parent may only be short of time; a run that needs it notices
             self._attempts += 1
             if self._attempts < MOST_ATTEMPTS and self._timer is None:
                 self._arm(FORK_SECONDS, self._provide)
@@ -124,7 +128,7 @@ class Standby:
             self._kill(made)
             return
         self._waiting = made
-        if self._timer is None:  # else another launch has just been, and provides
+        if self._timer is None:  # else another launch has just armed it
             self._arm(self._context.settings.run_standby, self._expire)
 
     def _expire(self) -> None:
@@ -132,7 +136,7 @@ class Standby:
         self._drop()
 
     def _on_parents_end(self, parent: HostProcess) -> None:
-        """Its code is not what the next run executes."""
+        """Ends the standby: the next run executes other code."""
         if self._parent is parent:
             self.end()
 

@@ -1,4 +1,4 @@
-"""The files that a location was loaded from, as its watch is told of them."""
+"""The files that a location was loaded from: tells its watch which they are."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -8,17 +8,18 @@ from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.watching.watcher import OnChange, Watch, Watcher
 from hostler.daemon.workspace.text.models import LocationSpec
 
-#: While a load goes on, what it has read is watched in parts; most loads end before the first.
+#: While a load goes on, the files that it reads are added to the watch in batches, this far apart;
+#: most loads end before the first.
 BATCH_SECONDS = 0.02
 
 Pairs = Iterable[tuple[str, str | None]]
 
 
 class WatchedFiles:
-    """Keeps the watch of one location; there is none where workspace.yaml says `reload: false`.
+    """Keeps the watch of one location; there is none if workspace.yaml says `reload: false`.
 
     Attributes:
-        spec: of the location, as workspace.yaml has it now.
+        spec: the location's entry in workspace.yaml, as it is now.
     """
 
     def __init__(
@@ -34,18 +35,18 @@ class WatchedFiles:
 
     @property
     def mode(self) -> Literal["native", "polling", "off"]:
-        """How changes are noticed, as `ps` shows it."""
+        """How the files are watched, as `ps` shows it."""
         if not self.spec.reload:
             return "off"
         return (self._watch or self._watcher).mode
 
     def begin(self) -> None:
-        """Watches the patterns of workspace.yaml; the first load brings the rest."""
+        """Watches the patterns of workspace.yaml; the first load adds files."""
         if self.spec.reload:
             self._put({})
 
     def add_soon(self, pairs: Pairs) -> None:
-        """Adds what a load has read or looked for in vain, while it goes on."""
+        """Adds, in a moment, files that a load under way has read or looked for in vain."""
         if not self.spec.reload:
             return
         self._batch.update(pairs)
@@ -53,33 +54,33 @@ class WatchedFiles:
             self._timer = self._clock.call_later(BATCH_SECONDS, self._add_batch)
 
     def add(self, pairs: Pairs) -> None:
-        """Adds what a process that serves has imported since, or what a failed load had read."""
+        """Adds files that the serving process has imported since, or a failed load has read."""
         if self.spec.reload and self._watch is not None:
             self._watch.add(dict(pairs))
 
     def add_unread(self, paths: Iterable[str]) -> None:
-        """Adds files that a load may have read: it ended before it could tell."""
+        """Adds files that a load may have read: it ended before it could report them."""
         if self.spec.reload and self._watch is not None:
             self._watch.add_unread(paths)
 
     def reset_throttle(self) -> None:
-        """Has the next change told at once."""
+        """Has the watch report the next change at once."""
         if self._watch is not None:
             self._watch.reset_throttle()
 
     def replace(self, files: Mapping[str, str | None]) -> None:
-        """Replaces what is watched by what a load has read, at its end."""
+        """Replaces the watched files by those that a load has read, at its end."""
         self._drop_batch()
         if not self.spec.reload:
             return
         record = dict(files)
         if self.spec.target.kind == "python_file":
             path = self.spec.target.value
-            record.setdefault(path, digest_of(path))  # a load may fail before it reads it
+            record.setdefault(path, digest_of(path))  # the load may have failed before
         self._put(record)
 
     def replace_soon(self, files: Mapping[str, str | None]) -> None:
-        """Does what `replace` does once the load is answered; a change until then is not lost."""
+        """Does what `replace` does, after the load is answered; a change until then is not lost."""
         self._drop_batch()
         self._timer = self._clock.call_later(0, self._replace, files)
 

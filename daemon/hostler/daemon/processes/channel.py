@@ -1,4 +1,4 @@
-"""The daemon's end of the wire: many requests at once on one socket, on the event loop."""
+"""The daemon's end of the wire: sends many requests at once over one socket, on the event loop."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ _CHUNK = 256 * 1024
 
 
 class ChannelClosedError(Exception):
-    """The process at the other end is gone, or was given up."""
+    """The process at the other end is gone, or the daemon has closed the wire."""
 
 
 class RemoteError(Exception):
@@ -29,13 +29,13 @@ class RemoteError(Exception):
 
 
 class CanceledError(Exception):
-    """The process ended the request because it was asked to."""
+    """The process ended the request because the daemon had cancelled it."""
 
 
 class Channel:
-    """Frames to and from one process of a location.
+    """Exchanges frames with one process of a location.
 
-    Takes over the socket and closes it. Nothing of it blocks the loop.
+    Takes over the socket and closes it. Never blocks the loop.
     """
 
     def __init__(
@@ -69,18 +69,19 @@ class Channel:
         timeout: float | None = None,  # noqa: ASYNC109 (it travels with the request)
         on_item: Callable[[bytes], None] | None = None,
     ) -> Frame:
-        """Sends a request and awaits its answer; being cancelled, it cancels the request.
+        """Sends a request and awaits its answer; cancels the request when it is itself cancelled.
 
-        Descriptors are closed once they are sent: they belong to the process then.
+        Closes the descriptors once they are sent: they belong to the process then.
 
         Args:
-            timeout: seconds; the process drops the request if it has not begun by then.
+            timeout: seconds; the process drops a request that it has not begun by then.
+            on_item: called with each item that the process sends before its answer.
 
         Raises:
             TimeoutError: the timeout has passed.
             ChannelClosedError: the process went away before it answered.
             RemoteError: it answered with an error.
-            CanceledError: it gave the request up.
+            CanceledError: it has ended the request, which was cancelled.
             WireError: the body is too large, or the process does not know the method.
         """
         if self.closed:
@@ -120,26 +121,26 @@ class Channel:
         await self._idle.wait()
 
     def pause(self) -> None:
-        """Reads no more until `resume`: the process waits once the socket is full."""
+        """Stops reading until `resume`: the process waits once the socket is full."""
         if not self._is_paused and not self.closed:
             self._is_paused = True
             self._loop.remove_reader(self._socket)
 
     def resume(self) -> None:
-        """Reads again after `pause`, first what was read already."""
+        """Reads again after `pause`; delivers first the frames that were read already."""
         if self._is_paused and not self.closed:
             self._is_paused = False
             self._loop.add_reader(self._socket, self._on_readable)
             self._dispatch_received()
 
     def drain(self) -> None:
-        """Takes what a process that has died sent, also while paused."""
+        """Reads and delivers all that a dead process has sent, even while paused."""
         self._dispatch_received(all_of_it=True)
         while not self.closed and self._fill():
             self._dispatch_received(all_of_it=True)
 
     def close(self, reason: str = "the process was given up") -> None:
-        """Closes the socket, which ends a process that serves; open requests fail."""
+        """Closes the socket, by which the process ends; fails the open requests."""
         if self.closed:
             return
         self.closed = True
@@ -149,7 +150,7 @@ class Channel:
         for _, fds in self._unsent:
             _close_all(fds)
         self._unsent.clear()
-        self._on_event = _ignore  # whoever listens has this channel: no cycle stays
+        self._on_event = _ignore  # the listener refers to this channel: no cycle must stay
         for answer in list(self._answers.values()):
             if not answer.done():
                 answer.set_exception(ChannelClosedError(f"cannot get an answer: {reason}"))
@@ -172,7 +173,7 @@ class Channel:
             return 0
         try:
             self._received.extend(self._decoder.feed(data))
-        except Exception as error:  # noqa: BLE001 (it cannot be read, whatever is wrong with it)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the bytes)
             self.close(f"the process broke the protocol: {error!r}")
         return len(data)
 
@@ -180,7 +181,7 @@ class Channel:
         try:
             while self._received and (all_of_it or not self._is_paused) and not self.closed:
                 self._dispatch(self._received.popleft())
-        except Exception as error:  # noqa: BLE001 (it cannot be read, whatever is wrong with it)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the frame)
             self.close(f"the process broke the protocol: {error!r}")
 
     def _dispatch(self, frame: Frame) -> None:
@@ -229,7 +230,7 @@ class Channel:
 
 
 def _ignore(event: int, value: object) -> None:
-    """Nobody listens any more."""
+    """Replaces the listener of a closed channel."""
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The command line and the variables that a location's interpreter is started with."""
+"""The command line and the environment variables of a location's interpreter."""
 
 import os
 import sys
@@ -8,25 +8,25 @@ from pathlib import Path
 from hostler.daemon.processes import runtime as runtimes
 from hostler.daemon.workspace.text.models import LocationSpec
 
-#: Of the daemon's own environment; they would turn another interpreter into it.
+#: Variables of the daemon's own environment that would make another interpreter use it.
 _NOT_INHERITED = ("PYTHONHOME", "PYTHONEXECUTABLE", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 def executable(spec: LocationSpec) -> str:
-    """The interpreter of the location, absolute."""
+    """Returns the absolute path of the location's interpreter."""
     return spec.executable or sys.executable
 
 
 def argv(spec: LocationSpec, runtime: Path) -> tuple[str, ...]:
-    """The argv; the keeper hands the wire over as descriptor 3."""
+    """Returns the command line; the keeper hands over the wire as descriptor 3."""
     return (executable(spec), str(runtimes.bootstrap(runtime)), "3")
 
 
 def variables(spec: LocationSpec, runtime: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """What the location's process sees, as an activated shell would have it.
+    """Returns the variables of the location's process: those that an activated shell would have.
 
-    The runtime folder stands first on PYTHONPATH, so that hostler.definitions and hostler.host are
-    the daemon's; the rest of `hostler` stays a namespace, open to what the user installed.
+    The runtime folder comes first on PYTHONPATH, so that hostler.definitions and hostler.host are
+    the daemon's. The rest of `hostler` stays a namespace, to which installed packages may add.
     """
     env = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
     env.update(spec.env)

@@ -1,4 +1,4 @@
-"""Processes of locations: spawned by the keeper, or forked from one that has loaded."""
+"""Makes and ends processes of locations: the keeper spawns them, or another process forks them."""
 
 import asyncio
 import os
@@ -16,16 +16,17 @@ from hostler.daemon.processes.runtime import Runtime
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.host.wire import STACK_SIGNAL, Frame, Method, dump
 
-#: A location process that is ready only forks, in about 3 ms. One that takes this long is stopped
-#: or starved, and the caller is better served by a spawn.
+#: A location process that is ready forks in about 3 ms. One that takes this long is stopped or
+#: starved, and a spawn serves the caller better.
 FORK_SECONDS = 1.0
 
-#: Bytes for the mark of a fork: an instance, the name of a location, a number.
+#: Bytes that a process leaves in its environment for the mark of a fork: an instance, the name of a
+#: location, a number.
 MARK_ROOM = 400
 
 
 class ForkError(Exception):
-    """The location process could not fork; a spawn may still work."""
+    """A process could not fork; a spawn may still work."""
 
 
 class ProcessFactory:
@@ -48,16 +49,16 @@ class ProcessFactory:
 
     @property
     def own_code(self) -> str:
-        """The folder of the code of ours that processes of locations execute."""
+        """The folder of hostler's own code that processes of locations execute."""
         return str(self._runtime.path / "hostler")
 
     async def spawn(
         self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
     ) -> HostProcess:
-        """Starts the location's interpreter; it has not said hello yet.
+        """Starts the location's interpreter, which has not said hello yet.
 
         Args:
-            is_template: it is for all locations of its environment, and has no limits.
+            is_template: whether it is the template of the environment, which has no limits.
 
         Raises:
             SpawnError: the executable could not be started.
@@ -78,7 +79,7 @@ class ProcessFactory:
         return HostProcess(owner, handle, listener, self._loop)
 
     async def fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
-        """Forks a process that has loaded; the child has said hello.
+        """Has a process fork, and returns the child, which has said hello.
 
         Raises:
             ForkError: the parent is gone, does not answer in time, or may not fork.
@@ -112,11 +113,11 @@ class ProcessFactory:
         return HostProcess(owner, handle, listener, self._loop, handshake)
 
     def mark_of(self, host: HostProcess) -> str:
-        """What a process is marked with; one that is handed over has to be told."""
+        """Returns the mark of a process; a process that changes its owner is told the new one."""
         return f"{self._instance}:{host.owner}"
 
     def reassign(self, host: HostProcess, owner: str, listener: Listener) -> None:
-        """Gives a process that was forked ahead to whom it is for."""
+        """Assigns a process that was forked ahead to the owner that needs it."""
         host.assign_to(owner, listener)
         self.keeper.adopt(host.pid, owner)
 
@@ -127,11 +128,11 @@ class ProcessFactory:
         overlay: bytes | None,
         on_described: Callable[[bytes], None] | None = None,
     ) -> dict[str, Any]:
-        """Has a spawned process load its target.
+        """Has a process load its target.
 
         Args:
-            overlay: sources that stand in for what is on disk, as `wire.pack_files` packs them.
-            on_described: told what the target holds, before the answer.
+            overlay: sources that it loads in place of those on disk, packed by `wire.pack_files`.
+            on_described: called with the description of the definitions, before the answer.
 
         Returns:
             The body of the answer; see hostler.host.loading.Load.report.
@@ -170,9 +171,9 @@ class ProcessFactory:
         overlay: bytes | None,
         on_described: Callable[[bytes], None],
     ) -> tuple[dict[str, Any], bytes]:
-        """As `load`, and the sources that were loaded, as `wire.pack_files` packs them."""
+        """Does what `load` does; returns the sources as well, packed by `wire.pack_files`."""
         loading = asyncio.ensure_future(self.load(host, spec, overlay, on_described))
-        if overlay is None:  # asked for together: the answers come together
+        if overlay is None:  # requested together, so that the answers come together
             await asyncio.sleep(0)
         else:
             await asyncio.wait([loading])
@@ -184,20 +185,20 @@ class ProcessFactory:
             for each in (loading, snapshot):
                 each.cancel()
             await asyncio.gather(loading, snapshot, return_exceptions=True)
-            del loading, snapshot, each  # their errors hold this frame
+            del loading, snapshot, each  # their errors refer to this frame
 
     def ask_for_stack(self, host: HostProcess) -> bool:
-        """Asks a process by a signal to write where it is on its stderr.
+        """Asks a process by a signal to write its stack to its stderr.
 
         Returns:
-            Whether it has said hello, and so can.
+            Whether the process was asked: one that has not said hello cannot do it.
         """
         if host.has_said_hello:
             self.keeper.signal(host.pid, STACK_SIGNAL, group=False)
         return host.has_said_hello
 
     async def terminate(self, host: HostProcess) -> None:
-        """TERM, the stop grace, then KILL to all that is the process's; returns after its end."""
+        """Sends TERM, waits for the stop grace, then does what `kill` does."""
         await host.forks_assigned()
         if not host.exit.done():
             self.keeper.signal(host.leader, signal.SIGTERM)
@@ -205,7 +206,7 @@ class ProcessFactory:
         await self.kill(host)
 
     async def kill(self, host: HostProcess) -> None:
-        """KILL to all that the keeper counts as the process's; returns after its end."""
+        """Sends KILL to the process and all that the keeper counts to it; returns after its end."""
         await host.forks_assigned()
         await self.keeper.end(host.owner)
         await asyncio.wait([host.exit])
@@ -217,10 +218,10 @@ async def _wait_for_fork(
 ) -> None:
     """Returns when a fork has said hello.
 
-    Its parent answers when the process between them has ended, some milliseconds later.
+    The parent answers some milliseconds later, when the process between the two has ended.
 
     Raises:
-        Exception: whatever the answer is that there is no fork.
+        Exception: the parent's answer, if there is no fork.
     """
     try:
         both: list[asyncio.Future[Any]] = [hello, answer]
@@ -237,7 +238,7 @@ async def _wait_for_fork(
 
 
 class _Channels(NamedTuple):
-    """The daemon's ends of the wire, stdout and stderr of a fork, and the fork's ends of them."""
+    """Holds the daemon's ends of a fork's wire, stdout and stderr, and the fork's ends of them."""
 
     control: socket.socket
     stdout: int
@@ -246,7 +247,7 @@ class _Channels(NamedTuple):
 
 
 def _channels() -> _Channels:
-    """Makes the channels of a fork.
+    """Makes the wire, stdout and stderr of a fork.
 
     Raises:
         OSError: no descriptor is left.

@@ -1,4 +1,4 @@
-"""One process of a location: its wire, its output, its exit."""
+"""One process of a location: its wire, its output and its exit."""
 
 import asyncio
 import contextlib
@@ -16,8 +16,8 @@ from hostler.host.wire import Event
 Role = Literal["location", "worker", "run"]
 Stream = Literal["stdout", "stderr"]
 
-#: Between a process's closing of its wire and the keeper's report of its death. A process whose
-#: wire is closed and that lives on is of no use.
+#: How long after a process has closed its wire the keeper may report its death. A process that
+#: closes its wire and lives on is of no use.
 DEATH_SECONDS = 1.0
 
 
@@ -39,15 +39,15 @@ def _ignore(*_: object) -> None:
     pass
 
 
-#: Of a process that is nobody's any more.
+#: Listens to a process that has no owner any more.
 SILENT = Listener(_ignore, _ignore)
 
 
 class Handshake:
-    """The wire to a process that has just been made, until it has said who it is.
+    """Holds the wire to a new process until the process has said hello.
 
     Attributes:
-        hello: what it says of itself.
+        hello: what the process says of itself.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, control: socket.socket) -> None:
@@ -57,14 +57,14 @@ class Handshake:
         self._early: list[tuple[int, object]] = []
 
     def pass_on(self, on_event: Callable[[int, object], None]) -> None:
-        """Passes on what the process says beside its hello, from its first word on."""
+        """Passes on every event beside the hello, those that have come already as well."""
         self._on_other = on_event
         early, self._early = self._early, []
         for event, value in early:
             on_event(event, value)
 
     def close(self) -> None:
-        """Gives the wire up; nobody passes anything on any more."""
+        """Closes the wire and passes nothing on any more."""
         self.channel.close("the process has ended")
         self._on_other = None
         if not self.hello.done():
@@ -81,15 +81,16 @@ class Handshake:
 
 
 class HostProcess:
-    """One process of a location: its wire, its output, its exit.
+    """Holds one process of a location: its wire, its output and its exit.
 
     Attributes:
-        owner: to whom the keeper counts it and its descendants.
-        leader: the process that the keeper started: the interpreter, or a wrapper around it.
-        hello: what it said of itself, once it has said hello; a fork has.
+        owner: the name to which the keeper counts the process and its descendants.
+        leader: the pid of what the keeper started: the interpreter, or a wrapper around it.
+        exit: its exit status, once the keeper has reported it.
+        hello: what it has said of itself; done from the start if the process is a fork.
         is_template_fork: whether a template forked it, so that it knows nothing of its location.
-        on_import: told of each installed module that its load begins to import; None where nobody
-            wants to know.
+        on_import: called with each installed module that its load begins to import; None if the
+            process does not have to report them.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class HostProcess:
     ) -> None:
         """
         Args:
-            handshake: of a process that has said hello; the wire is new otherwise.
+            handshake: of a process that has said hello; None if its wire is new.
         """
         self.owner = owner
         self.leader = handle.pid
@@ -126,27 +127,31 @@ class HostProcess:
 
     @property
     def pid(self) -> int:
-        """Of the interpreter; of a wrapper script until it has said hello."""
+        """The pid of the interpreter; of its wrapper until the interpreter has said hello."""
         return int(self.hello.result()["pid"]) if self.has_said_hello else self.leader
 
     @property
     def has_said_hello(self) -> bool:
+        """Whether the process has said hello."""
         return self.hello.done() and not self.hello.cancelled()
 
     async def wait_for_hello(self) -> None:
-        """Returns when it has said hello, or has ended."""
+        """Returns when the process has said hello, or has ended."""
         either: list[asyncio.Future[Any]] = [self.hello, self.exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
 
     def assign_to(self, owner: str, listener: Listener) -> None:
-        """Assigns the process to a new owner, who is told from now on."""
+        """Assigns the process to a new owner, whose listener is told from now on."""
         self.owner = owner
         self.started = time.time()
         self._listener = listener
 
     @contextlib.contextmanager
     def forking(self) -> Iterator[None]:
-        """While a fork of it is nobody's yet: until then it counts as this one's own."""
+        """Marks the time in which a fork of the process has no owner yet.
+
+        Until the fork has one, the keeper counts it to this process and would end it with it.
+        """
         self._forking += 1
         self._no_fork.clear()
         try:
@@ -157,21 +162,21 @@ class HostProcess:
                 self._no_fork.set()
 
     async def forks_assigned(self) -> None:
-        """Returns when each of its forks is somebody's, or has had its time."""
+        """Returns when each fork of the process has an owner, or could not be made."""
         await self._no_fork.wait()
 
     def drain_output(self) -> None:
-        """Takes what it has printed up to now."""
+        """Reads all that the process has printed up to now, unfinished lines too."""
         for pipe in self._pipes:
             pipe.drain()
 
     def catch_up(self) -> None:
-        """Takes the lines that it has printed up to now."""
+        """Reads the whole lines that the process has printed up to now."""
         for pipe in self._pipes:
             pipe.catch_up()
 
     def pause(self) -> None:
-        """Reads nothing that it says or prints until `resume`; it waits once its pipes are full."""
+        """Stops reading from the process until `resume`; it waits once its pipes are full."""
         self.channel.pause()
         for pipe in self._pipes:
             pipe.pause()
@@ -183,7 +188,7 @@ class HostProcess:
         self.channel.resume()
 
     def release(self) -> None:
-        """Gives up what the daemon holds of the process, after its death."""
+        """Closes what the daemon holds of a dead process."""
         if self.released:
             return
         self.released = True
@@ -191,7 +196,7 @@ class HostProcess:
         self.drain_output()
         for pipe in self._pipes:
             pipe.close()
-        # whom they tell has this process: no cycle stays, which would keep all that it loaded
+        # the listeners refer to this process: a cycle would keep all that the process has loaded
         self._handshake.close()
         self._pipes.clear()
         self._listener = SILENT

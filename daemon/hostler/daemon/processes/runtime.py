@@ -1,4 +1,4 @@
-"""The folder that brings hostler.definitions and hostler.host to every environment."""
+"""The runtime folder, which brings hostler.definitions and hostler.host to every environment."""
 
 import fcntl
 import hashlib
@@ -14,20 +14,20 @@ _PARTS = ("definitions", "host")
 
 
 def source_root() -> Path:
-    """The folder whose `hostler/` holds definitions and host: location/, or site-packages."""
+    """Returns the folder whose `hostler/` holds both parts: location/, or site-packages."""
     return Path(next(iter(hostler.host.__path__))).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A runtime folder in use; others leave it alone until `close`."""
+    """Holds a runtime folder in use; no other daemon removes it until `close`."""
 
     path: Path
     lock: int
 
     @property
     def is_whole(self) -> bool:
-        """False where a cleaner of caches has been at it."""
+        """Whether the folder is whole; a cleaner of caches may have removed parts of it."""
         return bootstrap(self.path).is_file()
 
     def restore(self) -> None:
@@ -40,15 +40,16 @@ class Runtime:
         _copy(_sources()[0], self.path)
 
     def close(self) -> None:
+        """Lets other daemons remove the folder."""
         os.close(self.lock)
 
 
 def prepare(cache: Path) -> Runtime:
     """Makes `<cache>/runtime-<digest>` if it is not there yet, and removes unused ones.
 
-    It holds copies, not links: an upgrade of hostler must not change what running processes
-    import. The digest names the content, so daemons of several versions share one cache; each
-    holds a lock on the one that it uses.
+    The folder holds copies, not links: an upgrade of hostler must not change what running processes
+    import. The digest names the content, so that daemons of several versions can share one cache;
+    each holds a lock on the folder that it uses.
 
     Raises:
         OSError: the cache cannot be written.
@@ -69,7 +70,7 @@ def prepare(cache: Path) -> Runtime:
 
 
 def _sources() -> tuple[list[Path], str]:
-    """The files of the runtime, and the digest of their names and contents."""
+    """Returns the files of the runtime, and the digest of their names and contents."""
     root = source_root()
     files = sorted(
         path
@@ -84,7 +85,7 @@ def _sources() -> tuple[list[Path], str]:
 
 
 def _copy(files: list[Path], runtime: Path) -> None:
-    """Makes the folder whole or not at all."""
+    """Copies the files to the folder; leaves no folder that is not whole."""
     root = source_root()
     made = Path(tempfile.mkdtemp(prefix=".runtime-", dir=runtime.parent))
     try:
@@ -93,7 +94,7 @@ def _copy(files: list[Path], runtime: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         made.chmod(0o755)
-        if runtime.is_dir():  # a cleaner of old files has been at it
+        if runtime.is_dir():  # a cleaner of old files has removed parts of it
             runtime.rename(made / ".damaged")
         made.rename(runtime)
     except OSError:
@@ -108,7 +109,7 @@ def _open_lock(runtime: Path) -> int:
 
 
 def _prune(cache: Path, used: Path) -> None:
-    """Removes the runtimes that no daemon holds; their locks, of no bytes, stay."""
+    """Removes the runtime folders that no daemon holds; their empty lock files stay."""
     for other in cache.glob("runtime-*"):
         if other == used or not other.is_dir():
             continue
@@ -123,5 +124,5 @@ def _prune(cache: Path, used: Path) -> None:
 
 
 def bootstrap(runtime: Path) -> Path:
-    """The script that an interpreter is started with."""
+    """Returns the script that the interpreters run."""
     return runtime / "hostler" / "host" / "bootstrap.py"

@@ -1,4 +1,4 @@
-"""Prints docs/states.md: the state diagrams, drawn from the tables."""
+"""Prints docs/states.md: draws the state diagrams from the tables."""
 
 from enum import Enum
 from typing import TypeVar
@@ -24,7 +24,7 @@ tables say which events those are.
 
 
 def mermaid(table: Table[S, E, F]) -> str:
-    """A mermaid state diagram; pairs that go from one state to another share an arrow."""
+    """Returns a mermaid state diagram; the events between two states share one arrow."""
     arrows: dict[tuple[Enum, Enum], list[str]] = {}
     for (state, event), rule in table.pairs().items():
         arrows.setdefault((state, rule.state), []).append(str(event.value))
@@ -34,7 +34,7 @@ def mermaid(table: Table[S, E, F]) -> str:
 
 
 def markdown(table: Table[S, E, F]) -> str:
-    """The diagram, and each rule with its effects."""
+    """Returns the diagram, and a table of the rules with their effects."""
     rows = ["| state | event | next | effects |", "|---|---|---|---|"]
     rows += [
         f"| {state.name} | {event.value} | {rule.state.name} "
@@ -45,7 +45,7 @@ def markdown(table: Table[S, E, F]) -> str:
 
 
 def document() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     sections = [
         markdown(process.TABLE),
         markdown(location.LOAD),

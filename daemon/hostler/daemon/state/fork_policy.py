@@ -1,8 +1,9 @@
-"""Fork or spawn: the one place that decides, from what loads and deaths have told.
+"""Fork or spawn: the one module that decides, from reports of loads and deaths of processes.
 
-A fork of the template is as good as a new interpreter until one fails. That is a suspicion: a new
-interpreter that loads the same code confirms it, one that fails as well clears it, since then the
-code is to blame. What one exception or one kill proves is little, so it takes two of these.
+The policy takes a fork of the template to be as good as a new interpreter until a fork fails. Then
+a new interpreter loads the same code: if it succeeds, the fork was to blame, and the location is
+forked no more; if it fails as well, the code was to blame. One exception, or one kill from outside,
+proves little, so that two of these are needed.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class Trust(Enum):
-    """Whether forks may load the code of a location."""
+    """The states of the policy: whether forks may load the code of a location."""
 
     TRUSTED = "trusted"
-    #: A fork raised an exception, or somebody killed it; the next load is a spawn.
+    #: The code raised an exception in a fork, or a kill ended the fork; the next load is a spawn.
     DOUBTED = "doubted"
-    #: The same, and a new interpreter loaded the code: one more fork is tried.
+    #: After that, a new interpreter loaded the code; one more fork is tried.
     RETRYING = "retrying"
-    #: That one failed, too.
+    #: That fork failed, too; the next load is a spawn.
     DOUBTED_AGAIN = "doubted again"
     #: A fork crashed or hung; the next load is a spawn.
     SUSPECTED = "suspected"
-    #: A new interpreter loaded what a fork could not.
+    #: A new interpreter loaded the code that forks could not load; all further loads are spawns.
     REFUSED = "refused"
 
 
@@ -37,7 +38,7 @@ class ForkEvent(Enum):
     FORK_LOADED = "fork loaded"
     #: The user's code raised an exception while a fork imported it.
     FORK_RAISED = "fork raised"
-    #: Killed by a signal that the code does not cause by itself.
+    #: A signal killed the fork that code does not cause by itself.
     FORK_KILLED = "fork killed"
     FORK_CRASHED = "fork crashed"
     SPAWN_LOADED = "spawn loaded"
@@ -48,7 +49,7 @@ class ForkEvent(Enum):
 
 
 class ForkEffect(Enum):
-    #: Keeps how the fork failed, as the reason for spawns.
+    #: Keeps how the fork failed: that is the reason for spawns.
     KEEP_REASON = "keep the reason"
     #: Adds to it that a new interpreter did not fail.
     CONFIRM = "confirm the reason"
@@ -89,7 +90,7 @@ TRUST: Table[Trust, ForkEvent, ForkEffect] = Table(
                 _E.CODE_CHANGED: _TRUST,
                 _E.RESET: _TRUST,
             },
-            # of a process that was forked before the doubt
+            # from a process that was forked before the doubt
             ignores={_E.FORK_LOADED},
         ),
         _T.RETRYING: InState(
@@ -121,7 +122,7 @@ TRUST: Table[Trust, ForkEvent, ForkEffect] = Table(
                 _E.SPAWN_FAILED: _TRUST,
                 _E.RESET: _TRUST,
             },
-            # a crash is none of the edit's doing; the rest is of processes from before
+            # an edit does not explain a crash; the others are from processes of before
             ignores={
                 *(_E.FORK_LOADED, _E.FORK_RAISED, _E.FORK_KILLED, _E.FORK_CRASHED),
                 _E.CODE_CHANGED,
@@ -140,11 +141,11 @@ TRUST: Table[Trust, ForkEvent, ForkEffect] = Table(
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a good load told of the process that it was done in.
+    """Holds what a successful load has reported of its process.
 
     Attributes:
-        variables: of the environment, which the code set while it was imported.
-        spawn_reasons: what the code did that has to come before the imports that a template makes.
+        variables: environment variables that the code set while it was imported.
+        spawn_reasons: things that the code did which have to come before the template's imports.
     """
 
     variables: frozenset[str] = frozenset()
@@ -156,22 +157,23 @@ class LoadReport:
         return cls(frozenset(body["variables"]), tuple(body["fresh"]))
 
     def unfit_after_fork(self) -> str:
-        """Returns why a load by a fork does not count; empty where it does.
+        """Returns why a load by a fork does not count; empty if it counts.
 
-        In a fork the variables of libraries are set already, so what is reported is the code's own
-        doing: it may have meant a library that was imported before it.
+        In a fork, the libraries' variables were set before the load, so that the code itself has
+        set those that are reported. They may be meant for a library that the template had imported
+        earlier, which did not see them.
         """
         return "; ".join([*self.spawn_reasons, *_set_by_the_code(self.variables)])
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """What can be had from the template of an environment.
+    """Says whether an environment's template can fork.
 
     Attributes:
-        is_begun: whether a load has told what to make it of.
-        can_fork: whether it, or its spare, is there.
-        reason: why it does not fork; may be empty.
+        is_begun: whether a load has reported the modules that the template has to import.
+        can_fork: whether the template or its spare is there.
+        reason: why the template does not fork; may be empty.
     """
 
     is_begun: bool = False
@@ -180,9 +182,9 @@ class TemplateFacts:
 
 
 class Source(Enum):
-    """What a process is made from."""
+    """Names what a process is made from."""
 
-    #: A fork of the location process, with the code that it has loaded.
+    #: A fork of the location process, which has loaded the code.
     PARENT = "parent"
     #: A fork of the template, which loads the code.
     TEMPLATE = "template"
@@ -192,10 +194,10 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a process is to be made.
+    """Says how a process is made, and why.
 
     Attributes:
-        reason: why not by what is faster; empty for PARENT and, for a load, for TEMPLATE.
+        reason: why a faster way was not taken; empty for PARENT and, for a load, for TEMPLATE.
     """
 
     source: Source
@@ -203,14 +205,14 @@ class Decision:
 
     @property
     def is_fork(self) -> bool:
-        """Whether the process is a fork, of whatever."""
+        """Whether the process is a fork, of the location process or of the template."""
         return self.source is not Source.SPAWN
 
 
-#: Why the first process of an environment is not forked.
+#: Why the first location process of an environment is not forked.
 FIRST = "the first load in this environment"
 
-#: Why nothing of a location is forked where its entry says so.
+#: Why no process of a location is forked if its entry says so.
 FORBIDDEN = "fork: never in workspace.yaml"
 
 
@@ -218,7 +220,7 @@ def choose_load(spawn_reason: str, template: TemplateFacts) -> Decision:
     """Decides how a process that loads the code is made.
 
     Args:
-        spawn_reason: why it has to be a new interpreter; empty where a fork will do.
+        spawn_reason: why the process has to be a new interpreter; empty if a fork will do.
     """
     if spawn_reason:
         return Decision(Source.SPAWN, spawn_reason)
@@ -230,7 +232,7 @@ def choose_load(spawn_reason: str, template: TemplateFacts) -> Decision:
 
 
 class ForkPolicy:
-    """Decides for one location, from what its loads and deaths have told."""
+    """Decides for one location, from its loads and the deaths of its processes."""
 
     def __init__(self, on_undeclared: Callable[[str, Trust, ForkEvent], None]) -> None:
         """
@@ -243,11 +245,11 @@ class ForkPolicy:
 
     @property
     def trust(self) -> Trust:
-        """Where the location stands in the table."""
+        """The present state of the table."""
         return self._trust.state
 
     def spawn_reason(self, *, is_forbidden: bool) -> str:
-        """Returns why the next process has to be a new interpreter; empty where a fork will do.
+        """Returns why the next process has to be a new interpreter; empty if a fork will do.
 
         Args:
             is_forbidden: whether workspace.yaml says `fork: never`.
@@ -262,7 +264,7 @@ class ForkPolicy:
         """Decides how workers and runs of a generation are made.
 
         Args:
-            fork_obstacles: why its location process may not be forked; empty where it may.
+            fork_obstacles: why its location process may not be forked; empty if it may.
         """
         if is_forbidden:
             return Decision(Source.SPAWN, FORBIDDEN)
@@ -274,44 +276,45 @@ class ForkPolicy:
     # What happens
 
     def fork_unfit(self, report: LoadReport) -> None:
-        """A fork has loaded the code, and what the code did is not for forks."""
+        """Notes that a fork has loaded the code, and that by its report the load does not count."""
         self._report = report
 
     def fork_died(self, how: str, *, killed_externally: bool) -> None:
-        """A fork ended, or did not get ready, in a way that a new interpreter may not.
+        """Notes that a fork died, or took too long, as a new interpreter may not.
 
         Args:
-            killed_externally: somebody may have killed it, which says little of the code.
+            killed_externally: whether somebody may have killed it, which says little of the code.
         """
         self._feed(ForkEvent.FORK_KILLED if killed_externally else ForkEvent.FORK_CRASHED, how)
 
     def fork_raised(self, message: str) -> None:
-        """The user's code raised an exception in a fork."""
+        """Notes that the user's code raised an exception in a fork."""
         self._feed(ForkEvent.FORK_RAISED, message)
 
     def fork_loaded(self) -> None:
-        """A fork has loaded the code, and it counts."""
+        """Notes that a fork has loaded the code, and that the load counts."""
         self._feed(ForkEvent.FORK_LOADED)
 
     def spawn_loaded(self, report: LoadReport) -> None:
-        """A new interpreter has loaded the code.
+        """Notes that a new interpreter has loaded the code.
 
-        It cannot tell which variables its libraries have set, so it takes back only.
+        Its report does not say which variables the libraries have set and which the code has: so
+        the policy drops the variables that it lacks, and adds none.
         """
         kept = self._report.variables & report.variables
         self._report = LoadReport(kept, report.spawn_reasons)
         self._feed(ForkEvent.SPAWN_LOADED)
 
     def spawn_failed(self) -> None:
-        """A new interpreter could not load the code either."""
+        """Notes that a new interpreter could not load the code."""
         self._feed(ForkEvent.SPAWN_FAILED)
 
     def code_changed(self) -> None:
-        """A file has changed: what a fork raised says nothing of the code as it is now."""
+        """Notes that a file has changed: earlier exceptions say nothing of the new code."""
         self._feed(ForkEvent.CODE_CHANGED)
 
     def reset(self) -> None:
-        """The environment has changed, or a restart was asked for: nothing is known any more."""
+        """Forgets all, since the environment has changed or the user has asked for a restart."""
         self._report = LoadReport()
         self._feed(ForkEvent.RESET)
 

@@ -1,8 +1,9 @@
-"""The life of a location, as a table with two regions that hear the same events.
+"""The states of a location, as two tables (regions) that hear the same events.
 
-The load region follows the newest code: is it being loaded, does it serve, why not. The serving
-region follows the process of the last good generation: whatever the load region does, a good
-generation that has lost its process gets another one, from the sources that it was loaded from.
+The load region follows the newest code: whether it is being loaded, serves, or has failed. The
+serving region follows the process of the last good generation: if that process dies, the region
+starts another one from the sources that the generation was loaded from, whatever the load region
+does.
 """
 
 from enum import Enum
@@ -11,74 +12,74 @@ from hostler.daemon.state.rules import InState, Rule, Table
 
 
 class Load(Enum):
-    """Where the newest code stands."""
+    """The states of the load region: what has become of the newest code."""
 
     STOPPED = "stopped"
     LOADING = "loading"
-    #: Loading, and a file that it may have read has changed since.
+    #: Loading, and a file that the load may have read has changed since.
     OUTDATED = "outdated"
-    #: Many files are being changed, by a checkout say; the load waits until they rest.
+    #: Many files change at once, as in a checkout; the load waits for a quiet period.
     DEBOUNCING = "debouncing"
     #: The newest code serves.
     CURRENT = "current"
-    #: The load failed; that is not told yet, since it may have read half of a save.
+    #: The load failed; the failure is held back, since the load may have read half of a save.
     HELD = "held"
-    #: The load failed in a way that may mend itself.
+    #: The load failed for a reason that may pass; a retry waits.
     BACKOFF = "back-off"
-    #: The load failed in a way that only an edit mends.
+    #: The load failed for a reason that only an edit can remove.
     FAILED = "failed"
 
 
 class Serving(Enum):
-    """Where the process of the last good generation stands."""
+    """The states of the serving region: what has become of the last good generation's process."""
 
     #: There is no good generation.
     NONE = "none"
     UP = "up"
-    #: It does not answer pings; another one is on its way, and it is kept until then.
+    #: It does not answer pings; it is kept until its successor is ready.
     REPLACING = "replacing"
-    #: It is dead, another one is on its way.
+    #: It is dead; a successor loads the same sources.
     REVIVING = "reviving"
-    #: It died too soon, or could not be revived; the next try waits.
+    #: It died too soon, or its successor failed; the next try waits.
     LAPSED = "lapsed"
-    #: It was ended on request, and the load that was ordered with it will bring another.
+    #: A restart ended it; the load that the restart ordered will bring another process.
     AWAITING = "awaiting"
 
 
 class LocationEvent(Enum):
-    # Orders
+    # Orders of the user
     START = "start"
     STOP = "stop"
     RELOAD = "reload"
     RESTART = "restart"
-    # Of the files
+    # From the watched files
     CHANGED = "changed"
-    #: Many files, one after the other: a load that reads some of them is of no use.
+    #: Many files changed in a short time: a load that read some of them is of no use.
     FLOODED = "flooded"
-    #: None has changed for a moment, or that has been waited for long enough.
+    #: No file has changed for the quiet period, or the load has waited for long enough.
     QUIET = "quiet"
-    #: An outdated load has had the time that a good one takes.
+    #: An outdated load has had as much time as a good one takes.
     PATIENCE_OVER = "patience over"
-    # Of the load
+    # From the process that loads
     LOADED = "loaded"
     FAILED = "failed"
-    #: A fork would not do, or has failed as a new interpreter may not.
+    #: The process was a fork, and a new interpreter has to load the code instead.
     UNFIT = "unfit"
-    #: The hold is over, and the failure may mend itself.
+    #: The hold is over, and the reason of the failure may pass.
     HOLD_OVER = "hold over"
-    #: The hold is over, and only an edit mends the failure.
+    #: The hold is over, and only an edit can remove the reason of the failure.
     HOLD_OVER_FOR_GOOD = "hold over for good"
     RETRY_DUE = "retry due"
-    # Of the serving process
+    # From the process that serves, and from its successor
     DIED = "died"
     DIED_EARLY = "died early"
     UNHEALTHY = "unhealthy"
     REVIVED = "revived"
     REVIVAL_FAILED = "revival failed"
-    #: As UNFIT, of a process that is to take the place of a dead one.
+    #: As UNFIT, for the successor.
     REVIVAL_UNFIT = "revival unfit"
     REVIVAL_DUE = "revival due"
-    #: The keeper is gone and every process with it.
+    #: The keeper has died, and every process with it.
     KEEPER_LOST = "keeper lost"
 
 
@@ -100,26 +101,26 @@ class LocationEffect(Enum):
     DISARM_REVIVAL = "disarm the revival"
     END_SERVING = "end the serving process"
     FORGET_GENERATION = "forget the generation"
-    #: Whoever watches is told, once all else is done.
+    #: Tells clients of the change, after all other effects.
     NOTIFY = "notify"
-    #: Likewise, a moment later: to tell takes as long as to order the process that was asked for.
+    #: Tells clients a moment later: that takes as long as to order the process, which comes first.
     NOTIFY_SOON = "notify soon"
 
 
 _L, _S, _E, _F = Load, Serving, LocationEvent, LocationEffect
 
-# A load that begins, and what comes with it.
+# Effects that begin a load.
 _LOAD = (_F.LOAD, _F.NOTIFY_SOON)
 _LOAD_ANEW = (_F.ABORT_LOAD, *_LOAD)
 _LOAD_NOW = (_F.RESET_BACKOFF, *_LOAD)
 _LOAD_ANEW_NOW = (_F.RESET_BACKOFF, *_LOAD_ANEW)
 
-# A load that is given up.
+# Effects that give a load up.
 _WAIT_FOR_QUIET = (_F.ABORT_LOAD, _F.ARM_QUIET_TIMER)
 _GIVE_UP = (_F.ABORT_LOAD, _F.FORGET_FAILURE, _F.NOTIFY)
 _FORGET_FAILURE = (_F.FORGET_FAILURE, _F.NOTIFY)
 
-# Timers that were disarmed, and reports of a load that was given up, may come a moment later.
+# A timer that was disarmed, or a report of an aborted load, may still come a moment later.
 _LATE_TIMERS = frozenset(
     {_E.PATIENCE_OVER, _E.QUIET, _E.HOLD_OVER, _E.HOLD_OVER_FOR_GOOD, _E.RETRY_DUE}
 )
@@ -153,7 +154,7 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
                 _E.CHANGED: Rule(_L.OUTDATED, (_F.ARM_PATIENCE, _F.NOTIFY)),
                 _E.FLOODED: Rule(_L.DEBOUNCING, _WAIT_FOR_QUIET),
                 _E.LOADED: Rule(_L.CURRENT, (_F.PROMOTE, _F.NOTIFY)),
-                # it may have read half of a save: nobody is told yet
+                # the load may have read half of a save: the failure is not shown yet
                 _E.FAILED: Rule(_L.HELD, (_F.ARM_HOLD,)),
                 _E.UNFIT: Rule(_L.LOADING, _LOAD),
                 _E.KEEPER_LOST: Rule(_L.LOADING, _LOAD_ANEW),
@@ -167,9 +168,9 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
                 _E.RESTART: Rule(_L.LOADING, _LOAD_ANEW_NOW),
                 _E.FLOODED: Rule(_L.DEBOUNCING, _WAIT_FOR_QUIET),
                 _E.PATIENCE_OVER: Rule(_L.LOADING, _LOAD_ANEW),
-                # what was read is a good state of the files, if not the newest one
+                # the load has read a good state of the files, if not the newest one
                 _E.LOADED: Rule(_L.LOADING, (_F.PROMOTE, *_LOAD)),
-                # nobody is told of half a save
+                # the failure of half a save is not shown
                 _E.FAILED: Rule(_L.LOADING, _LOAD),
                 _E.UNFIT: Rule(_L.LOADING, _LOAD),
                 _E.KEEPER_LOST: Rule(_L.LOADING, _LOAD_ANEW),
@@ -247,12 +248,12 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
     },
 )
 
-# A process that takes the place of the one that served.
+# Effects that start a successor of the process that served.
 _REVIVE = (_F.REVIVE, _F.NOTIFY_SOON)
 _REVIVE_ANEW = (_F.ABORT_REVIVAL, *_REVIVE)
 _FORGET = (_F.FORGET_GENERATION, _F.NOTIFY)
 
-# Reports of a process, and the timer, that were given up may come a moment later.
+# A report of an aborted process, or a disarmed timer, may still come a moment later.
 _LATE_REVIVAL = frozenset({_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT})
 _LATE_PROCESS = frozenset({_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY})
 
@@ -320,7 +321,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.LOADED: Rule(_S.UP, (_F.DISARM_REVIVAL, _F.NOTIFY)),
                 _E.REVIVAL_DUE: Rule(_S.REVIVING, _REVIVE),
             },
-            # it holds no process that the keeper could take with it
+            # there is no process that could have died with the keeper
             ignores={_E.FAILED, _E.KEEPER_LOST, *_LATE_PROCESS, *_LATE_REVIVAL},
         ),
         _S.AWAITING: InState(
@@ -339,12 +340,12 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
 )
 
 
-#: What the newest code's load comes to is not known, or not told yet.
+#: States in which the outcome of the newest load is not known, or not shown yet.
 UNSETTLED = frozenset({Load.LOADING, Load.OUTDATED, Load.DEBOUNCING, Load.HELD})
 
 
 class Status(Enum):
-    """What `ps` shows; the names are those of hostler.v1.Location.State."""
+    """The states that `ps` shows; the names are those of hostler.v1.Location.State."""
 
     STOPPED = "STOPPED"
     STARTING = "STARTING"
@@ -356,7 +357,7 @@ class Status(Enum):
 
 
 def status(load: Load, serving: Serving, *, processes_left: bool) -> Status:
-    """The one word for both regions.
+    """Returns the one state that `ps` shows for both regions.
 
     Args:
         processes_left: whether a process of the location has not ended yet.

@@ -1,4 +1,4 @@
-"""The life of one location process, as a table."""
+"""The states of a location process, as a table."""
 
 from enum import Enum
 
@@ -6,13 +6,13 @@ from hostler.daemon.state.rules import InState, Rule, Table
 
 
 class ProcessState(Enum):
-    #: Ordered from the keeper; nobody has said hello us yet.
+    #: Ordered from the keeper, or forked; it has not said hello yet.
     SPAWNED = "spawned"
     #: The interpreter imports the user's modules.
     LOADING = "loading"
-    #: Definitions are described; it answers pings and forks.
+    #: It has described its definitions; it answers pings and forks.
     READY = "ready"
-    #: It is on its way out.
+    #: Its calls end, or it was told to end.
     DRAINING = "draining"
     DEAD = "dead"
 
@@ -23,19 +23,19 @@ class ProcessEvent(Enum):
     HELLO_RECEIVED = "hello received"
     LOADED = "loaded"
     LOAD_FAILED = "load failed"
-    #: It is a fork, and the code that it has loaded is not for forks.
+    #: It is a fork, and a new interpreter has to load the code instead.
     UNFIT = "unfit"
     #: The load timeout has passed.
     OVERDUE = "overdue"
-    #: As many pings in a row as the location allows went unanswered.
+    #: It left as many pings in a row unanswered as the location allows.
     UNHEALTHY = "unhealthy"
-    #: Another process serves in its place; its calls may end.
+    #: Another process serves in its place; it may end its calls first.
     RETIRE = "retire"
-    #: Its calls have ended, or have had their time.
+    #: Its calls have ended, or their time is over.
     DRAINED = "drained"
-    #: It is to end now.
+    #: It has to end now.
     ABORT = "abort"
-    #: The keeper has its exit status.
+    #: The keeper has reported its exit status.
     EXITED = "exited"
 
 
@@ -51,9 +51,9 @@ class ProcessEffect(Enum):
     ANNOUNCE_UNHEALTHY = "announce unhealthy"
     ANNOUNCE_DIED = "announce the death"
     AWAIT_CALLS = "await its calls"
-    #: TERM, a grace, KILL to all that is the process's.
+    #: Sends TERM, waits for the stop grace, and sends KILL to the process and its descendants.
     TERMINATE = "terminate"
-    #: KILL to all that is the process's: it holds nothing that is worth a grace.
+    #: Sends KILL to the process and its descendants: while it loads, it needs no grace.
     KILL = "kill"
     RELEASE = "release"
 
@@ -94,7 +94,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
                 _E.ABORT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.KILL)),
                 _E.EXITED: Rule(_S.DEAD, (_F.DISARM_LOAD_TIMER, _F.RELEASE, _F.ANNOUNCE_DIED)),
             },
-            # it runs already, and it does not serve yet
+            # it runs already, and does not serve yet
             ignores={_E.SPAWN_FAILED, _E.HELLO_RECEIVED, _E.UNHEALTHY, _E.RETIRE, _E.DRAINED},
         ),
         _S.READY: InState(
@@ -117,7 +117,7 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
                 _E.EXITED: Rule(_S.DEAD, (_F.RELEASE,)),
                 _E.SPAWN_FAILED: Rule(_S.DEAD, (_F.RELEASE,)),
             },
-            # nobody waits for it any more
+            # nobody waits any more for what it says
             ignores={
                 *(_E.HELLO_RECEIVED, _E.LOADED, _E.LOAD_FAILED, _E.OVERDUE),
                 *(_E.UNFIT, _E.UNHEALTHY, _E.RETIRE),

@@ -1,4 +1,4 @@
-"""What a state table is made of."""
+"""The parts of a state table, and the machine that runs one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Enum)
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[S, F]):
-    """The next state, and what the shell has to do, in this order."""
+    """Names the next state and the effects that the caller has to perform, in this order."""
 
     state: S
     effects: tuple[F, ...] = ()
@@ -25,11 +25,11 @@ class Rule(Generic[S, F]):
 
 @dataclass(frozen=True, slots=True)
 class InState(Generic[S, E, F]):
-    """What a table says of one state.
+    """Says what each event does in one state.
 
     Attributes:
-        rules: what each event leads to.
-        ignores: events that may come late or for nothing here, and change nothing.
+        rules: what an event leads to.
+        ignores: events that may come in this state, late or without need, and change nothing.
     """
 
     rules: Mapping[E, Rule[S, F]]
@@ -38,11 +38,11 @@ class InState(Generic[S, E, F]):
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[S, E, F]):
-    """A whole life, state by state.
+    """Declares every state and what each event does in it.
 
     Attributes:
-        hears: the events that concern this table; every other one leaves it as it is. For each of
-            these, each state has a rule or ignores it: a test holds that.
+        hears: the events that concern this table; any other event changes nothing. A test checks
+            that each state has a rule for each of these, or ignores it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Table(Generic[S, E, F]):
     states: Mapping[S, InState[S, E, F]]
 
     def step(self, state: S, event: E) -> Rule[S, F] | None:
-        """Returns what `event` does in `state`; None where the table does not declare the pair."""
+        """Returns what `event` does in `state`; None if the table does not declare the pair."""
         if event not in self.hears:
             return Rule(state)
         here = self.states[state]
@@ -61,7 +61,7 @@ class Table(Generic[S, E, F]):
         return Rule(state) if event in here.ignores else None
 
     def pairs(self) -> dict[tuple[S, E], Rule[S, F]]:
-        """Returns every rule by its state and event."""
+        """Returns every rule, by state and event."""
         return {
             (state, event): rule
             for state, here in self.states.items()
@@ -70,24 +70,24 @@ class Table(Generic[S, E, F]):
 
 
 class Machine(Generic[S, E, F]):
-    """Stands in one state of a table and moves as events come.
+    """Keeps the present state of one table and changes it as events come.
 
     Attributes:
-        state: where it stands now.
+        state: the present state.
     """
 
     def __init__(self, table: Table[S, E, F], on_undeclared: Callable[[str, S, E], None]) -> None:
         """
         Args:
-            on_undeclared: told the table's name, the state and the event where the table does not
-                declare the pair; nothing else happens then.
+            on_undeclared: called with the table's name, the state and the event if the table does
+                not declare the pair; nothing else happens then.
         """
         self.state = table.initial
         self._table = table
         self._on_undeclared = on_undeclared
 
     def feed(self, event: E) -> tuple[F, ...]:
-        """Moves to the next state; returns what the shell has to do, in this order."""
+        """Moves to the next state; returns the effects that the caller has to perform, in order."""
         rule = self._table.step(self.state, event)
         if rule is None:
             self._on_undeclared(self._table.name, self.state, event)

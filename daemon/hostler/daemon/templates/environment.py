@@ -1,4 +1,4 @@
-"""One environment: its template, its packages, and the loads that go on in it."""
+"""One environment: its template, its packages, and the loads that are under way in it."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.watcher import Watch, Watcher
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: An installer writes for a while: this long after its last change the locations are loaded anew.
+#: An installer writes for a while: the locations are loaded anew this long after its last change.
 INSTALL_SECONDS = 0.5
 
-#: What a fork has to load in before a new interpreter is tried: one loads in some 10 ms, but it may
-#: meet a lock that no new interpreter does, or the code may have come to do more at import.
+#: How long a fork may load before a new interpreter is tried: a fork loads in some 10 ms, but may
+#: meet a lock that no new interpreter meets, or the code may do more at import than before.
 FORK_PATIENCE_SECONDS = 5.0
 
-#: The same, in the longest load of the environment.
+#: The same, as a multiple of the longest load in the environment.
 FORK_PATIENCE_FACTOR = 4.0
 
-#: How long the others wait for a first load that imports nothing more: it may sleep for ever.
+#: How long other loads wait for a scout that imports nothing more: it may sleep for ever.
 SCOUT_SECONDS = 1.0
 
-#: After the last load of several, the template does what had to wait.
+#: How long after the last of several loads the template does what had to wait.
 IDLE_SECONDS = 0.05
 
-#: Loads that take no longer have the template fork and do nothing else meanwhile.
+#: While a load is younger than this, the template only forks; all else waits.
 BUSY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentContext:
-    """What every environment of a daemon shares."""
+    """Holds what all environments of a daemon share."""
 
     factory: ProcessFactory
     tasks: Tasks
@@ -51,12 +51,12 @@ class EnvironmentContext:
 
 
 class Scout:
-    """The first load of an environment, of which the template is learned.
+    """Stands for the first load of an environment, from which the template learns its modules.
 
     Attributes:
-        owner: of its process.
-        deadline: until when the others wait for it, by the loop's clock.
-        ended: set when the load is over, whether well or not.
+        owner: the owner of the process that loads.
+        deadline: until when other loads wait for it, by the loop's clock.
+        ended: set when the load has succeeded or failed.
     """
 
     def __init__(self, owner: str, deadline: float) -> None:
@@ -66,10 +66,10 @@ class Scout:
 
 
 class Environment:
-    """One environment, from the first location that has it to the last.
+    """Keeps one environment's template, as long as any location uses the environment.
 
     Attributes:
-        template: of the environment.
+        template: the environment's template.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class Environment:
     ) -> None:
         """
         Args:
-            spec: of the first location that has it.
-            owner: of the template's processes.
-            on_packages_changed: called with what has changed when an installer has ended.
+            spec: the first location that uses the environment.
+            owner: the owner of the template's processes.
+            on_packages_changed: called with what has changed, once an installer has ended.
         """
         self.template = Template(
             spec, owner, context.factory, context.tasks, self._start_watch, self._is_busy
@@ -95,31 +95,32 @@ class Environment:
         self._packages = Packages()
         self._watch: Watch | None = None
         self._scout: Scout | None = None
-        #: When they began, by the owners of processes that load.
+        #: When each load under way began, by the owner of its process.
         self._loading: dict[str, float] = {}
-        #: Of the longest load so far.
+        #: How long the longest load has taken so far.
         self._load_seconds = 0.0
-        #: A load that waits for files to rest begins by then.
+        #: Until when a load may begin that waits for a quiet period.
         self._load_expected_by = 0.0
-        #: What other loads left undone is done when this comes.
+        #: Has the template do what had to wait for loads.
         self._idle_timer: asyncio.TimerHandle | None = None
-        #: The locations are loaded anew when this comes.
+        #: Has the locations loaded anew; armed while an installer writes.
         self._install_timer: asyncio.TimerHandle | None = None
         self._is_dropped = False
 
-    # Loads that go on
+    # Loads under way
 
     @property
     def is_template_coming(self) -> bool:
-        """Whether a first load goes on that others wait for, or the template is made of it."""
+        """Whether loads should wait: for the scout, or while the template is made from it."""
         now = asyncio.get_running_loop().time()
         has_scout = self._scout is not None and now < self._scout.deadline
         return has_scout or self.template.remaining_wait() > 0
 
     async def wait_for_template(self) -> None:
-        """Waits for the first load, and for the template that comes of it.
+        """Waits for the scout, and for the template that is made from it.
 
-        No longer than the first load took, and not for one that does not get on.
+        Waits for no scout that has stopped importing, and for the template no longer than it takes
+        to import what the scout has imported.
         """
         while (scout := self._scout) is not None:
             left = scout.deadline - asyncio.get_running_loop().time()
@@ -131,32 +132,32 @@ class Environment:
         await self.template.wait_for_template()
 
     def is_loading(self, owner: str) -> bool:
-        """Whether the process of this owner loads now."""
+        """Returns whether the process of this owner loads now."""
         return owner in self._loading
 
     def load_started(self, owner: str) -> None:
-        """A process of a location is about to be started, and to load."""
+        """Notes that a process of a location is about to start and load."""
         self._loading[owner] = asyncio.get_running_loop().time()
 
     def load_ended(self, owner: str) -> None:
-        """The load is over, whether well or not; nothing where it is none of this environment."""
+        """Notes that a load has ended; does nothing if it is none of this environment."""
         if self._loading.pop(owner, None) is None:
             return
         if self._scout is not None and self._scout.owner == owner:
             self._end_scout()
-            # what it has imported may be learned from it in this turn
+            # `learn` may still come in this turn of the loop
             asyncio.get_running_loop().call_soon(self._drop_preloader)
-        if not self._loading:  # what was left undone meanwhile, once the answers are read
+        if not self._loading:  # the answers are read first
             self.prepare_later(IDLE_SECONDS)
 
     def send_scout(self, owner: str) -> Callable[[str], None] | None:
-        """Has the other loads wait for this one, while the template imports what it imports.
+        """Makes this load the scout: others wait for it, and a preloader imports what it imports.
 
         Returns:
-            To be told of its imports; None where no load has to wait.
+            What has to be called with each module that it imports; None if no scout is needed.
         """
         if self.template.is_begun or self._scout is not None:
-            return None  # one that goes on without end is waited for once
+            return None  # there is one scout at a time, also if it never ends
         loop = asyncio.get_running_loop()
         scout = self._scout = Scout(owner, loop.time() + SCOUT_SECONDS)
         self.template.start_preloader()
@@ -168,11 +169,11 @@ class Environment:
         return on_import
 
     def learn(self, body: Mapping[str, Any], seconds: float) -> None:
-        """Has the template import what a process has imported that has loaded.
+        """Has the template import the modules that a successful load has imported.
 
         Args:
             body: the answer to LOAD.
-            seconds: from its order to ready.
+            seconds: how long the load took, from the order to ready.
         """
         self._load_seconds = max(self._load_seconds, seconds)
         if self._install_timer is not None:
@@ -180,7 +181,7 @@ class Environment:
         if self._packages.learn(body["packages"]):
             self._start_watch()
         self.template.learn(body["imports"], seconds)
-        if self._scout is not None:  # it need not be the first one that is ready
+        if self._scout is not None:  # another load may be ready before the scout
             self._end_scout()
 
     def _end_scout(self) -> None:
@@ -189,35 +190,35 @@ class Environment:
             self._scout = None
 
     def _drop_preloader(self) -> None:
-        """A first load has ended; unless another has begun, nobody needs what followed it."""
+        """Drops the preloader of a scout that has ended, unless another scout has begun."""
         if self._scout is None:
             self.template.drop_preloader()
 
     def fork_patience(self) -> float:
-        """Seconds that a fork has to load in before a new interpreter is tried."""
+        """Returns how many seconds a fork may load before a new interpreter is tried."""
         return max(FORK_PATIENCE_SECONDS, FORK_PATIENCE_FACTOR * self._load_seconds)
 
     # What the template does between loads
 
     @property
     def template_facts(self) -> TemplateFacts:
-        """What can be had from the template now."""
+        """Whether the template can fork now."""
         template = self.template
         return TemplateFacts(template.is_begun, template.processes.can_fork, template.reason)
 
     def prepare_later(self, delay: float) -> None:
-        """Has what was left undone done after a while, if no process loads or is about to then."""
+        """Has the template prepare itself after a delay, unless a process loads, or soon will."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self._idle_timer = asyncio.get_running_loop().call_later(delay, self._prepare_if_idle)
 
     def compile_ahead(self, sources: Collection[str]) -> None:
-        """Has files compiled that the next load will read, which is about to begin."""
+        """Has the template compile files for a load that begins soon."""
         self._load_expected_by = asyncio.get_running_loop().time() + IDLE_SECONDS
         self.template.spares.compile_ahead(sources)
 
     def _is_busy(self) -> bool:
-        """Whether a process loads, and not one that has slept at import for a while."""
+        """Returns whether any load under way is young: an old one may sleep at import."""
         now = asyncio.get_running_loop().time()
         return any(now - began < BUSY_SECONDS for began in self._loading.values())
 
@@ -235,7 +236,7 @@ class Environment:
         self._context.tasks.start(self._watch_packages(), f"packages of {self._executable}")
 
     async def _watch_packages(self) -> None:
-        """Watches what a template was made of, and what an installer writes."""
+        """Watches the files that the template has imported, and those that an installer writes."""
         packages = self._packages
         files = await asyncio.to_thread(packages.files, self.template.files)
         if self._is_dropped or self._packages is not packages or self._install_timer is not None:
@@ -248,7 +249,7 @@ class Environment:
             self._watch.replace(files, packages.patterns())
 
     def _on_files_changed(self, paths: frozenset[str]) -> None:
-        """Forks nothing any more, and loads anew when the installer has ended."""
+        """Retires the template, and has the locations loaded anew once the installer has ended."""
         what = self._packages.describe(paths)
         self._context.journal.info("packages changed", executable=self._executable, what=what)
         self.template.retire(f"packages have changed: {what}")
@@ -264,7 +265,7 @@ class Environment:
         self._install_timer = asyncio.get_running_loop().call_later(INSTALL_SECONDS, installed)
 
     def drop(self) -> None:
-        """Ends the template and watches nothing any more: no location has the environment."""
+        """Ends the template and the watch, since no location uses the environment any more."""
         self._is_dropped = True
         for timer in (self._install_timer, self._idle_timer):
             if timer is not None:

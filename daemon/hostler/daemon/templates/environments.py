@@ -1,4 +1,4 @@
-"""All environments, and how a process is made in one: a fork of its template, or a spawn."""
+"""All environments; makes processes in them, by a fork of the template or by a spawn."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from hostler.daemon.templates.template import Template
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: An interpreter and the variables that it is started with.
+#: Names an environment: an interpreter and the variables that it is started with.
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Environments:
-    """All environments of the workspace's locations, each made when it is first needed."""
+    """Keeps the environments of the workspace's locations, each made when it is first needed."""
 
     def __init__(
         self,
@@ -37,53 +37,53 @@ class Environments:
     ) -> None:
         """
         Args:
-            on_packages_changed: told which locations are concerned, and what has changed, when an
-                installer has ended.
+            on_packages_changed: called with which locations are concerned, and what has changed,
+                once an installer has ended.
         """
         self._context = context
         self._on_packages_changed = on_packages_changed
         self._environments: dict[Key, Environment] = {}
         self._numbers = itertools.count(1)
-        #: How many locations each has.
+        #: How many locations use each environment.
         self._used: Counter[Key] = Counter()
 
     # Loads
 
     def is_template_coming(self, spec: LocationSpec) -> bool:
-        """Whether a first load goes on that others wait for, or the template is made of it."""
+        """Returns whether a load in the environment should wait for the template."""
         found = self._find(spec)
         return found is not None and found.is_template_coming
 
     async def wait_for_template(self, spec: LocationSpec) -> None:
-        """Waits for the first load of the environment, and for the template that comes of it."""
+        """Waits for the environment's scout, and for the template that is made from it."""
         found = self._find(spec)
         if found is not None:
             await found.wait_for_template()
 
     def load_started(self, spec: LocationSpec, owner: str) -> None:
-        """A process of a location is about to be started, and to load."""
+        """Notes that a process of a location is about to start and load."""
         found = self._find_or_make(spec)
         if found is not None:
             found.load_started(owner)
 
     def load_ended(self, owner: str) -> None:
-        """The load is over, whether well or not; nothing where that is known."""
+        """Notes that the owner's load has ended; may be called more than once."""
         for found in self._environments.values():
             found.load_ended(owner)
 
     def learn(self, spec: LocationSpec, body: Mapping[str, Any], seconds: float) -> None:
-        """Has the template import what a process has imported that has loaded.
+        """Has the template import the modules that a successful load has imported.
 
         Args:
             body: the answer to LOAD.
-            seconds: from its order to ready.
+            seconds: how long the load took, from the order to ready.
         """
         found = self._find_or_make(spec)
         if found is not None:
             found.learn(body, seconds)
 
     def fork_patience(self, spec: LocationSpec) -> float:
-        """Seconds that a fork has to load in before a new interpreter is tried."""
+        """Returns how many seconds a fork may load before a new interpreter is tried."""
         found = self._find(spec)
         return found.fork_patience() if found is not None else FORK_PATIENCE_SECONDS
 
@@ -95,7 +95,7 @@ class Environments:
         """Makes a process in the location's environment that has not loaded yet.
 
         Args:
-            spawn_reason: why it has to be a new interpreter; empty where a fork will do.
+            spawn_reason: why it has to be a new interpreter; empty if a fork will do.
 
         Returns:
             The process, and how it was made.
@@ -106,7 +106,7 @@ class Environments:
         found = self._find(spec)
         decision = choose_load(spawn_reason, self.template_facts(spec))
         if found is not None and not spawn_reason and found.template.is_begun:
-            if not found.is_loading(owner):  # a worker or a run: another spare for the next need
+            if not found.is_loading(owner):  # it is for a worker or a run
                 found.prepare_later(IDLE_SECONDS)
             if decision.is_fork:
                 host = await found.template.processes.fork(owner, listener)
@@ -115,48 +115,49 @@ class Environments:
                 decision = choose_load("", replace(self.template_facts(spec), can_fork=False))
         is_load = found is not None and found.is_loading(owner) and not spawn_reason
         on_import = None
-        if found is not None and is_load and self._used[_key(spec)] > 1:  # others wait for it
+        if found is not None and is_load and self._used[_key(spec)] > 1:  # others may need it
             on_import = found.send_scout(owner)
         host = await self._context.factory.spawn(spec, owner, listener)
         host.on_import = on_import
         return host, decision
 
     def prepare(self, spec: LocationSpec, sources: Collection[str], size: int = 0) -> None:
-        """After a load: has the user's files compiled ahead, and a process forked for the next.
+        """Has the template compile files and fork a spare for the location's next load.
 
         Args:
-            size: bytes of them in all.
+            sources: the source files that the location has read.
+            size: how many bytes they have in all.
         """
         found = self._find(spec)
         if found is not None:
             found.template.spares.prepare(sources, size)
 
     def compile_ahead(self, spec: LocationSpec, sources: Collection[str]) -> None:
-        """Has files compiled that the next load will read, which is about to begin."""
+        """Has the template compile files for a load that begins soon."""
         found = self._find(spec)
         if found is not None:
             found.compile_ahead(sources)
 
     def template_of(self, spec: LocationSpec) -> Template | None:
-        """The template of the location's environment; None where there is none yet."""
+        """Returns the template of the location's environment; None if there is none yet."""
         found = self._find(spec)
         return found.template if found and found.template.is_begun else None
 
     def template_facts(self, spec: LocationSpec) -> TemplateFacts:
-        """What can be had from the template of the location's environment."""
+        """Returns whether the template of the location's environment can fork now."""
         found = self._find(spec)
         return found.template_facts if found is not None else TemplateFacts()
 
-    # Their lives
+    # The lives of environments
 
     def retain(self, specs: Iterable[LocationSpec]) -> None:
-        """Ends the templates of environments that no location has any more."""
+        """Ends the templates of environments that none of these locations uses."""
         self._used = Counter(_key(spec) for spec in specs if spec.fork != "never")
         for key in self._environments.keys() - self._used.keys():
             self._environments.pop(key).drop()
 
     def keeper_lost(self) -> None:
-        """Every process has ended with the keeper."""
+        """Makes the templates anew, since every process has ended with the keeper."""
         for found in self._environments.values():
             found.template.keeper_lost()
 
@@ -168,7 +169,7 @@ class Environments:
         return self._environments.get(_key(spec))
 
     def _find_or_make(self, spec: LocationSpec) -> Environment | None:
-        """The location's environment; None where nothing is forked, or no location has it."""
+        """Returns the location's environment; None if no location that may fork uses it."""
         key = _key(spec)
         if key not in self._used:
             return None

@@ -1,4 +1,4 @@
-"""The packages of an environment: what is watched of them, since a template has imported them."""
+"""The packages of an environment: which of their files show that a template is out of date."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from hostler.daemon.watching.content.digests import digest_of
 
-#: Below a site-packages: written last by an installer, with a line for each file of the package.
+#: Files in site-packages that an installer writes last, or that change what can be imported.
 _PATTERNS = ("*.dist-info/RECORD", "*.egg-info/PKG-INFO", "*.egg-link", "*.pth")
 
 
 class Packages:
-    """What the loads in an environment have told of where its packages are."""
+    """Keeps where the packages of an environment are, as its loads have reported it."""
 
     def __init__(self) -> None:
         self._folders: dict[str, None] = {}
         self._configuration: str | None = None
 
     def learn(self, told: Mapping[str, Any]) -> bool:
-        """Takes what a process said; whether that is more than was known.
+        """Takes the report of a load; returns whether it says anything new.
 
         Args:
             told: {"folders": its site-packages, "configuration": its pyvenv.cfg, or null}.
@@ -31,21 +31,21 @@ class Packages:
         return known != (tuple(self._folders), self._configuration)
 
     def files(self, preloaded: Sequence[str]) -> dict[str, str | None]:
-        """Files that are watched, as they are now; reads them, and belongs in a thread.
+        """Returns the digests of the files to watch; reads them all, so it belongs in a thread.
 
         Args:
-            preloaded: what the template is made of.
+            preloaded: files that the template has imported.
         """
         configuration = [self._configuration] if self._configuration else []
         return {path: digest_of(path) for path in [*configuration, *preloaded]}
 
     def patterns(self) -> list[str]:
-        """Patterns of files that are watched."""
+        """Returns the patterns of the files to watch."""
         return [f"{folder}/{pattern}" for folder in self._folders for pattern in _PATTERNS]
 
     @staticmethod
     def describe(paths: Iterable[str]) -> str:
-        """Which packages changed files belong to, for people."""
+        """Returns the packages that changed files belong to, for people to read."""
         names = set()
         for path in map(Path, paths):
             if path.name in {"RECORD", "PKG-INFO"}:

@@ -1,7 +1,7 @@
-"""A process that imports what the first load of an environment imports, beside it.
+"""The preloader: a process that imports, at the same time, each module that the scout imports.
 
-Where others wait for the template, it need not wait for the end of that load: an import of pandas
-takes as long in both, and there are two processors.
+When the scout is ready, the preloader has nearly imported all that the template needs, and becomes
+the template. So other loads that wait for the template wait for one import of pandas, not for two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from hostler.host.wire import Method, WireError, dump
 
 
 class Preloader:
-    """The process, from its start until it becomes the template, or is dropped."""
+    """Holds the process from its start until it becomes the template, or is dropped.
+
+    Attributes:
+        modules: the modules that were added so far.
+    """
 
     def __init__(
         self,
@@ -36,19 +40,18 @@ class Preloader:
         self._factory = factory
         self._tasks = tasks
         self._listener = listener
-        #: What was announced so far.
         self.modules: set[str] = set()
         self._announced: asyncio.Queue[str] = asyncio.Queue()
         self._host: HostProcess | None = None
         self._task = tasks.start(self._run(), f"start of {owner}")
 
     def add(self, module: str) -> None:
-        """The load has begun to import a module."""
+        """Has the process import a module, since the scout has begun to import it."""
         self.modules.add(module)
         self._announced.put_nowait(module)
 
     async def finish(self) -> HostProcess | None:
-        """The process, when it has imported all that was announced; None if it is of no use."""
+        """Returns the process when it has imported all added modules; None if it cannot be used."""
         self._announced.put_nowait("")
         try:
             await self._task
@@ -59,7 +62,7 @@ class Preloader:
         return self._host
 
     def drop(self) -> None:
-        """Ends it."""
+        """Ends the process."""
         self._task.cancel()
 
     async def _run(self) -> None:
@@ -75,7 +78,7 @@ class Preloader:
             else:
                 self._host = host
         except (SpawnError, ChannelClosedError, RemoteError, WireError):
-            pass  # the template is made as if nothing had been announced, and says why
+            pass  # the template is then made without a preloader, and says why it cannot be
         finally:
             if host is not None and self._host is None:
                 self._kill(host)
@@ -87,10 +90,10 @@ class Preloader:
 async def preload(
     host: HostProcess, modules: Sequence[str], excluded: Sequence[str], *, is_last: bool
 ) -> dict[str, Any]:
-    """Has a process that is to be a template import modules; see `hostler.host.template.preload`.
+    """Has a process that will be a template import modules; see `hostler.host.template.preload`.
 
     Raises:
-        ChannelClosedError: it has ended.
+        ChannelClosedError: the process has ended.
     """
     order = {"modules": list(modules), "excluded": list(excluded), "is_last": is_last}
     frame = await host.channel.request(Method.PRELOAD, dump(order))

@@ -1,4 +1,4 @@
-"""The spare: a process that is forked from a template ahead of the next need."""
+"""The spare: a process that the template has forked ahead of the next load."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from hostler.daemon.processes.factory import FORK_SECONDS, ForkError, ProcessFac
 from hostler.daemon.processes.host_process import HostProcess, Listener
 from hostler.host.wire import Method, WireError, dump
 
-#: Files in one order to compile: some 20 ms, in which no fork is waited for too long.
+#: Files in one order to compile: it takes some 20 ms, in which the template cannot fork.
 COMPILED_AT_ONCE = 20
 
-#: To fork a spare, where each before it has failed.
+#: How many forks of a spare may fail, one after the other.
 MOST_ATTEMPTS = 3
 
-#: Below this no spare is kept: a process that waits is the first thing to do without.
+#: The part of the memory below which no process is kept waiting.
 SCARCE_MEMORY = 0.05
 
 
 class Spares:
-    """Keeps one spare of a template, and has the template compile what the next load executes."""
+    """Keeps one spare of a template, and has the template compile files for the next load."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class Spares:
     ) -> None:
         """
         Args:
-            next_owner: an owner for each spare.
-            is_busy: whether others load now, so that what can wait should.
+            next_owner: returns an owner for each spare.
+            is_busy: returns whether processes load now, so that all but forks should wait.
         """
         self._next_owner = next_owner
         self._factory = factory
@@ -52,20 +52,20 @@ class Spares:
         self._is_rehearsed = False
         self._rehearsed: dict[str, Any] = {"bytes": 0, "sources": []}
         self._sources: set[str] = set()
-        #: Not from when one is taken for a load until that has ended.
+        #: False from when the spare is taken for a load until the load has ended.
         self._is_wanted = False
         self._preparing: asyncio.Task[None] | None = None
         self._attempts = 0
-        #: Of spares that nobody took, one after the other.
+        #: How many spares have died, one after the other, before they were taken.
         self._deaths = 0
 
     @property
     def pid(self) -> int:
-        """The process that waits; 0 where there is none."""
+        """The pid of the spare; 0 if there is none."""
         return self._spare.pid if self._spare else 0
 
     def fork_from(self, template: HostProcess | None) -> None:
-        """Goes on with another process of the template's, or with none; ends the spare."""
+        """Ends the spare, and forks further ones from another process; from none for None."""
         self._template = template
         spare, self._spare = self._spare, None
         if spare is not None:
@@ -73,21 +73,21 @@ class Spares:
         self.prepare(())
 
     def template_died(self) -> None:
-        """Forks no more; the spare outlives what it was forked from."""
+        """Forks no more; the spare outlives the template that forked it."""
         self._template = None
 
     def forget_sources(self) -> None:
-        """What was to be compiled is that of another environment by now."""
+        """Forgets the files to compile, since the environment has changed."""
         self._sources.clear()
 
     def stop(self) -> None:
-        """Gives up what is under way."""
+        """Gives up the preparation that is under way."""
         if self._preparing is not None:
             self._preparing.cancel()
             self._preparing = None
 
     def take(self) -> HostProcess | None:
-        """The spare, which is the caller's from now on; None where there is none."""
+        """Returns the spare, which the caller has to assign to an owner; None if there is none."""
         self._is_wanted = False
         spare, self._spare = self._spare, None
         if spare is None:
@@ -99,19 +99,19 @@ class Spares:
         return spare
 
     def prepare(self, sources: Collection[str], size: int = 0) -> None:
-        """Has files compiled ahead and a spare forked, in the background.
+        """Has the template compile files and fork a spare, in the background.
 
         Args:
-            sources: those of the location that has loaded last.
-            size: bytes of them in all.
+            sources: the source files of the location that has loaded last.
+            size: how many bytes they have in all.
         """
         self._is_wanted = True
-        if sources:  # a developer saves in one location many times
+        if sources:  # the next load is probably of the same location
             self._rehearsed = {"bytes": size, "sources": list(sources)}
         self.compile_ahead(sources)
 
     def compile_ahead(self, sources: Collection[str]) -> None:
-        """Has files compiled, in the background, of which a load that is to come reads some."""
+        """Has the template compile, in the background, files that a next load may read."""
         self._sources.update(sources)
         if self._preparing is None and self._template is not None:
             self._preparing = self._tasks.start(self._prepare(), "preparation of a spare")
@@ -123,7 +123,7 @@ class Spares:
                 if self._lacks_spare():
                     await self._fork(self._template)
         except (ForkError, ChannelClosedError, RemoteError, WireError):
-            # it may only be short of time; whoever needs a process has it made anew otherwise
+            # the template may only be short of time; if it is dead, whoever needs a fork notices
             if self._attempts < MOST_ATTEMPTS:
                 self._attempts += 1
                 asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
@@ -135,7 +135,7 @@ class Spares:
                 self._preparing = None
 
     def _has_sources(self) -> bool:
-        """Whether there is something to compile, and nobody waits for a fork."""
+        """Returns whether there is something to compile, and no load may need a fork."""
         return bool(self._sources) and not self._is_busy()
 
     async def _compile(self, template: HostProcess) -> None:
@@ -169,7 +169,7 @@ class Spares:
             self._tasks.start(self._rehearse(spare), f"rehearsal of {spare.owner}")
 
     async def _rehearse(self, spare: HostProcess) -> None:
-        """Has it touch the memory that a load needs; whoever takes it meanwhile ends that."""
+        """Has the spare touch the memory that a load needs; stops as soon as a load takes it."""
         with contextlib.suppress(ChannelClosedError, RemoteError, WireError):
             await spare.channel.request(Method.REHEARSE, dump(self._rehearsed))
 
@@ -188,6 +188,6 @@ class Spares:
 
 
 def memory_is_scarce() -> bool:
-    """Whether the machine is too short of memory for processes that wait."""
+    """Returns whether the machine is too short of memory for processes that wait."""
     memory = psutil.virtual_memory()
     return bool(memory.available <= SCARCE_MEMORY * memory.total)

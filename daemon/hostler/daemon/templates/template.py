@@ -1,7 +1,7 @@
 """The template of an environment: a process that has imported the third-party modules, and forks.
 
-It is made in the background of what a load has told of its imports, and made anew when other loads
-import more. One process is forked ahead of the next need: the spare.
+It is made in the background, from the modules that loads report, and made anew when further loads
+report more. One process is forked ahead of the next load: the spare.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from hostler.daemon.templates.template_builder import TemplateBuilder, UnfitTemp
 from hostler.daemon.templates.template_processes import TemplateProcesses
 from hostler.daemon.workspace.text.models import LocationSpec
 
-#: How long a location that could load by itself waits for a first template, in loads of the scout:
-#: what the scout has imported, and a little more, is what the template takes.
+#: How long a location that could load by itself waits for the first template, as a multiple of the
+#: scout's load: the template imports what the scout has imported, and a little more.
 SIBLING_PATIENCE = 2.0
 
-#: To make a template, where each before it has failed.
+#: How many attempts to make a template may fail, one after the other.
 MOST_ATTEMPTS = 3
 
-#: A template that died sooner than this after it was made is made again at the next load only.
+#: A template that dies within this many seconds is made again only at the next load.
 SHORT_LIFE = 1.0
 
 
 class Template:
-    """The template of one environment, over all of its processes.
+    """Makes the template of one environment, and makes it anew when it dies or lacks a module.
 
     Attributes:
-        reason: why nothing is forked from it now; empty where it forks.
-        spares: keeps the spare, and has the template compile ahead.
-        processes: its processes, and what is forked from them.
+        reason: why the template does not fork now; empty if it forks.
+        spares: keeps the spare, and has the template compile files.
+        processes: forks from the template.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class Template:
     ) -> None:
         """
         Args:
-            on_made: told when it forks, each time that it was made.
-            is_busy: whether others load now, so that what can wait should.
+            on_made: called each time that the template was made.
+            is_busy: returns whether processes load now, so that all but forks should wait.
         """
         self.reason = "the template is being made"
         self._owner = owner
@@ -80,15 +80,15 @@ class Template:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The sources of packages that it was made of."""
+        """The source files of packages that the template has imported."""
         return self._builder.files
 
     def learn(self, modules: Sequence[str], seconds: float) -> None:
-        """Has it made, or made anew, where a load has imported what it has not.
+        """Makes the template, or makes it anew, if a load has imported modules that it lacks.
 
         Args:
-            modules: what a load imported, in its order.
-            seconds: what the load took.
+            modules: the modules that the load imported, in its order.
+            seconds: how long the load took.
         """
         if self._is_retired:
             return
@@ -103,49 +103,53 @@ class Template:
 
     @property
     def is_begun(self) -> bool:
-        """Whether it was ever begun to be made of a whole load."""
+        """Whether a load has ever reported modules to make the template from."""
         return bool(self._builder.modules) or self._building is not None or self._made.is_set()
 
     def remaining_wait(self) -> float:
-        """Seconds that who needs it should still wait, while it is made for the first time."""
+        """Returns how many more seconds a load should wait while the first template is made."""
         if self.processes.is_up or self._building is None:
             return 0.0
         return max(0.0, self._wait_until - asyncio.get_running_loop().time())
 
     async def wait_for_template(self) -> None:
-        """Waits while it is made for the first time; no longer than `SIBLING_PATIENCE` allows."""
+        """Waits while the first template is made; no longer than `SIBLING_PATIENCE` allows."""
         if self.remaining_wait():
             waiting = asyncio.ensure_future(self._made.wait())
             await asyncio.wait([waiting], timeout=self.remaining_wait())
             waiting.cancel()
 
-    # Before anything is learned
+    # Before the first load has ended
 
     def start_preloader(self) -> None:
-        """A first load has begun that others wait for: imports what it imports, beside it."""
+        """Starts the preloader, since a scout has begun to load."""
         if not self._is_retired:
             self._builder.start_preloader()
 
     def preload(self, module: str) -> None:
-        """The first load has begun to import a module."""
+        """Has the preloader import a module that the scout has begun to import."""
         self._builder.preload(module)
 
     def drop_preloader(self) -> None:
-        """The first load has ended; where it was of no use, so is what followed it."""
+        """Ends the preloader, unless the template is being made from it."""
         if self._building is None:
             self._builder.drop_preloader()
 
     def retire(self, reason: str) -> None:
-        """Ends it; nothing is forked any more until `begin_anew`."""
+        """Ends the template, which forks nothing any more until `begin_anew`.
+
+        Args:
+            reason: what `ps` shows.
+        """
         self._is_retired = True
         self.reason = reason
         self._give_up_work()
         self._made_of = None
-        self._made.set()  # whoever waits does not any more
+        self._made.set()  # nobody has to wait any more
         self.processes.end()
 
     def begin_anew(self) -> None:
-        """Learns again, of loads in the environment as it is now."""
+        """Learns from the next loads, since the environment has changed."""
         self._is_retired = False
         self.reason = "the template is being made"
         self._builder.excluded.clear()
@@ -161,7 +165,7 @@ class Template:
         self._builder.drop_preloader()
 
     def keeper_lost(self) -> None:
-        """Its processes have ended with the keeper."""
+        """Makes the template anew, since its processes have ended with the keeper."""
         self._give_up_work()
         self.processes.end()
         if not self._is_retired and self._builder.modules:
@@ -170,7 +174,7 @@ class Template:
     # Making
 
     def _wants_more(self) -> bool:
-        """Whether loads have imported modules that the template lacks."""
+        """Returns whether loads have imported modules that the template lacks."""
         return self._made_of is None or not self._builder.modules.keys() <= self._made_of
 
     def _begin_again(self, reason: str) -> None:
@@ -195,16 +199,16 @@ class Template:
                 if not self._wants_more():
                     return
         finally:
-            if self._building is asyncio.current_task():  # not one that was given up
+            if self._building is asyncio.current_task():  # else this one was given up
                 self._building = None
                 self._made.set()
 
     def _fail(self, wanted: frozenset[str]) -> None:
-        """It may have been for a passing reason: the next loads have it tried again."""
+        """Notes that no template could be made; a next load tries again, as the reason may pass."""
         self._failures += 1
         self._made_of = wanted if self._failures >= MOST_ATTEMPTS else None
         if self.processes.is_up:
-            self.reason = ""  # the one before goes on
+            self.reason = ""  # the template of before goes on
 
     def _install(self, made: HostProcess) -> None:
         self.processes.install(made)

@@ -1,4 +1,4 @@
-"""The making of a template: a process that imports modules, without those that bear no fork."""
+"""Builds a template: a process that imports all modules but those that must not be forked."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 #: Importing what a load has imported cannot take much longer than the load.
 PRELOAD_SECONDS = 60.0
 
-#: Each is begun again without one module that forks do not bear.
+#: Each try leaves out one more module that must not be forked.
 MOST_TRIES = 20
 
 
 class UnfitTemplateError(Exception):
-    """There cannot be a template; the message says why."""
+    """No template can be made; the message says why."""
 
 
 class _UnsafeModuleError(Exception):
-    """A module does not bear a fork, or the process is of no use.
+    """A module must not be forked, or the process itself has failed.
 
     Attributes:
-        module: "" for the process itself.
+        module: the module's name; "" for the process itself.
     """
 
     def __init__(self, module: str, reason: str) -> None:
@@ -44,13 +44,13 @@ class _UnsafeModuleError(Exception):
 
 
 class TemplateBuilder:
-    """Makes processes that have imported modules, and remembers which do not bear a fork.
+    """Builds processes that have imported modules, and remembers which modules must not be forked.
 
     Attributes:
-        modules: to be imported, in this order.
-        excluded: why modules were left out, by top-level name.
-        files: the sources of packages that the last process was made of.
-        listener: keeps the last lines that its processes print.
+        modules: the modules to import, in this order.
+        excluded: why each module was left out, by top-level name.
+        files: the source files of packages that the last process has imported.
+        listener: keeps the last lines that the processes print.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TemplateBuilder:
     ) -> None:
         """
         Args:
-            next_owner: an owner for each process.
+            next_owner: returns an owner for each process.
         """
         self.modules: dict[str, None] = {}
         self.excluded: dict[str, str] = {}
@@ -75,10 +75,10 @@ class TemplateBuilder:
         self._preloader: Preloader | None = None
         self._lines: deque[str] = deque(maxlen=factory.settings.failure_lines)
 
-    # Ahead of what is learned
+    # The preloader
 
     def start_preloader(self) -> None:
-        """A first load has begun that others wait for: imports what it imports, beside it."""
+        """Starts the preloader, if there is none."""
         if self._preloader is None:
             owner = self._next_owner()
             self._preloader = Preloader(
@@ -86,12 +86,12 @@ class TemplateBuilder:
             )
 
     def preload(self, module: str) -> None:
-        """The first load has begun to import a module."""
+        """Has the preloader, if there is one, import a module."""
         if self._preloader is not None:
             self._preloader.add(module)
 
     def drop_preloader(self) -> None:
-        """Ends what followed the first load; nothing where there is nothing."""
+        """Ends the preloader, if there is one."""
         if self._preloader is not None:
             self._preloader.drop()
             self._preloader = None
@@ -99,10 +99,10 @@ class TemplateBuilder:
     # Making
 
     async def make(self) -> HostProcess:
-        """Returns a process that has imported all that bears a fork.
+        """Returns a process that has imported all modules that may be forked.
 
         Raises:
-            UnfitTemplateError: there cannot be one.
+            UnfitTemplateError: no such process can be made.
         """
         for _ in range(MOST_TRIES):
             try:
@@ -143,7 +143,7 @@ class TemplateBuilder:
         return host
 
     def _reason_of(self, error: BaseException) -> str | None:
-        """Returns why a process is of no use; None for what is none of its doing."""
+        """Returns why the process has failed; None if the error is not of its doing."""
         if isinstance(error, (SpawnError, ChannelClosedError, RemoteError, WireError)):
             last = f" ({self._lines[-1]})" if self._lines else ""
             return f"it ended: {error}{last}"
@@ -155,7 +155,7 @@ class TemplateBuilder:
         preloader, self._preloader = self._preloader, None
         if preloader is None:
             return None
-        if not preloader.modules <= self.modules.keys():  # something was only looked for
+        if not preloader.modules <= self.modules.keys():  # the scout has only looked for some
             preloader.drop()
             return None
         return await preloader.finish()

@@ -21,7 +21,7 @@ class TemplateProcesses:
     """Forks processes from a template: hands the spare out, or forks the template itself.
 
     Attributes:
-        forks: processes that were forked for locations, workers and runs.
+        forks: how many processes were forked for locations, workers and runs.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class TemplateProcesses:
         Args:
             on_death: called when the template has died by itself: how, and how many seconds after
                 it was installed.
-            on_unresponsive: called when the template could not fork twice in a row.
+            on_unresponsive: called when the template has failed to fork twice in a row.
         """
         self.forks = 0
         self._spares = spares
@@ -49,31 +49,31 @@ class TemplateProcesses:
 
     @property
     def is_up(self) -> bool:
-        """Whether there is a process that has imported the modules."""
+        """Whether there is a process that has imported the modules, the spare aside."""
         return self._process is not None
 
     @property
     def pid(self) -> int:
-        """The process that has imported the modules; 0 where there is none."""
+        """The pid of the process that has imported the modules; 0 if there is none."""
         return self._process.pid if self._process else 0
 
     @property
     def spare_pid(self) -> int:
-        """The spare; 0 where there is none."""
+        """The pid of the spare; 0 if there is none."""
         return self._spares.pid
 
     @property
     def pids(self) -> list[int]:
-        """The process that has imported the modules, then the spare; those that there are."""
+        """The pids of the process that has imported the modules and of the spare."""
         return [pid for pid in (self.pid, self.spare_pid) if pid]
 
     @property
     def can_fork(self) -> bool:
-        """Whether a process can be had; a spare outlives the template that it was forked from."""
+        """Whether there is anything to fork or take; the spare outlives the template."""
         return self.is_up or self.spare_pid != 0
 
     async def fork(self, owner: str, listener: Listener) -> HostProcess | None:
-        """Returns a fork that has not loaded yet; None where none can be had."""
+        """Returns a fork that has not loaded yet; None if none can be made."""
         spare = self._spares.take()
         if spare is not None:
             self._factory.reassign(spare, owner, listener)
