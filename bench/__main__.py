@@ -1,4 +1,4 @@
-"""./dev bench [NAME]... [--json]: measures and prints; a figure beyond its aim fails nothing."""
+"""./dev bench [NAME]... [--json]: measures and prints; a figure may miss its aim."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BENCHES = {
 
 
 def main() -> int:
-    """The command; the exit code is 2 where a name is unknown."""
+    """Runs the command; the exit code is 2 if a name is unknown."""
     parser = argparse.ArgumentParser(prog="./dev bench", description="The figures of hostler.")
     parser.add_argument("name", nargs="*", help=f"of {', '.join(BENCHES)}; all where none is given")
     parser.add_argument("--json", action="store_true", help="print JSON, samples included")
@@ -47,7 +47,7 @@ def main() -> int:
     if unknown:
         parser.error(f"cannot run {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # in a shell's background; the peers, which are ended by it, would inherit that
+        # a shell's background jobs ignore SIGINT; the peers, which it ends, would inherit that
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not given.json:
         print(f"{_machine()}\n")

@@ -1,4 +1,4 @@
-"""Backfills: a run for each of 1,000 partitions, against 1,000 runs for none."""
+"""Backfills: a run for each of 1,000 partitions, compared with 1,000 runs for no partition."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def bench():
 
 
 def run() -> Report:
-    """The launches of each, then all until the last end was seen, then the same once more."""
+    """Measures the launches, the time until the last end was seen, and the same backfill again."""
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         of = workspace(Path(folder), {"location.py": SOURCE})
         with hostlerd(of), Client(of.socket) as client:
@@ -79,7 +79,7 @@ def run() -> Report:
 
 
 def _backfill(client: Client, partition_set: str, backfill_id: str) -> tuple[float, float]:
-    """Seconds until all are launched, and until the last end was seen."""
+    """Returns the seconds until all runs are launched, and until the last end was seen."""
     began = time.perf_counter()
     backfill = client.backfill(partition_set, backfill_id=backfill_id)
     launched = len(list(backfill.launch()))

@@ -1,4 +1,4 @@
-"""Calls two servers in turn: python -m bench.caller CALLS SOCKET SOCKET; prints what it took."""
+"""Calls two servers in turn: python -m bench.caller CALLS SOCKET SOCKET; prints the times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import grpc
 from bench.calls import Call, read
 
 ROUNDS = 16
-#: On a machine that is busy, fewer rounds than that: three phases of each kind in half a minute.
+#: On a busy machine there are fewer rounds: three phases of each kind in half a minute.
 PHASE_SECONDS = 6.0
 SEQUENTIAL = 150
 CONCURRENT = 32
@@ -27,7 +27,7 @@ Sides = list[list[float]]
 
 
 def latencies(call: Call, sockets: Sequence[str]) -> Sides:
-    """The median of each round's calls, one after the other, in microseconds."""
+    """Returns the median of each round's calls, one after the other, in microseconds."""
     channels = [grpc.insecure_channel(f"unix:{socket}") for socket in sockets]
     methods: list[Any] = [channel.unary_unary(call.path) for channel in channels]
     sides: Sides = [[] for _ in sockets]
@@ -50,7 +50,7 @@ def _one(method: Any, call: Call) -> float:
 
 
 async def rates(call: Call, sockets: Sequence[str]) -> Sides:
-    """Calls per second of each round, several under way at a time."""
+    """Returns the calls per second of each round, several under way at a time."""
     channels = [grpc.aio.insecure_channel(f"unix:{socket}") for socket in sockets]
     methods: list[Any] = [channel.unary_unary(call.path) for channel in channels]
     sides: Sides = [[] for _ in sockets]
@@ -77,7 +77,7 @@ def _check(answer: bytes, call: Call) -> None:
 
 
 def _rounds() -> Iterator[int]:
-    """The numbers of the rounds; that of -1 does not count."""
+    """Yields the numbers of the rounds; round -1 does not count."""
     deadline = time.monotonic() + PHASE_SECONDS
     for number in range(-1, ROUNDS):
         if number < 3 or time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The calls of the read bench, as bytes, so that neither side's messages cost the caller."""
+"""The calls of the read bench, as bytes, so that the caller spends no time on messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 SERVICE = "hostler.v1.RepositoryService"
 
-#: As the daemon's own; see hostler.daemon.facade.facade.
+#: The daemon's own limit; see hostler.daemon.facade.facade.
 OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 100_000_000),
@@ -18,7 +18,7 @@ OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call and its answer."""
+    """Holds one call and its answer."""
 
     method: str
     request: bytes
@@ -30,12 +30,12 @@ class Call:
 
 
 def write(path: Path, calls: list[Call]) -> None:
-    """Keeps the calls for another process."""
+    """Writes the calls to a file, for another process."""
     rows = [[call.method, call.request.hex(), call.answer.hex()] for call in calls]
     path.write_text(json.dumps(rows))
 
 
 def read(path: Path) -> list[Call]:
-    """The inverse of `write`."""
+    """Reads the calls that `write` has written."""
     rows = json.loads(path.read_text())
     return [Call(method, bytes.fromhex(a), bytes.fromhex(b)) for method, a, b in rows]

@@ -38,7 +38,7 @@ def bench():
 
 
 def run() -> Report:
-    """git checkouts between two branches, in which every file differs."""
+    """Measures git checkouts between two branches that differ in every file."""
     remarks = []
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as temporary:
         ours, theirs = Path(temporary) / "hostler", Path(temporary) / "peer"
@@ -109,13 +109,13 @@ def _watchfiles(folder: Path, watching: Peer) -> Callable[[], float]:
 
 
 def _checkout(folder: Path, branch: str) -> float:
-    """When it ended."""
+    """Checks a branch out; returns when git ended."""
     _git(folder, "checkout", "-q", branch)
     return time.monotonic()
 
 
 def _repository(folder: Path) -> None:
-    """Two branches; the first one is checked out."""
+    """Makes a repository of two branches; the first one is checked out."""
     files = ["location.py", "shop"]
     folder.mkdir(exist_ok=True)
     (folder / "location.py").write_text(_entry())
@@ -133,7 +133,7 @@ _IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    """As on a machine where nothing of git's is configured."""
+    """Runs git as on a machine where git is not configured."""
     environ = plain_environ() | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     subprocess.run(["git", *arguments], cwd=folder, env=environ, check=True)
 
@@ -151,7 +151,8 @@ def _modules(branch: str) -> dict[str, str]:
 
 
 def _value(branch: str) -> int:
-    """Of another size in each: a pyc of the same second and size would be taken for the file."""
+    """Returns a value whose size differs from branch to branch: Python would take a pyc of the
+    same second and size for that of the file."""
     return (1, 10)[BRANCHES.index(branch)]
 
 

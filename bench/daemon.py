@@ -1,4 +1,4 @@
-"""hostlerd on a workspace of small locations, and the processes it is compared with."""
+"""hostlerd on a workspace of small locations, and the interpreters that it is compared with."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from typing import Self
 from hostler.client import Client
 from hostler.v1.workspace_pb2 import Location
 
-#: A start that takes this long has failed.
+#: Seconds after which a start has failed.
 PATIENCE = 120.0
 
-#: No bench follows the feed for longer.
+#: Seconds that a bench follows the feed at most.
 LONGEST = 900.0
 
-#: After the daemon has a spare again; what is left to do by then is the end of the old process.
+#: Seconds after the daemon has a spare again; only the end of the old process is left to do then.
 PAUSE = 0.05
 
 READY = Location.READY
 
-#: Why a location is not forked that is not to be.
+#: Why a location is not forked that must not be.
 NEVER = "fork: never in workspace.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A folder with a workspace.yaml, and where its daemon keeps what it keeps."""
+    """Names a folder with a workspace.yaml, and where its daemon keeps its files."""
 
     folder: Path
     locations: tuple[str, ...]
@@ -47,7 +47,7 @@ class Workspace:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The caller's environment without its settings of hostler and of Python."""
+        """Returns the caller's environment without its settings of hostler and of Python."""
         kept = plain_environ()
         for kind in ("CACHE", "STATE"):
             kept[f"XDG_{kind}_HOME"] = str(self.folder / kind.lower())
@@ -58,7 +58,7 @@ class Workspace:
 
 
 def plain_environ() -> dict[str, str]:
-    """As a user's shell has it; PYTHONDONTWRITEBYTECODE alone costs each start 150 ms."""
+    """Returns a user's environment; PYTHONDONTWRITEBYTECODE would cost each start 150 ms."""
     ours = ("HOSTLER_", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
@@ -104,7 +104,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def hostlerd(of: Workspace, **settings: str) -> Iterator[None]:
-    """A daemon from its process's start, entered as soon as it serves; ended at last.
+    """Starts a daemon, enters once it serves, and ends it at last.
 
     Args:
         settings: HOSTLER_ settings, by their names in lower case.
@@ -140,8 +140,8 @@ def hostlerd(of: Workspace, **settings: str) -> Iterator[None]:
 
 
 class Feed:
-    """The daemon's feed, followed as a user interface does: polling would take from the machine
-    what is measured."""
+    """Follows the daemon's feed, as a user interface does: polling would take time from what is
+    measured."""
 
     def __init__(self, client: Client) -> None:
         self._stream = client.watch(timeout=LONGEST)
@@ -154,23 +154,23 @@ class Feed:
         self._stream.cancel()
 
     def _follow(self) -> Iterator[Location]:
-        """The locations as they are, then each that has changed."""
+        """Yields the locations as they are, then each that has changed."""
         for change in self._stream:
             kind = change.WhichOneof("change")
             yield from change.workspace.locations if kind == "workspace" else [change.location]
 
     def until(self, wanted: Callable[[Location], bool]) -> Location:
-        """The next one that is READY and wanted."""
+        """Returns the next location that is READY and wanted."""
         return next(each for each in self._locations if each.state == READY and wanted(each))
 
     def newer(self, known: Location) -> Location:
-        """The same one, as soon as it answers with another generation."""
+        """Returns the same location, as soon as it answers with another generation."""
         return self.until(
             lambda each: each.name == known.name and each.generation > known.generation
         )
 
     def ready(self, count: int) -> Iterator[Location]:
-        """So many locations, each as soon as it is READY, in the order that they become so."""
+        """Yields so many locations, each as soon as it is READY."""
         told: set[str] = set()
         while len(told) < count:
             found = self.until(lambda location: location.name not in told)
@@ -186,8 +186,8 @@ def all_ready(client: Client, of: Workspace) -> None:
 
 
 def rested(client: Client, name: str) -> Location:
-    """The location, once the daemon has done what it does after a load, as between two saves of a
-    person's."""
+    """Returns the location once the daemon has done its work after a load, as between two saves of
+    a person."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = client.location(name)
@@ -215,7 +215,7 @@ def cores() -> int:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """What `work` takes."""
+    """Returns how long `work` takes."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000

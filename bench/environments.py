@@ -12,25 +12,25 @@ import sys
 from collections import deque
 from pathlib import Path
 
-#: What the benches import, exactly: figures of another version are other figures.
+#: The exact versions that the benches import: another version would give other figures.
 PANDAS = ("pandas==3.1.1", "numpy==2.4.6")
 SCIKIT_LEARN = ("scikit-learn==1.9.1", "scipy==1.17.1", "numpy==2.4.6")
 DAGSTER = ("dagster==1.13.29", *PANDAS)
 WATCHFILES = ("watchfiles==1.3.0",)
 
-#: Written last: a folder without it was left half made.
+#: This file is written last: a folder without it is half made.
 _MARK = "made.json"
 
-#: Lines of pip's that a failure shows.
+#: Lines of pip's output that a failure shows.
 _TAIL = 4
 
 
 class MissingError(Exception):
-    """An environment that cannot be made here; what needs it is skipped."""
+    """An environment cannot be made here; the bench skips what needs it."""
 
 
 def interpreter(requirements: tuple[str, ...]) -> Path:
-    """The Python of an environment with these packages and no others of its own.
+    """Returns the Python of an environment with these packages and no others of its own.
 
     Raises:
         MissingError: pip could not install them.

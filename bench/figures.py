@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 Sides = Mapping[str, Callable[[], float]]
 
-#: Fewer rounds than that have no quartiles, however slow the machine is.
+#: Rounds that are made however slow the machine is: fewer have no quartiles.
 FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantity over several rounds.
+    """Holds the samples of one quantity over several rounds.
 
     Attributes:
         name: what was measured.
-        unit: of the samples; "" for a ratio.
-        samples: as many for each round, in the order of the rounds.
-        limit: what the median should keep to; None where nothing is promised.
-        more_is_better: the limit is what it should reach at least.
+        unit: the unit of the samples; "" for a ratio.
+        samples: the same number for each round, in the order of the rounds.
+        limit: the aim of the median; None if there is none.
+        more_is_better: whether the median should be above the limit, not below it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """Between them lies the middle half of the samples."""
+        """The bounds of the middle half of the samples."""
         if len(self.samples) < 2:
             return self.samples[0], self.samples[0]
         low, _, high = statistics.quantiles(self.samples, n=4, method="inclusive")
@@ -45,12 +45,12 @@ class Figure:
 
     @property
     def p99(self) -> float:
-        """99 of 100 samples are at least as good; of fewer than that, all are."""
+        """The sample than which 99 of 100 are at least as good; the worst one of fewer than 100."""
         ordered = sorted(self.samples, reverse=self.more_is_better)
         return ordered[-1 - len(ordered) // 100]
 
     def per_round(self, rounds: int) -> tuple[float, ...]:
-        """The median of each round."""
+        """Returns the median of each round."""
         each, rest = divmod(len(self.samples), rounds)
         if rest:
             raise ValueError(f"cannot divide {len(self.samples)} samples into {rounds} rounds")
@@ -60,10 +60,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one bench found.
+    """Holds the figures of one bench.
 
     Attributes:
-        name: the bench's, as it is given on the command line.
+        name: the bench's name on the command line.
         title: what was compared with what.
         remarks: what could not be measured, and why.
     """
@@ -82,10 +82,10 @@ def ratio(
     *,
     more_is_better: bool = False,
 ) -> Figure:
-    """How many times the other figure one figure is, round by round.
+    """Returns how many times as large as the other one figure is, round by round.
 
-    The sides of a round were measured one right after the other, so that what the machine did
-    meanwhile is in both. Of a side with several samples a round, the round's median counts.
+    The sides of a round were measured one right after the other, so that other work of the machine
+    is in both. If a side has several samples a round, their median counts.
     """
     rounds = min(len(one.samples), len(other.samples))
     pairs = zip(one.per_round(rounds), other.per_round(rounds), strict=True)
@@ -93,7 +93,7 @@ def ratio(
 
 
 def faster(name: str, slow: Figure, fast: Figure, limit: float | None = None) -> Figure:
-    """How many times as long the slow side takes."""
+    """Returns how many times as long as the other the slow side takes."""
     return ratio(name, slow, fast, limit, more_is_better=True)
 
 
@@ -110,9 +110,9 @@ def alternate(
 
     Args:
         rounds: at most.
-        times: how often a side is measured in each round, where that is not once.
+        times: how often a side is measured in each round, if not once.
         limits: what the medians should not exceed, by side.
-        seconds: no round begins after them, but for the first few.
+        seconds: after which no round begins, except the first few.
     """
     deadline = time.monotonic() + seconds
     for measure in sides.values():
@@ -130,7 +130,7 @@ def alternate(
 
 
 def table(report: Report) -> str:
-    """The report, to be read."""
+    """Returns the report as a table for people."""
     heads = ("", "median", "p99", "quartiles", "samples", "aim")
     rows = [heads, *map(_row, report.figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
@@ -146,7 +146,7 @@ def table(report: Report) -> str:
 
 
 def as_json(reports: Sequence[Report]) -> list[dict[str, object]]:
-    """The reports, for a program."""
+    """Returns the reports as JSON for programs."""
     return [
         {
             "bench": report.name,

@@ -25,7 +25,7 @@ CONFIG = {"solids": {"pipeline_0_rows": {"config": {"path": "rows.csv"}}}}
 
 
 def run() -> Report:
-    """Runs that a process has waited for, that are forked when they are launched, and spawned."""
+    """Measures runs on a standby, runs that are forked at their launch, and spawned ones."""
     what = "a launch of a pandas pipeline, each event on disk before it is seen"
     try:
         executable = interpreter(PANDAS)
@@ -62,7 +62,7 @@ def _launching(
     never_forked: Collection[str] = (),
     **settings: str,
 ) -> Callable[[], tuple[float, float]]:
-    """A daemon of its own that has launched one run; launches another."""
+    """Starts a daemon that has launched one run; returns what launches another."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hostler-bench-")))
     sources = {LOCATION: WITH_PANDAS.text("pipeline")}
     of = workspace(folder, sources, executable=executable, never_forked=never_forked)
@@ -74,7 +74,7 @@ def _launching(
 
 
 def _launch(client: Client, *, is_waited_for: bool) -> tuple[float, float]:
-    """Milliseconds until the run has started, and until its first step has."""
+    """Returns the milliseconds until the run has started, and until its first step has."""
     location = rested(client, LOCATION)
     deadline = time.monotonic() + SECONDS
     while is_waited_for and not location.standby_pid:

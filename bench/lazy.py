@@ -1,4 +1,4 @@
-"""1,000 lazy pipelines, each of which takes 100 ms to construct: listed, and one of them shown."""
+"""1,000 lazy pipelines that take 100 ms each to construct: all listed, and single ones shown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bench():
 
 
 def run() -> Report:
-    """From the start of the daemon to the list of all, then of one after the other."""
+    """Measures from the start of the daemon to the list of all, then shows one after the other."""
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         of = workspace(Path(folder), {"location.py": CODE})
         starts = tuple(_started(of) for _ in range(STARTS))

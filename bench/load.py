@@ -17,7 +17,7 @@ ROUNDS = 15
 LOADS = 8
 SECONDS = 30.0
 
-#: As the template has: the third-party module, and what every location's code imports.
+#: The modules of the template: the third-party one, and those that every location imports.
 PRELOADED = ("pandas", "hostler.definitions")
 
 LOAD, FORKSERVER, FRESH = (
@@ -28,7 +28,7 @@ LOAD, FORKSERVER, FRESH = (
 
 
 def run() -> Report:
-    """A fork of the template against Python alone, a fork of multiprocessing, and a new process."""
+    """Compares a fork of the template with Python alone, a fork of multiprocessing, and a spawn."""
     what = "a changed pandas location loaded and described, against imports of the same file"
     try:
         executable = interpreter(PANDAS)
@@ -78,6 +78,6 @@ def run() -> Report:
 
 
 def _loaded(saves: Saves) -> float:
-    """As the daemon tells of the load that a save has caused."""
+    """Returns what the daemon reports of the load that a save has caused."""
     saves.rested()
     return saves.location.load_duration.ToMicroseconds() / 1000

@@ -15,12 +15,12 @@ from hostler.client import Client
 LOCATIONS = 50
 ROUNDS = 9
 
-#: No start begins after them, but for the first few.
+#: Seconds after which no start begins, except the first few.
 SECONDS = 15.0
 
 
 def run() -> Report:
-    """Starts with a template, then one of plain spawns, which takes as long as many of them."""
+    """Measures starts with a template, then one of spawns alone, which takes as long as many."""
     what = f"hostlerd with {LOCATIONS} pandas locations of one environment"
     try:
         executable = interpreter(PANDAS)
@@ -45,7 +45,7 @@ def run() -> Report:
 
 
 def _started(of: Workspace) -> tuple[float, float]:
-    """Milliseconds until the first and until all locations have answered a ListPipelines."""
+    """Returns the milliseconds until the first, and until all locations answer a ListPipelines."""
     answered = []
     began = time.perf_counter()
     with hostlerd(of), Client(of.socket) as client, Feed(client) as feed:

@@ -1,4 +1,4 @@
-"""What fifty pandas locations of one environment hold in memory."""
+"""The memory of fifty pandas locations of one environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hostler.client import Client
 
 LOCATIONS = 50
 
-#: Dagster's share too little to be worth the gigabytes of fifty.
+#: Dagster's processes share so little memory that fifty of them are not worth their gigabytes.
 SERVERS = 5
 
 READS = 100
@@ -27,7 +27,7 @@ WAIT = "import location, sys; print('ready', flush=True); sys.stdin.read()"
 
 
 def run() -> Report:
-    """The PSS of all processes but the daemon's own, by location."""
+    """Measures the PSS of all processes but the daemon's own, by location."""
     what = f"memory (PSS) of {LOCATIONS} pandas locations, each after {READS} reads"
     try:
         executable = interpreter(PANDAS)
@@ -47,7 +47,7 @@ def run() -> Report:
 
 
 def _hostler(executable: Path) -> list[Figure]:
-    """Of the locations, and of the daemon and its keeper beside them."""
+    """Returns the figures of the locations, and of the daemon with its keeper."""
     names = [f"location_{number}.py" for number in range(LOCATIONS)]
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         sources = dict.fromkeys(names, WITH_PANDAS.text("pipeline"))
@@ -55,7 +55,7 @@ def _hostler(executable: Path) -> list[Figure]:
         with hostlerd(of), Client(of.socket) as client:
             all_ready(client, of)
             rested(client, names[-1])
-            client.restart()  # those that came first were spawned, as none is after a save
+            client.restart()  # the first locations were spawned; after a save, none is
             for name in names:
                 for number in range(READS):
                     client.pipeline(name, "bench", f"pipeline_{number % PIPELINES}")

@@ -1,4 +1,4 @@
-"""Interpreters beside hostler, and what processes hold in memory."""
+"""Interpreters beside hostler, and the memory of processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEERS = Path(__file__).parent / "peers"
 
 
 class Peer:
-    """A process that answers in lines."""
+    """Speaks to a process that answers in lines."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.pid = process.pid
@@ -32,7 +32,7 @@ class Peer:
         self._process.stdin.flush()
 
     def hear(self) -> str:
-        """Its next line."""
+        """Returns the next line of the process."""
         out = self._process.stdout
         assert out is not None
         if not select.select([out], [], [], PATIENCE)[0]:
@@ -74,7 +74,7 @@ def peer(command: Sequence[str | Path], folder: Path) -> Iterator[Peer]:
 
 
 def imports(folder: Path, executable: Path | None = None) -> None:
-    """A fresh interpreter that imports location.py of the folder, describes nothing, and ends."""
+    """Runs a fresh interpreter that imports location.py of the folder and ends."""
     command = [executable or sys.executable, "-c", "import location"]
     subprocess.run(command, cwd=folder, env=_environ(), check=True)
 
@@ -84,7 +84,7 @@ def _environ() -> dict[str, str]:
 
 
 def pss(pids: Iterable[int]) -> float:
-    """What processes hold in memory, in MiB; what several share counts in parts."""
+    """Returns the PSS of processes in MiB: of memory that several share, each counts its part."""
     total = 0
     for pid in pids:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")

@@ -18,13 +18,13 @@ MODULES = 300
 
 
 def source(pipelines: int, prefix: str = "pipeline", imports: str = "") -> str:
-    """A repository of small pipelines.
+    """Returns the source of a repository of small pipelines.
 
-    Each has three solids of its own and is as a small real one: an input, a config field, texts.
+    Each has three solids of its own, as small real pipelines do: an input, a config field, texts.
 
     Args:
-        prefix: of the pipelines' names.
-        imports: the statements of its own that the code begins with.
+        prefix: the start of the pipelines' names.
+        imports: the import statements that the code begins with.
     """
     names = [f"{prefix}_{number}" for number in range(pipelines)]
     parts = [imports + _IMPORTS, *map(_pipeline, names)]
@@ -33,7 +33,7 @@ def source(pipelines: int, prefix: str = "pipeline", imports: str = "") -> str:
 
 
 def dagster_source(pipelines: int, prefix: str, imports: str) -> str:
-    """The same for Dagster, with jobs and ops."""
+    """Returns the same source for Dagster, with jobs and ops."""
     names = [f"{prefix}_{number}" for number in range(pipelines)]
     parts = [imports + _DAGSTER_IMPORTS, *map(_job, names)]
     parts.append(_REPOSITORY.format(names=", ".join(names)))
@@ -113,13 +113,13 @@ def {name}():
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A location of 100 definitions, and the file of it that is saved.
+    """Describes a location of 100 definitions, and which of its files is saved.
 
     Attributes:
-        requirements: the packages of its environment; none for the daemon's own.
-        imports: what its code begins with.
-        saved: the file, below the project's folder.
-        aim: milliseconds from a save to the new answer.
+        requirements: the packages of its environment; empty for the daemon's own environment.
+        imports: the import statements that its code begins with.
+        saved: the file that is saved, below the project's folder.
+        aim: how many milliseconds a save may take until the new answer.
     """
 
     name: str
@@ -129,17 +129,17 @@ class Project:
     aim: float
 
     def files(self) -> Mapping[str, str]:
-        """Contents by path; the one that is saved among them."""
+        """Returns the contents of all files by path."""
         return {self.saved: self.text("pipeline")}
 
     def text(self, prefix: str) -> str:
-        """The saved file, with another prefix of its pipelines' names."""
+        """Returns the text of the saved file, with this prefix of its pipelines' names."""
         return source(PIPELINES, prefix, self.imports)
 
 
 @dataclass(frozen=True, slots=True)
 class Modules(Project):
-    """A project of many modules, of which one is saved."""
+    """Describes a project of many modules; one of them is saved."""
 
     def files(self) -> Mapping[str, str]:
         found = {"shop/__init__.py": ""}
@@ -154,12 +154,12 @@ class Modules(Project):
 
 
 def module(number: int) -> str:
-    """The name of one of the many modules."""
+    """Returns the name of one of the many modules."""
     return f"part_{number:03}"
 
 
 def _entry() -> str:
-    """The target: imports all modules and collects the pipelines."""
+    """Returns the text of the target, which imports all modules and collects the pipelines."""
     imports = "".join(f"import shop.{module(number)}\n" for number in range(MODULES))
     names = ", ".join(f"shop.{module(number)}.PIPELINE" for number in range(PIPELINES))
     repository = _REPOSITORY.format(names=names)
@@ -167,7 +167,7 @@ def _entry() -> str:
 
 
 def _module(number: int, pipeline: str) -> str:
-    """Some 40 lines of a usual kind; the first ones have a pipeline as well."""
+    """Returns some 40 lines of usual code; the first modules have a pipeline as well."""
     text = _MODULE.format(number=number)
     if not pipeline:
         return text

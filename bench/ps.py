@@ -1,4 +1,4 @@
-"""What somebody waits for who types `hostler ps`."""
+"""How long a user waits for `hostler ps`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDS = 15
 
 
 def run() -> Report:
-    """`hostler ps` of three locations against bare interpreters."""
+    """Compares `hostler ps` of three locations with bare interpreters."""
     command = str(Path(sys.executable).parent / "hostler")
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         of = workspace(Path(folder), {f"location_{n}.py": source(5) for n in range(3)})

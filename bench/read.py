@@ -1,4 +1,4 @@
-"""Reading definitions through the facade, against a bare server with the same bytes."""
+"""Reading definitions through the facade, compared with a bare server with the same bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REQUESTS = {
 
 
 def run() -> Report:
-    """Three calls about a repository of twenty pipelines."""
+    """Measures three calls about a repository of twenty pipelines."""
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as name:
         folder = Path(name)
         of = workspace(folder, {"location.py": source(20)})
@@ -53,7 +53,7 @@ def run() -> Report:
 
 
 def _calls(socket: Path) -> list[Call]:
-    """What is asked, with the bytes that the facade answers."""
+    """Returns the calls, with the bytes that the facade answers."""
     calls = []
     with grpc.insecure_channel(f"unix:{socket}") as channel:
         for method, request in _REQUESTS.items():

@@ -21,14 +21,14 @@ ROUNDS = 12
 KILLS = 8
 SECONDS = 40.0
 
-#: Of each kind, killed in turn: one that has just come back is left alone for a while.
+#: Locations of each kind, killed in turn: one that has just come back is left alone for a while.
 LOCATIONS = 4
 
 FORKED, SPAWNED = "kill -9 to ready again", "the same with `fork: never`"
 
 
 def run() -> Report:
-    """kill -9 of pandas locations, which are forked, and of others, which are spawned."""
+    """Measures kill -9 of pandas locations: some are forked, others spawned."""
     what = "a killed pandas location's successor, from the template against a plain spawn"
     try:
         executable = interpreter(PANDAS)
@@ -43,7 +43,7 @@ def run() -> Report:
         with hostlerd(of), Client(of.socket) as client, Feed(client) as feed:
             for _ in feed.ready(len(of.locations)):
                 pass
-            for name in forked:  # those that came first were spawned
+            for name in forked:  # the first locations were spawned
                 rested(client, name)
                 client.restart(name)
             found = alternate(
@@ -62,9 +62,9 @@ def run() -> Report:
 
 
 def _kills(client: Client, feed: Feed, names: list[str]) -> Callable[[], float]:
-    """Kills one after the other, each when it has been READY for long enough.
+    """Kills one location after the other, each when it has been READY for long enough.
 
-    What dies sooner counts as a failed start and waits for its turn.
+    The daemon takes an earlier death for a failed start and waits before it revives the process.
     """
     turns = itertools.cycle(names)
     ready_at = dict.fromkeys(names, time.monotonic())

@@ -18,13 +18,13 @@ from hostler.v1 import run_pb2
 
 ROUNDS = 15
 
-#: Of one run, as fast as its process can.
+#: Events of one run, as fast as its process can send them.
 EVENTS = 5000
 
-#: What the record holds when it is listed.
+#: Runs that the record holds when it is listed.
 RECORDED = 100_000
 
-#: All launched, then each awaited.
+#: Runs that are all launched before each is awaited.
 EMPTY_RUNS = 1000
 
 SOURCE = """\
@@ -59,7 +59,7 @@ def bench():
 
 
 def run() -> Report:
-    """A launch against a bare interpreter's start; the rest against what was aimed at."""
+    """Compares a launch with the start of a bare interpreter, and the rest with its aims."""
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         of = workspace(Path(folder), {"location.py": SOURCE})
         with hostlerd(of), Client(of.socket) as client:
@@ -101,7 +101,7 @@ def _first_step(client: Client) -> None:
 
 
 def _events(client: Client) -> tuple[float, ...]:
-    """Milliseconds for 1,000 events, from the first of a run to its last, as a client sees them."""
+    """Returns the milliseconds for 1,000 events, from a run's first to its last, at a client."""
     config = {"solids": {"says": {"config": {"events": EVENTS}}}}
     samples = []
     for _ in range(5):
@@ -126,12 +126,12 @@ def _empty_runs(client: Client) -> float:
 
 
 def _memory(client: Client, name: str = "  the daemon after that") -> Figure:
-    """What the daemon holds now, resident."""
+    """Returns the resident memory of the daemon."""
     return Figure(name, "MiB", (client.workspace().daemon.memory_bytes / 2**20,))
 
 
 def _record(path: Path, count: int) -> None:
-    """Fills the record as a daemon would have."""
+    """Fills the record as a daemon would."""
     tables = RunTables(database.open_for_writing(path, 0))
     for start in range(0, count, 1000):
         tables.begin()
@@ -151,7 +151,7 @@ def _record(path: Path, count: int) -> None:
 
 
 def _lists(client: Client) -> list[Figure]:
-    """The first page, of all and of what is hard to find."""
+    """Returns the figures of the first page: of all runs, and of filters that match few."""
     (middle,) = client.runs(1, tags={"nth": str(RECORDED // 2)})
     old = middle.create_time.ToDatetime(UTC)
     unlikely = [Run.CANCELED, Run.INTERRUPTED]

@@ -27,18 +27,18 @@ from hostler.v1.workspace_pb2 import Location
 
 ROUNDS = 12
 
-#: The least that any tool can take, since the code has to be executed anew.
+#: The least time that any tool can take, since it has to execute the code anew.
 PYTHON = "Python alone imports it, all else imported"
 
-#: A round has so many saves, since the other sides take a hundred times as long.
+#: Saves in a round, since the other sides take a hundred times as long.
 SAVES = 9
 
-#: Of each project.
+#: Seconds after which a project gets no further round.
 SECONDS = 25.0
 
 
 def run() -> Report:
-    """Saves in projects of several kinds, the watcher included, against imports of the file."""
+    """Compares saves in projects of several kinds with imports; a save includes the watcher."""
     figures: list[Figure] = []
     remarks: list[str] = []
     for project in (WITH_PANDAS, PLAIN, WITH_SCIKIT_LEARN, MANY_MODULES):
@@ -88,10 +88,10 @@ def _measured(project: Project, folder: Path, remarks: list[str]) -> Iterator[Fi
 
 
 class Saves:
-    """Saves of one location, one after the other.
+    """Saves one location again and again.
 
     Attributes:
-        location: as the feed told of it after the last one.
+        location: its state in the feed after the last save.
     """
 
     def __init__(self, project: Project, of: Workspace, client: Client, feed: Feed) -> None:
@@ -104,17 +104,17 @@ class Saves:
         self.location = rested(client, "location.py")
 
     def rested(self) -> float:
-        """Milliseconds of a save after a while without one."""
+        """Returns the milliseconds of a save after a while without one."""
         rested(self._client, "location.py")
         return self._save()
 
     def at_once(self) -> float:
-        """Milliseconds of a save right after the answer to another one."""
+        """Returns the milliseconds of a save right after the answer to another one."""
         self._save()
         return self._save()
 
     def remarks(self, name: str) -> list[str]:
-        """What was not as it should be."""
+        """Returns remarks on saves that were not loaded by forks."""
         if not self._spawned:
             return []
         return [f"{name}: {len(self._spawned)} loads were no forks: {self._spawned[0]}"]
@@ -128,7 +128,7 @@ class Saves:
         return taken
 
     def _written(self, path: Path, text: str, prefix: str) -> None:
-        """Writes the file anew and returns when the daemon answers with what it holds."""
+        """Writes the file anew; returns when the daemon answers with its new content."""
         path.write_text(text)
         while True:
             self.location = self._feed.newer(self.location)
@@ -142,7 +142,7 @@ class Saves:
 
 @contextlib.contextmanager
 def saving(project: Project, folder: Path, executable: Path | None) -> Iterator[Saves]:
-    """A daemon with the project as its one location, at rest."""
+    """Starts a daemon with the project as its one location, and waits until it is idle."""
     folder.mkdir()
     files = dict(project.files())
     target = {"location.py": files.pop("location.py")}
@@ -153,7 +153,7 @@ def saving(project: Project, folder: Path, executable: Path | None) -> Iterator[
 
 
 def fresh(project: Project, folder: Path, executable: Path | None) -> Callable[[], float]:
-    """Has a fresh interpreter import the project; the saved file is another one each time."""
+    """Has a fresh interpreter import the project; the saved file differs each time."""
     write(folder, project.files())
     numbers = itertools.count(1)
 
@@ -166,7 +166,7 @@ def fresh(project: Project, folder: Path, executable: Path | None) -> Callable[[
 
 @contextlib.contextmanager
 def warm(project: Project, folder: Path, executable: Path | None) -> Iterator[Callable[[], float]]:
-    """Has a process import the project that has imported all else; as `fresh`."""
+    """Does what `fresh` does, in a process that has imported all else."""
     write(folder, project.files())
     numbers = itertools.count(1)
     preloaded = ["hostler.definitions", *project.imports.split()[1:2]]
@@ -182,7 +182,7 @@ def warm(project: Project, folder: Path, executable: Path | None) -> Iterator[Ca
 
 @contextlib.contextmanager
 def _dagster(folder: Path) -> Iterator[Callable[[], float]]:
-    """A code server with as many definitions; the writing of the file is not counted."""
+    """Measures a Dagster code server with as many definitions; to write the file does not count."""
     executable = interpreter(DAGSTER)
     folder.mkdir()
     numbers = itertools.count(1)

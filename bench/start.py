@@ -1,4 +1,4 @@
-"""From the start of hostlerd to the first, and to the last, of ten locations that answers."""
+"""From the start of hostlerd until the first and the last of ten locations answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDS = 9
 
 
 def run() -> Report:
-    """Ten repositories of five pipelines against ten starts of a bare interpreter."""
+    """Compares ten repositories of five pipelines with ten starts of a bare interpreter."""
     first, last, bare = [], [], []
     with tempfile.TemporaryDirectory(prefix="hostler-bench-") as folder:
         names = [f"location_{number}.py" for number in range(LOCATIONS)]
@@ -56,7 +56,7 @@ def run() -> Report:
 
 
 def _start(of: Workspace) -> list[float]:
-    """Milliseconds until each location has answered a ListPipelines, in their order."""
+    """Returns the milliseconds until each location has answered a ListPipelines, in order."""
     answered = []
     began = time.perf_counter()
     with hostlerd(of), Client(of.socket) as client, Feed(client) as feed:

@@ -1,8 +1,8 @@
-"""For all tests."""
+"""What all tests need."""
 
 import signal
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts like this what runs in its background; every command that a test starts and
-    # interrupts would inherit it.
+    # A shell has its background jobs ignore SIGINT; the commands that a test starts and interrupts
+    # would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Reads from Dagster's servers: dagster_reads.py COUNT SOCKET...; prints "ready" after them."""
+"""Reads from Dagster's servers: dagster_reads.py COUNT SOCKET...; then prints "ready"."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 
 from dagster._grpc.client import DagsterGrpcClient  # type: ignore[import-not-found]
 
-#: Until a server answers.
+#: Seconds until a server must answer.
 PATIENCE = 120.0
 
 
 def main(count: int, sockets: list[str]) -> None:
-    """Each is asked for its repositories so often."""
+    """Asks each server for its repositories so often."""
     deadline = time.monotonic() + PATIENCE
     for socket in sockets:
         client = DagsterGrpcClient(socket=socket)

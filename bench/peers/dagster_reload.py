@@ -1,7 +1,7 @@
 """Dagster's reload on request: dagster_reload.py SOCKET, of a `dagster code-server`.
 
-For each line of stdin, the prefix that the jobs have in the file by now, it asks for a reload and
-prints the milliseconds until the repository has them.
+Each line of stdin is the prefix that the jobs in the file now have. For each, the script asks for a
+reload and prints the milliseconds until the repository has these jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dagster._core.remote_origin import (  # type: ignore[import-not-found]
 )
 from dagster._grpc.client import DagsterGrpcClient  # type: ignore[import-not-found]
 
-#: Of one reload, in seconds.
+#: The time limit of one reload, in seconds.
 TIMEOUT = 60
 
 

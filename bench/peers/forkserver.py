@@ -1,6 +1,7 @@
 """multiprocessing's forkserver: forkserver.py MODULE...; loads location.py for each line of stdin.
 
-The modules are preloaded. It prints the milliseconds until the child has imported the file.
+The server preloads the modules. For each line, the script prints the milliseconds until the child
+has imported the file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection
 
 
 def load(told: Connection) -> None:
-    """In the child."""
+    """Imports the file, in the child."""
     importlib.import_module("location")
     told.send_bytes(b"ready")
 

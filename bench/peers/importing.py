@@ -1,8 +1,8 @@
 """Python alone: importing.py SAVED MODULE...; imports location.py for each line of stdin.
 
-The modules are imported before, and what lies in this folder is forgotten after each import. SAVED
-is compiled each time, all else comes from a pyc. It prints the milliseconds of the import: what
-Python itself takes of any load, however its process came to be.
+The script imports the modules first, and forgets those of this folder after each import. Python
+compiles SAVED each time, all else comes from a pyc. The script prints the milliseconds of the
+import: the part of any load that Python itself takes, whichever way the process was made.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """watchfiles at its defaults: watching.py; imports location.py anew after each change below ".".
 
-It says "ready" once it watches, then of each import what `location.TOTAL` was and when it ended.
+It prints "ready" once it watches, then for each import `location.TOTAL` and when the import ended.
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ READERS = 8
 #: One save in so many is waited for, whatever has been killed.
 FOLLOWED = 4
 
-#: The keeper takes all with it: rarer than the others.
+#: The keeper takes all other processes with it, so that it is rarer.
 VICTIMS = ("spare", "template", "location", "spare", "template", "location", "all", "keeper")
 
 
 def victims(daemon: Daemon, what: str) -> list[int]:
-    """The processes to kill; some may be on their way."""
+    """Returns the processes to kill; some may not be there yet."""
     location = daemon.client.location(NAME)
     pids = {
         "spare": [location.template.spare_pid],
@@ -42,7 +42,7 @@ def victims(daemon: Daemon, what: str) -> list[int]:
 
 
 def kill(pids: list[int]) -> int:
-    """How many of them there still were."""
+    """Kills processes; returns how many of them were still there."""
     killed = 0
     for pid in pids:
         try:

@@ -41,7 +41,7 @@ PACKAGES = (
     "gevent",
 )
 
-#: What is not forked any more once it has worked, and why: runs and workers import it anew.
+#: Libraries that must not be forked once they have worked, and why: runs and workers import anew.
 WORKS_ONCE = {
     "polars": "an open eventfd",
     "sklearn": "native threads of sklearn",
@@ -84,12 +84,12 @@ def repo():
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The interpreter of an environment with all of the libraries."""
+    """Returns the interpreter of an environment with all of the libraries."""
     return make_environment(tmp_path_factory.mktemp("libraries") / "env", PACKAGES)
 
 
 class Hello(BaseHTTPRequestHandler):
-    """Answers each request alike."""
+    """Answers each request in the same way."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -102,7 +102,7 @@ class Hello(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """A server for requests and one for grpc, on this machine."""
+    """Serves HTTP for `requests` and gRPC on this machine."""
     web = HTTPServer(("127.0.0.1", 0), Hello)
     thread = threading.Thread(target=web.serve_forever)
     thread.start()
@@ -185,7 +185,7 @@ def test_steps_at_once_of_what_gevent_has_patched(tmp_path: Path, python: str) -
 
 
 def test_random_numbers_of_numpy_differ(tmp_path: Path, python: str) -> None:
-    """Of two runs and a worker, which are forks of one process."""
+    """Two runs and a worker, forks of one process, draw different numbers."""
     drawn = Library("import numpy", "return numpy.random.random(3).tolist()")
     with daemon_in(tmp_path) as daemon:
         outcome = serve(daemon, python, drawn, Servers(), use=False)

@@ -19,7 +19,7 @@ SEED = int(os.environ.get("HOSTLER_CHAOS_SEED") or random.SystemRandom().randran
 SAVES = int(os.environ.get("HOSTLER_CHAOS_SAVES", "10000"))
 READERS = 32
 
-#: Until the daemon's rings of changes and of log lines are full, it grows as it should.
+#: The daemon rightly grows until its rings of changes and of log lines are full.
 WARM = 1000
 
 #: KiB for 1,000 saves: a leak of 256 bytes for each. One definition alone is larger.
@@ -46,6 +46,6 @@ def test_no_read_fails_none_is_stale_and_nothing_grows(tmp_path: Path) -> None:
 
 
 def growth(samples: list[Sample], index: int) -> float:
-    """KiB for 1,000 saves, from when it is warm."""
+    """Returns the growth in KiB for 1,000 saves, once the daemon is warm."""
     warm = [each for each in samples if each.saves >= WARM]
     return 1000 * slope([(each.saves, each[index]) for each in warm])

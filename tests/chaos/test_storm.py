@@ -62,7 +62,7 @@ BROKEN = ("def broken(:\n", "undefined\n", "import os\nos._exit(3)\n", "while Tr
 
 
 class Storm:
-    """What is done to a daemon, and what its clients see of it."""
+    """Does things to a daemon, and keeps what its clients see of them."""
 
     def __init__(self, daemon: Daemon, chance: random.Random) -> None:
         self.daemon = daemon
@@ -85,7 +85,7 @@ class Storm:
         self.daemon.write(self.name(), self._chance.choice(BROKEN))
 
     def kill_any(self) -> None:
-        """A location process, a worker or a run, seldom the keeper: whatever it hits."""
+        """Kills any process: a location process, a worker or a run, seldom the keeper."""
         victims = psutil.Process(self.daemon.pid).children(recursive=True)
         if victims:
             self._signal(self._chance.choice(victims).pid, signal.SIGKILL)
@@ -118,7 +118,7 @@ class Storm:
                 return
 
     def rage(self, seconds: float) -> None:
-        """Does one thing after the other."""
+        """Does one thing after another."""
         rare = [self.kill_keeper, self.stop_process, self.edit_workspace]
         often = [self.save, self.save, self.break_, self.kill_any, self.reload, self.restart]
         readers = [threading.Thread(target=self._read) for _ in range(READERS)]

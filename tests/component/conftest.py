@@ -1,4 +1,4 @@
-"""Processes of locations."""
+"""Fixtures: processes of locations."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def start(
     request: pytest.FixtureRequest, runtime_folder: Path
 ) -> Callable[[], contextlib.AbstractContextManager[Host]]:
-    """Starts a process of each interpreter."""
+    """Returns what starts a process, once for each interpreter."""
     return lambda: hosted(INTERPRETERS[request.param], runtime_folder)
 
 
 @pytest.fixture
 def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterator[Host]:
-    """A process that has greeted."""
+    """Starts a process, which has said hello."""
     with start() as made:
         made.hello()
         yield made
@@ -41,6 +41,6 @@ def host(start: Callable[[], contextlib.AbstractContextManager[Host]]) -> Iterat
 
 @pytest.fixture
 def loaded(host: Host, tmp_path: Path) -> Host:
-    """A process that has loaded GOOD."""
+    """Starts a process, which has loaded GOOD."""
     assert load(host, tmp_path, GOOD).code == Status.OK
     return host

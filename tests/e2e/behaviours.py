@@ -1,4 +1,4 @@
-"""What a user's code may do when it is imported, and what it says of that in a run."""
+"""Things that a user's code may do when it is imported, and what a run then logs of them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hostler.v1.workspace_pb2 import Location
 
 
 class Case(NamedTuple):
-    """What the user's code does.
+    """Describes what the user's code does.
 
     Attributes:
         code: defines `work(context)` for a run, and `look()` for a lazy read.
         says: a part of what the run logs or prints.
-        start: how the location process comes to be after a save.
-        fork: how runs do.
+        start: how the location process is started after a save.
+        fork: how run processes are started.
     """
 
     code: str
@@ -24,12 +24,12 @@ class Case(NamedTuple):
 
 
 def both(code: str) -> str:
-    """A lazy read does what a run does."""
+    """Has a lazy read do what a run does."""
     return code + "look = lambda: work(None)\n"
 
 
 def run_only(code: str) -> str:
-    """Pools are for runs."""
+    """Has a lazy read do nothing: pools are for runs."""
     return code + "look = lambda: 'nothing'\n"
 
 

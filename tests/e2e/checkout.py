@@ -31,7 +31,7 @@ GIT = {
     "GIT_CONFIG_SYSTEM": "/dev/null",
 }
 
-#: Says which branches its modules are of, and how many there are.
+#: Names the branches that its modules come from, and says how many there are.
 CODE = """\
 # {branch}
 import project
@@ -65,12 +65,12 @@ def work(value):
 
 
 class Checkout(NamedTuple):
-    """What came of one.
+    """Holds the outcome of one checkout.
 
     Attributes:
-        generations: that clients have seen.
-        forks: of the template, whatever for.
-        seconds: from the end of git to the answer of the branch.
+        generations: how many generations clients have seen.
+        forks: how often the template has forked.
+        seconds: from the end of git to the answer with the branch.
     """
 
     generations: int
@@ -79,7 +79,7 @@ class Checkout(NamedTuple):
 
 
 class Project:
-    """A repository of so many files, with a daemon that serves it."""
+    """Keeps a repository of so many files, and a daemon that serves it."""
 
     def __init__(self, daemon: Daemon, files: int) -> None:
         self._daemon = daemon
@@ -113,7 +113,7 @@ class Project:
             began = time.monotonic()
             eventually(lambda: self.served() == self.expected(branch), branch, timeout=60)
             seconds = time.monotonic() - began
-        # what is still to come is of the same content: no load, and no other answer
+        # changes that are still to come have the same content: no load, and no other answer
         eventually(lambda: client.location(NAME).state == Location.READY)
         after = client.location(NAME)
         assert most.processes <= 8, "no more at a time than those that load and those that end"
@@ -131,7 +131,7 @@ class Project:
         return f"{branch} {self._packages * (MODULES + OWN)}"
 
     def on_disk(self) -> str:
-        """What an interpreter that knows nothing of the daemon makes of the files."""
+        """Returns what an interpreter without the daemon loads from the files."""
         script = "import project; print(*sorted(set(project.BRANCHES)), len(project.BRANCHES))"
         found = subprocess.run(
             ["python3", "-Bc", script], cwd=self._folder, check=True, capture_output=True, text=True
@@ -163,7 +163,7 @@ class Project:
 
 
 class Most:
-    """Counts the processes of a daemon, the templates left out, again and again meanwhile."""
+    """Counts the processes of a daemon, templates aside, ten times a second; keeps the most."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.processes = 0
@@ -191,7 +191,7 @@ def back_and_forth(daemon: Daemon, files: int, times: int) -> Iterator[Checkout]
     for number in range(times):
         yield project.check_out(BRANCHES[number % len(BRANCHES)])
     assert project.served() == project.on_disk()
-    # a load of what is there gives the same: the newest answer was the final state
+    # one more load gives the same: the newest answer was the final state
     (loaded,) = daemon.client.reload(NAME)
     assert not loaded.last_changes.altered
     assert loaded.generation - 1 - before <= 2 * times

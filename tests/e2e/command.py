@@ -20,7 +20,7 @@ from e2e.harness import PATIENCE, alive
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-#: What a command says that has to wait for longer than a moment.
+#: What a command says when it has to wait for longer than a moment.
 WAITING = ("hostler: starting a daemon for ", "hostler: waiting for ")
 
 M = TypeVar("M", bound=Message)
@@ -38,7 +38,7 @@ LOGIN = (
 
 
 class Outcome(NamedTuple):
-    """How a command ended."""
+    """Holds how a command ended."""
 
     code: int
     out: str
@@ -46,22 +46,22 @@ class Outcome(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Its stderr without what only a slow machine gets to see."""
+        """Its stderr without lines that only a slow machine prints."""
         lines = self.err.splitlines(keepends=True)
         return "".join(line for line in lines if not line.startswith(WAITING))
 
     def message(self, kind: type[M]) -> M:
-        """The whole of stdout as one message."""
+        """Returns the whole of stdout as one message."""
         assert self.out, self.err
         return json_format.Parse(self.out, kind())
 
     def messages(self, kind: type[M]) -> list[M]:
-        """Each line of stdout as a message."""
+        """Returns each line of stdout as a message."""
         return [json_format.Parse(line, kind()) for line in self.out.splitlines()]
 
 
 class Shell:
-    """A folder and an environment in which commands are run; none outlives the test.
+    """Runs commands in a folder and an environment; none outlives the test.
 
     Attributes:
         tmp: TMPDIR, where private daemons have their folders.
@@ -140,7 +140,7 @@ class Shell:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def processes(self) -> list[str]:
-        """The processes that have this environment; a command's own children among them."""
+        """Returns the processes that have this environment, children of commands among them."""
         mark = self.environ["XDG_CACHE_HOME"]
         found = []
         for process in psutil.process_iter():
@@ -159,7 +159,7 @@ class Shell:
 
 
 class Terminal:
-    """A command on a terminal of its own."""
+    """Runs a command on a terminal of its own."""
 
     def __init__(self, shell: Shell, *arguments: str | Path, **environ: str) -> None:
         self.screen = ""
@@ -189,7 +189,7 @@ class Terminal:
         os.close(self._ours)
 
     def read_until(self, done: Callable[[str], object]) -> str:
-        """Reads until `done` of all that was written so far, or until the end; all of that."""
+        """Reads until `done` holds for all text so far, or to the end; returns that text."""
         deadline = time.monotonic() + PATIENCE
         while not done(self.screen):
             left = deadline - time.monotonic()
@@ -206,14 +206,14 @@ class Terminal:
         os.write(self._ours, b"\x03")
 
     def end(self) -> int:
-        """Reads to the end; the exit code."""
+        """Reads to the end; returns the exit code."""
         self.read_until(lambda _: False)
         return self._process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
 def shell_in(folder: Path) -> Iterator[Shell]:
-    """A shell in a folder, with a TMPDIR whose path is short enough for a socket in it."""
+    """Makes a shell in a folder, with a TMPDIR whose path is short enough for a socket in it."""
     with tempfile.TemporaryDirectory(prefix="hostler-test-", dir="/tmp") as tmp:
         shell = Shell(folder, Path(tmp))
         try:
@@ -223,7 +223,7 @@ def shell_in(folder: Path) -> Iterator[Shell]:
 
 
 def line_with(command: subprocess.Popen[str], part: str) -> str:
-    """The next line of a command's stdout that has a part."""
+    """Returns the next line of a command's stdout that contains a part."""
     assert command.stdout is not None
     seen = []
     for line in command.stdout:
@@ -234,7 +234,7 @@ def line_with(command: subprocess.Popen[str], part: str) -> str:
 
 
 def interrupt(command: subprocess.Popen[str]) -> Outcome:
-    """SIGINT, as Ctrl-C gives; how it ended."""
+    """Sends SIGINT, as Ctrl-C does; returns how the command ended."""
     command.send_signal(signal.SIGINT)
     out, err = command.communicate(timeout=PATIENCE)
     return Outcome(command.returncode, out, err)

@@ -5,7 +5,7 @@ import pytest
 from e2e.harness import Daemon, daemon_in
 from e2e.interpreters import missing
 
-#: A location with one eager pipeline that is named by the code.
+#: A location with one eager pipeline, which the code names.
 SOURCE = """\
 from hostler.definitions import pipeline, repository, solid
 
@@ -28,19 +28,19 @@ def repo():
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that is not started yet, with the default settings."""
+    """Makes a daemon that is not started yet, with the default settings."""
     with daemon_in(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def source() -> str:
-    """The text of a location; format it with the name of its pipeline."""
+    """Returns the text of a location; format it with the name of its pipeline."""
     return SOURCE
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says which interpreters the tests did without."""
+    """Says which interpreters were missing in the tests."""
     if missing():
         terminalreporter.section("interpreters", yellow=True)
         terminalreporter.line(

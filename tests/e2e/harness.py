@@ -23,7 +23,7 @@ State = workspace_pb2.Location.State
 #: Long enough for a loaded machine of 2 cores; a test that passes does not wait for it.
 PATIENCE = 30.0
 
-#: What a test polls at; short beside what it measures, long beside what a poll costs.
+#: Seconds between two polls; short beside what a test measures, long beside what a poll costs.
 _STEP = 0.01
 
 
@@ -33,7 +33,7 @@ def eventually(
     """Calls `check` until it returns something true, and returns that.
 
     Raises:
-        AssertionError: it did not within `timeout` seconds.
+        AssertionError: it has not within `timeout` seconds.
     """
     pause = threading.Event()
     deadline = time.monotonic() + timeout
@@ -46,7 +46,7 @@ def eventually(
 
 
 class Daemon:
-    """hostlerd on a folder's workspace.yaml."""
+    """Runs hostlerd on a folder's workspace.yaml."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class Daemon:
         return path
 
     def start(self, *arguments: str) -> "Daemon":
-        """Starts it and returns once it serves."""
+        """Starts the daemon; returns once it serves."""
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         ours, theirs = socket.socketpair()
         with self.log.open("ab") as log:
@@ -86,7 +86,7 @@ class Daemon:
         return self
 
     def command(self, *arguments: str) -> list[str]:
-        """hostlerd's command line."""
+        """Returns hostlerd's command line."""
         return [
             *(sys.executable, "-P", "-m", "hostler.daemon.main"),
             *("-w", str(self.workspace)),
@@ -102,7 +102,7 @@ class Daemon:
 
     @property
     def keeper_pid(self) -> int:
-        """The one process that the daemon starts itself; 0 while a new one is on its way."""
+        """The pid of the keeper; 0 while a new one is being started."""
         for child in psutil.Process(self.pid).children():
             with contextlib.suppress(psutil.Error):
                 if "hostler-keeper" in child.cmdline():
@@ -116,12 +116,12 @@ class Daemon:
         return self._client
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """The exit code, once it has ended."""
+        """Waits for the end of the daemon; returns its exit code."""
         assert self._process is not None
         return self._process.wait(timeout)
 
     def kill(self) -> None:
-        """SIGKILL; its clients live on, and find the next one."""
+        """Sends SIGKILL; the clients live on, and find the next daemon."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(PATIENCE)
@@ -130,7 +130,7 @@ class Daemon:
             self._lifeline = None
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Sends SIGTERM; returns the exit code."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -144,7 +144,7 @@ class Daemon:
         return self._process.wait(PATIENCE)
 
     def state(self, location: str) -> str:
-        """As `ps` shows it."""
+        """Returns a location's state, as `ps` shows it."""
         return State.Name(self.client.location(location).state)
 
     def ready(self, location: str, generation: int = 1) -> workspace_pb2.Location:
@@ -170,18 +170,18 @@ class Daemon:
         return eventually(check, f"{location} in state {state}")
 
     def pipelines(self, location: str) -> list[str]:
-        """The names of a location's pipelines."""
+        """Returns the names of a location's pipelines."""
         return [each.name.rpartition("/")[2] for each in self.client.pipelines(location)]
 
     def tree(self) -> set[int]:
-        """The pids of the daemon and of everything below it."""
+        """Returns the pids of the daemon and of all its descendants."""
         process = psutil.Process(self.pid)
         return {self.pid, *(each.pid for each in process.children(recursive=True))}
 
     def at_work(self) -> set[int]:
-        """The tree without the templates, and without what was forked ahead of the next need.
+        """Returns the pids of `tree` without templates, spares and standbys.
 
-        One that has just been forked may count: ask again.
+        A process that was just forked may be among them: ask again.
         """
         locations = self.client.locations()
         ahead = {location.standby_pid for location in locations}
@@ -191,7 +191,7 @@ class Daemon:
 
 @contextlib.contextmanager
 def daemon_in(folder: Path, **settings: str) -> Iterator[Daemon]:
-    """A daemon that is not started yet; ended at last, and nothing of it left.
+    """Makes a daemon that is not started yet; ends it at last, and asserts that nothing is left.
 
     Args:
         settings: HOSTLER_ settings, by their names in lower case.
@@ -217,7 +217,7 @@ def daemon_in(folder: Path, **settings: str) -> Iterator[Daemon]:
 
 
 def left_of(daemon: Daemon) -> list[str]:
-    """The processes on the machine that bear the mark of a daemon's runtime folder."""
+    """Returns the processes on the machine that bear the mark of a daemon's runtime folder."""
     mark = str(daemon.folder / "cache")
     found = []
     for process in psutil.process_iter():
@@ -229,7 +229,7 @@ def left_of(daemon: Daemon) -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Returns whether a process runs; a zombie does not."""
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False

@@ -8,13 +8,13 @@ from pathlib import Path
 #: Every version that a location may have.
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 
-#: Versions that must be told that they are too old.
+#: Versions that are refused as too old.
 TOO_OLD = ("2.7", "3.6", "3.7")
 
 
 @cache
 def interpreters(versions: tuple[str, ...] = SUPPORTED) -> dict[str, str]:
-    """The full paths of pyenv's interpreters and of the one below this test, by version."""
+    """Returns the full paths of pyenv's interpreters and of the one that runs this, by version."""
     found = {}
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in versions:
@@ -27,7 +27,7 @@ def interpreters(versions: tuple[str, ...] = SUPPORTED) -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """The supported versions that this machine has no interpreter of."""
+    """Returns the supported versions that this machine has no interpreter of."""
     return [version for version in SUPPORTED if version not in interpreters()]
 
 

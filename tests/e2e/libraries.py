@@ -1,4 +1,4 @@
-"""Locations of an environment with libraries, which work in forks as in a new interpreter."""
+"""Libraries in locations: they work in a fork as they do in a new interpreter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def repo():
 
 
 class Library(NamedTuple):
-    """What is imported, and what it is to do."""
+    """Describes a library: its import, and the work that it has to do."""
 
     imports: str
     work: str
@@ -112,18 +112,18 @@ LIBRARIES = {
 
 
 class Servers(NamedTuple):
-    """The addresses of what the libraries call."""
+    """Holds the addresses of the servers that the libraries call."""
 
     http: str = ""
     grpc: str = ""
 
 
 class Outcome(NamedTuple):
-    """What a location did with a library after it was saved again.
+    """Holds what a location has done with a library after it was saved again.
 
     Attributes:
-        location: as it was then.
-        worked: what it gave in a run, in another one, and in a lazy read.
+        location: its state at that time.
+        worked: the results of two runs and of a lazy read.
     """
 
     location: Location
@@ -131,14 +131,14 @@ class Outcome(NamedTuple):
 
 
 def make_environment(folder: Path, packages: Sequence[str]) -> str:
-    """An environment with packages; its interpreter.
+    """Makes an environment with packages; returns its interpreter.
 
     Raises:
         AssertionError: they could not be installed.
     """
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
-    # compiled when they are imported: most of their modules never are
+    # compiled only when they are imported: most of their modules never are
     install = [python, "-m", "pip", "install", "--quiet", "--no-compile", *packages]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (
@@ -148,7 +148,7 @@ def make_environment(folder: Path, packages: Sequence[str]) -> str:
 
 
 def text(library: Library, servers: Servers, number: int, *, use: bool) -> str:
-    """The source of a location that works with a library, at import too if it is to `use` it."""
+    """Returns the source of a location that works with a library, at import too for `use`."""
     work = library.work.replace("{http}", servers.http).replace("{grpc}", servers.grpc)
     return CODE.format(
         imports=library.imports, work=work, number=number, use="USED = work()" if use else ""
@@ -156,7 +156,7 @@ def text(library: Library, servers: Servers, number: int, *, use: bool) -> str:
 
 
 def as_alone(python: str, library: Library, servers: Servers) -> str:
-    """What the work gives in an interpreter that knows nothing of the daemon."""
+    """Returns the result of the work in an interpreter without the daemon."""
     source = text(library, servers, 0, use=False).partition("@solid")[0]
     source = source.replace("from hostler.definitions import pipeline, repository, solid", "")
     done = subprocess.run(
@@ -166,7 +166,7 @@ def as_alone(python: str, library: Library, servers: Servers) -> str:
 
 
 def serve(daemon: Daemon, python: str, library: Library, servers: Servers, *, use: bool) -> Outcome:
-    """Saves a location twice more than its first load, and has it work."""
+    """Saves a location twice after its first load, and has it work."""
     daemon.write(NAME, text(library, servers, 1, use=use))
     daemon.workspace.write_text(
         f"load_from:\n  - python_environment:\n      executable_path: {python}\n"
@@ -182,7 +182,7 @@ def serve(daemon: Daemon, python: str, library: Library, servers: Servers, *, us
 
 
 def run(daemon: Daemon) -> str:
-    """What the work gives in a run."""
+    """Returns the result of the work in a run."""
     events = list(daemon.client.execute("plain", location=NAME))
     assert events[-1].HasField("run_succeeded"), events[-1]
     (message,) = [each.log_message.message for each in events if each.HasField("log_message")]

@@ -1,4 +1,4 @@
-"""Saves of one file, one after the other, and what clients that read all the while must see."""
+"""Saves one file again and again, and checks what clients read meanwhile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hostler.v1.workspace_pb2 import Location, WorkspaceChange
 
 NAME = "repos.py"
 
-#: All versions are of one length, so that many saves within a second are of one size.
+#: All versions have one length, so that the saves within a second have the same size.
 CODE = """\
 VERSION = "{version:08d}"
 {trouble}
@@ -53,30 +53,30 @@ def repo():
     return {{"pipelines": contents}}
 """
 
-#: What one in so many saves is: broken.
+#: One in so many saves is broken.
 BREAKS = 10
 
 TROUBLES = ("def broken(:", "undefined", "import os; os._exit(3)", "half")
 
-#: Definitions that come and go, at most: what the daemon holds of a project grows with the project,
-#: and that is no leak.
+#: The most definitions that come and go: the daemon's memory grows with a project, and that is no
+#: leak.
 EXTRAS = 10
 
-#: One in so many is not waited for: the next one comes while it is loaded, or before.
+#: One in so many saves is not waited for: the next one comes while it is loaded, or before.
 HASTY = 7
 
-#: Between two reads of a client: they are to be 32 at a time, not to fill the processors.
+#: Seconds between two reads of a client: 32 clients read, and must not fill the processors.
 READ_PAUSE = 0.2
 
-#: One in so many clients reads what has to be constructed first.
+#: One in so many clients reads a lazy definition.
 LAZY_READERS = 8
 
 
 class Bounds:
-    """Which versions clients have read of each generation.
+    """Keeps between which versions each generation lies, by what clients have read.
 
-    What was read after a generation had been reported is of it or newer; what was read before one
-    was reported is of it or older. So a generation's version lies between the two.
+    A client that reads after a generation was reported gets the version of that generation, or a
+    newer one; a client that reads before gets that version, or an older one.
     """
 
     def __init__(self) -> None:
@@ -85,13 +85,13 @@ class Bounds:
         self._at_most: dict[int, int] = {}
 
     def note(self, before: int, version: int, after: int) -> None:
-        """A client was told of a generation, read a version, and was told of a generation again."""
+        """Notes that a client read a version between the reports of two generations."""
         with self._lock:
             self._at_most[before] = min(self._at_most.get(before, version), version)
             self._at_least[after] = max(self._at_least.get(after, version), version)
 
     def stale(self) -> list[str]:
-        """The generations of which an older answer was read after they had been reported."""
+        """Returns the generations after whose report a client still read an older version."""
         found = []
         newest = 0
         for generation in sorted(self._at_most.keys() | self._at_least.keys()):
@@ -103,7 +103,7 @@ class Bounds:
 
 
 class Sample(NamedTuple):
-    """Resident memory in KiB after so many saves."""
+    """Holds the resident memory in KiB after so many saves."""
 
     saves: int
     daemon: int
@@ -112,7 +112,7 @@ class Sample(NamedTuple):
 
 
 class Feed:
-    """The changes of the location, as `watch` tells of them, to wait for with a limit."""
+    """Follows the location's changes, as `watch` reports them, with a time limit."""
 
     def __init__(self, client: Client) -> None:
         self._queue: queue.Queue[Location] = queue.Queue()
@@ -121,7 +121,7 @@ class Feed:
         self._thread.start()
 
     def until(self, check: Callable[[Location], bool], what: str) -> Location:
-        """The first change from now on that passes the check."""
+        """Returns the first change from now on that passes the check."""
         deadline = time.monotonic() + PATIENCE
         seen: list[str] = []
         while True:
@@ -153,10 +153,10 @@ class Storm:
     """Saves the location of a daemon again and again.
 
     Attributes:
-        version: the newest that is on disk, or that a broken file would have had.
-        reads: answers that clients got.
-        faults: what reads failed with.
-        done: how many saves of each kind there were.
+        version: the newest version on disk, also if the file is broken.
+        reads: how many answers clients got.
+        faults: the errors of failed reads.
+        done: how many saves of each kind were made.
         samples: the memory in the course of time.
     """
 
@@ -181,7 +181,7 @@ class Storm:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Feed]:
-        """The clients read meanwhile."""
+        """Has the clients read meanwhile."""
         feed = Feed(self._daemon.client)
         for reader in self._readers:
             reader.start()
@@ -194,7 +194,7 @@ class Storm:
             feed.close()
 
     def save(self, feed: Feed, *, wait: bool) -> None:
-        """One save that is good, followed until it is served."""
+        """Makes a good save; waits until it is served if asked to."""
         self.version += 1
         change = self._chance.choice(["add", "remove", "alter", "alter"])
         if change == "add":
@@ -209,7 +209,7 @@ class Storm:
             self._bounds.note(location.generation, self.version, reported)
 
     def break_(self, feed: Feed, *, wait: bool) -> None:
-        """One save that cannot be loaded; the last good generation goes on."""
+        """Makes a save that cannot be loaded; the last good generation goes on."""
         self.version += 1
         good = self.served()
         trouble = self._chance.choice(TROUBLES)
@@ -226,14 +226,14 @@ class Storm:
         return location.state == Location.READY and self.served() == self.version
 
     def served(self) -> int:
-        """The version that is answered now."""
+        """Returns the version that the daemon answers with now."""
         (marked,) = [
             each for each in self._daemon.client.pipelines(NAME) if each.name.endswith("/marked")
         ]
         return int(marked.description)
 
     def sample(self, saves: int) -> None:
-        """Looks at the memory of the processes that live on."""
+        """Samples the memory of the processes that live on."""
         pids = (
             self._daemon.pid,
             self._daemon.client.location(NAME).template.pid,
@@ -245,7 +245,7 @@ class Storm:
             )
 
     def check(self) -> None:
-        """What must hold of all that was read."""
+        """Asserts what must hold of all that was read."""
         assert not self.faults, self.faults
         stale = self._bounds.stale()
         assert not stale, stale
@@ -279,7 +279,7 @@ class Storm:
 
 
 class Held(NamedTuple):
-    """What the processes that live on hold open."""
+    """Counts the open descriptors of the processes that live on."""
 
     daemon: int
     keeper: int
@@ -287,7 +287,7 @@ class Held(NamedTuple):
 
 
 def held(daemon: Daemon) -> Held:
-    """With one worker, whether a client has made one of this generation or not."""
+    """Returns the counts; makes sure first that there is one worker of this generation."""
     daemon.client.pipeline(NAME, "repo", "lazy")
     template = daemon.client.location(NAME).template.pid
     pids = (daemon.pid, daemon.keeper_pid, template)
@@ -309,7 +309,7 @@ def zombies(daemon: Daemon) -> list[str]:
 
 
 def with_spare(daemon: Daemon) -> Location:
-    """Waits for the template and the process that it has forked ahead."""
+    """Waits for the template and its spare."""
     found = daemon.client.location(NAME)
 
     def check() -> bool:
@@ -325,7 +325,7 @@ def with_spare(daemon: Daemon) -> Location:
 
 
 def at_rest(daemon: Daemon) -> bool:
-    """Whether nothing but the location process, its worker at most, and the template is left."""
+    """Returns whether no more is left than the location process, a worker and the template."""
     return len(daemon.at_work()) <= 4 and not zombies(daemon)
 
 
@@ -335,7 +335,7 @@ def rage(
     """Saves so many times while so many clients read, on a daemon that is not started yet.
 
     Args:
-        samples: the memory is looked at after each so many saves.
+        samples: after how many saves each the memory is sampled.
     """
     storm = Storm(daemon, chance, readers, lazy=True)
     daemon.start().ready(NAME)
@@ -362,7 +362,7 @@ def rage(
 
 
 def slope(points: list[tuple[float, float]]) -> float:
-    """Of the line that fits the points best, by least squares."""
+    """Returns the slope of the line that fits the points best, by least squares."""
     count = len(points)
     mean_x = sum(x for x, _ in points) / count
     mean_y = sum(y for _, y in points) / count

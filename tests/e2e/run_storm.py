@@ -1,4 +1,4 @@
-"""Runs under kill -9 of everything that there is, and what must hold of their record after it."""
+"""Runs while kill -9 hits every kind of process, and checks of their record after it."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ ENDED = (Run.SUCCEEDED, Run.FAILED, Run.CANCELED, Run.INTERRUPTED)
 
 
 class Storm:
-    """Runs that are launched and watched, while processes are killed."""
+    """Launches and watches runs, and kills processes meanwhile."""
 
     def __init__(self, daemon: Daemon, chance: random.Random) -> None:
         self.daemon = daemon
         self.killed: Counter[str] = Counter()
-        #: What a client saw of each run.
+        #: The events of each run that a client saw.
         self.seen: dict[str, list[RunEvent]] = {}
         self._chance = chance
 
@@ -75,7 +75,7 @@ class Storm:
                 watch.result()
 
     def check(self) -> None:
-        """What must hold when the daemon has been started anew."""
+        """Asserts what must hold once the daemon was started anew."""
         with closing(sqlite3.connect(self.daemon.folder / "state" / "runs.db")) as record:
             assert record.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         client = self.daemon.client
@@ -99,7 +99,7 @@ class Storm:
             assert [event.sequence for event in seen] == list(range(1, len(seen) + 1))
 
     def _launch(self, client: Client) -> Run:
-        """As a careful client: again with the same id, as long as it is not known to be refused."""
+        """Launches as a careful client: again with the same id, as long as no answer refuses it."""
         request_id = str(uuid.uuid4())
         deadline = time.monotonic() + PATIENCE
         pause = threading.Event()
@@ -142,7 +142,7 @@ class Storm:
 
 
 def ends(events: list[RunEvent]) -> list[int]:
-    """The sequence numbers of the events with which a run ends."""
+    """Returns the sequence numbers of the events with which a run ends."""
     kinds = {"run_succeeded", "run_failed", "run_canceled", "run_interrupted"}
     return [event.sequence for event in events if event.WhichOneof("event") in kinds]
 

@@ -1,4 +1,4 @@
-"""Runs that go on while their code is saved again and again, and what must hold of each of them."""
+"""Runs that go on while their code is saved again and again, and checks of each run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2e.harness import Daemon, eventually
 
 from hostler.v1.run_pb2 import Run
 
-#: What a solid looks at all the time: its file's version, a helper's, the source of a function.
+#: A solid looks all the time at its file's version, a helper's, and the source of a function.
 CODE = """\
 import inspect
 import time
@@ -62,12 +62,12 @@ BROKEN = "def broken(:\n"
 #: Seconds between two saves.
 PAUSE = 0.1
 
-#: Each so many saves one is broken.
+#: One in so many saves is broken.
 BREAKS = 7
 
 
 class Launched(NamedTuple):
-    """A run, and the newest version when its launch was answered."""
+    """Holds a run, and the newest version when its launch was answered."""
 
     name: str
     version: int
@@ -77,7 +77,7 @@ class Saver:
     """Saves a location of a daemon every tenth of a second, in place and by renaming.
 
     Attributes:
-        version: the newest that is on disk.
+        version: the newest version on disk.
     """
 
     def __init__(self, daemon: Daemon) -> None:
@@ -96,14 +96,14 @@ class Saver:
             self._daemon.write("repos.tmp", text).rename(self._daemon.folder / "repos.py")
 
     def has_saved(self, after: int) -> bool:
-        """Whether there is a later version than one."""
+        """Returns whether there is a later version than this one."""
         return self.version > after
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends with a save that is good."""
+        """Stops after one more good save."""
         self._stop.set()
         self._thread.join()
         self.save()
@@ -121,11 +121,11 @@ class Saver:
 def rage(daemon: Daemon, runs: int, seconds: float) -> int:
     """Launches runs of so many seconds, one after each save, on a daemon that is not started yet.
 
-    Each is to end well, on the code that it started with.
+    Asserts that each succeeds, with the code that it started with.
 
     Returns:
-        How many generations they have started with: on a loaded machine, where a load takes longer
-        than it is to the next save, it may be one.
+        How many generations the runs have started with: one may be right on a loaded machine, where
+        a load takes longer than the time between two saves.
     """
     saver = Saver(daemon)
     saver.save()
@@ -149,13 +149,13 @@ def rage(daemon: Daemon, runs: int, seconds: float) -> int:
 
 
 def newest(daemon: Daemon) -> int:
-    """The version of the code that is executed now."""
+    """Returns the version of the code that would be executed now."""
     config = {"solids": {"works": {"config": {"seconds": 0}}}}
     return output(daemon, daemon.client.launch("long", config))
 
 
 def check(daemon: Daemon, launched: list[Launched]) -> int:
-    """Each has succeeded, those of one generation with one version; how many generations."""
+    """Asserts that each run has succeeded, with one version for each generation; counts these."""
     of_generation: dict[int, int] = {}
     for each in launched:
         for _ in daemon.client.follow_run(each.name):
@@ -170,7 +170,7 @@ def check(daemon: Daemon, launched: list[Launched]) -> int:
 
 
 def output(daemon: Daemon, run: Run) -> int:
-    """What the last step of a run gave."""
+    """Returns the output of the last step of a run."""
     events = daemon.client.follow_run(run.name)
     found = [event.step_output.preview for event in events if event.HasField("step_output")]
     return int(found[-1])

@@ -30,7 +30,7 @@ def delete_and_recreate(path: Path, text: str) -> None:
 
 
 def move_away_and_write(path: Path, text: str) -> None:
-    """As vim does with `backupcopy=no`."""
+    """Saves as vim does with `backupcopy=no`."""
     backup = path.with_name("repos.py~")
     path.rename(backup)
     path.write_text(text)
@@ -38,14 +38,14 @@ def move_away_and_write(path: Path, text: str) -> None:
 
 
 def move_away_and_rename(path: Path, text: str) -> None:
-    """As a careful editor does: the name is free for a moment, then the file is there, whole."""
+    """Saves as a careful editor: the name is free for a moment, then the whole file is there."""
     temporary, backup = path.with_name(".repos.py.new"), path.with_name("repos.py.bak")
     temporary.write_text(text)
     path.rename(backup)
     temporary.rename(path)
 
 
-#: Each of them.
+#: All ways to save.
 STYLES: tuple[Save, ...] = (
     write_in_place,
     truncate_and_write,

@@ -1,4 +1,4 @@
-"""Backfills in a real daemon: the queue paces them, and whatever ends is gone on with."""
+"""Backfills in a real daemon: the queue paces them, and they go on after any end."""
 
 import signal
 
@@ -80,7 +80,7 @@ def test_it_outlives_the_daemon(served: Daemon) -> None:
     served.kill()
     gate.unlink()
     served.start()
-    # queued again, or interrupted; its watcher waits for the daemon, and sees each end
+    # a run is queued again, or interrupted; its watcher waits for the daemon, and sees each end
     ended = {partition_of(run): run.state for run in first.watch()}
     interrupted = {"number_0": Run.INTERRUPTED, "number_1": Run.INTERRUPTED}
     assert ended == {**interrupted, "number_2": Run.SUCCEEDED}

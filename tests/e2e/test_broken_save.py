@@ -22,7 +22,7 @@ OLDEST_AND_NEWEST = sorted({*list(interpreters())[:1], *list(interpreters())[-1:
 
 
 class Readers:
-    """Threads that read definitions all the while, and keep what went wrong."""
+    """Reads definitions in threads all the while, and keeps the errors."""
 
     def __init__(self, daemon: Daemon, count: int = 2) -> None:
         self.faults: list[str] = []
@@ -116,7 +116,7 @@ def hold():
     lock.acquire()
 """
 
-#: What a load may have made of the signal by which it is asked where it is.
+#: What a load may have done with the signal that asks for its stack.
 ODD_ANSWERS = {
     "none": "signal.pthread_sigmask(signal.SIG_BLOCK, [50])",
     "its end": "signal.signal(50, signal.SIG_DFL)",
@@ -131,7 +131,7 @@ signal.signal(50, answer)""",
 
 @pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
 def test_where_a_load_hangs_is_told(tmp_path: Path, source: str, version: str) -> None:
-    """Also from within a call that no Python code is executed in."""
+    """The stack is shown also from a call that executes no Python code."""
     with daemon_in(tmp_path) as daemon:
         helper = daemon.write("helper.py", HELD)
         path = daemon.write("repos.py", source.format(name="first"))
@@ -161,7 +161,7 @@ load_from:
 def test_a_load_that_hangs_and_answers_oddly(daemon: Daemon, source: str, answer: str) -> None:
     start(daemon, source, "      load_timeout: 1\n")
     path = daemon.folder / "repos.py"
-    for number in range(2):  # the first one a new interpreter, or a fork
+    for number in range(2):  # the first one is a new interpreter, or a fork
         path.write_text(f"import signal, sys, time\n{ODD_ANSWERS[answer]}\ntime.sleep(1000)\n")
         failed = with_error(daemon, "the load did not end within 1 s")
         assert failed.serving

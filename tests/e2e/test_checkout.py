@@ -1,4 +1,4 @@
-"""Many files that change at once: the short form of the checkouts of tests/chaos, and no end."""
+"""Many files that change at once: short forms of the checkouts in tests/chaos, also without end."""
 
 import contextlib
 import itertools
@@ -27,7 +27,7 @@ def without_rest(daemon: Daemon, source: str) -> Iterator[Location]:
     """Serves a location of many modules that are written again and again.
 
     Args:
-        source: of the location, which imports the modules before.
+        source: the source of the location, which imports the modules first.
     """
     names = [f"part_{number}" for number in range(3 * FLOOD_FILES)]
     for name in names:
@@ -63,7 +63,7 @@ def test_files_that_never_rest_are_served_all_the_same(daemon: Daemon, source: s
 
 
 def killed(daemon: Daemon) -> bool:
-    """Kills the location process; False where it was just replaced."""
+    """Kills the location process; returns False if it was just replaced."""
     try:
         os.kill(daemon.client.location(NAME).pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -53,7 +53,7 @@ def p():
     one()
 """
 
-#: Those that are on this machine; bash is everywhere.
+#: The shells of this machine; bash is everywhere.
 SHELLS = [name for name in ("bash", "zsh", "fish") if shutil.which(name)]
 
 

@@ -15,7 +15,7 @@ from hostler.v1.workspace_pb2 import (
     RestartLocationsResponse,
 )
 
-#: Never loads.
+#: A location that never ends its load.
 SLOW = "import signal\nsignal.pause()\n"
 
 WAITING = """\
@@ -49,7 +49,7 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A daemon that HOSTLER_SOCKET names, with one location that fails and one that never loads."""
+    """Starts a daemon that HOSTLER_SOCKET names; one location fails and one never loads."""
     folder = tmp_path_factory.mktemp("cli")
     with daemon_in(folder) as daemon, shell_in(folder) as shell:
         for name in NAMES:

@@ -81,7 +81,7 @@ def repo():
     return [totals, failing, waiting, hanging, twice]
 """
 
-#: In place of what SIGINT would end.
+#: Replaces code that SIGINT would end.
 IMPERTURBABLE = """\
 while True:
         try:
@@ -90,16 +90,16 @@ while True:
             print("noted", flush=True)
 """
 
-#: Of the pipeline `hanging`.
+#: The steps of the pipeline `hanging`.
 STEPS = ("load", "total", "hang")
 
-#: Where the run's process and its parent are printed.
+#: Matches the line with the pids of the run process and its parent.
 PIDS = re.compile(r"waiting in (\d+) (\d+)")
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """A folder with repos.py, and no daemon; nothing may be left of what a test runs."""
+    """Makes a folder with repos.py and no daemon; asserts that a test leaves nothing."""
     with shell_in(tmp_path) as shell:
         shell.write("repos.py", SOURCE)
         yield shell

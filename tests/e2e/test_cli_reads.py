@@ -92,7 +92,7 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A daemon with two good locations and a broken one, which HOSTLER_SOCKET names."""
+    """Starts a daemon with two good locations and a broken one, which HOSTLER_SOCKET names."""
     folder = tmp_path_factory.mktemp("cli")
     with daemon_in(folder) as daemon, shell_in(folder) as shell:
         for name, text in (("etl", ETL), ("reports", REPORTS), ("broken", BROKEN)):

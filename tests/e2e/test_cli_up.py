@@ -30,7 +30,7 @@ WORKSPACE = "load_from:\n  - python_file: repos.py\n"
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """A folder with a workspace of one location; nothing may be left of what a test runs."""
+    """Makes a folder with a workspace of one location; asserts that a test leaves nothing."""
     with shell_in(tmp_path) as shell:
         shell.write("repos.py", SOURCE)
         shell.write("workspace.yaml", WORKSPACE)
@@ -40,7 +40,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 def up(shell: Shell, *arguments: str) -> "subprocess.Popen[str]":
-    """An `up` in a pipe that has loaded its location."""
+    """Starts an `up` in a pipe; returns it once its location is loaded."""
     started = shell.start("up", *arguments)
     line_with(started, "repos.py STARTING -> READY; generation 1; + ")
     return started

@@ -64,7 +64,7 @@ def served(daemon: Daemon) -> Daemon:
 
 
 def launch(daemon: Daemon, location: str = "repos.py") -> run_pb2.Run:
-    """A run that is under way."""
+    """Launches a run and waits until it is under way."""
     run = daemon.client.launch("waiting", location=location, repository="eager")
     with daemon.client.watch_run(run.name) as events:
         for event in events:
@@ -100,7 +100,7 @@ def test_the_location_process(served: Daemon) -> None:
 
 
 def test_the_location_process_while_the_file_is_broken(served: Daemon) -> None:
-    """The last good generation comes back from the sources that it was loaded from."""
+    """The last good generation is revived from the sources that it was loaded from."""
     served.write("repos.py", "def broken(:\n")
     failed = served.in_state("repos.py", "FAILED")
     os.kill(failed.pid, signal.SIGKILL)

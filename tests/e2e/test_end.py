@@ -12,7 +12,7 @@ from e2e.harness import Daemon, alive, eventually
 from hostler.client import HostlerError
 from hostler.v1 import run_pb2
 
-#: User code that does what it can to survive.
+#: User code that does all it can to survive.
 STUBBORN = """\
 import os, signal, subprocess, sys, time
 from hostler.definitions import pipeline, repository, solid
@@ -94,7 +94,7 @@ def stubborn(daemon: Daemon) -> Daemon:
 
 
 def everything(daemon: Daemon) -> set[int]:
-    """The daemon's tree, and what the user's code noted."""
+    """Returns the pids of the daemon's tree, and those that the user's code noted."""
     noted = [daemon.folder / "pids", daemon.folder / "wrapped" / "pids"]
     return daemon.tree() | {int(line) for path in noted for line in path.read_text().split()}
 
@@ -117,7 +117,7 @@ def test_kill_9_of_daemon_and_keeper_is_mended_by_the_next_start(
     first = daemon.ready("repos.py").pid
     both = [psutil.Process(daemon.keeper_pid), psutil.Process(daemon.pid)]
     for process in both:
-        process.suspend()  # neither may see the other's death
+        process.suspend()  # neither can react to the death of the other
     for process in both:
         process.kill()
     daemon.stop()

@@ -1,4 +1,4 @@
-"""What an entry of workspace.yaml can ask for beside its target."""
+"""The options of an entry of workspace.yaml, beside its target."""
 
 import psutil
 import pytest
@@ -37,7 +37,7 @@ def start(daemon: Daemon, settings: str, source: str = REPORTING) -> None:
 
 
 def run(daemon: Daemon) -> str:
-    """Executes the pipeline; the preview of its output."""
+    """Executes the pipeline; returns the preview of its output."""
     events = list(daemon.client.execute("p", location="repos.py"))
     assert events[-1].HasField("run_succeeded")
     (output,) = [each.step_output.preview for each in events if each.HasField("step_output")]

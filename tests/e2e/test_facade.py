@@ -84,7 +84,7 @@ def stub(served: Daemon) -> repository_pb2_grpc.RepositoryServiceStub:
 
 
 def refused(call: Callable[..., object], request: object) -> tuple[str, ErrorDetails]:
-    """The name of the code, and the details."""
+    """Makes a call that is refused; returns the name of the code, and the details."""
     with pytest.raises(grpc.RpcError) as caught:
         call(request, timeout=10)
     error: Any = caught.value

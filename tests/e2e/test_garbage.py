@@ -1,7 +1,7 @@
-"""What a replaced generation leaves for Python's cyclic collector: nothing.
+"""A replaced generation leaves nothing for Python's cyclic collector.
 
-A daemon with a long life collects seldom; what waits for it until then (definitions, sources) would
-make its memory rise and fall by megabytes.
+A daemon that lives long collects seldom; definitions and sources that waited for the collector
+would make its memory rise and fall by megabytes.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 from e2e.harness import daemon_in, eventually
 from e2e.many_saves import rage
 
-#: Imported by each interpreter that sees it; of the daemon alone, all garbage is kept and counted.
+#: Each interpreter that finds it imports it; only the daemon keeps and lists its garbage.
 SITECUSTOMIZE = """\
 import sys
 

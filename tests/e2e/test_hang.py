@@ -1,4 +1,4 @@
-"""SIGSTOP: the process is replaced, and no caller waits past its deadline."""
+"""SIGSTOP: the stopped process is replaced, and no caller waits past its deadline."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_a_stopped_location_process_is_replaced(daemon: Daemon) -> None:
     os.kill(before.pid, signal.SIGSTOP)
     began = time.monotonic()
     assert daemon.pipelines("repos.py") == ["quick", "sleeping"], "from memory"
-    # what needs a process gets one, whatever has become of the stopped one
+    # calls that need a process get one, whatever has become of the stopped one
     assert daemon.client.pipeline("repos.py", "repo", "quick").solids
     run = daemon.client.launch("quick", location="repos.py")
     for _ in daemon.client.watch_run(run.name):

@@ -1,4 +1,4 @@
-"""Locations in every interpreter, with nothing installed in them, and what their code sees."""
+"""Locations in every interpreter, with nothing installed in it, and what their code sees."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from e2e.interpreters import interpreters, make_environment
 
 from hostler.v1 import run_pb2
 
-#: What the user's functions do that breaks where `hostler` is not really importable, or where
-#: `__main__` is not guarded. A pool is used at import too: its children import `shapes` alone.
+#: Functions that break if `hostler` is not really importable, or `__main__` is not guarded. The
+#: code uses a pool at import too: its children import `shapes` alone.
 CODE = '''\
 import concurrent.futures
 import inspect
@@ -144,7 +144,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A daemon with one location for each interpreter, named by its version."""
+    """Starts a daemon with one location for each interpreter, named by its version."""
     with daemon_in(tmp_path_factory.mktemp("interpreters")) as daemon:
         daemon.write("repos.py", CODE)
         daemon.write("shapes.py", SHAPES)
@@ -161,7 +161,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def outputs(daemon: Daemon, location: str, pipeline: str) -> dict[str, str]:
-    """What each step of a run gave, as a preview."""
+    """Returns the output of each step of a run, as a preview."""
     execution = daemon.client.execute(pipeline, location=location)
     found = {
         event.step: event.step_output.preview
@@ -250,7 +250,7 @@ def repo():
 
 @pytest.mark.parametrize("moment", ["at_import", "in_a_run"])
 def test_what_user_code_sees(daemon: Daemon, moment: str) -> None:
-    """In an environment of the daemon's own version, where its packages would even work."""
+    """The environment has the daemon's own version, in which the daemon's packages would work."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = daemon.folder / "environment"
     python = make_environment(interpreters()[own], environment)
@@ -317,7 +317,7 @@ def check_modules(files: dict[str, str | None], daemon: Daemon, prefixes: list[s
         if name.startswith("hostler."):
             assert file is None or file.startswith(runtime), f"{name} is loaded from {file}"
     assert "look" in files
-    # a module of the user's of any of these names is found, not ours
+    # the user's module of any of these names is found, not hostler's
     assert not {"process", "loading", "target", "errors", "wire", "bootstrap"} & set(files)
 
 
@@ -347,7 +347,7 @@ def repo():
 
 
 def in_environment(daemon: Daemon, python: str) -> str:
-    """A workspace with one file in an environment."""
+    """Writes a workspace with one file in an environment."""
     daemon.write("repos.py", OTHER_VERSION)
     return (
         f"load_from:\n  - python_environment:\n      executable_path: {python}\n"
@@ -376,7 +376,7 @@ def test_another_version_of_hostler_is_installed(daemon: Daemon) -> None:
 
 
 def test_a_package_that_hides_ours_is_named(daemon: Daemon) -> None:
-    """A regular package of the same name is found before any portion of a namespace."""
+    """Python finds a regular package before any portion of a namespace of its name."""
     environment = daemon.folder / "environment"
     python = make_environment(next(iter(interpreters().values())), environment)
     (packages,) = environment.glob("lib/python*/site-packages")

@@ -5,7 +5,7 @@ import random
 from e2e.harness import Daemon
 from e2e.many_saves import rage
 
-#: Any will do: what it gives is the same each time.
+#: Any seed will do; it gives the same saves each time.
 SEED = 4
 
 

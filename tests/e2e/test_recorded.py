@@ -1,4 +1,4 @@
-"""Which files a location is loaded anew for, also where a process ended before it could tell."""
+"""The files whose change loads a location anew, even if a process ended before it reported them."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ from e2e.harness import Daemon, daemon_in, eventually
 
 from hostler.v1.workspace_pb2 import Location
 
-#: Nothing but an event makes anything good in these tests.
+#: In these tests neither a retry nor a sweep helps, only an event of the watcher.
 NO_HELP = {"restart_first_delay": "1000", "restart_max_delay": "1000", "sweep": "1000"}
 
-#: The body of a solid that imports when it runs, and ends when somebody writes into a pipe.
+#: The body of a solid that imports when it runs, and ends when the test writes into a pipe.
 LAZY = """\
     import pathlib
 
@@ -23,7 +23,7 @@ LAZY = """\
     return helper.VALUE
 """
 
-#: To follow a location: what `attribute` names.
+#: Comes after a location: the function that `attribute` names.
 FUNCTION = """
 
 def make():
@@ -33,7 +33,7 @@ def make():
 
 
 def with_spare(daemon: Daemon, name: str) -> None:
-    """Waits for what follows a load: the sources are compiled, and a process is forked ahead."""
+    """Waits until the sources of a load are compiled, and a spare is forked."""
     eventually(lambda: daemon.client.location(name).template.spare_pid, "a spare")
 
 
@@ -46,7 +46,7 @@ def entry(file: str, *more: str) -> str:
 def test_a_file_that_a_load_ended_in_before_it_could_tell(
     tmp_path: Path, source: str, end: str
 ) -> None:
-    """Also one that was no part of the generation before, of which a fork tells later."""
+    """Covers also a file that the generation before lacked, which a fork reports later."""
     with daemon_in(tmp_path, **NO_HELP) as daemon:
         helper = daemon.write("helper.py", "VALUE = 1\n")
         daemon.write("a.py", "import helper\n" + source.format(name="first"))

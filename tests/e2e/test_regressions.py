@@ -1,4 +1,4 @@
-"""What a review found, each as its user would meet it."""
+"""Faults that a review found, each as a user would meet it."""
 
 import os
 import signal

@@ -72,13 +72,13 @@ def served(daemon: Daemon) -> Daemon:
 
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Daemon]:
-    """One run at a time."""
+    """Starts a daemon that executes one run at a time."""
     with daemon_in(tmp_path, run_limit="1", stop_grace="1") as daemon:
         yield prepared(daemon)
 
 
 def under_way(daemon: Daemon, run: Run) -> Run:
-    """Waits until a run is."""
+    """Waits until a run is under way."""
     for event in daemon.client.watch_run(run.name):
         if event.HasField("log_message"):
             break
@@ -243,7 +243,7 @@ def test_pages(served: Daemon) -> None:
         stub = run_pb2_grpc.RunServiceStub(channel)
         request = run_pb2.ListRunsRequest(page_size=2)
         pages = [stub.ListRuns(request)]
-        served.client.launch("waiting")  # shifts nothing
+        served.client.launch("waiting")  # changes no order
         while pages[-1].next_page_token:
             request.page_token = pages[-1].next_page_token
             pages.append(stub.ListRuns(request))
@@ -302,7 +302,7 @@ def test_a_full_disk_fails_the_run_and_the_daemon_goes_on(served: Daemon) -> Non
     def launched() -> Run | None:
         try:
             return served.client.launch("waiting")
-        except NotRecordedError:  # that there is room again is looked for once a second
+        except NotRecordedError:  # the daemon looks once a second whether there is room again
             return None
 
     assert outcome(served, eventually(launched, "room is found")).state == Run.SUCCEEDED

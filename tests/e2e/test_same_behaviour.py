@@ -1,6 +1,6 @@
-"""The user's code in a fork does what it does in a new interpreter.
+"""The user's code does in a fork what it does in a new interpreter.
 
-Each source is served twice, by forks and with `fork: never`, and both have to say the same.
+Two locations serve each source, one by forks and one with `fork: never`; both must say the same.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ INNER = 'def fail():\n    raise ValueError("of the inner one")\n'
 
 
 class Said(NamedTuple):
-    """What a location's code said of itself."""
+    """Holds what a location's code said of itself."""
 
     run: str
     printed: set[str]
@@ -55,7 +55,7 @@ class Said(NamedTuple):
 
 
 class Pair:
-    """Two locations of one source."""
+    """Names two locations of one source."""
 
     def __init__(self, daemon: Daemon, forked: str, never: str) -> None:
         self.forked = forked
@@ -69,7 +69,7 @@ class Pair:
         return self._daemon.client.location(name)
 
     def said(self, name: str) -> Said:
-        """What one of them logs and prints in a run, and gives in a lazy read."""
+        """Returns what a location logs and prints in a run, and answers in a lazy read."""
         client = self._daemon.client
         events = list(client.execute("plain", location=name))
         assert events[-1].HasField("run_succeeded"), events[-1]
@@ -84,7 +84,7 @@ class Pair:
 
 
 class Pairs:
-    """A daemon whose locations come in pairs of one source; each test adds one."""
+    """Keeps a daemon whose locations come in pairs of one source; each test adds a pair."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
@@ -92,7 +92,7 @@ class Pairs:
         self._entries = "load_from:\n"
 
     def add(self, code: str) -> Pair:
-        """Serves a source by forks and without, each in its second generation."""
+        """Adds a source, served by forks and without, each in its second generation."""
         self._count += 1
         pair = Pair(self.daemon, f"{FORKED}_{self._count}", f"{NEVER}_{self._count}")
         for name, fork in ((pair.forked, ""), (pair.never, ", fork: never")):
@@ -120,7 +120,7 @@ class Pairs:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pairs]:
-    """One daemon for all of them: its template has imported what every other one needs too."""
+    """Starts one daemon for all tests: its template has imported the modules of all of them."""
     with daemon_in(tmp_path_factory.mktemp("pairs")) as daemon:
         yield Pairs(daemon)
 

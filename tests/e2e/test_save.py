@@ -1,4 +1,4 @@
-"""A save of the user's, in every way that editors save, is served."""
+"""The daemon serves a save, in every way that editors save."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from e2e.saving import STYLES, Save
 
 @pytest.fixture
 def served(daemon: Daemon, source: str) -> Daemon:
-    """A daemon with one location, whose pipeline is called `first`."""
+    """Starts a daemon with one location, whose pipeline is called `first`."""
     daemon.write("repos.py", source.format(name="first"))
     daemon.workspace.write_text("load_from:\n  - python_file: repos.py\n")
     daemon.start().ready("repos.py")
@@ -77,7 +77,7 @@ def test_what_changes_nothing_reloads_nothing(served: Daemon, source: str) -> No
     served.write("4913", "")
     served.write("__pycache__/repos.cpython-311.pyc", "no bytecode")
     served.write("unrelated.py", "x = 1\n")
-    # a change that is one, after all of these, is the next generation
+    # a real change, after all of these, is the next generation
     path.write_text(source.format(name="other"))
     serves(served, "other")
     after = served.client.location("repos.py")
@@ -103,7 +103,7 @@ def test_only_the_locations_that_are_concerned(daemon: Daemon, source: str) -> N
 
 
 def test_a_folder_that_is_swapped_by_symlink(daemon: Daemon, source: str) -> None:
-    """As Kubernetes updates a mounted ConfigMap."""
+    """Kubernetes updates a mounted ConfigMap in this way."""
     for version, name in (("v1", "first"), ("v2", "second")):
         daemon.write(f"{version}/repos.py", source.format(name=name))
     (daemon.folder / "..data").symlink_to("v1")
@@ -132,7 +132,7 @@ def test_many_saves_leak_no_process(served: Daemon, source: str) -> None:
     for number in range(10):
         path.write_text(source.format(name=f"p{number}"))
         serves(served, f"p{number}")
-    # the daemon, the keeper, the location process; what was replaced is gone
+    # the daemon, the keeper, the location process; replaced processes are gone
     eventually(lambda: len(served.at_work()) == 3, f"{served.at_work()}")
     assert psutil.Process(served.pid).num_fds() < 60
 

@@ -61,7 +61,7 @@ def test_modes(served: Daemon) -> None:
 
 
 def test_a_socket_that_somebody_else_serves(daemon: Daemon, source: str) -> None:
-    """A live socket of another program is not stolen."""
+    """The daemon does not steal the live socket of another program."""
     daemon.write("repos.py", source.format(name="p"))
     daemon.workspace.write_text("load_from:\n  - python_file: repos.py\n")
     daemon.socket.parent.mkdir()

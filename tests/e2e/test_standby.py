@@ -1,4 +1,4 @@
-"""The fork of a location process that waits for the next run."""
+"""The standby: a fork of a location process that waits for the next run."""
 
 import os
 import signal
@@ -64,12 +64,12 @@ def served(daemon: Daemon) -> Daemon:
 
 @pytest.fixture
 def large(daemon: Daemon) -> Daemon:
-    """Its process takes a while to end."""
+    """Starts a daemon whose location process takes a while to end."""
     return prepared(daemon, "LARGE = b'.' * 300_000_000")
 
 
 def run(daemon: Daemon, pipeline: str = "telling") -> tuple[int, list[str]]:
-    """Executes; the pid of the run's process, and the words that it logged."""
+    """Executes a pipeline; returns the pid of the run process, and the words that it logged."""
     pid, words = 0, [""]
     launched = daemon.client.launch(pipeline)
     for event in daemon.client.watch_run(launched.name):
@@ -82,7 +82,7 @@ def run(daemon: Daemon, pipeline: str = "telling") -> tuple[int, list[str]]:
 
 
 def standby(daemon: Daemon, but: int = 0) -> int:
-    """Waits until a process waits."""
+    """Waits until there is a standby; returns its pid."""
 
     def found() -> int:
         pid = daemon.client.location(NAME).standby_pid

@@ -1,4 +1,4 @@
-"""A start of ten locations, of which one sleeps and one dies."""
+"""A start of ten locations: one sleeps and one dies."""
 
 import time
 from pathlib import Path

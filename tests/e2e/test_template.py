@@ -1,4 +1,4 @@
-"""Locations that are forked from a template: what is served, when it is not, and what is killed."""
+"""Locations that are forked from a template: when they are, when not, and when processes die."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def with_spare(daemon: Daemon) -> Location:
 
 
 def save(daemon: Daemon, name: str, code: str = "", value: str = "'nothing'") -> Location:
-    """Saves, and waits for the new answer."""
+    """Saves the file, and waits for the new answer."""
     daemon.write("repos.py", repos(name, code, value))
     eventually(lambda: daemon.pipelines("repos.py") == [name], name)
     return daemon.ready("repos.py")
@@ -78,7 +78,7 @@ def is_forked(location: Location) -> bool:
 
 
 def execute(daemon: Daemon, name: str) -> str:
-    """Executes a pipeline; what it logged."""
+    """Executes a pipeline; returns what it logged."""
     events = list(daemon.client.execute(name, location="repos.py"))
     assert events[-1].HasField("run_succeeded"), events[-1]
     return "\n".join(event.log_message.message for event in events if event.HasField("log_message"))
@@ -236,7 +236,7 @@ def _settled(daemon: Daemon) -> Location | None:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A virtual environment without pip, of the daemon's own interpreter."""
+    """Makes a virtual environment without pip, of the daemon's own interpreter."""
     path = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True)
     return path
@@ -254,7 +254,7 @@ def in_environment(daemon: Daemon, environment: Path, text: str) -> None:
 
 
 def install(environment: Path, name: str, text: str, version: str) -> None:
-    """What an installer leaves of a package of one module."""
+    """Writes what an installer leaves of a package of one module."""
     (site,) = environment.glob("lib/python*/site-packages")
     for old in site.glob(f"{name}-*.dist-info"):
         for file in old.iterdir():
@@ -300,7 +300,7 @@ def test_a_preloaded_file_that_is_edited_in_place(daemon: Daemon, environment: P
     edits = [0.0]
 
     def is_loaded_anew() -> bool:
-        """The watch begins after the template is made: an edit that came before it is repeated."""
+        """Edits again and again: the watch begins only after the template is made."""
         if time.monotonic() - edits[-1] > 3:
             edits.append(time.monotonic())
             (site / "dear.py").write_text(f"VERSION = 'edited {edits[-1]}'\n")
@@ -314,7 +314,7 @@ def test_a_preloaded_file_that_is_edited_in_place(daemon: Daemon, environment: P
 
 
 def test_a_run_of_what_is_not_for_forks(daemon: Daemon, environment: Path) -> None:
-    """Its location process may not be forked, and a fork of the template has imported too early."""
+    """The location process may not be forked, and a fork of the template would import too early."""
     install(environment, "dear", "import os\nVALUE = os.environ.get('THREADS')\n", "1.0")
     code = (
         "import os, threading\nos.environ['THREADS'] = '1'\nimport dear\n"
@@ -327,7 +327,7 @@ def test_a_run_of_what_is_not_for_forks(daemon: Daemon, environment: Path) -> No
     assert execute(daemon, "first") == "1"
 
 
-#: Tells when it was imported, and takes a while.
+#: A module that tells when it was imported, and takes a while.
 SLOW = """\
 import pathlib, time
 began = time.monotonic()
@@ -338,7 +338,7 @@ with open({log!r}, "a") as log:
 
 
 def siblings(daemon: Daemon, environment: Path, files: list[str]) -> list[str]:
-    """A daemon with a location for each file, all in one environment; their names."""
+    """Starts a daemon with locations for the files, all in one environment; returns their names."""
     entry = (
         f"  - python_environment:\n      executable_path: {environment}/bin/python\n"
         "      target: {{python_file: {{relative_path: {}, location_name: l{}}}}}\n"

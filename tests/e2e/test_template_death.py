@@ -11,7 +11,7 @@ NAME = "repos.py"
 
 
 def spare_of_another(daemon: Daemon, template: int) -> int:
-    """The process that a template but this one has forked ahead; 0 where there is none."""
+    """Returns the spare of any template but this one; 0 if there is none."""
     found = daemon.client.location(NAME).template
     return found.spare_pid if found.pid not in (0, template) else 0
 

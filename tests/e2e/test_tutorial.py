@@ -1,4 +1,4 @@
-"""docs/tutorial.md does what it says: each command is run, its output compared.
+"""docs/tutorial.md is true: each command is run, its output compared.
 
 The page shows true outputs. A part of one that varies (see VARYING) stands for any of its kind, and
 a run of spaces for any other, since the columns of a table are as wide as what is in them.
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 FILES = ROOT / "examples" / "tutorial"
 
-#: Times, run ids, pids, durations, folders, patch versions.
+#: Matches times, run ids, pids, durations, folders, patch versions.
 VARYING = (
     r"\d\d:\d\d:\d\d\.\d{3}",
     r"\b[0-9a-f]{32}\b",
@@ -28,24 +28,24 @@ VARYING = (
     r" +",
 )
 
-#: The interpreters that the page makes environments with. Where one is missing, that of the test
-#: takes its place, and the summary of the tests says so.
+#: The interpreters that the page makes environments with. If one is missing, that of the test takes
+#: its place, and the summary of the tests says so.
 NAMED = ("3.8", "3.12")
 
 
 def plain(text: str) -> str:
-    """A text with a mark in place of each part that varies."""
+    """Returns a text with a mark in place of each part that varies."""
     lines = [line for line in text.splitlines() if not line.startswith(WAITING)]
     for number, pattern in enumerate(VARYING):
         lines = [re.sub(pattern, f"<{number}>", line) for line in lines]
-    # `check` reports each location as it loads: which is first varies, what is said does not
+    # `check` reports each location once it is loaded: their order varies, the lines do not
     loaded = iter(sorted(line for line in lines if line.startswith("ok")))
     lines = [next(loaded) if line.startswith("ok") else line for line in lines]
     return "\n".join(lines).strip()
 
 
 def commands() -> list[tuple[str, str]]:
-    """The page's commands, each with its output."""
+    """Returns the page's commands, each with its output."""
     blocks = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
     return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", "".join(blocks), re.MULTILINE)
 

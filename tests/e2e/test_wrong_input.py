@@ -1,4 +1,4 @@
-"""Wrong input: what is said of it, where it is, and what to do; never a traceback of ours."""
+"""Wrong input: messages say what is wrong, where, and what to do; none is a traceback of ours."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -31,7 +31,7 @@ def second():
 
 
 class Case(NamedTuple):
-    """A location that cannot load.
+    """Describes a location that cannot load.
 
     In `target` and `words`, `{dir}` stands for the daemon's folder.
     """
@@ -39,12 +39,12 @@ class Case(NamedTuple):
     #: One item of load_from, without its location_name.
     target: str
     kind: str
-    #: What the message has to say, all of it.
+    #: Words that the message has to contain, all of them.
     words: tuple[str, ...]
     state: str = "FAILED"
     #: Files of the location, by name.
     files: Mapping[str, str | bytes] = MappingProxyType({})
-    #: What the traceback has to show; nothing for no matter what.
+    #: What the traceback has to show; nothing if that does not matter.
     shown: str = ""
 
 
@@ -331,7 +331,7 @@ sys.stdout = sys.stderr = Broken()
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """One daemon with all locations; no back-off ends while a test looks."""
+    """Starts one daemon with all locations; no back-off ends while a test looks."""
     folder = tmp_path_factory.mktemp("wrong")
     with daemon_in(folder, restart_first_delay="300", restart_max_delay="300") as daemon:
         daemon.write("good.py", DEFINITIONS + GOOD)
@@ -343,7 +343,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
                 written.chmod(0o755 if path != "bin/plain" else 0o644)
             entries.append(case.target.replace("NAME", f"location_name: '{name}'"))
         (folder / "bin" / "dangling").symlink_to("/nowhere/python")
-        # root may read whatever there is, but nobody the first byte of a process's memory
+        # root may read every file, but no one the first byte of a process's memory
         (folder / "unreadable.py").symlink_to("/proc/self/mem")
         for number, (name, code) in enumerate(ODD.items()):
             daemon.write(f"odd{number}.py", code + DEFINITIONS + GOOD)

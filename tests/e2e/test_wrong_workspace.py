@@ -8,7 +8,7 @@ from e2e.harness import PATIENCE, Daemon, eventually
 
 
 def refused(daemon: Daemon) -> str:
-    """What hostlerd says on stderr when it refuses to start."""
+    """Returns what hostlerd says on stderr when it refuses to start."""
     daemon.socket.parent.mkdir(mode=0o700, exist_ok=True)
     ended = subprocess.run(
         daemon.command(),

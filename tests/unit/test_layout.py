@@ -30,7 +30,7 @@ ALLOWED = {
     },
 }
 
-#: It looks for the folder that it copies for the locations.
+#: `runtime` looks for the folder that it copies for the locations.
 EXCEPTIONS = {("daemon/hostler/daemon/processes/runtime.py", "hostler.host")}
 
 #: What each package below a root is; anything else is in the wrong place.
@@ -63,7 +63,7 @@ def modules(root: str) -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it, as a dotted name."""
+    """Yields every module that a file imports, wherever in it, as a dotted name."""
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -74,14 +74,14 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def _package(path: Path, level: int) -> str:
-    """What the dots of a relative import stand for; "" for none."""
+    """Returns what the dots of a relative import stand for; "" for none."""
     if not level:
         return ""
     return ".".join(path.relative_to(ROOT).parts[1:-level])
 
 
 def _module(name: str) -> str | None:
-    """The name, if it is a module of ours and not something in one."""
+    """Returns the name if it is a module of ours; None if it is something in one."""
     relative = Path(*name.split("."))
     if any(
         (ROOT / root / relative).with_suffix(".py").is_file()
@@ -149,7 +149,7 @@ def test_the_rules_would_catch_a_wrong_import(tmp_path: Path) -> None:
 
 
 def test_the_daemon_never_forks() -> None:
-    """grpc's fork handlers would run; only the keeper, which has no grpc, may."""
+    """grpc's fork handlers would run; only the keeper, which has no grpc, may fork."""
     keeper = ROOT / "daemon" / "hostler" / "daemon" / "keeper"
     wrong = []
     for path in modules("daemon"):
@@ -166,7 +166,7 @@ def test_the_daemon_never_forks() -> None:
 
 
 def test_the_keeper_s_own_process_imports_the_standard_library_alone() -> None:
-    """It runs under -I -S, and every process of every location is forked from it."""
+    """The keeper runs under -I -S, and every process of a location is forked from it."""
     folder = ROOT / "daemon" / "hostler" / "daemon" / "keeper"
     waiting, seen = [folder / "process.py"], set()
     while waiting:
@@ -187,7 +187,7 @@ def test_no_module_has_a_name_for_everything() -> None:
 
 
 def room_of(path: Path, package: Path) -> str:
-    """The room that a module lies in; "" for the top of the package."""
+    """Returns the room that a module lies in; "" for the top of the package."""
     return str(path.parent.relative_to(package)).removeprefix(".")
 
 
@@ -220,7 +220,7 @@ def test_no_import_runs_in_a_circle(root: str) -> None:
 
 
 def _dotted(path: Path) -> str:
-    """The name of a module; of a package for its __init__.py."""
+    """Returns the dotted name of a module; the package's for its __init__.py."""
     parts = path.relative_to(ROOT).with_suffix("").parts[1:]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -237,6 +237,6 @@ def test_each_room_says_what_lives_there(package: str) -> None:
 
 
 def test_the_daemon_has_one_log() -> None:
-    """The journal; what went to the standard library's logging would not be in it."""
+    """All goes to the journal; it would lack what goes to the standard library's logging."""
     wrong = [path for path in modules("daemon") if "logging" in imports(path)]
     assert not wrong

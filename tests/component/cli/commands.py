@@ -13,5 +13,5 @@ class Outcome(NamedTuple):
 
     @property
     def messages(self) -> list[dict[str, object]]:
-        """The JSON of a stream."""
+        """Returns the JSON messages of a stream."""
         return [json.loads(line) for line in self.out.splitlines()]

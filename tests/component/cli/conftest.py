@@ -33,7 +33,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace, as the present folder, and the double in the daemon's place."""
+    """Makes a workspace the present folder, and puts the double in the daemon's place."""
     for name, text in FILES.items():
         (tmp_path / f"{name}.py").write_text(text)
     entries = "".join(f"- python_file: {name}.py\n" for name in FILES)
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def facade(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facade]:
-    """A daemon that runs already."""
+    """Serves the double, as a daemon that runs already."""
     monkeypatch.setenv("HOSTLER_SOCKET", str(folder / "d.sock"))
     with served([folder / "workspace.yaml"], folder / "d.sock") as facade:
         yield facade
@@ -58,7 +58,7 @@ def facade(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facade]:
 
 @pytest.fixture
 def hostler(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs the command."""
+    """Returns a function that runs the command."""
 
     def run(*arguments: str) -> Outcome:
         code = main(arguments)

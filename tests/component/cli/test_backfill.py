@@ -153,7 +153,7 @@ def test_a_run_that_goes_on_is_not_missing(backfill: Backfill, facade: Facade) -
 def test_a_record_that_is_deleted_meanwhile(backfill: Backfill, facade: Facade) -> None:
     backfill("--from", "eu/2026-01-03", "--id", "x")
     for run in facade.runs.values():
-        run.tags["hostler/backfill"] = "of another"  # as if it were gone from the list
+        run.tags["hostler/backfill"] = "of another"  # as if it were not in the list
     done = backfill("--from", "eu/2026-01-03", "--id", "x")
     assert done.code == 1
     assert "the record of its run is deleted" in done.out

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parents[2]
 
-#: A limit for what takes a second on an idle machine.
+#: A limit for something that takes a second on an idle machine.
 PATIENCE = 30.0
 
 CODE = (
@@ -35,7 +35,7 @@ CODE = (
 
 
 class Workspace:
-    """A folder with a workspace, and the commands that were started in it."""
+    """Keeps a folder with a workspace, and the commands that were started in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,7 +97,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 @pytest.fixture
 def tmp() -> Iterator[Path]:
-    """A folder for temporary files whose path is short enough for a socket in it."""
+    """Makes a folder for temporary files whose path is short enough for a socket in it."""
     with tempfile.TemporaryDirectory(prefix="hostler-test-", dir="/tmp") as folder:
         yield Path(folder)
 
@@ -110,7 +110,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 
 def line_with(stream: IO[str] | None, part: str) -> str:
-    """The next line of a stream that has a part."""
+    """Returns the next line of a stream that contains a part."""
     assert stream is not None
     lines = []
     for line in stream:
@@ -296,7 +296,7 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Workspace) -> None:
 
 
 def terminal(workspace: Workspace, *arguments: str, **environ: str) -> str:
-    """What a command draws on a terminal of 80 columns."""
+    """Returns what a command draws on a terminal of 80 columns."""
     ours, theirs = pty.openpty()
     try:
         environ = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **environ}

@@ -112,7 +112,7 @@ def test_logs(client: Client, last: int | None, lines: int) -> None:
 def test_logs_follow(client: Client, facade: Facade) -> None:
     with client.logs("etl", 0, follow=True) as lines:
         client.reload("etl")
-        # Where the reload came before the call had begun, another one is the new line.
+        # If the reload came before the call had begun, another reload brings the new line.
         threading.Timer(0.2, facade.log, ("locations/etl", "second")).start()
         assert next(lines).text in {"loaded etl.py", "second"}
 

@@ -33,14 +33,14 @@ FULL = ErrorDetails(
 
 
 class Entry(NamedTuple):
-    """An entry of trailing metadata, as grpc has it."""
+    """Holds an entry of trailing metadata, as grpc does."""
 
     key: str
     value: bytes
 
 
 class FailedCall(grpc.RpcError):
-    """What grpc raises."""
+    """Stands for the error that grpc raises."""
 
     def __init__(self, code: Code, message: str, details: ErrorDetails | None) -> None:
         self._code, self._message = code, message

@@ -1,4 +1,4 @@
-"""A real keeper for a test, and what it starts."""
+"""A real keeper for a test, and the processes that it starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(scenario: Coroutine[Any, Any, None], within: float = 30) -> None:
 
 
 class TrackedKeeper(KeeperLauncher):
-    """Closes what it has given out."""
+    """Closes the descriptors that it has given out."""
 
     def __init__(self) -> None:
         def died() -> None:
@@ -70,12 +70,12 @@ def shell(code: str, owner: str = "a", env: dict[str, str] | None = None) -> Spa
 
 
 async def text(fd: int) -> str:
-    """What comes until every holder has closed its end."""
+    """Returns what comes until every holder has closed its end."""
     return b"".join([data async for data in pieces(fd)]).decode()
 
 
 async def line(fd: int) -> str:
-    """What comes until the first newline."""
+    """Returns what comes until the first newline."""
     got = b""
     async for data in pieces(fd):
         got += data
@@ -109,7 +109,7 @@ def is_alive(pid: int) -> bool:
 
 
 def children(pid: int) -> dict[int, str]:
-    """The pids and states of a process's children."""
+    """Returns the pids and states of a process's children."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -129,8 +129,8 @@ def open_descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-#: Forks twice, as a location process does for a worker; prints the pid. The argument is what the
-#: fork does, the first process goes on until its stdin, the control socket, ends.
+#: Forks twice, as a location process does for a worker, and prints the pid. The fork does what the
+#: argument says; the first process goes on until its stdin, the control socket, ends.
 DOUBLE_FORK = """
 import os, signal, sys, time
 middle = os.fork()

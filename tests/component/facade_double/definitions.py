@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
-    """The part of RepositoryService that is about schedules and partition sets."""
+    """Implements the part of RepositoryService that is about schedules and partition sets."""
 
     facade: Facade
 
@@ -27,7 +27,7 @@ class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
     def _listed(
         self, variable: str, parent: str, context: grpc.ServicerContext
     ) -> dict[str, dict[str, Any]]:
-        """What the locations of a parent hold, by the resource name of their repository."""
+        """Returns what the locations of a parent hold, by the resource name of their repository."""
         return {
             f"{name}/repositories/{REPOSITORY}": self.facade.namespaces[name].get(variable, {})
             for name in self._concerned(parent, context)
@@ -108,7 +108,7 @@ class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
     def ListPartitions(
         self, request: repository_pb2.ListPartitionsRequest, context: grpc.ServicerContext
     ) -> repository_pb2.ListPartitionsResponse:
-        """Two a page, so that clients are seen to turn pages."""
+        """Returns two a page, so that tests see whether clients turn pages."""
         names = self._one("PARTITION_SETS", "partition set", request.parent, context)
         start = int(request.page_token or 0)
         return repository_pb2.ListPartitionsResponse(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def served(files: list[Path], path: Path) -> Iterator[Facade]:
-    """The double on a socket."""
+    """Serves the double on a socket."""
     facade = Facade(files)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     workspace_pb2_grpc.add_WorkspaceServiceServicer_to_server(WorkspaceService(facade), server)
@@ -53,7 +53,7 @@ def served(files: list[Path], path: Path) -> Iterator[Facade]:
 
 
 def main() -> None:
-    """hostlerd, as far as a client can tell."""
+    """Acts as hostlerd, as far as a client can tell."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-w", action="append", type=Path, required=True)
     parser.add_argument("--socket", type=Path, required=True)

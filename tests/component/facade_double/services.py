@@ -48,7 +48,7 @@ class WorkspaceService(workspace_pb2_grpc.WorkspaceServiceServicer):
     def ListLocations(
         self, request: workspace_pb2.ListLocationsRequest, context: grpc.ServicerContext
     ) -> workspace_pb2.ListLocationsResponse:
-        """One location a page, so that clients are seen to turn pages."""
+        """Returns one location a page, so that tests see whether clients turn pages."""
         locations = list(self.facade.locations.values())
         start = int(request.page_token or 0)
         token = str(start + 1) if start + 1 < len(locations) else ""
@@ -118,7 +118,7 @@ class RepositoryService(ScheduleMethods):
         self.facade = facade
 
     def _concerned(self, parent: str, context: grpc.ServicerContext) -> list[str]:
-        """The locations of a parent's first two parts."""
+        """Returns the locations of a parent's first two parts."""
         name = "/".join(parent.split("/")[:2])
         if name == "locations/-":
             return [name for name in self.facade.locations if name in self.facade.pipelines]

@@ -30,7 +30,7 @@ T = TypeVar("T")
 def refuse(
     context: grpc.ServicerContext, code: grpc.StatusCode, message: str, details: ErrorDetails
 ) -> NoReturn:
-    """Ends a call as the daemon does."""
+    """Aborts a call as the daemon does."""
     status = pack(code.value[0], message, details)
     context.set_trailing_metadata(trailing_metadata(status))
     context.abort(code, status.message)
@@ -42,7 +42,7 @@ def unknown(context: grpc.ServicerContext, kind: str, name: str) -> NoReturn:
 
 
 class Facade:
-    """The state behind the services."""
+    """Holds the state behind the services."""
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
@@ -84,7 +84,7 @@ class Facade:
             after.error.message = f"{type(error).__name__}: {error}"
             after.error.exception.type = type(error).__name__
             after.error.exception.message = str(error)
-            # The user's own frames alone, as the location host cuts them.
+            # Only the user's own frames, as the location host leaves them.
             after.error.exception.traceback = "".join(
                 traceback.format_exception(
                     error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
@@ -147,7 +147,7 @@ class Facade:
         context: grpc.ServicerContext,
         ended: Callable[[], bool] = lambda: False,
     ) -> Iterator[T]:
-        """The items from a place on, as they come, until the call or `ended` ends it."""
+        """Yields the items from a place on, as they come, until the call or `ended` ends it."""
         context.add_callback(self._wake)
         for index in itertools.count(start):
             with self.changed:

@@ -1,4 +1,4 @@
-"""The environment of a template."""
+"""Fixtures: the environment of a template."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def repo():
 
 
 class Host:
-    """The daemon's part in the talk with one process; blocking, one request at a time."""
+    """Speaks to one process as the daemon does; blocks, and makes one request at a time."""
 
     def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
         control.settimeout(PATIENCE)
@@ -83,7 +83,7 @@ class Host:
         self.stdout = stdout
         self.stderr = stderr
         self.events: list[tuple[int, Any]] = []
-        #: The last one is what a load describes.
+        #: The bodies of all items; after a load, the last one is its description.
         self.bodies: list[bytes] = []
         self._decoder = Decoder()
         self._frames: list[Frame] = []
@@ -92,12 +92,12 @@ class Host:
 
     @property
     def items(self) -> list[Any]:
-        """What runs have streamed; what a load describes is a list."""
+        """The items that runs have streamed; a load's description is a list."""
         return [json.loads(body) for body in self.bodies if body[:1] == b"{"]
 
     @property
     def described(self) -> dict[str, dict[str, Any]]:
-        """The definitions of the one repository that was loaded: its own, and pipelines by name."""
+        """The description of the one repository that was loaded, and its pipelines by name."""
         head, *lines = self.bodies[-1].split(b"\n")
         (described,) = json.loads(head)
         names = described["definitions"]["pipelines"]
@@ -113,7 +113,7 @@ class Host:
         return said
 
     def ask(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> Frame:
-        """The answer; what came before it is in `events` and `bodies`."""
+        """Returns the answer; what came before it is in `events` and `bodies`."""
         return self.answer(self.order(method, body, fds))
 
     def order(self, method: int, body: bytes = b"", fds: tuple[int, ...] = ()) -> int:
@@ -136,7 +136,7 @@ class Host:
         return frame
 
     def item(self, event: str) -> Any:
-        """The next item of a stream that tells of such an event."""
+        """Returns the next item of a stream that reports such an event."""
         while True:
             frame = self._receive()
             assert frame.kind != Kind.RESPONSE, frame.body
@@ -153,7 +153,7 @@ class Host:
         return self.ask(Method.LOAD, wire.dump({"location": "here", "target": target}))
 
     def fork(self, owner: str = "instance:here/w1") -> Host:
-        """A child that has not greeted yet."""
+        """Has the process fork; returns the child, which has not said hello yet."""
         ours, theirs = socket.socketpair()
         out, their_out = os.pipe()
         err, their_err = os.pipe()
@@ -166,14 +166,14 @@ class Host:
         return self._forks[-1]
 
     def end(self) -> tuple[str, str]:
-        """Closes the wire, which ends the process; all that it printed until its end."""
+        """Closes the wire, which ends the process; returns all that it has printed."""
         self.control.close()
         printed = read_all(self.stdout), read_all(self.stderr)
         self.close()
         return printed
 
     def close(self) -> None:
-        """Lets go of the process and of its forks, which ends them."""
+        """Closes the wires to the process and to its forks, which ends them."""
         for fork in self._forks:
             fork.close()
         self.control.close()
@@ -205,7 +205,7 @@ def read_all(descriptor: int) -> str:
 def hosted(
     executable: str, folder: Path, variables: Mapping[str, str] | None = None
 ) -> Iterator[Host]:
-    """A process that has not greeted yet, as the keeper starts one; ended at last."""
+    """Starts a process as the keeper does, which has not said hello yet; ends it at last."""
     ours, theirs = socket.socketpair()
     out, their_out = os.pipe()
     err, their_err = os.pipe()

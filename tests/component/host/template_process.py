@@ -34,7 +34,7 @@ def repo():
 
 
 class Place:
-    """An environment with a site-packages of its own, and a project beside it."""
+    """Holds an environment with a site-packages of its own, and a project beside it."""
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self.site = folder / "lib" / "site-packages"
@@ -55,7 +55,7 @@ class Place:
 
     @contextlib.contextmanager
     def start(self, version: str) -> Iterator[Host]:
-        """A process that has greeted."""
+        """Starts a process, which has said hello."""
         path = os.pathsep.join(map(str, [self.runtime, self.site]))
         variables = {"PYTHONPATH": path, "HOSTLER_OWNER": "i:template/1", "HOSTLER_ROOM": " " * 400}
         with hosted(INTERPRETERS[version], self.runtime, variables) as host:

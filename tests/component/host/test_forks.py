@@ -1,4 +1,4 @@
-"""hostler.host.forks in processes of its own, under each interpreter: a fork tests nothing else."""
+"""hostler.host.forks in processes of its own, under each interpreter."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_child_that_raises_says_so_and_does_not_go_on_as_its_parent(python: st
 
 
 def test_the_system_s_refusal_is_told(python: str) -> None:
-    """Of the first fork and, from the process between, of the second."""
+    """The refusal of the first fork and, from the process between the two, of the second."""
     script = """
         fork = os.fork
         for refused in (1, 2):
@@ -129,7 +129,7 @@ def test_python_threads_are_counted_while_they_run(python: str) -> None:
         assert unsafe() == [], unsafe()
         lock = _thread.allocate_lock()
         lock.acquire()
-        _thread.start_new_thread(lambda: lock.acquire(), ())  # threading knows nothing of it
+        _thread.start_new_thread(lambda: lock.acquire(), ())  # threading does not know the thread
         while len(sys._current_frames()) == 1:
             pass
         assert unsafe() == ["1 Python thread after import"], unsafe()

@@ -1,4 +1,4 @@
-"""A process of a location: loads, forks, runs, and what it tells of them."""
+"""A process of a location: its loads, forks and runs, and what it reports of them."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def repo():
 def test_one_partition_after_the_other_asks_a_slow_function_seldom(
     host: Host, tmp_path: Path
 ) -> None:
-    # made in 10 ms, they hold for 100 ms: more often than each tenth of 20 calls would be wrong
+    # the names take 10 ms to make and are kept for 100 ms: one call in ten may make them anew
     assert load(host, tmp_path, SLOW_SET).code == Status.OK
     worker = host.fork()
     worker.hello()
@@ -284,7 +284,7 @@ def test_a_run_that_fails_says_where_and_why(loaded: Host) -> None:
 
 
 def test_sigint_cancels_a_run(host: Host, tmp_path: Path) -> None:
-    """In the user's code, and before the run has come to it."""
+    """SIGINT comes in the user's code, and before the run has come to it."""
     wait = '    print("in the solid")\n    import time\n    time.sleep(60)\n'
     load(host, tmp_path, GOOD.replace('    print("in the solid")\n', wait))
     child = host.fork()
@@ -296,7 +296,7 @@ def test_sigint_cancels_a_run(host: Host, tmp_path: Path) -> None:
 
 
 def test_a_cancelled_request_that_has_not_begun_is_dropped(loaded: Host) -> None:
-    """The process was stopped: it finds the cancellation behind the request."""
+    """The process was stopped, and finds the cancellation after the request."""
     child = loaded.fork()
     pid = child.hello()["pid"]
     os.kill(pid, signal.SIGSTOP)

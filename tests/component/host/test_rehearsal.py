@@ -1,4 +1,4 @@
-"""A load that a fork of a template rehearses, under each interpreter."""
+"""The load that a fork of a template rehearses, under each interpreter."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_rehearsed_process_has_the_memory_that_a_load_needs(host: Host, place:
 
 
 def page_faults(pid: int) -> int:
-    """Of a process, those for which no file was read."""
+    """Returns how many page faults of a process read no file."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[7])
 
 

@@ -1,4 +1,4 @@
-"""Steps in processes of their own, of a real run's process."""
+"""Steps in processes of their own, forked from a real run process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMED = GOOD.replace("@solid(config", "@solid(timeout=60, config")
 
 
 def test_a_step_in_a_process_of_its_own(host: Host, tmp_path: Path) -> None:
-    """It tells what it prints and imports, draws its own random numbers, and has no wire."""
+    """It reports what it prints and imports, draws its own random numbers, and has no wire."""
     (tmp_path / "late.py").write_text("")
     shown = """\
     import os, random, late
@@ -129,7 +129,7 @@ def order_of(pipeline: str, limit: int) -> bytes:
 
 
 def pidfds_of(child: Host, lines: int) -> list[int]:
-    """The processes that the next lines of output name."""
+    """Opens the processes that the next lines of output name."""
     texts = [child.item("printed_line")["data"]["text"] for _ in range(lines)]
     return [os.pidfd_open(int(pid)) for text in texts for pid in text.split()]
 

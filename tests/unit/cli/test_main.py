@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below one, with the words that call it."""
+    """Yields every command below one, with the words that call it."""
     yield path, command
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -44,7 +44,7 @@ def test_every_command_has_a_help_with_an_example(
 
 
 def imported(*arguments: str) -> set[str]:
-    """The modules that a command imports."""
+    """Returns the modules that a command imports."""
     code = (
         "import sys; from hostler.cli.main import main; main(sys.argv[1:]);"
         "print('\\n'.join(sys.modules), file=sys.stderr)"

@@ -1,4 +1,4 @@
-"""Which partitions a backfill is of, and how its runs are told from others."""
+"""Which partitions a backfill has, and how its runs are told from other runs."""
 
 from __future__ import annotations
 

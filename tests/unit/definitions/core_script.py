@@ -93,7 +93,7 @@ CONFIG = {"solids": {"scale": {"config": {"deep": {"names": ["a"]}}, "inputs": {
 
 
 def refused(attempt: Callable[[], object], *words: str) -> None:
-    """The attempt raises a DefinitionError that says these words."""
+    """Asserts that the attempt raises a DefinitionError with these words."""
     message = ""
     try:
         attempt()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 
-#: Half an hour's change, one at midnight, one of a whole day, and what never changes.
+#: Zones with a change of half an hour, one at midnight, one of a whole day, and with none.
 ZONES = [
     "UTC",
     "-03:30",
@@ -57,7 +57,7 @@ def wall_of(moment: datetime, zone: tzinfo) -> datetime:
 def by_every_minute(
     schedule: CronSchedule, zone: tzinfo, after: datetime, until: datetime
 ) -> Iterator[datetime]:
-    """Looks at the clock every minute, and, for times by the clock, at what it has skipped."""
+    """Yields due times from a look at the clock every minute and at the times that it skips."""
     moment = after - timedelta(days=3)
     shown = wall_of(moment, zone)
     while moment + MINUTE < until:
@@ -133,7 +133,7 @@ def test_a_time_that_is_skipped_is_due_once_right_after_the_gap() -> None:
 def test_a_time_that_comes_twice_is_due_once() -> None:
     found = shown("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", 2)
     assert found == ["10-25 02:30+0200", "10-26 02:30+0100"]
-    # Also for who asks between the two.
+    # Also from a start between the two.
     found = shown("30 2 * * *", "Europe/Berlin", "2026-10-25T00:40", 1)
     assert found == ["10-26 02:30+0100"]
 

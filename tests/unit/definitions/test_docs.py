@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "definitions.md"
 
 @pytest.fixture(name="page")
 def run_page() -> dict[str, Any]:
-    """What the code of the page defines."""
+    """Returns what the code of the page defines."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     namespace: dict[str, Any] = {"__name__": "page"}
     exec(compile("\n".join(blocks), str(PAGE), "exec"), namespace)

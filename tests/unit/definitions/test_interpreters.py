@@ -24,12 +24,12 @@ def pyenv_folder() -> Path:
 
 
 def find_interpreters() -> dict[str, str]:
-    """Each promised version that is there, and its executable."""
+    """Returns the executable of each promised version that is installed."""
     found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
     for version in VERSIONS:
         installed = sorted((pyenv_folder() / "versions").glob(f"{version}.*/bin/python"))
         candidate = shutil.which(f"python{version}") if not installed else str(installed[-1])
-        # A shim of pyenv's is there for versions that are not installed, too.
+        # pyenv has a shim also for versions that are not installed.
         if candidate and _runs(candidate):
             found.setdefault(version, candidate)
     return {version: found[version] for version in VERSIONS if version in found}

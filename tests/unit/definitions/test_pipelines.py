@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Frame:
-    """Stands for a class of the user's, that no config can give."""
+    """Stands for a class of the user's that no config can give."""
 
 
 @solid

@@ -33,13 +33,13 @@ from hostler.definitions import (
 from hostler.definitions._preview import PREVIEW_LENGTH, preview
 from hostler.host.execution import execute
 
-#: By node, the nodes that feed it; the second item says which of them come as one list.
+#: For each node, the nodes that feed it; the second item says which of them come as one list.
 Graph = list[tuple[list[int], list[int]]]
 
 
 @st.composite
 def graphs(draw: st.DrawFn, most: int = 8) -> Graph:
-    """Acyclic graphs: each node is fed by some of those before it."""
+    """Generates acyclic graphs: each node is fed by some of those before it."""
     size = draw(st.integers(0, most))
     graph = []
     for node in range(size):
@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn, most: int = 8) -> Graph:
 def pipeline_of(
     graph: Graph, order: list[int], calls: list[int], failing: set[int], leaving_out: set[int]
 ) -> PipelineDefinition:
-    """A pipeline of the graph, declared in the given order; its solids note their calls."""
+    """Makes a pipeline of the graph, declared in the given order; its solids note their calls."""
 
     def definition(node: int) -> SolidDefinition[Any]:
         singles, fan = graph[node]
@@ -87,8 +87,9 @@ def pipeline_of(
 def expected_fates(
     graph: Graph, failing: set[int], leaving_out: set[int]
 ) -> tuple[set[int], set[int]]:
-    """The nodes that are skipped, and those that are because of a failure: by the definition of
-    both, node by node."""
+    """Returns the nodes that are skipped, and those of them that are because of a failure.
+
+    Follows the definition of both, node by node."""
     skipped: set[int] = set()
     failed: set[int] = set()
     after_failure: set[int] = set()
@@ -141,7 +142,7 @@ def test_failures_and_absent_outputs_skip_exactly_the_dependents(data: st.DataOb
 def executed(
     made: PipelineDefinition, limit: int, solids: list[str]
 ) -> tuple[list[tuple[str, str | None]], dict[str | None, str]]:
-    """The events of an execution with steps in processes of their own, and why steps failed."""
+    """Executes steps in processes of their own; returns the events, and why steps failed."""
     events: list[tuple[str, str | None]] = []
     failures: dict[str | None, str] = {}
 
@@ -186,7 +187,7 @@ def test_a_selection_executes_each_of_its_solids_once(data: st.DataObject) -> No
     order = data.draw(st.permutations(range(len(graph))))
     chosen = data.draw(st.sets(st.sampled_from(range(len(graph))), min_size=1))
     wanted: set[int] = set()
-    for node in sorted(chosen, reverse=True):  # with all that they depend on
+    for node in sorted(chosen, reverse=True):  # and the nodes that they depend on
         wanted |= {node} | upstream(graph, node)
     calls: list[int] = []
     made = pipeline_of(graph, order, calls, set(), set())
@@ -199,7 +200,7 @@ def test_a_selection_executes_each_of_its_solids_once(data: st.DataObject) -> No
 
 
 def upstream(graph: Graph, node: int) -> set[int]:
-    """All that a node depends on."""
+    """Returns all nodes that a node depends on."""
     singles, fan = graph[node]
     found = {*singles, *fan}
     return found.union(*(upstream(graph, one) for one in found))

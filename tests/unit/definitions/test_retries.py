@@ -40,7 +40,7 @@ class Record(Observer):
 
 
 def executed(made: PipelineDefinition) -> tuple[list[tuple[Any, ...]], list[float]]:
-    """The events, and how long the engine has slept."""
+    """Returns the events, and how long the engine has slept."""
     record = Record()
     slept: list[float] = []
     Engine(made, check_run_config(made, {}), record, sleep=slept.append).execute()
@@ -48,7 +48,7 @@ def executed(made: PipelineDefinition) -> tuple[list[tuple[Any, ...]], list[floa
 
 
 def failing(times: int, policy: RetryPolicy | None) -> PipelineDefinition:
-    """A pipeline of a solid that fails so many times."""
+    """Makes a pipeline of a solid that fails so many times."""
     attempts: list[int] = []
 
     @solid(retry_policy=policy)

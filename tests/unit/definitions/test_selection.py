@@ -1,4 +1,4 @@
-"""Executing some of a pipeline's solids: how they are named, and what feeds them then."""
+"""Executing some of a pipeline's solids: how they are named, and where their inputs come from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hostler.definitions._selection import select
 
 
 class Rows(list[int]):
-    """What no run config holds."""
+    """Stands for a value that no run config can hold."""
 
 
 @solid

@@ -16,7 +16,7 @@ import hostler.definitions
 PROJECT = Path(__file__).with_name("typed_project.py")
 LOCATION = Path(__file__).parents[3] / "location"
 
-#: A mistake in each line that both are to find: types that were Any would hide them.
+#: Lines with a mistake each that both checkers have to find; a type of Any would hide them.
 WRONG = """\
 from hostler.definitions import Partition, RetryPolicy, ScheduleDefinition, SolidContext, solid
 RetryPolicy("three")
@@ -32,7 +32,7 @@ x: str = one()
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The project, with the settings that docs/definitions.md names."""
+    """Returns the project's folder, with the settings that docs/definitions.md names."""
     (tmp_path / "project.py").write_text(PROJECT.read_text())
     (tmp_path / "wrong.py").write_text(WRONG)
     (tmp_path / "pyproject.toml").write_text(

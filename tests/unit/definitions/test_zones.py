@@ -1,4 +1,4 @@
-"""Time zones by name; the reader of the system's files against zoneinfo."""
+"""Time zones by name: the reader of the system's files, compared with zoneinfo."""
 
 from __future__ import annotations
 

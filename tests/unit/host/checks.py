@@ -1,4 +1,4 @@
-"""What the scripts share that other interpreters run: each makes checks and hands them to `run`.
+"""Shared by the scripts that other interpreters run: each defines checks and calls `run`.
 
 A script has the location's sources and the tests on PYTHONPATH, and an empty folder as argument.
 target_script.py does without: its checks start processes that import the script again. Standard
@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-#: What the finder has reported.
+#: The files that the finder has reported.
 TOUCHED: list[tuple[str, str | None]] = []
 
 
@@ -34,20 +34,20 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 
 def begin(folder: Path, files: dict[str, str]) -> None:
-    """Makes the folder one of the user's, with these files in it."""
+    """Makes the folder one of the user's code, with these files in it."""
     write(folder, files)
     sys.path.insert(0, str(folder))
     finder.install(TOUCHED.extend)
 
 
 def state(path: Path) -> tuple[str, str | None]:
-    """What the finder reports of a file as it is now."""
+    """Returns what the finder reports of a file as it is now."""
     return str(path), content_digest(path.read_bytes()) if path.exists() else None
 
 
 def run(script: dict[str, Any]) -> NoReturn:
     """Calls each function of the script named check_..., in a process and a folder of its own."""
-    # for the script's imports alone: the finder would look for the user's modules there
+    # it is for the script's own imports: the finder would look for the user's modules there
     sys.path.remove(str(Path(__file__).parents[2]))
     folder = Path(sys.argv[1])
     failed = 0

@@ -23,7 +23,7 @@ Event = tuple[str, "str | None", dict[str, Any]]
 def executed(
     made: PipelineDefinition, run_config: Any = None
 ) -> tuple[ExecutionResult, list[Event]]:
-    """The result and the events, each of which is a RunEvent in protobuf's JSON."""
+    """Returns the result and the events; each event is a RunEvent in protobuf's JSON."""
     events: list[Event] = []
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ def executed(
 
 
 def executed_alone(function: Any, **arguments: Any) -> tuple[ExecutionResult, list[Event]]:
-    """What a pipeline of one solid, named "it", gives."""
+    """Executes a pipeline of one solid, named "it"; returns the result and the events."""
     made: SolidDefinition[Any] = SolidDefinition(function, name="it", **arguments)
 
     def alone() -> None:
@@ -45,7 +45,7 @@ def executed_alone(function: Any, **arguments: Any) -> tuple[ExecutionResult, li
 
 
 def failure_of(function: Any, **arguments: Any) -> str:
-    """The message with which a solid fails."""
+    """Returns the message with which a solid fails."""
     result, events = executed_alone(function, **arguments)
     assert not result.succeeded
     assert result.failed_step == "it"
@@ -55,7 +55,7 @@ def failure_of(function: Any, **arguments: Any) -> str:
 
 
 def outputs_of(function: Any, **arguments: Any) -> dict[str, str]:
-    """The previews of what a solid produces."""
+    """Returns the previews of what a solid produces."""
     result, events = executed_alone(function, **arguments)
     assert result.succeeded
     return {data["output"]: data["preview"] for name, _, data in events if name == "step_output"}

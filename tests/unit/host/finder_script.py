@@ -203,7 +203,7 @@ def check_installed_packages_are_left_alone(folder: Path) -> None:
 
 
 class Editable:
-    """As the finders of editable installs are: it names the loader itself."""
+    """Acts as the finders of editable installs do: it names the loader itself."""
 
     def __init__(self, name: str, path: str) -> None:
         self.name, self.path = name, path
@@ -228,7 +228,7 @@ def check_editable_installs(folder: Path) -> None:
 
 
 class Nosy:
-    """A finder that asks all the others, as ours does."""
+    """Asks all other finders, as hostler's does."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None

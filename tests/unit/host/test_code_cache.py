@@ -11,7 +11,7 @@ from hostler.host.code_cache import RACY_SECONDS, CodeCache
 
 
 class CoarseDisk:
-    """A stat whose times stand still, as where two writes fall into one tick; and the time."""
+    """Replaces stat, whose times stand still as if two writes fell into one tick, and time."""
 
     def __init__(self, now: float) -> None:
         self.now = now

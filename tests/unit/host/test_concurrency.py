@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 Event = tuple[str, "str | None", dict[str, Any]]
 
-#: What a step waits for another one at most; one that is met does not wait for it.
+#: How long a step waits for another one at most; no test that passes waits that long.
 PATIENCE = 30.0
 
 
 def executed(
     made: PipelineDefinition, limit: int, **arguments: Any
 ) -> tuple[ExecutionResult, list[Event]]:
-    """The result and the events; no process may be left."""
+    """Returns the result and the events; asserts that no process is left."""
     events: list[Event] = []
     try:
         result = execute(
@@ -55,7 +55,7 @@ def steps(events: list[Event], kind: str) -> list[str | None]:
 
 
 def test_steps_are_executed_at_once_in_processes_of_their_own() -> None:
-    """Each waits until it has heard of all others."""
+    """Each step waits until it has heard from all others."""
     count = 4
     pipes = [os.pipe() for _ in range(count)]
 

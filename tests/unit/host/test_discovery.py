@@ -57,7 +57,7 @@ def takes(x: int) -> RepositoryDefinition:
 
 
 class Proxy:
-    """A lazy proxy: it tells isinstance what it stands for, and loads that to do so."""
+    """Acts as a lazy proxy: it tells isinstance what it stands for, and loads it for that."""
 
     def __getattribute__(self, name: str) -> Any:
         raise AssertionError(f"loaded for {name}")

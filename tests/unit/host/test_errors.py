@@ -1,4 +1,4 @@
-"""What a failed load is called, and whether trying again is of use."""
+"""The kinds of failed loads, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:
-    """What `raise error from cause` raises."""
+    """Returns the error that `raise error from cause` raises."""
     error.__cause__ = cause
     return error
 
 
 def causes(error: BaseException) -> list[str]:
-    """What led to an error, by the messages, the nearest first."""
+    """Returns the messages of the errors that led to one, the nearest first."""
     found = []
     info = exception_info(error).get("cause")
     while info is not None:

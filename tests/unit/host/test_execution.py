@@ -189,7 +189,7 @@ def exits() -> None:
 
 
 class RudeError(BaseException):
-    """Derives from no Exception, as those of some test frameworks do."""
+    """Derives from BaseException, as errors of some test frameworks do."""
 
 
 def is_rude() -> None:

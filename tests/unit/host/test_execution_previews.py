@@ -1,4 +1,4 @@
-"""What events show of values, and what they keep of messages."""
+"""The previews of values in events, and how much of a message they keep."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Broken:
-    """Shows itself to nobody."""
+    """Raises an error when it is printed."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")

@@ -17,13 +17,13 @@ VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 
 
 def interpreters() -> dict[str, str]:
-    """The supported interpreters that are here, by version; the one that runs this is always."""
+    """Returns the installed supported interpreters by version, this one among them."""
     found = {}
     versions = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
     for version in VERSIONS:
         candidates = [str(path) for path in versions.glob(f"{version}.*/bin/python")]
         on_path = shutil.which(f"python{version}")
-        # A pyenv shim stands on PATH also for a version that is not chosen, and then fails.
+        # pyenv puts a shim on PATH also for a version that is not chosen; the shim then fails.
         if on_path and "shims" not in Path(on_path).parts:
             candidates.append(on_path)
         if candidates:

@@ -1,4 +1,4 @@
-"""What a load has used and a location does not need."""
+"""Memory that a load has used and a location does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps in processes of their own: what they give, how they fail, what is left of them."""
+"""Steps in processes of their own: what they give, how they fail, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 Event = tuple[str, "str | None", dict[str, Any]]
 
-#: A timeout that nobody waits for.
+#: A timeout that no test waits for.
 LONG = 60.0
 
-#: One that is waited for.
+#: A timeout that tests wait for.
 SHORT = 0.2
 
 
 def descriptors() -> set[str]:
-    """What this process has open."""
+    """Returns the descriptors that this process has open."""
     return {each.name for each in Path("/proc/self/fd").iterdir()}
 
 
 def executed(made: PipelineDefinition, **arguments: Any) -> tuple[ExecutionResult, list[Event]]:
-    """The result and the events, each of which is a RunEvent in JSON; nothing may be left."""
+    """Returns the result and the events, as JSON; asserts that nothing is left."""
     events: list[Event] = []
     before = descriptors()
 
@@ -61,7 +61,7 @@ def executed(made: PipelineDefinition, **arguments: Any) -> tuple[ExecutionResul
 
 
 def of(made: Any) -> PipelineDefinition:
-    """A pipeline of one solid."""
+    """Makes a pipeline of one solid."""
 
     def alone() -> None:
         made()
@@ -70,7 +70,7 @@ def of(made: Any) -> PipelineDefinition:
 
 
 def failure_of(made: Any) -> str:
-    """The message with which a solid fails."""
+    """Returns the message with which a solid fails."""
     result, events = executed(of(made))
     assert result.exception is not None
     assert events[-1][0] == "step_failed"
@@ -218,7 +218,7 @@ def test_an_output_that_cannot_be_pickled_fails_the_step_if_another_takes_it() -
 
 
 class Stubborn:
-    """Can be pickled, and cannot be made again."""
+    """Can be pickled but not unpickled."""
 
     def __reduce__(self) -> Any:
         return (int, ("no number",))

@@ -128,7 +128,7 @@ def test_the_message_says_what_to_do(folder: Path, kind: str, value: str, parts:
 
 
 def test_a_file_that_comes_while_it_is_found_missing_is_a_change(folder: Path) -> None:
-    """Half of a save: what failed has seen no file, whatever is there when that is told."""
+    """As in half of a save: the failed load has seen no file, whatever is there afterwards."""
     _, touched = fail(folder, "python_file", "repos.py", script=APPEARS + LOAD)
     assert touched == {str(folder / "repos.py"): None}
 
@@ -159,7 +159,7 @@ def test_what_a_module_misses_is_its_own_error(folder: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read() -> None:
-    # Root reads everything: what runs as root becomes another user once all is imported.
+    # Root may read everything: the script becomes another user once all is imported.
     preamble = "import difflib, importlib.util, json, linecache, os, tokenize, traceback\n"
     drop = "if os.geteuid() == 0: os.setuid(65534)\n"
     script = preamble + LOAD.replace("touched = []", f"touched = []\n{drop}")

@@ -151,7 +151,7 @@ def test_a_link_or_a_file_in_the_folder_s_place(tmp_path: Path) -> None:
 def test_a_lock_that_was_removed_meanwhile_is_not_enough(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between our open and our flock the holder ends and removes its lock."""
+    """The holder ends and removes its lock between our open and our flock."""
     first = claim_socket(path)
     flock = fcntl.flock
     calls = 0

@@ -1,4 +1,4 @@
-"""The keeper's process: what it costs, what it withstands, and what it leaves: nothing."""
+"""The keeper's process: its memory, what it withstands, and that it leaves nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def memory(pid: int) -> int:
 
 
 class BareKeeper:
-    """A keeper that is spoken to packet by packet."""
+    """Speaks to a keeper packet by packet."""
 
     def __init__(self, root: Path = ROOT) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -65,7 +65,7 @@ class BareKeeper:
         assert self.hear() == {"report": "ready"}
 
     def hear(self) -> Packet:
-        """The next report."""
+        """Returns the next report."""
 
         def comes() -> bool:
             self._heard += [packet for packet, _ in self.link.receive()]
@@ -111,7 +111,7 @@ def test_it_speaks_the_documented_packets(keeper: BareKeeper) -> None:
     assert keeper.hear() == {"report": "exited", "pid": pid, "status": 15, "owner": "a"}
     keeper.spawn(3, "/bin/sh", "-c", "sleep 0 & exit 3")
     assert keeper.hear()["report"] == "started"
-    exits = [keeper.hear(), keeper.hear()]  # the orphan's is told too, in either order
+    exits = [keeper.hear(), keeper.hear()]  # the orphan's exit is reported too, in either order
     assert {(report["owner"], report["status"]) for report in exits} == {("a", 3 << 8), (None, 0)}
     keeper.link.post({"order": "end", "id": 4, "owner": "a"})
     assert keeper.hear() == {"report": "ended", "id": 4}
@@ -148,7 +148,7 @@ def test_it_is_small_and_imports_little(keeper: BareKeeper) -> None:
     ) as bare:
         assert bare.stdout is not None
         bare.stdout.readline()
-        # The interpreter itself takes 8.2 MiB (3.11) to 9 MiB (3.12) of it.
+        # The interpreter alone takes 8.2 MiB (3.11) to 9 MiB (3.12).
         assert memory(keeper.process.pid) - memory(bare.pid) < 4 * MIB
     status = Path(f"/proc/{keeper.process.pid}/status").read_text()
     assert "Threads:\t1\n" in status
@@ -185,7 +185,7 @@ def test_signals_of_the_terminal_do_not_end_it(keeper: BareKeeper, number: int) 
     assert os.waitstatus_to_exitcode(status) == -number
 
 
-#: A daemon that starts everything that resists, says so and does nothing more.
+#: A daemon that starts processes that resist their end, says so and does nothing more.
 DAEMON = """
 import asyncio, os, sys
 from hostler.daemon.base.journal import Journal

@@ -1,4 +1,4 @@
-"""What the keeper starts, with a real keeper and real processes."""
+"""The processes that the keeper starts, with a real keeper."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ os.write(2, b"and this is stderr")
             seen["env"].pop("LC_CTYPE", None)  # which CPython sets itself
             assert seen["env"] == ENV
             assert seen["blocked"] == []
-            # What CPython ignores of its own accord.
+            # Signals that CPython itself ignores.
             assert seen["ignored"] == sum(1 << (n - 1) for n in (signal.SIGPIPE, signal.SIGXFSZ))
 
     run(scenario())
@@ -193,7 +193,7 @@ def test_a_start_that_is_cancelled_leaves_no_process() -> None:
         async with opened() as keeper:
             before = open_descriptors(os.getpid())
             start = asyncio.create_task(keeper.start(SpawnOrder("a", SLEEP, ENV, None)))
-            await asyncio.sleep(0)  # the order is out
+            await asyncio.sleep(0)  # the order was sent
             start.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await start

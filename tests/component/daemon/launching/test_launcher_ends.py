@@ -1,4 +1,4 @@
-"""What the keeper adopts and ends, with a real keeper and real processes."""
+"""The processes that the keeper adopts and ends, with a real keeper."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ while True:
 def test_end_kills_an_owners_processes_and_no_others() -> None:
     async def scenario() -> None:
         async with opened() as keeper:
-            # Of owner a: what resists, what was orphaned, what has neither mark nor parent.
+            # Owner a has one that resists, one that was orphaned, one with neither mark nor parent.
             stubborn = await keeper.start(
                 shell("trap '' TERM INT HUP; echo $$; while :; do :; done")
             )
@@ -115,7 +115,7 @@ def test_end_kills_an_owners_processes_and_no_others() -> None:
             scrubbing = await keeper.start(shell("env -i sleep 1000 & echo $!; exit"))
             scrubbed = int(await line(scrubbing.stdout))
             await scrubbing.exit
-            # Of owner b: its own, and a fork of a process of a's, with a child, that is registered.
+            # Owner b has its own, and a registered fork, with a child, of a process of a's.
             other = await keeper.start(SpawnOrder("b", SLEEP, ENV, None))
             work = "import subprocess; subprocess.Popen(['/bin/sleep', '1000']); time.sleep(1000)"
             second, run_pid = await fork(keeper, work)
@@ -179,7 +179,7 @@ while True:
             assert await line(handle.stdout) == "up"
             await handle.exit
             await keeper.close()
-            assert await text(handle.stdout) == ""  # nobody holds the other end
+            assert await text(handle.stdout) == ""  # no process holds the other end
 
     run(scenario())
 
@@ -219,7 +219,7 @@ def test_the_control_socket_carries_both_ways() -> None:
     run(scenario())
 
 
-#: A daemon in a process of its own, since a keeper's death costs its process all children.
+#: A daemon in a process of its own, since its process loses all children when the keeper dies.
 DAEMON = """
 import asyncio, json, os, signal
 from hostler.daemon.base.journal import Journal
@@ -245,7 +245,7 @@ async def main():
         exits = await asyncio.gather(busy.exit, idle.exit)
         assert all(exit.keeper_died for exit in exits), exits
         assert exits[0].describe() == "killed with its keeper"
-        # One that is asked for while there is no keeper waits for the new one.
+        # A process that is ordered while there is no keeper waits for the new keeper.
         order = SpawnOrder("c", ("/bin/sh", "-c", "exit 5"), ENV, None)
         early = asyncio.create_task(keeper.start(order))
         await deaths.get()

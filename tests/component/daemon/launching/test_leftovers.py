@@ -1,4 +1,4 @@
-"""What a daemon and keeper that were killed together left is found again, by its mark."""
+"""Processes that a daemon and a keeper left, killed together, are found by their mark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hostler.daemon.launching.leftovers import instance_id, kill_leftovers
 if TYPE_CHECKING:
     import pytest
 
-#: Kills its keeper and itself at once; what it started was told not to die of either.
+#: Kills its keeper and itself at once; the processes that it started do not die of that.
 DAEMON = """
 import asyncio, os, signal, sys
 from hostler.daemon.base.journal import Journal
@@ -59,7 +59,7 @@ def test_what_daemon_and_keeper_left_is_killed() -> None:
         first, left = map(int, daemon.stdout.readline().split())
         assert daemon.wait(10) == -signal.SIGKILL
     deadline = time.monotonic() + 5
-    while is_alive(first):  # the kernel ends what the keeper made itself, by PDEATHSIG
+    while is_alive(first):  # the kernel ends those that the keeper started, by PDEATHSIG
         assert time.monotonic() < deadline
         time.sleep(0.005)
     assert is_alive(left)

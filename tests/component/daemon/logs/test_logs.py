@@ -32,7 +32,7 @@ def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
 
 @contextmanager
 def writing(settings: Settings, said: TextIO | None = None) -> Iterator[LogWriter]:
-    """A writer of log files that says in `said` what is wrong with them."""
+    """Makes a writer of log files, which reports problems with them in `said`."""
     journal = Journal(stream=said)
     writer = LogWriter(settings, journal)
     writer.start()
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_written_loses_lines_until_it_can(tmp_path: Path) 
 
 
 def test_a_full_disk_loses_lines_and_never_tears_the_next(tmp_path: Path) -> None:
-    """A limit of a file's size takes a part of a write and then nothing, as a full disk does."""
+    """A limit of the file size lets a part of a write pass and then nothing, as a full disk."""
     script = """
 import resource, signal, sys
 from pathlib import Path
@@ -177,7 +177,7 @@ print((folder / "a.log").read_text(), end="")
 
 
 class Pipe:
-    """A pipe with its reader."""
+    """Holds a pipe with its reader."""
 
     def __init__(self) -> None:
         read, self.write_end = os.pipe()

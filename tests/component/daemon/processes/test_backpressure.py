@@ -1,4 +1,4 @@
-"""A process that says more than is wanted: it waits, and nothing is lost."""
+"""A process that says more than the daemon reads: it waits, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 async def turns(count: int = 20) -> None:
-    """Lets the loop do what it has to do."""
+    """Lets the loop do its pending work."""
     for _ in range(count):
         await asyncio.sleep(0)
 

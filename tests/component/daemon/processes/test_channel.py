@@ -32,7 +32,7 @@ LARGE = b"x" * (4 << 20)
 
 
 class Pair:
-    """A channel, and what a process at the other end would hold."""
+    """Holds a channel, and the end that a process would hold."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
@@ -43,7 +43,7 @@ class Pair:
         self.process = Connection(theirs.detach())
 
     async def request(self, method: int = Method.PING, body: bytes = b"") -> asyncio.Task[Frame]:
-        """A request that is under way."""
+        """Begins a request and returns its task."""
         task = asyncio.ensure_future(self.channel.request(method, body))
         await asyncio.sleep(0)
         return task
@@ -65,7 +65,7 @@ def open_descriptors() -> int:
 
 
 def run(scenario: Callable[[Pair], Awaitable[None]]) -> None:
-    """Runs a scenario; it has to leave no descriptor behind."""
+    """Runs a scenario; asserts that it leaves no descriptor behind."""
 
     async def whole() -> None:
         before = open_descriptors()
@@ -146,7 +146,7 @@ def test_a_request_that_has_not_begun_is_dropped_when_it_is_cancelled() -> None:
         pair.process.respond(first, Status.OK)
         second = pair.process.receive()
         assert not pair.process.is_wanted(second)
-        pair.process.respond(second, Status.CANCELED, b"{}")  # nobody listens any more
+        pair.process.respond(second, Status.CANCELED, b"{}")  # no one listens any more
         await going_on
         third = await pair.request()
         cancel, request = pair.process.receive(), pair.process.receive()

@@ -1,4 +1,4 @@
-"""What an owner can count on: the real watcher and the fake one are told the same story."""
+"""What a watcher promises: the same scenarios with the real watcher and with the fake one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watcher where the kernel tells nothing, or too much is asked of it."""
+"""The watcher when the kernel reports nothing, or cannot watch as much as it is asked to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("how", ["sweep", "overflow"])
 def test_a_change_without_an_event_is_found(folder: Path, how: str) -> None:
-    """Writing through a mapping makes no event, as an event that the kernel dropped."""
+    """Writing through a mapping makes no event, as if the kernel had dropped it."""
 
     async def scenario() -> None:
         path = folder / "code.py"
@@ -167,7 +167,7 @@ def test_a_relative_path_is_refused(folder: Path) -> None:
 
 
 def test_a_path_that_its_watch_leaves_while_it_settles_is_left_for_good(folder: Path) -> None:
-    """Else the next sweep would end at a path that no watch has."""
+    """The next sweep would otherwise end at a path that no watch has."""
 
     async def scenario() -> None:
         path = folder / "code.py"
@@ -191,7 +191,7 @@ def test_a_large_record_does_not_hold_up_the_loop(folder: Path) -> None:
         paths = [folder / f"m{i}.py" for i in range(5000)]
         async with open_desk(folder) as desk:
             desk.watch(*paths)
-            # What is left for later turns would have taken this one some 100 ms.
+            # The work that is left for later turns would have taken some 100 ms in this one.
             assert desk.watcher._checker.is_busy
             paths[-1].write_text("x")
             await desk.expect(paths[-1])

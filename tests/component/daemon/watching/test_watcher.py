@@ -1,4 +1,4 @@
-"""Every way to save is told, and nothing else is."""
+"""The watcher reports every way to save, and nothing else."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_a_folder_far_above_that_is_exchanged(folder: Path) -> None:
 
 
 def test_a_link_that_is_swapped(folder: Path) -> None:
-    """As a ConfigMap's volume is updated: file -> ..data/file, ..data -> ..<time>."""
+    """As Kubernetes updates a ConfigMap's volume: file -> ..data/file, ..data -> ..<time>."""
 
     async def scenario() -> None:
         for name, text in (("..1", "one"), ("..2", "two"), ("..3", "two")):
@@ -233,7 +233,7 @@ def test_what_changed_before_the_watch_is_told(folder: Path) -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 50])
 def test_a_save_at_the_end_of_a_load_is_told(folder: Path, turns: int) -> None:
-    """Also where what the load had read is what was seen before."""
+    """Also if the load has read the same content that the watcher had seen before."""
 
     async def scenario() -> None:
         path, other = folder / "code.py", folder / "other.py"

@@ -24,7 +24,7 @@ DEADLINE = 10.0
 
 
 class Desk:
-    """A watcher, its watches by name, and what they told: what the tests of both watchers need."""
+    """Holds a watcher, its watches by name, and their reports, for tests of both watchers."""
 
     def __init__(self, watcher: Watcher) -> None:
         self.watches: dict[str, Watch] = {}
@@ -32,7 +32,7 @@ class Desk:
         self._watcher = watcher
 
     def record(self, *paths: Path) -> dict[str, str | None]:
-        """What an owner knows that has read the paths now."""
+        """Returns the record of an owner that reads the paths now."""
         raise NotImplementedError
 
     def save(self, path: Path, text: str) -> None:
@@ -45,7 +45,7 @@ class Desk:
         raise NotImplementedError
 
     async def expect_nothing(self, name: str = "a") -> None:
-        """Fails if anything that was done before is still to be told."""
+        """Fails if anything that was done before is reported later."""
         raise NotImplementedError
 
     async def close(self) -> None:
@@ -57,7 +57,7 @@ class Desk:
     def put(
         self, files: Mapping[str, str | None], name: str = "a", globs: Sequence[str] = ()
     ) -> None:
-        """Begins the watch of this name, or replaces what it knows."""
+        """Begins the watch of this name, or replaces its record."""
         if name in self.watches:
             self.watches[name].replace(files, globs)
         else:
@@ -73,7 +73,7 @@ class Desk:
 
 
 class FileDesk(Desk):
-    """The real watcher on real files, and a sentinel file that each watch has in its record."""
+    """Holds the real watcher on real files, and a sentinel file that each watch records."""
 
     def __init__(self, folder: Path, settings: Settings, *, force_polling: bool) -> None:
         self.folder = folder
@@ -101,7 +101,7 @@ class FileDesk(Desk):
             return await self.told.get()
 
     async def expect_nothing(self, name: str = "a") -> None:
-        """What was done before tells nothing: only the sentinel's later changes are told.
+        """Asserts that only later changes of the sentinel are reported.
 
         Its deletion settles after everything that began to settle before.
         """
@@ -118,7 +118,7 @@ class FileDesk(Desk):
 
 
 class FakeDesk(Desk):
-    """The fake watcher; its files exist in it alone."""
+    """Holds the fake watcher; its files exist in it alone."""
 
     def __init__(self) -> None:
         self.watcher = FakeWatcher()
@@ -173,7 +173,7 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 def project_in(folder: Path) -> Path:
-    """A folder for the files that are watched, with one above it that is the test's as well."""
+    """Returns a folder for the watched files; the folder above it is the test's as well."""
     made = folder.resolve() / "project"
     made.mkdir()
     return made

@@ -1,4 +1,4 @@
-"""Text for people, of what may be long."""
+"""Text for people, made from lists and texts that may be long."""
 
 from hostler.daemon.base.text import join_names
 

@@ -1,4 +1,4 @@
-"""Calls that are to come, by name."""
+"""Timers, by name."""
 
 from hostler.daemon.base.clock import FakeClock
 from hostler.daemon.base.timers import Timers

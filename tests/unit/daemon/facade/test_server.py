@@ -1,4 +1,4 @@
-"""What becomes of errors that a call raises, whichever kind of call it is."""
+"""The status and the journal entry that an error of a call becomes, for each kind of call."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FakeContext:
 
 
 class Details:
-    """As grpc asks a handler for a method."""
+    """Holds what grpc asks a handler with for a method."""
 
     invocation_metadata = ()
 
@@ -66,7 +66,7 @@ class Details:
 def aborts(
     method: str, error: Exception, request: bytes = b"", settings: Settings | None = None
 ) -> tuple[list[tuple[grpc.StatusCode, str]], str]:
-    """Makes a call; returns what it was aborted with, and the journal."""
+    """Makes a call; returns the status that it was aborted with, and the journal."""
     said = io.StringIO()
     journal = Journal(stream=said)
     services = ServiceHandlers(settings or Settings(), journal)

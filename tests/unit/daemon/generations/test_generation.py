@@ -1,4 +1,4 @@
-"""Generations: what they are built from, and what one changes of another."""
+"""Generations: what they are built from, and how two of them differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILES = {"/a.py": "digest-of-a", "/helper.py": None}
 def described(
     pipelines: dict[str, dict[str, Any] | None], repository: str = "repo"
 ) -> dict[str, Any]:
-    """One repository as the host describes it; None for a pipeline that is lazy."""
+    """Returns a repository as the host describes it; a pipeline of None is lazy."""
     parent = f"locations/a/repositories/{repository}"
     return {
         "repository": {
@@ -49,7 +49,7 @@ def pipeline(name: str) -> DefinitionKey:
 
 
 def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str, Any]:
-    """A repository of schedules; the first one is lazy."""
+    """Returns a repository of schedules, the first of them lazy."""
     found = described({})
     parent = f"{found['repository']['name']}/schedules"
     found["repository"]["schedules"] = [{"name": f"{parent}/{name}"} for name in names]
@@ -60,7 +60,7 @@ def with_schedules(*names: str, cron: str = "@daily", line: int = 1) -> dict[str
 
 
 def said(*repositories: dict[str, Any]) -> bytes:
-    """As hostler.host.describe.pack says it."""
+    """Packs descriptions as hostler.host.describe.pack does."""
     heads = [
         {**each, "definitions": {kind: list(named) for kind, named in each["definitions"].items()}}
         for each in repositories

@@ -1,4 +1,4 @@
-"""The time of a load: the process is asked where it is before the load is given up."""
+"""The time limit of a load: the process is asked for its stack before the load is given up."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_overdue_soon_where_it_does_not_tell() -> None:
     load.clock.advance(5.0)
     load.clock.advance(STACK_SECONDS)
     assert load.calls == ["asked", "overdue"]
-    assert load.timer.filter_line(THREAD) is None  # late, and nobody's output
+    assert load.timer.filter_line(THREAD) is None  # late, and still not output
     assert load.timer.filter_line(OUTER) is None
     assert load.calls == ["asked", "overdue"]
 

@@ -1,4 +1,4 @@
-"""Where a process is, as Python's faulthandler tells it; each dump here is a real one."""
+"""The stack of a process, as Python's faulthandler writes it; each dump here is a real one."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 from hostler.daemon.loading.stacks import Stack, StackFrame
 from hostler.host.wire import STACK_SIGNAL
 
-#: Told by a main thread that waits in `pause`, of `held.py`, while another one waits elsewhere.
+#: From a process whose main thread waits in `pause` of `held.py`, while another thread waits too.
 HELD = """\
 import faulthandler, os, threading
 faulthandler.register({signal}, file=2, all_threads=True)

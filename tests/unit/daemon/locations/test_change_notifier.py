@@ -1,4 +1,4 @@
-"""Changes of a location are told in their order, each as it was."""
+"""Clients are told of the changes of a location in their order, with the status of that moment."""
 
 from hostler.daemon.base.clock import FakeClock
 from hostler.daemon.locations.change_notifier import SOON_SECONDS, ChangeNotifier
@@ -6,11 +6,11 @@ from hostler.daemon.state.location import Status
 
 
 class Told:
-    """A location of which somebody is told.
+    """Keeps the changes that a notifier tells of.
 
     Attributes:
         status: its state.
-        told: the state before, the reason and the state after of each change.
+        told: for each change the state before, the reason, and the state after.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""When a load whose files change is waited for, and which of them are served."""
+"""When a load begins while files change, and whether an outdated load is served."""
 
 import pytest
 

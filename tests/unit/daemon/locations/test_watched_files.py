@@ -1,4 +1,4 @@
-"""What a location has watched, with a watcher that reads no disk."""
+"""The files that a location has watched, with a watcher that reads no disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPEC = LocationSpec(
 
 
 class Bench:
-    """The files of one location."""
+    """Holds the watched files of one location, and what it was told."""
 
     def __init__(self, spec: LocationSpec = SPEC) -> None:
         self.watcher = FakeWatcher()

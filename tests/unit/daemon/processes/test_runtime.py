@@ -1,4 +1,4 @@
-"""The runtime folder: whole, shared, and gone when nobody uses it."""
+"""The runtime folder: it is whole, shared, and removed when no daemon uses it."""
 
 import fcntl
 from pathlib import Path

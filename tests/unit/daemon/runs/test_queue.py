@@ -1,4 +1,4 @@
-"""Which of the runs that wait may start."""
+"""Which of the queued runs may start."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ async def test_a_retry_compares_what_was_asked_for(tmp_path: Path) -> None:
         assert was_asked == asked
         same = await store.create(run, make_event("run_queued"), lambda _: None, asked)
         assert same.name == found.name
-        with pytest.raises(RequestIdConflictError):  # as it is recorded, nobody has asked for it
+        with pytest.raises(RequestIdConflictError):  # no launch asked for what is recorded
             await store.create(run, make_event("run_queued"), lambda _: None)
         await created(store, "b", request_id="two")
         other = await store.find_by_request_id("two")

@@ -1,4 +1,4 @@
-"""docs/states.md, which is drawn from the tables."""
+"""docs/states.md, drawn from the tables."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def refuse(*pair: object) -> None:
 
 
 class Policy(ForkPolicy):
-    """A policy without undeclared pairs, of a location that may fork."""
+    """Makes a policy that fails on undeclared pairs, for a location that may fork."""
 
     def __init__(self) -> None:
         super().__init__(refuse)

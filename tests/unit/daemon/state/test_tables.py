@@ -1,4 +1,4 @@
-"""The state tables: complete, and without a hole whatever happens in whatever order."""
+"""The state tables: complete, and without a state that waits for ever, in any order of events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AnyTable: TypeAlias = "Table[Any, Any, Any]"
 
 
 def after(table: AnyTable, state: Enum, event: Enum) -> Rule[Any, Any]:
-    """What an event leads to; each pair is declared."""
+    """Returns what an event leads to; fails for a pair that is not declared."""
     rule = table.step(state, event)
     assert rule is not None
     return rule
@@ -111,7 +111,7 @@ def test_whoever_watches_is_told_last_and_soon_where_a_process_is_ordered() -> N
 
 @pytest.mark.parametrize(("load", "serving"), list(product(Load, Serving)))
 def test_a_change_of_status_is_told(load: Load, serving: Serving) -> None:
-    """But for reports of a load that the load region does not wait for: they cannot come."""
+    """Leaves out reports of a load in states without a load: they cannot come."""
     for event in loc.LocationEvent:
         first, second = LOAD.step(load, event), SERVING.step(serving, event)
         assert first is not None
@@ -189,7 +189,7 @@ def test_a_state_that_waits_is_entered_with_its_timer_armed(
 
 @dataclass
 class LocationModel:
-    """What hostler.daemon.locations.location does for each effect, without processes."""
+    """Does what hostler.daemon.locations.location does for each effect, without processes."""
 
     load: Load = LOAD.initial
     serving: Serving = SERVING.initial
@@ -206,7 +206,7 @@ class LocationModel:
         return astuple(self)
 
     def possible(self) -> list[loc.LocationEvent]:
-        """What can happen now; every order is possible at any time."""
+        """Returns the events that can come now; orders of the user can come at any time."""
         event = loc.LocationEvent
         found = [event.START, event.STOP, event.RELOAD, event.RESTART]
         found += [event.CHANGED, event.FLOODED, event.KEEPER_LOST]
@@ -301,7 +301,7 @@ class LocationModel:
         self.generation = False
 
     def check(self) -> None:
-        """Nothing waits for what will not come, and nothing runs that nobody waits for."""
+        """Asserts that each timer and process that the state waits for is there, and no other."""
         assert self.loading == (self.load in (Load.LOADING, Load.OUTDATED))
         assert ("retry" in self.timers) == (self.load is Load.BACKOFF)
         assert ("hold" in self.timers) == (self.load is Load.HELD)
@@ -327,7 +327,7 @@ _DISARMS = {loc.LocationEffect.DISARM_REVIVAL: "revival"}
 
 
 def test_a_location_never_waits_for_what_will_not_come() -> None:
-    """In no situation that any order of events leads to: there are few enough to try them all."""
+    """Tries every situation that any order of events leads to: there are few enough."""
     waiting = [LocationModel()]
     seen = {waiting[0].situation()}
     while waiting:
@@ -349,7 +349,7 @@ def test_a_location_never_waits_for_what_will_not_come() -> None:
 
 @given(st.data())
 def test_a_location_left_alone_comes_to_rest_and_serves(data: st.DataObject) -> None:
-    """Whatever came before: once loads succeed, the newest code serves."""
+    """Once loads succeed, the newest code serves, whatever came before."""
     model = LocationModel()
     model.feed(loc.LocationEvent.START)
     for event in data.draw(st.lists(st.sampled_from(loc.LocationEvent)), label="events"):
@@ -389,7 +389,7 @@ def test_each_pair_of_regions_is_shown_as_something(load: Load, serving: Serving
 
 @dataclass
 class ProcessModel:
-    """What hostler.daemon.loading.location_process does for each effect, without processes."""
+    """Does what hostler.daemon.loading.location_process does for each effect, without processes."""
 
     state: ProcessState = TABLE.initial
     timer: bool = True
@@ -427,7 +427,7 @@ class ProcessModel:
         self.state = rule.state
 
     def check(self) -> None:
-        """Nothing waits without an end in sight; nothing goes on that has no use."""
+        """Asserts that each wait has a time limit, and that nothing goes on without a use."""
         assert not self.timer or self.state in (ProcessState.SPAWNED, ProcessState.LOADING)
         assert self.pinging == (self.state is ProcessState.READY)
         assert self.ending or self.state is not ProcessState.DRAINING

@@ -1,4 +1,4 @@
-"""What a test sees of the fake watcher; component tests hold it to what the real one does."""
+"""The fake watcher as a test uses it; component tests compare it with the real one."""
 
 from __future__ import annotations
 

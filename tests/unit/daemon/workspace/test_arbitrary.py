@@ -1,4 +1,4 @@
-"""Whatever stands where a workspace file is expected, the refusal is a WorkspaceError."""
+"""Whatever a workspace file contains, it is refused with a WorkspaceError."""
 
 from __future__ import annotations
 

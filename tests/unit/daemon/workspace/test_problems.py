@@ -1,4 +1,4 @@
-"""What is wrong with a workspace file is said with its place and what to do."""
+"""Each problem of a workspace file is reported with its place and a remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
-    """The problems of a file with the content, as they are shown, without the folder."""
+    """Returns the problems of a file with this content, as they are shown, without the folder."""
     file = folder / "workspace.yaml"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(WorkspaceError) as caught:
@@ -322,7 +322,7 @@ load_from:
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """The title, the file and the problem of each case."""
+    """Yields the title, the file and the problem of each case."""
     for block in CASES.strip().split("\n\n"):
         title, rest = block.removeprefix("# ").split("\n", 1)
         content, expected = rest.split("\n=> ")

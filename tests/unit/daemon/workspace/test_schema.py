@@ -1,4 +1,4 @@
-"""The JSON Schema and the loader are made of one grammar, and give one verdict."""
+"""The JSON Schema and the loader come from one grammar, and give the same verdict."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ VALUES: st.SearchStrategy[object] = st.one_of(
 
 
 def objects(schema: dict[str, Any]) -> st.SearchStrategy[object]:
-    """Values that are much like what a schema asks for."""
+    """Generates values that are much like those that a schema asks for."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name == "variable":

@@ -1,4 +1,4 @@
-"""What files read as, and when a stamp spares the reading."""
+"""The digests of files, and when a stamp spares the reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where paths lead, links and gaps on the way."""
+"""Where paths lead, with links and missing parts on the way."""
 
 from __future__ import annotations
 
