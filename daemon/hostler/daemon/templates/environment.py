@@ -129,7 +129,7 @@ class Environment:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await scout.ended.wait()
-        await self.template.wait_for_template()
+        await self.template.wait_until_made()
 
     def is_loading(self, owner: str) -> bool:
         """Returns whether the process of this owner loads now."""

@@ -112,7 +112,7 @@ class Template:
             return 0.0
         return max(0.0, self._wait_until - asyncio.get_running_loop().time())
 
-    async def wait_for_template(self) -> None:
+    async def wait_until_made(self) -> None:
         """Waits while the first template is made; no longer than `SIBLING_PATIENCE` allows."""
         if self.remaining_wait():
             waiting = asyncio.ensure_future(self._made.wait())
