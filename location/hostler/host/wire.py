@@ -57,9 +57,9 @@ class Kind:
 class Method:
     """What a request asks for; all requests go from the daemon to a process of a location."""
 
-    #: JSON: load a target; see hostler.host.loading.Load. An item says what it holds
-    #: (hostler.host.describe.pack), and then the answer (Load.report) that the process is ready;
-    #: of a load that fails there is the answer alone.
+    #: JSON: load a target; see hostler.host.loading.Load. After a good load the process sends an
+    #: item, which describes what the target holds (hostler.host.describe.pack), and then the
+    #: answer (Load.report). After a load that fails it sends the answer alone.
     LOAD = 1
     #: Empty: are you there?
     PING = 2

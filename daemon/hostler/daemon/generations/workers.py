@@ -37,8 +37,8 @@ class RetiredError(Exception):
 class Workers:
     """Makes workers of one generation when they are needed, and keeps them for further calls.
 
-    A worker carries out one call at a time. A call that is cancelled or overdue ends its worker:
-    nothing else stops user code.
+    A worker carries out one call at a time. A call that is cancelled, as the facade does when a
+    deadline has passed, ends its worker: nothing else stops user code.
     """
 
     def __init__(

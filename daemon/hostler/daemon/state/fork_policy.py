@@ -38,7 +38,7 @@ class ForkEvent(Enum):
     FORK_LOADED = "fork loaded"
     #: The user's code raised an exception while a fork imported it.
     FORK_RAISED = "fork raised"
-    #: A signal killed the fork that code does not cause by itself.
+    #: SIGKILL ended the fork: something outside of the code may have sent it.
     FORK_KILLED = "fork killed"
     FORK_CRASHED = "fork crashed"
     SPAWN_LOADED = "spawn loaded"
@@ -298,8 +298,8 @@ class ForkPolicy:
     def spawn_loaded(self, report: LoadReport) -> None:
         """Notes that a new interpreter has loaded the code.
 
-        Its report does not say which variables the libraries have set and which the code has: so
-        the policy drops the variables that it lacks, and adds none.
+        In a new interpreter the variables of libraries count among those that were set. So the
+        policy forgets each variable that this report lacks, and learns no new one.
         """
         kept = self._report.variables & report.variables
         self._report = LoadReport(kept, report.spawn_reasons)

@@ -103,7 +103,8 @@ class LocationEffect(Enum):
     FORGET_GENERATION = "forget the generation"
     #: Tells clients of the change, after all other effects.
     NOTIFY = "notify"
-    #: Tells clients a moment later: that takes as long as to order the process, which comes first.
+    #: Tells clients of the change a moment later, so that the process is ordered first: to tell
+    #: them takes 1 ms.
     NOTIFY_SOON = "notify soon"
 
 

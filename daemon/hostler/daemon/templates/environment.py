@@ -259,7 +259,7 @@ class Environment:
         def installed() -> None:
             self._install_timer = None
             self._packages = Packages()
-            self.template.begin_anew()
+            self.template.forget_modules()
             self._on_packages_changed(what)
 
         self._install_timer = asyncio.get_running_loop().call_later(INSTALL_SECONDS, installed)

@@ -136,7 +136,7 @@ class Template:
             self._builder.drop_preloader()
 
     def retire(self, reason: str) -> None:
-        """Ends the template, which forks nothing any more until `begin_anew`.
+        """Ends the template, which forks nothing any more until `forget_modules`.
 
         Args:
             reason: what `ps` shows.
@@ -148,7 +148,7 @@ class Template:
         self._made.set()  # nobody has to wait any more
         self.processes.end()
 
-    def begin_anew(self) -> None:
+    def forget_modules(self) -> None:
         """Learns from the next loads, since the environment has changed."""
         self._is_retired = False
         self.reason = "the template is being made"

@@ -1,4 +1,7 @@
-"""The one thread that writes the record of runs: one transaction for all entries that wait."""
+"""The one thread that writes the record of runs: one transaction for all entries that wait.
+
+What an entry writes is in `tables`.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Blank lines and lines that begin with `#` are ignored, and so is `export ` before a name. A value
 in single quotes is taken as it is; in double quotes a backslash escapes; a bare one ends at ` #`.
-Nothing is expanded.
+Nothing is expanded. `workspace.resolution` reads the files that an entry names, in their order.
 """
 
 from __future__ import annotations
