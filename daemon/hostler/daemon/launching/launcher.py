@@ -56,7 +56,10 @@ _LONGEST_PAUSE = 5.0
 
 
 class Launcher(Protocol):
-    """Makes processes."""
+    """Makes processes, learns how each ends, and ends them. Every method is called on the loop.
+
+    Whoever starts a process names its owner; the owner owns what the process starts as well.
+    """
 
     async def start(self, order: SpawnOrder) -> Handle:
         """Makes a process and returns once its executable runs.
@@ -65,6 +68,27 @@ class Launcher(Protocol):
             SpawnError: it could not be made.
         """
         ...
+
+    def adopt(self, pid: int, owner: str) -> asyncio.Future[ExitStatus]:
+        """Assigns a process that one of the launcher's processes has forked to an owner.
+
+        Returns:
+            How it ends; it may have ended already. A process that was adopted before, or started,
+            keeps its future.
+        """
+        ...
+
+    def signal(self, pid: int, sig: int, *, group: bool = True) -> None:
+        """Sends a signal to a process that was started or adopted, or to the group that it leads.
+
+        Nothing happens if it has ended.
+        """
+
+    async def end(self, owner: str) -> None:
+        """Kills everything that belongs to the owner; returns once nothing is left.
+
+        The exits of what was started or adopted for the owner are resolved by then.
+        """
 
 
 @dataclass(frozen=True, slots=True)

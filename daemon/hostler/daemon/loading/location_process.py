@@ -210,7 +210,7 @@ class LocationProcess:
             await self.host.forks_assigned()
             self.host.release()
             # ends what the process has left behind
-            await self._context.factory.keeper.end(self._owner)
+            await self._context.factory.launcher.end(self._owner)
         self.ended.set()
         self._observer.on_ended(self)
 

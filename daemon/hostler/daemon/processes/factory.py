@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
-from hostler.daemon.launching.launcher import Handle, KeeperLauncher, SpawnOrder
+from hostler.daemon.launching.launcher import Handle, Launcher, SpawnOrder
 from hostler.daemon.processes import command
 from hostler.daemon.processes.host_process import Handshake, HostProcess, Listener
 from hostler.daemon.processes.runtime import Runtime
@@ -34,13 +34,13 @@ class ProcessFactory:
 
     def __init__(
         self,
-        keeper: KeeperLauncher,
+        launcher: Launcher,
         instance: str,
         runtime: Runtime,
         settings: Settings,
         inherited: Mapping[str, str],
     ) -> None:
-        self.keeper = keeper
+        self.launcher = launcher
         self.settings = settings
         self._instance = instance
         self._runtime = runtime
@@ -75,7 +75,7 @@ class ProcessFactory:
             nice=None if is_template else spec.limits.nice,
             room=MARK_ROOM,
         )
-        handle = await self.keeper.start(order)
+        handle = await self.launcher.start(order)
         return HostProcess(owner, handle, listener, self._loop)
 
     async def fork(self, parent: HostProcess, owner: str, listener: Listener) -> HostProcess:
@@ -108,7 +108,7 @@ class ProcessFactory:
                 raise
             raise ForkError(f"cannot fork process {parent.pid}: {error or 'no answer'}") from error
         pid = int(handshake.hello.result()["pid"])
-        exit_ = self.keeper.adopt(pid, owner)
+        exit_ = self.launcher.adopt(pid, owner)
         handle = Handle(pid, made.control, made.stdout, made.stderr, exit_)
         return HostProcess(owner, handle, listener, self._loop, handshake)
 
@@ -119,7 +119,7 @@ class ProcessFactory:
     def reassign(self, host: HostProcess, owner: str, listener: Listener) -> None:
         """Assigns a process that was forked ahead to the owner that needs it."""
         host.assign_to(owner, listener)
-        self.keeper.adopt(host.pid, owner)
+        self.launcher.adopt(host.pid, owner)
 
     async def load(
         self,
@@ -194,21 +194,21 @@ class ProcessFactory:
             Whether the process was asked: one that has not said hello cannot do it.
         """
         if host.has_said_hello:
-            self.keeper.signal(host.pid, STACK_SIGNAL, group=False)
+            self.launcher.signal(host.pid, STACK_SIGNAL, group=False)
         return host.has_said_hello
 
     async def terminate(self, host: HostProcess) -> None:
         """Sends TERM, waits for the stop grace, then does what `kill` does."""
         await host.forks_assigned()
         if not host.exit.done():
-            self.keeper.signal(host.leader, signal.SIGTERM)
+            self.launcher.signal(host.leader, signal.SIGTERM)
             await asyncio.wait([host.exit], timeout=self.settings.stop_grace)
         await self.kill(host)
 
     async def kill(self, host: HostProcess) -> None:
         """Sends KILL to the process and all that the keeper counts to it; returns after its end."""
         await host.forks_assigned()
-        await self.keeper.end(host.owner)
+        await self.launcher.end(host.owner)
         await asyncio.wait([host.exit])
         host.release()
 

@@ -267,7 +267,7 @@ class Execution:
         for number in (signal.SIGINT, signal.SIGTERM):
             if host.exit.done() or self._ended.done():
                 return
-            self._context.factory.keeper.signal(host.leader, number)
+            self._context.factory.launcher.signal(host.leader, number)
             either: list[asyncio.Future[Any]] = [self._ended, host.exit]
             # INT and TERM share the grace that TERM alone has elsewhere
             grace = self._context.settings.stop_grace / 2
