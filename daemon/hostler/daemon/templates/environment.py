@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hostler.daemon.state.fork_policy import TemplateFacts
 from hostler.daemon.templates.packages import Packages
-from hostler.daemon.templates.template import Template
+from hostler.daemon.templates.process_template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
