@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from hostler.daemon.runs.store.run_store import RunStore
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.daemon.templates.environment import EnvironmentContext
 from hostler.daemon.templates.environments import Environments
+from hostler.daemon.templates.process_template import ProcessTemplate
 from hostler.daemon.watching.file_watcher import FileWatcher
 from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.rpc.address import cache_directory
@@ -138,8 +140,10 @@ class Daemon:
         watcher = FileWatcher(asyncio.get_running_loop(), settings, self._journal)
         stack.push_async_callback(watcher.close)
         watcher.start()
+        make_template = partial(ProcessTemplate, factory, tasks, clock)
         environments = Environments(
-            EnvironmentContext(factory, tasks, self._journal, watcher), self._on_packages_changed
+            EnvironmentContext(factory, make_template, tasks, self._journal, watcher, clock),
+            self._on_packages_changed,
         )
         context = LocationContext(
             factory, environments, watcher, settings, tasks, slots, clock, self._journal, numbers

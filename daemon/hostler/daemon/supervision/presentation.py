@@ -10,7 +10,7 @@ from hostler.daemon.processes import command
 from hostler.daemon.state.fork_policy import Source
 from hostler.daemon.state.location import Load
 from hostler.daemon.supervision import memory
-from hostler.daemon.templates.process_template import Template
+from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.problems import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
 

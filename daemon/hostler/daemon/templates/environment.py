@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hostler.daemon.state.fork_policy import TemplateFacts
 from hostler.daemon.templates.packages import Packages
-from hostler.daemon.templates.process_template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from hostler.daemon.base.clock import Clock, Timer
     from hostler.daemon.base.journal import Journal
     from hostler.daemon.base.tasks import Tasks
     from hostler.daemon.processes.factory import ProcessFactory
+    from hostler.daemon.templates.template import TemplateFactory
     from hostler.daemon.watching.watcher import Watch, Watcher
     from hostler.daemon.workspace.text.models import LocationSpec
 
@@ -45,9 +46,11 @@ class EnvironmentContext:
     """Holds what all environments of a daemon share."""
 
     factory: ProcessFactory
+    make_template: TemplateFactory
     tasks: Tasks
     journal: Journal
     watcher: Watcher
+    clock: Clock
 
 
 class Scout:
@@ -55,7 +58,7 @@ class Scout:
 
     Attributes:
         owner: the owner of the process that loads.
-        deadline: until when other loads wait for it, by the loop's clock.
+        deadline: until when other loads wait for it, by the clock.
         ended: set when the load has succeeded or failed.
     """
 
@@ -86,9 +89,7 @@ class Environment:
             owner: the owner of the template's processes.
             on_packages_changed: called with what has changed, once an installer has ended.
         """
-        self.template = Template(
-            spec, owner, context.factory, context.tasks, self._start_watch, self._is_busy
-        )
+        self.template = context.make_template(spec, owner, self._start_watch, self._is_busy)
         self._context = context
         self._executable = executable
         self._on_packages_changed = on_packages_changed
@@ -102,9 +103,9 @@ class Environment:
         #: Until when a load may begin that waits for a quiet period.
         self._load_expected_by = 0.0
         #: Has the template do what had to wait for loads.
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: Timer | None = None
         #: Has the locations loaded anew; armed while an installer writes.
-        self._install_timer: asyncio.TimerHandle | None = None
+        self._install_timer: Timer | None = None
         self._is_dropped = False
 
     # Loads under way
@@ -112,7 +113,7 @@ class Environment:
     @property
     def is_template_coming(self) -> bool:
         """Whether loads should wait: for the scout, or while the template is made from it."""
-        now = asyncio.get_running_loop().time()
+        now = self._context.clock.monotonic()
         has_scout = self._scout is not None and now < self._scout.deadline
         return has_scout or self.template.remaining_wait() > 0
 
@@ -123,7 +124,7 @@ class Environment:
         to import what the scout has imported.
         """
         while (scout := self._scout) is not None:
-            left = scout.deadline - asyncio.get_running_loop().time()
+            left = scout.deadline - self._context.clock.monotonic()
             if left <= 0:
                 break
             with contextlib.suppress(TimeoutError):
@@ -137,7 +138,7 @@ class Environment:
 
     def load_started(self, owner: str) -> None:
         """Notes that a process of a location is about to start and load."""
-        self._loading[owner] = asyncio.get_running_loop().time()
+        self._loading[owner] = self._context.clock.monotonic()
 
     def load_ended(self, owner: str) -> None:
         """Notes that a load has ended; does nothing if it is none of this environment."""
@@ -158,12 +159,12 @@ class Environment:
         """
         if self.template.is_begun or self._scout is not None:
             return None  # there is one scout at a time, also if it never ends
-        loop = asyncio.get_running_loop()
-        scout = self._scout = Scout(owner, loop.time() + SCOUT_SECONDS)
+        clock = self._context.clock
+        scout = self._scout = Scout(owner, clock.monotonic() + SCOUT_SECONDS)
         self.template.start_preloader()
 
         def on_import(module: str) -> None:
-            scout.deadline = loop.time() + SCOUT_SECONDS
+            scout.deadline = clock.monotonic() + SCOUT_SECONDS
             self.template.preload(module)
 
         return on_import
@@ -210,21 +211,21 @@ class Environment:
         """Has the template prepare itself after a delay, unless a process loads, or soon will."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        self._idle_timer = asyncio.get_running_loop().call_later(delay, self._prepare_if_idle)
+        self._idle_timer = self._context.clock.call_later(delay, self._prepare_if_idle)
 
     def compile_ahead(self, sources: Collection[str]) -> None:
         """Has the template compile files for a load that begins soon."""
-        self._load_expected_by = asyncio.get_running_loop().time() + IDLE_SECONDS
+        self._load_expected_by = self._context.clock.monotonic() + IDLE_SECONDS
         self.template.spares.compile_ahead(sources)
 
     def _is_busy(self) -> bool:
         """Returns whether any load under way is young: an old one may sleep at import."""
-        now = asyncio.get_running_loop().time()
+        now = self._context.clock.monotonic()
         return any(now - began < BUSY_SECONDS for began in self._loading.values())
 
     def _prepare_if_idle(self) -> None:
         self._idle_timer = None
-        left = self._load_expected_by - asyncio.get_running_loop().time()
+        left = self._load_expected_by - self._context.clock.monotonic()
         if left > 0:
             self.prepare_later(left)
         elif not self._loading:
@@ -262,7 +263,7 @@ class Environment:
             self.template.forget_modules()
             self._on_packages_changed(what)
 
-        self._install_timer = asyncio.get_running_loop().call_later(INSTALL_SECONDS, installed)
+        self._install_timer = self._context.clock.call_later(INSTALL_SECONDS, installed)
 
     def drop(self) -> None:
         """Ends the template and the watch, since no location uses the environment any more."""

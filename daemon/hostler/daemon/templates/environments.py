@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from hostler.daemon.processes.host_process import HostProcess, Listener
-    from hostler.daemon.templates.process_template import Template
+    from hostler.daemon.templates.template import Template
     from hostler.daemon.workspace.text.models import LocationSpec
 
 #: Names an environment: an interpreter and the variables that it is started with.

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from hostler.daemon.base.backoff import RespawnBackoff
+from hostler.daemon.base.clock import Clock
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.launching.launcher import ExitStatus
 from hostler.daemon.processes.factory import ForkError, ProcessFactory
@@ -32,8 +33,8 @@ MOST_ATTEMPTS = 3
 SHORT_LIFE = 1.0
 
 
-class Template:
-    """Makes the template of one environment, and makes it anew when it dies or lacks a module.
+class ProcessTemplate:
+    """The real Template: makes it of processes, and anew when it dies or lacks a module.
 
     Attributes:
         reason: why the template does not fork now; empty if it forks.
@@ -43,21 +44,22 @@ class Template:
 
     def __init__(
         self,
-        spec: LocationSpec,
-        owner: str,
         factory: ProcessFactory,
         tasks: Tasks,
+        clock: Clock,
+        spec: LocationSpec,
+        owner: str,
         on_made: Callable[[], None],
         is_busy: Callable[[], bool],
     ) -> None:
         """
         Args:
-            on_made: called each time that the template was made.
-            is_busy: returns whether processes load now, so that all but forks should wait.
+            spec, owner, on_made, is_busy: see `TemplateFactory`.
         """
         self.reason = "the template is being made"
         self._owner = owner
         self._tasks = tasks
+        self._clock = clock
         self._on_made = on_made
         self._numbers = itertools.count(1)
         self._made_of: frozenset[str] | None = None
@@ -68,9 +70,11 @@ class Template:
         self._respawn_backoff = RespawnBackoff(factory.settings, random.random)
         self._is_retired = False
         self._builder = TemplateBuilder(spec, self._next_owner, factory, tasks)
-        self.spares = Spares(self._next_owner, factory, tasks, self._builder.listener, is_busy)
+        self.spares = Spares(
+            self._next_owner, factory, tasks, clock, self._builder.listener, is_busy
+        )
         self.processes = TemplateProcesses(
-            self.spares, factory, tasks, self._on_death, self._on_unresponsive
+            self.spares, factory, tasks, clock, self._on_death, self._on_unresponsive
         )
 
     @property
@@ -97,7 +101,7 @@ class Template:
             return
         if not self.processes.is_up:
             self._made.clear()
-            now = asyncio.get_running_loop().time()
+            now = self._clock.monotonic()
             self._wait_until = now + SIBLING_PATIENCE * seconds
         self._building = self._tasks.start(self._build(), f"making of {self._owner}")
 
@@ -110,7 +114,7 @@ class Template:
         """Returns how many more seconds a load should wait while the first template is made."""
         if self.processes.is_up or self._building is None:
             return 0.0
-        return max(0.0, self._wait_until - asyncio.get_running_loop().time())
+        return max(0.0, self._wait_until - self._clock.monotonic())
 
     async def wait_until_made(self) -> None:
         """Waits while the first template is made; no longer than `SIBLING_PATIENCE` allows."""
@@ -228,7 +232,6 @@ class Template:
             self._remake(f"the template is made anew: it died: {status.describe()}", lived)
 
     def _remake(self, reason: str, lived: float) -> None:
-        loop = asyncio.get_running_loop()
         delay = self._respawn_backoff.delay(lived)
         self.reason = reason
         self._made_of = None
@@ -238,7 +241,7 @@ class Template:
                 self._begin_again(reason)
 
         if delay:
-            loop.call_later(delay, due)
+            self._clock.call_later(delay, due)
         else:
             due()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from hostler.daemon.base.clock import Clock
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import FORK_SECONDS, ForkError, ProcessFactory
@@ -34,6 +35,7 @@ class Spares:
         next_owner: Callable[[], str],
         factory: ProcessFactory,
         tasks: Tasks,
+        clock: Clock,
         listener: Listener,
         is_busy: Callable[[], bool],
     ) -> None:
@@ -45,6 +47,7 @@ class Spares:
         self._next_owner = next_owner
         self._factory = factory
         self._tasks = tasks
+        self._clock = clock
         self._listener = listener
         self._is_busy = is_busy
         self._template: HostProcess | None = None
@@ -126,7 +129,7 @@ class Spares:
             # the template may only be short of time; if it is dead, whoever needs a fork notices
             if self._attempts < MOST_ATTEMPTS:
                 self._attempts += 1
-                asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
+                self._clock.call_later(FORK_SECONDS, self.prepare, ())
         else:
             self._attempts = 0
             self._have_rehearsed()
@@ -181,7 +184,7 @@ class Spares:
             if self._deaths < MOST_ATTEMPTS:
                 self.prepare(())
             else:
-                asyncio.get_running_loop().call_later(FORK_SECONDS, self.prepare, ())
+                self._clock.call_later(FORK_SECONDS, self.prepare, ())
 
     def _kill(self, spare: HostProcess) -> None:
         self._tasks.start(self._factory.kill(spare), "end of a spare")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from hostler.daemon.processes.factory import ForkError
@@ -10,6 +9,7 @@ from hostler.daemon.processes.factory import ForkError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hostler.daemon.base.clock import Clock
     from hostler.daemon.base.tasks import Tasks
     from hostler.daemon.launching.launcher import ExitStatus
     from hostler.daemon.processes.factory import ProcessFactory
@@ -29,6 +29,7 @@ class TemplateProcesses:
         spares: Spares,
         factory: ProcessFactory,
         tasks: Tasks,
+        clock: Clock,
         on_death: Callable[[ExitStatus, float], None],
         on_unresponsive: Callable[[ForkError], None],
     ) -> None:
@@ -42,6 +43,7 @@ class TemplateProcesses:
         self._spares = spares
         self._factory = factory
         self._tasks = tasks
+        self._clock = clock
         self._on_death = on_death
         self._on_unresponsive = on_unresponsive
         self._process: HostProcess | None = None
@@ -99,7 +101,7 @@ class TemplateProcesses:
         """Puts a process that has imported the modules in the place of the one before."""
         self.end()
         self._process = made
-        born = asyncio.get_running_loop().time()
+        born = self._clock.monotonic()
         made.exit.add_done_callback(lambda _: self._on_exit(made, born))
 
     def end(self) -> None:
@@ -117,7 +119,7 @@ class TemplateProcesses:
         self._spares.template_died()
         status = died.exit.result()
         if not status.keeper_died:  # else Template.keeper_lost() follows
-            self._on_death(status, asyncio.get_running_loop().time() - born)
+            self._on_death(status, self._clock.monotonic() - born)
 
     def _kill(self, process: HostProcess) -> None:
         self._tasks.start(self._factory.kill(process), f"end of {process.owner}")
