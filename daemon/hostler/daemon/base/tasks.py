@@ -40,6 +40,8 @@ class Tasks:
         task = self._group.create_task(self._guard(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        # one that is cancelled in the turn of its start has not begun, and would be warned of
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _guard(self, work: Coroutine[Any, Any, object], name: str) -> None:
