@@ -222,7 +222,8 @@ class ProcessTemplate:
         self._on_made()
 
     def _on_unresponsive(self, error: ForkError) -> None:
-        self._begin_again(f"the template is made anew: {error}")
+        if not self._is_retired:
+            self._begin_again(f"the template is made anew: {error}")
 
     def _on_death(self, status: ExitStatus, lived: float) -> None:
         if lived < SHORT_LIFE:
