@@ -58,6 +58,10 @@ ROOMS = {
 }
 
 
+#: What is longer holds two things, as a rule: part it by theme.
+MOST_LINES, MOST_FUNCTION_LINES, MOST_METHODS = 400, 60, 25
+
+
 def modules(root: str) -> list[Path]:
     return sorted((ROOT / root).rglob("*.py"))
 
@@ -234,6 +238,34 @@ def test_each_room_says_what_lives_there(package: str) -> None:
         assert "Begin with" in said, f"{package}/{room} does not say where to begin"
         if room != "keeper":  # its packets are documented there
             assert len(tree.body) == 1, f"{package}/{room} exports something"
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    """Yields each Python file that is not generated, with its syntax tree."""
+    for folder in (*ROOTS, "tests", "bench", "examples"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "_pb2" not in path.name:
+                yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+
+def test_no_file_function_or_class_holds_two_things() -> None:
+    wrong = []
+    for path, tree in sources():
+        lines = len((ROOT / path).read_text().splitlines())
+        if lines > MOST_LINES:
+            wrong.append(f"{path}: {lines} lines")
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                if length > MOST_FUNCTION_LINES:
+                    wrong.append(f"{path}:{node.lineno} {node.name}: {length} lines")
+            elif isinstance(node, ast.ClassDef):
+                methods = [
+                    m for m in node.body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))
+                ]
+                if len(methods) > MOST_METHODS:
+                    wrong.append(f"{path}:{node.lineno} {node.name}: {len(methods)} methods")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_daemon_has_one_log() -> None:
