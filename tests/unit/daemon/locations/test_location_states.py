@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from unit.daemon.locations.recorded_location import RecordedLocation, play_location
@@ -20,9 +19,6 @@ from unit.daemon.world import FILE, LONG, SETTINGS
 
 from hostler.daemon.launching.fake_process import Script
 from hostler.daemon.state.location import Load, Serving, Status
-
-if TYPE_CHECKING:
-    pass
 
 
 async def bring_serving(desk: RecordedLocation, state: Serving) -> None:

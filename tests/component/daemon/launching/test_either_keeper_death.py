@@ -72,7 +72,7 @@ async def main() -> None:
 
 def test_the_death_of_the_real_keeper() -> None:
     code = (
-        "import asyncio; from component.daemon.launching import test_keeper_death as story; "
+        "import asyncio; from component.daemon.launching import test_either_keeper_death as story; "
         "asyncio.run(story.main())"
     )
     path = str(Path(__file__).parents[3])
