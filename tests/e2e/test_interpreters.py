@@ -177,7 +177,8 @@ def outputs(daemon: Daemon, location: str, pipeline: str) -> dict[str, str]:
 def test_user_code_works_in_it(served: Daemon, version: str) -> None:
     location = served.ready(version)
     assert location.python_version.startswith(f"{version}.")
-    assert not location.fork_reason
+    # multiprocessing keeps a process for what its pools share
+    assert "a child process after import" in location.fork_reason
     given = outputs(served, version, "everything")
     squares = "[1, 4, 9]"
     assert given == {

@@ -4,9 +4,10 @@ Its modules by theme, each theme importing only those above it; begin at process
 flat, since folders would cost each start of a location time.
 
     wire        wire (the daemon imports it, too), connection
-    process     interpreter, marks, forks
     sources     code_cache, sources, source_lines, resources, loader, finder: the user's files
-    loading     errors, target, discovery, imports, describe, loading, rehearsal
+    process     interpreter, marks, imports, living, generators, exit_handlers, fitness, forks,
+                ending
+    loading     errors, target, discovery, describe, loading, rehearsal
     template    template: imports ahead for the forks that load
     calls       calls: what a worker answers
     running     cancellation, step_parent, step_frames, step_child, steps, timed_calls, concurrency,

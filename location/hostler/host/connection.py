@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import array
 import errno
+import os
 import socket
 import threading
 import time
 
-from hostler.host import wire
+from hostler.host import interpreter, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Connection:
         self._decoder = wire.Decoder()
         self._received: list[wire.Frame] = []
         self._sending = _Lock()
+        self._pid = os.getpid()
 
     def receive(self) -> wire.Frame:
         """Returns the next frame; waits for it.
@@ -81,6 +83,8 @@ class Connection:
 
     def send(self, frame: wire.Frame) -> None:
         """Sends a frame whole; blocks while the daemon does not read."""
+        if os.getpid() != self._pid:
+            interpreter.end_stray()
         data = frame.encode()
         try:
             with self._sending:

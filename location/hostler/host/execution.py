@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+from hostler.host import interpreter
 from hostler.host.cancellation import Cancellation
 from hostler.host.describe import duration
 from hostler.host.errors import exception_info
@@ -129,9 +133,17 @@ def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:
     return StepProcesses(parent, on_line)
 
 
+def _end_if_stray(pid: int, exception: BaseException) -> None:
+    """Ends this process where it is a child that the solid has forked: it speaks for itself."""
+    if os.getpid() != pid:
+        interpreter.end_stray(exception)
+
+
 def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
     from hostler.definitions._observer import Observer
     from hostler.definitions._preview import preview
+
+    pid = os.getpid()
 
     class Emitter(Observer):
         def step_started(self, step: str) -> None:
@@ -142,11 +154,15 @@ def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
             emit("step_output", step, event)
 
         def log_message(self, step: str, level: str, message: str) -> None:
+            if os.getpid() != pid:  # a child that the solid has forked does not speak for the run
+                sys.stderr.write(f"{level} {message}\n")
+                return
             emit("log_message", step, {"level": level, "message": message})
 
         def step_retried(
             self, step: str, exception: BaseException, retry: int, delay: float
         ) -> None:
+            _end_if_stray(pid, exception)
             info = exception_info(exception)
             event = {"retry": retry, "delay": duration(delay), "exception": info}
             emit("step_retried", step, event)
@@ -155,6 +171,7 @@ def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
             emit("step_skipped", step, {"reason": reason})
 
         def step_failed(self, step: str, exception: BaseException) -> None:
+            _end_if_stray(pid, exception)
             info = exception_info(exception)
             if result.failed_step is None:
                 result.failed_step = step

@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 
 #: The state of numpy's global generator, a Mersenne twister.
@@ -21,6 +21,27 @@ def flush_output() -> None:
             stream.flush()
         except Exception:  # noqa: BLE001, S110 (the user's code may have put anything there)
             pass
+
+
+def end_stray(exception: BaseException | None = None) -> NoReturn:
+    """Ends a child that the user's code has forked and that returns through hostler's code.
+
+    The child never speaks for its parent: it ends as a script's child would that comes to the end
+    of the script, or that raises.
+    """
+    code: Any = 0
+    if isinstance(exception, SystemExit):
+        code = exception.code
+        if code is not None and not isinstance(code, int):
+            sys.stderr.write(f"{code}\n")
+            code = 1
+    elif exception is not None:
+        from traceback import print_exception
+
+        print_exception(type(exception), exception, exception.__traceback__)
+        code = 1
+    flush_output()
+    os._exit((code or 0) & 0xFF)
 
 
 def reseed() -> None:

@@ -13,7 +13,20 @@ import faulthandler
 import os
 import sys
 
-from hostler.host import calls, errors, finder, forks, imports, interpreter, loading, runs, wire
+from hostler.host import (
+    calls,
+    ending,
+    errors,
+    exit_handlers,
+    finder,
+    fitness,
+    forks,
+    imports,
+    interpreter,
+    loading,
+    runs,
+    wire,
+)
 from hostler.host.connection import Connection
 from hostler.host.marks import OwnerMark
 
@@ -32,6 +45,12 @@ class Process:
         self.control = control
         self.location = ""
         self.repositories: dict[str, RepositoryDefinition] = {}
+        #: Why it may not be forked; see `fitness.Birth`.
+        self.unfit_reasons: list[str] = []
+        #: Whether its end waits for threads: not where it has loaded and called nothing since.
+        self.joins_threads = False
+        #: Whether all that its end has to do was done, before it told of that.
+        self.is_finished = False
         self._overlay: dict[str, bytes | None] = {}
         self._mark = OwnerMark()
         #: Imported ahead, by a template that this process is a fork of.
@@ -126,6 +145,7 @@ class Process:
         if process is not None:  # a fork of a template, which knew nothing of the location
             self._mark.write(process["owner"])
             forks.apply_limits(process["memory"], process["nice"])
+        birth = fitness.Birth({0, 1, 2, self.control})
         try:
             announce = self._announce if order.get("announces") else None
             load = loading.Load(
@@ -135,7 +155,7 @@ class Process:
             # the daemon reads it while the report is made
             self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
             body = load.report()
-            body["unsafe"] = forks.unsafe_reasons({0, 1, 2, self.control})
+            body["unsafe"] = self.unfit_reasons = birth.unfit_reasons()
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             body = errors.describe_failure(error)
             interpreter.flush_output()
@@ -181,8 +201,7 @@ class Process:
         self.connection.close()
         # what the user's code starts from here belongs to this process, not to its parent
         self._mark.write(order["owner"])
-        interpreter.reseed()
-        forks.drop_forkserver()
+        forks.part_from_parent({0, 1, 2, control})
         self.connection = Connection(control)
         self.control = control
         if finder.is_installed():
@@ -191,9 +210,13 @@ class Process:
         run_until_closed(self)
 
     def _call(self, request: wire.Frame) -> None:
+        self.joins_threads = True
+        pid = os.getpid()
         try:
             result = calls.call(self.location, self.repositories, request.json())
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
+            if os.getpid() != pid:
+                interpreter.end_stray(error)
             status = wire.Status.ERROR
             body = wire.dump(errors.describe_failure(error))
         else:
@@ -216,7 +239,7 @@ def say_hello(connection: Connection) -> None:
 
 
 def run_until_closed(process: Process) -> None:
-    """Serves, then ends the process without its parents' exit handlers."""
+    """Serves, then ends the process: with its own exit handlers, without those of its parents."""
     code = 0
     try:
         process.serve()
@@ -231,8 +254,22 @@ def run_until_closed(process: Process) -> None:
         code = 70  # EX_SOFTWARE
         print_exc()
     finally:
-        interpreter.flush_output()
+        _finish(process)
         os._exit(code)
+
+
+def _finish(process: Process) -> None:
+    """Does what the end of an interpreter does, where the user's code was loaded."""
+    try:
+        if finder.is_installed() and not process.is_finished:
+            process.repositories.clear()
+            ending.finish(joins_threads=process.joins_threads)
+    except BaseException:  # noqa: BLE001 (of the user's: it is logged, and the process ends)
+        from traceback import print_exc
+
+        print_exc()
+    finally:
+        interpreter.flush_output()
 
 
 def main(descriptor: int) -> None:
@@ -240,6 +277,7 @@ def main(descriptor: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a pipe would be buffered by the block, and a crash would lose its reason
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    exit_handlers.install()
     # forks inherit it
     faulthandler.register(wire.STACK_SIGNAL, file=2, all_threads=True)
     connection = Connection(descriptor)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from hostler.host import errors, execution, finder, forks, interpreter, wire
+from hostler.host import ending, errors, execution, finder, interpreter, wire
 from hostler.host.cancellation import Cancellation
 from hostler.host.step_parent import StepParent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, Protocol
+    from typing import Any, Callable, Protocol, Sequence
 
     from hostler.definitions import Partition, RepositoryDefinition
     from hostler.host.connection import Connection
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
         @property
         def connection(self) -> Connection: ...
         @property
-        def control(self) -> int: ...
+        def unfit_reasons(self) -> Sequence[str]: ...
         @property
-        def repositories(self) -> Mapping[str, RepositoryDefinition]: ...
+        def repositories(self) -> dict[str, RepositoryDefinition]: ...
+
+        is_finished: bool
+
         def set_owner(self, owner: str) -> None: ...
         def report_touched(self, pairs: list[tuple[str, str | None]]) -> None: ...
 
@@ -43,7 +46,7 @@ class RunStepParent(StepParent):
         super().prepare()
         if self._has_warned:
             return
-        reasons = forks.unsafe_reasons({0, 1, 2, self._process.control})
+        reasons = self._process.unfit_reasons
         if reasons:
             self._has_warned = True
             message = (
@@ -100,6 +103,14 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         failure = {"message": message, "exception": errors.exception_info(error)}
     else:
         status = wire.Status.OK
+    process.connection.send_event(wire.Event.ENDING, {"threads": ending.threads()})
+    process.repositories.clear()
+    try:
+        with cancellation:
+            ending.finish()
+    except KeyboardInterrupt:
+        status = wire.Status.CANCELED
+    process.is_finished = True
     finder.flush()
     interpreter.flush_output()
     process.connection.respond(request, status, wire.dump({"failure": failure}))

@@ -8,7 +8,7 @@ import signal
 from hostler.definitions._observer import Observer
 from hostler.definitions._pickled import pickle_value
 from hostler.definitions._preview import preview
-from hostler.host import forks, interpreter
+from hostler.host import ending, forks, generators, interpreter
 from hostler.host.errors import exception_info
 from hostler.host.step_frames import FrameWriter
 
@@ -75,16 +75,22 @@ class StepChild:
             os.close(made)
         reporter = StepReporter(FrameWriter(self._frames), self._parent.cancellation, self._is_read)
         self._parent.enter_step(reporter.touched)
-        forks.drop_forkserver()
-        interpreter.reseed()
-        exception, interrupted = None, False
+        forks.part_from_parent({0, 1, 2, self._frames})
+        generators.set_apart(self._node.name)
+        exception, interrupted, own_pid = None, False, os.getpid()
         try:
             with self._parent.cancellation:
                 exception = work(reporter)
         except KeyboardInterrupt:
             interrupted = True
+        if os.getpid() != own_pid:
+            interpreter.end_stray(exception)
+        try:
+            with self._parent.cancellation:
+                ending.finish()
+        except KeyboardInterrupt:
+            interrupted = True
         self._parent.leave_step()
-        interpreter.flush_output()
         info = None if exception is None else exception_info(exception)
         reporter.send({"kind": "end", "exception": info, "interrupted": interrupted})
 

@@ -9,6 +9,8 @@ import json
 import os
 import struct
 
+from hostler.host import interpreter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator
@@ -30,9 +32,12 @@ class FrameWriter:
 
         self._descriptor = descriptor
         self._writing = threading.Lock()
+        self._pid = os.getpid()
 
     def write(self, value: dict[str, Any], raw: bytes = b"") -> None:
         """Blocks while the run's process does not read."""
+        if os.getpid() != self._pid:
+            interpreter.end_stray()
         body = json.dumps(value, separators=(",", ":")).encode()
         with self._writing:
             for part in (_HEAD.pack(len(body), len(raw)) + body, raw):

@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 
-from hostler.host import finder, forks, imports, interpreter, rehearsal
+from hostler.host import finder, fitness, forks, imports, interpreter, rehearsal
 from hostler.host.imports import is_user_module
 from hostler.host.sources import UserPaths, clean_path
 
@@ -40,6 +40,12 @@ HOST_MODULES = (
 )
 
 
+#: Libraries that a template imports before all others. Each was seen to bear a fork, as long as it
+#: was only imported: their threads have handlers of their own for forks. Because they come first, a
+#: further thread or descriptor is of whoever is imported when it appears.
+IMPORTED_FIRST = ("numpy", "scipy", "pandas", "pyarrow", "sklearn")
+
+
 class UnsafeError(Exception):
     """Raised where a module leaves behind what a fork cannot inherit.
 
@@ -58,33 +64,38 @@ class ForkCheck:
     """Compares threads, descriptors and variables of the process after each import."""
 
     def __init__(self) -> None:
-        self._threads = forks.native_threads()
-        self._descriptors = _descriptors()
+        self._threads = fitness.native_threads()
+        self._descriptors = fitness.open_files()
         self._environ = dict(os.environ)
         #: Variables that modules have set, by the module's top-level name.
         self.variables: dict[str, list[str]] = {}
 
-    def after_import(self, top: str, imported: set[str]) -> None:
+    def after_import(self, top: str) -> None:
         """Looks at what an import has left.
 
         Args:
-            top: whose it is.
-            imported: the top-level names of all that came with it.
+            top: the top-level name of what was imported.
 
         Raises:
             UnsafeError: a fork cannot inherit it.
         """
-        if len(sys._current_frames()) > 1:
-            raise UnsafeError(top, "it starts a Python thread when it is imported")
-        threads = forks.native_threads()
-        if threads > self._threads and not imported & set(forks.FORK_SAFE_UNUSED):
-            raise UnsafeError(top, "it starts a native thread when it is imported")
-        self._threads = threads
-        descriptors = _descriptors()
-        opened = descriptors - self._descriptors
-        if any(is_shared for _, is_shared in opened):
-            raise UnsafeError(top, "it opens a socket or an epoll when it is imported")
-        self._descriptors = descriptors
+        threads, descriptors = fitness.native_threads(), fitness.open_files()
+        if top not in IMPORTED_FIRST:
+            if len(sys._current_frames()) > 1:
+                raise UnsafeError(top, "it starts a Python thread when it is imported")
+            if threads > self._threads:
+                raise UnsafeError(top, "it starts a native thread when it is imported")
+            for descriptor, link in descriptors.items():
+                is_new = self._descriptors.get(descriptor) != link
+                if is_new and not fitness.is_reopenable(descriptor):
+                    raise UnsafeError(
+                        top, f"it opens a {fitness.kind_of(link)} when it is imported"
+                    )
+            if fitness.shares_memory():
+                raise UnsafeError(top, "it shares memory when it is imported")
+            if fitness.has_child():
+                raise UnsafeError(top, "it starts a process when it is imported")
+        self._threads, self._descriptors = threads, descriptors
         environ = dict(os.environ)
         if environ != self._environ:
             changed = {
@@ -158,8 +169,9 @@ def _installed_sources() -> list[str]:
 
 def _import_all(modules: Sequence[str], excluded: set[str]) -> ForkCheck:
     check = ForkCheck()
-    for name in modules:
-        top = name.partition(".")[0]
+    first = [top for top in IMPORTED_FIRST if any(_top(name) == top for name in modules)]
+    for name in (*first, *modules):
+        top = _top(name)
         if name in sys.modules or top in excluded:
             continue
         known = set(sys.modules)
@@ -168,8 +180,12 @@ def _import_all(modules: Sequence[str], excluded: set[str]) -> ForkCheck:
         foreign = [one for one in fresh if is_user_module(sys.modules.get(one))]
         if foreign:
             raise UnsafeError(top, f"it imports {foreign[0]}, which is code of the project")
-        check.after_import(top, {one.partition(".")[0] for one in fresh})
+        check.after_import(top)
     return check
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _send_canary() -> None:
@@ -215,8 +231,3 @@ def _is_editable(one: object) -> bool:
     """setuptools puts a finder there for an editable install, from a module of this name."""
     module = getattr(one, "__module__", None) or type(one).__module__
     return module.startswith("__editable__")
-
-
-def _descriptors() -> set[tuple[str, bool]]:
-    """Returns what is open, and whether a child would share and spoil its state."""
-    return {(link, forks.is_shared(link)) for link in forks.open_files()}

@@ -104,6 +104,9 @@ class Event:
     TOUCHED = 2
     #: JSON {"module"}: a load whose order asks for it begins to import a module that is installed.
     IMPORTING = 3
+    #: JSON {"threads": [name, ...]}: a run's steps have ended; what the end of an interpreter does
+    #: comes next, and waits for these threads first. The answer to RUN follows.
+    ENDING = 4
 
 
 #: Has a process write the stack of each of its threads to stderr: a real-time signal that no known

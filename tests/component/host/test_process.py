@@ -279,7 +279,9 @@ def test_a_run_that_fails_says_where_and_why(loaded: Host) -> None:
     assert failure["step"] == "fail"
     assert failure["message"] == "step fail failed: RuntimeError: no luck with 3"
     assert "raise RuntimeError" in failure["exception"]["traceback"]
-    failure = child.ask(Method.RUN, run_order("works", greeting=5)).json()["failure"]
+    other = loaded.fork()
+    other.hello()
+    failure = other.ask(Method.RUN, run_order("works", greeting=5)).json()["failure"]
     assert "greeting" in failure["message"]
 
 
@@ -337,9 +339,47 @@ LEFT_BEHIND = {
     ),
     "a native thread": (
         NATIVE_THREAD,
-        ["1 native thread of an untested library after import"],
+        ["1 native thread after import"],
     ),
-    "a file and a pipe": ("import os\nkept = open(os.devnull), os.pipe()\n", []),
+    "files that are read": ("import os\nkept = open(os.devnull), open(__file__)\n", []),
+    "a pipe": ("import os\nkept = os.pipe()\n", ["an open pipe after import"]),
+    "a child process": (
+        "import subprocess\nkept = subprocess.Popen(['/bin/cat'], stdin=subprocess.PIPE)\n",
+        [
+            "an open pipe after import",
+            "a child process after import",
+            "an object with __del__ after import (subprocess.Popen)",
+        ],
+    ),
+    "an exit handler": (
+        "import atexit\ndef bye(): pass\natexit.register(bye)\n",
+        ["an exit handler after import (etl.bye)"],
+    ),
+    "a scratch folder": (
+        "import tempfile\nkept = tempfile.TemporaryDirectory()\n",
+        ["1 finalizer after import"],
+    ),
+    "a timer": (
+        "import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 600)\n",
+        ["a timer of its own time after import"],
+    ),
+    "a generator": (
+        "import random\nkept = random.Random(7)\n",
+        ["a generator made at import (random.Random)"],
+    ),
+    "a seed": ("import random\nrandom.seed(7)\n", ["random was seeded or used at import"]),
+    "random numbers of no state": (
+        "import random, uuid\nkept = random.SystemRandom(), uuid.uuid4()\n",
+        [],
+    ),
+    "shared memory": (
+        "import mmap\nkept = mmap.mmap(-1, 4096)\n",
+        ["shared memory after import"],
+    ),
+    "an object with an end of its own": (
+        "class Scratch:\n    def __del__(self): pass\nkept = Scratch()\n",
+        ["an object with __del__ after import (etl.Scratch)"],
+    ),
 }
 
 

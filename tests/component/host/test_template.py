@@ -63,7 +63,7 @@ def test_a_fork_imports_nothing_again(host: Host, place: Place) -> None:
     [
         ("threading.Thread(target=threading.Event().wait, daemon=True).start()", "Python thread"),
         ("socket.socket()", "socket"),
-        ("select.epoll()", "epoll"),
+        ("select.epoll()", "eventpoll"),
         ("sys.exit(3)", "ends the process"),
     ],
 )

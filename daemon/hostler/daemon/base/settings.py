@@ -75,6 +75,9 @@ RUN_LIMIT_TAGS = ""
 RUN_STANDBY = 60.0
 #: Timeout of a run whose launch names none, from its start; 0 for none: a run may take days.
 RUN_TIMEOUT = 0.0
+#: What a run's process gets to end in after its last step: threads that are no daemons, exit
+#: handlers. Long enough for a pool's last tasks; what waits for ever is told of within minutes.
+RUN_END_GRACE = 300.0
 #: Bytes of a run's events that wait to be written; above it the run's process is not read. A second
 #: of a chatty run, and with all runs at once still little memory.
 RUN_BACKLOG = 1_000_000
@@ -129,6 +132,7 @@ class Settings:
     run_limit_tags: str = RUN_LIMIT_TAGS
     run_standby: float = RUN_STANDBY
     run_timeout: float = RUN_TIMEOUT
+    run_end_grace: float = RUN_END_GRACE
     run_backlog: int = RUN_BACKLOG
     run_retention: float = RUN_RETENTION
     run_count: int = RUN_COUNT

@@ -18,6 +18,7 @@ class WorkerPools:
         self,
         start: Callable[[Generation], Awaitable[HostProcess]],
         end: Callable[[HostProcess], asyncio.Task[None]],
+        kill: Callable[[HostProcess], asyncio.Task[None]],
         settings: Settings,
         tasks: Tasks,
         name: str,
@@ -25,11 +26,13 @@ class WorkerPools:
         """
         Args:
             start: makes a worker of a generation.
-            end: ends a worker.
+            end: has a worker that calls nothing end by itself.
+            kill: ends a worker that may be in the user's code.
             name: the location's name.
         """
         self._start = start
         self._end = end
+        self._kill = kill
         self._settings = settings
         self._tasks = tasks
         self._name = name
@@ -44,7 +47,9 @@ class WorkerPools:
     def of(self, generation: Generation) -> SharedCalls:
         """Returns what calls the functions of a generation, until `retire`."""
         if self._calls is None:
-            workers = Workers(lambda: self._start(generation), self._end, self._settings)
+            workers = Workers(
+                lambda: self._start(generation), self._end, self._kill, self._settings
+            )
             self._calls = SharedCalls(generation, workers)
         return self._calls
 

@@ -45,15 +45,18 @@ class Workers:
         self,
         start: Callable[[], Awaitable[HostProcess]],
         end: Callable[[HostProcess], asyncio.Task[None]],
+        kill: Callable[[HostProcess], asyncio.Task[None]],
         settings: Settings,
     ) -> None:
         """
         Args:
             start: makes a worker.
-            end: ends a worker.
+            end: has a worker that calls nothing end by itself.
+            kill: ends a worker that may be in the user's code.
         """
         self._start = start
         self._end = end
+        self._kill = kill
         self._free = asyncio.Semaphore(settings.worker_limit)
         self._idle: list[HostProcess] = []
         self._busy: set[HostProcess] = set()
@@ -110,7 +113,7 @@ class Workers:
             if keep and not self._retired and not worker.channel.closed:
                 self._idle.append(worker)
             else:
-                self._end(worker)
+                (self._end if keep else self._kill)(worker)
 
     async def _acquire(self) -> HostProcess:
         """Returns an idle worker, or makes one."""
@@ -157,6 +160,6 @@ class Workers:
             starting.cancel()
         for worker in list(self._busy):
             worker.channel.close("its generation was replaced and its time to end has passed")
-            ending.append(self._end(worker))
+            ending.append(self._kill(worker))
         if ending:
             await asyncio.wait(ending)

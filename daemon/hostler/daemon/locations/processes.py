@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hostler.daemon.loading.location_process import LocationProcess
+from hostler.daemon.state.fork_policy import choose_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 #: In this time, clients that waited for a load read what it has brought. Only then the daemon ends
 #: the old process and prepares the next spare, which keeps a small machine busy for longer.
 ANSWER_SECONDS = 0.01
+
+#: After the first load of an environment its template is made within a second or so; who waits
+#: longer asks again, each time after as long as all waits before.
+RENEWAL_SECONDS, LONGEST_RENEWAL_SECONDS = 0.5, 60.0
 
 
 class LocationProcesses:
@@ -93,6 +98,23 @@ class LocationProcesses:
         elif process is self._serving.successor:
             self._serving.on_ready()
         self._context.clock.call_later(ANSWER_SECONDS, self.prepare_next)
+        if not process.fork_decision.is_fork:
+            self._context.clock.call_later(RENEWAL_SECONDS, self._renew, process, RENEWAL_SECONDS)
+
+    def _renew(self, process: LocationProcess, waited: float) -> None:
+        """Replaces a new interpreter that serves but is no parent of forks, once a fork can."""
+        serving = self._serving
+        if (
+            process is not serving.current
+            or not serving.generation
+            or not serving.generation.fork_obstacles
+        ):
+            return
+        reason = self._policy.spawn_reason(is_forbidden=process.spec.fork == "never")
+        if choose_load(reason, self._context.environments.template_facts(process.spec)).is_fork:
+            serving.on_template_ready()
+        elif not reason and waited < LONGEST_RENEWAL_SECONDS:
+            self._context.clock.call_later(waited, self._renew, process, 2 * waited)
 
     def on_unfit(
         self, process: LocationProcess, reason: str, *, killed_externally: bool = False

@@ -46,7 +46,7 @@ class Replicas:
         listener = Listener(processes.line_logger("run"), processes.on_late_import)
         self._standby = Standby(context, find_parent, lambda: self._owner("s"), listener)
         self._worker_pools = WorkerPools(
-            self._start_worker, self.end, context.settings, context.tasks, name
+            self._start_worker, self.finish, self.end, context.settings, context.tasks, name
         )
 
     @property
@@ -119,6 +119,11 @@ class Replicas:
     def end(self, host: HostProcess) -> asyncio.Task[None]:
         """Ends a process and its descendants in the background."""
         work = self._context.factory.kill(host)
+        return self._context.tasks.start(work, f"end of {host.owner}")
+
+    def finish(self, host: HostProcess) -> asyncio.Task[None]:
+        """Has a process that calls nothing end by itself, in the background, or kills it."""
+        work = self._context.factory.terminate(host)
         return self._context.tasks.start(work, f"end of {host.owner}")
 
     async def _load_anew(

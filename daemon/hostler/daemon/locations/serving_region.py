@@ -85,7 +85,8 @@ class ServingRegion:
     def on_failed(self, failure: LoadFailure) -> None:
         """Feeds that the successor could not load the sources of the generation."""
         self.successor = None
-        self.failure = failure
+        if self.state is not Serving.RENEWING:  # where what serves goes on, there is no failure
+            self.failure = failure
         event = LocationEvent.STOP if failure.wants_stop else LocationEvent.REVIVAL_FAILED
         self._feed(event, failure.message)
 
@@ -109,6 +110,10 @@ class ServingRegion:
         """Feeds that the process that serves does not answer pings."""
         self._feed(LocationEvent.UNHEALTHY, "its process does not answer pings")
 
+    def on_template_ready(self) -> None:
+        """The process that serves is no parent of forks, and one that may be can be had."""
+        self._feed(LocationEvent.TEMPLATE_READY, "a fork of the template takes its place")
+
     # Effects
 
     def promote(
@@ -131,7 +136,7 @@ class ServingRegion:
         """Starts a successor."""
         good = self.generation
         assert good is not None
-        self.revivals += 1
+        self.revivals += self.state is not Serving.RENEWING
         if self.state is Serving.REVIVING:
             self.current = None
         self.successor = self._start_process(good.spec, good.sources())

@@ -198,11 +198,18 @@ class ProcessFactory:
         return host.has_said_hello
 
     async def terminate(self, host: HostProcess) -> None:
-        """Sends TERM, waits for the stop grace, then does what `kill` does."""
+        """Has a process end by itself, TERM it after half of the stop grace, then kill it.
+
+        A process whose wire is closed does what the end of an interpreter does. Returns after its
+        end, and after that of all that the keeper counts as the process's.
+        """
         await host.forks_assigned()
         if not host.exit.done():
+            host.channel.close("it was told to end")
+            await asyncio.wait([host.exit], timeout=self.settings.stop_grace / 2)
+        if not host.exit.done():
             self.launcher.signal(host.leader, signal.SIGTERM)
-            await asyncio.wait([host.exit], timeout=self.settings.stop_grace)
+            await asyncio.wait([host.exit], timeout=self.settings.stop_grace / 2)
         await self.kill(host)
 
     async def kill(self, host: HostProcess) -> None:

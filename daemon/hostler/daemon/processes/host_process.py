@@ -89,6 +89,8 @@ class HostProcess:
         exit: its exit status, once the keeper has reported it.
         hello: what it has said of itself; done from the start if the process is a fork.
         is_template_fork: whether a template forked it, so that it knows nothing of its location.
+        on_ending: called once when a run's steps have ended, with the names of the threads that its
+            end waits for.
         on_import: called with each installed module that its load begins to import; None if the
             process does not have to report them.
     """
@@ -114,6 +116,7 @@ class HostProcess:
         self._no_fork = asyncio.Event()
         self._no_fork.set()
         self.is_template_fork = False
+        self.on_ending: Callable[[list[str]], None] | None = None
         self.on_import: Callable[[str], None] | None = None
         self._listener = listener
         self._handshake = handshake or Handshake(loop, handle.control)
@@ -200,6 +203,7 @@ class HostProcess:
         self._handshake.close()
         self._pipes.clear()
         self._listener = SILENT
+        self.on_ending = self.on_import = None
 
     def _line_to(self, stream: Stream) -> Callable[[str], None]:
         return lambda text: self._listener.on_line(stream, text, self.pid)
@@ -208,5 +212,7 @@ class HostProcess:
         if event == Event.TOUCHED:
             pairs = cast("list[tuple[str, str | None]]", value)
             self._listener.on_files_read([(path, digest) for path, digest in pairs])
+        elif event == Event.ENDING and self.on_ending is not None:
+            self.on_ending(cast("dict[str, list[str]]", value)["threads"])
         elif event == Event.IMPORTING and self.on_import is not None:
             self.on_import(cast("dict[str, str]", value)["module"])

@@ -69,6 +69,9 @@ class Execution:
         self._generation = generation
         self._host: HostProcess | None = None
         self._is_paused = False
+        #: Whether its steps have ended, and its process has not.
+        self._is_ending = False
+        self._end_timer: asyncio.TimerHandle | None = None
         self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last_lines: deque[str] = deque(maxlen=context.settings.failure_lines)
@@ -156,14 +159,17 @@ class Execution:
         if self._is_paused:
             host.pause()
         timer = self._arm_timeout()
+        host.on_ending = self._arm_end_grace
         try:
             number = self._generation.number
             started = run_pb2.RunStarted(pid=host.pid, generation=number)
             store.append(self._id, make_event("run_started", started))
             return await self._request_run(host)
         finally:
-            if timer is not None:
-                timer.cancel()
+            host.on_ending = None
+            for each in (timer, self._end_timer):
+                if each is not None:
+                    each.cancel()
             host.drain_output()
             work = self._context.factory.kill(host)
             self._context.tasks.start(work, f"end of run {self._id}")
@@ -206,6 +212,24 @@ class Execution:
 
         return asyncio.get_running_loop().call_later(seconds, overdue)
 
+    def _arm_end_grace(self, threads: list[str]) -> None:
+        """The run's steps have ended; its process does what the end of an interpreter does."""
+        seconds = self._context.settings.run_end_grace
+        self._is_ending = True
+        if not seconds:
+            return
+        waits = f"; it waited for the thread {', '.join(threads)}" if threads else ""
+        failure = run_pb2.RunFailure(
+            message=f"the run's process did not end within {seconds:g} s after its last step"
+            f"{waits}; have threads and exit handlers end, or raise HOSTLER_RUN_END_GRACE"
+        )
+
+        def overdue() -> None:
+            failure.output.extend(self._last_lines)
+            self.kill(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
+
+        self._end_timer = asyncio.get_running_loop().call_later(seconds, overdue)
+
     async def _request_run(self, host: HostProcess) -> run_pb2.RunFailure | None:
         _, repository, pipeline = pipeline_parts(self.run)
         partition = partition_of(self.run)
@@ -235,8 +259,9 @@ class Execution:
             await asyncio.wait([host.exit], timeout=DEATH_SECONDS)
             host.drain_output()
             how = host.exit.result().describe() if host.exit.done() else "it closed its wire"
+            when = " after its last step" if self._is_ending else ""
             return run_pb2.RunFailure(
-                message=f"the run's process died: {how}", output=self._last_lines
+                message=f"the run's process died{when}: {how}", output=self._last_lines
             )
         body = load_json(frame.body)
         if body["failure"] is None:

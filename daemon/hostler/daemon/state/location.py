@@ -38,6 +38,9 @@ class Serving(Enum):
     UP = "up"
     #: It does not answer pings; it is kept until its successor is ready.
     REPLACING = "replacing"
+    #: It serves, but its workers and runs cannot be forks of it; one that may be forked is on its
+    #: way.
+    RENEWING = "renewing"
     #: It is dead; a successor loads the same sources.
     REVIVING = "reviving"
     #: It died too soon, or its successor failed; the next try waits.
@@ -79,6 +82,9 @@ class LocationEvent(Enum):
     #: As UNFIT, for the successor.
     REVIVAL_UNFIT = "revival unfit"
     REVIVAL_DUE = "revival due"
+    #: The process that serves is a new interpreter that is no parent of forks, and the template of
+    #: its environment is there by now.
+    TEMPLATE_READY = "template ready"
     #: The keeper has died, and every process with it.
     KEEPER_LOST = "keeper lost"
 
@@ -266,6 +272,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
             *(_E.STOP, _E.RESTART, _E.LOADED, _E.FAILED, _E.KEEPER_LOST),
             *(_E.DIED, _E.DIED_EARLY, _E.UNHEALTHY),
             *(_E.REVIVED, _E.REVIVAL_FAILED, _E.REVIVAL_UNFIT, _E.REVIVAL_DUE),
+            _E.TEMPLATE_READY,
         }
     ),
     states={
@@ -273,6 +280,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
             {_E.LOADED: Rule(_S.UP)},
             ignores={
                 *(_E.STOP, _E.RESTART, _E.FAILED, _E.KEEPER_LOST, _E.REVIVAL_DUE),
+                _E.TEMPLATE_READY,
                 *_LATE_PROCESS,
                 *_LATE_REVIVAL,
             },
@@ -285,9 +293,26 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.DIED: Rule(_S.REVIVING, _REVIVE),
                 _E.DIED_EARLY: Rule(_S.LAPSED, (_F.ARM_REVIVAL, _F.NOTIFY)),
                 _E.UNHEALTHY: Rule(_S.REPLACING, _REVIVE),
+                _E.TEMPLATE_READY: Rule(_S.RENEWING, _REVIVE),
                 _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE),
             },
             ignores={_E.FAILED, _E.REVIVAL_DUE, *_LATE_REVIVAL},
+        ),
+        _S.RENEWING: InState(
+            {
+                _E.STOP: Rule(_S.NONE, (_F.ABORT_REVIVAL, _F.END_SERVING, *_FORGET)),
+                _E.RESTART: Rule(_S.AWAITING, (_F.ABORT_REVIVAL, _F.END_SERVING, _F.NOTIFY)),
+                _E.LOADED: Rule(_S.UP, (_F.ABORT_REVIVAL, _F.NOTIFY)),
+                _E.DIED: Rule(_S.REVIVING, (_F.NOTIFY,)),
+                _E.DIED_EARLY: Rule(_S.REVIVING, (_F.NOTIFY,)),
+                _E.UNHEALTHY: Rule(_S.REPLACING, (_F.NOTIFY,)),
+                _E.REVIVED: Rule(_S.UP, (_F.END_SERVING, _F.ADOPT_REVIVED, _F.NOTIFY)),
+                # what serves is as good as it was
+                _E.REVIVAL_FAILED: Rule(_S.UP, (_F.NOTIFY,)),
+                _E.REVIVAL_UNFIT: Rule(_S.UP, (_F.NOTIFY,)),
+                _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE_ANEW),
+            },
+            ignores={_E.FAILED, _E.REVIVAL_DUE, _E.TEMPLATE_READY},
         ),
         _S.REPLACING: InState(
             {
@@ -301,7 +326,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.REVIVAL_UNFIT: Rule(_S.REPLACING, _REVIVE),
                 _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE_ANEW),
             },
-            ignores={_E.FAILED, _E.UNHEALTHY, _E.REVIVAL_DUE},
+            ignores={_E.FAILED, _E.UNHEALTHY, _E.REVIVAL_DUE, _E.TEMPLATE_READY},
         ),
         _S.REVIVING: InState(
             {
@@ -313,7 +338,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.REVIVAL_UNFIT: Rule(_S.REVIVING, _REVIVE),
                 _E.KEEPER_LOST: Rule(_S.REVIVING, _REVIVE_ANEW),
             },
-            ignores={_E.FAILED, _E.REVIVAL_DUE, *_LATE_PROCESS},
+            ignores={_E.FAILED, _E.REVIVAL_DUE, _E.TEMPLATE_READY, *_LATE_PROCESS},
         ),
         _S.LAPSED: InState(
             {
@@ -323,7 +348,11 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.REVIVAL_DUE: Rule(_S.REVIVING, _REVIVE),
             },
             # there is no process that could have died with the keeper
-            ignores={_E.FAILED, _E.KEEPER_LOST, *_LATE_PROCESS, *_LATE_REVIVAL},
+            ignores={
+                *(_E.FAILED, _E.KEEPER_LOST, _E.TEMPLATE_READY),
+                *_LATE_PROCESS,
+                *_LATE_REVIVAL,
+            },
         ),
         _S.AWAITING: InState(
             {
@@ -332,7 +361,7 @@ SERVING: Table[Serving, LocationEvent, LocationEffect] = Table(
                 _E.FAILED: Rule(_S.REVIVING, _REVIVE),
             },
             ignores={
-                *(_E.RESTART, _E.KEEPER_LOST, _E.REVIVAL_DUE),
+                *(_E.RESTART, _E.KEEPER_LOST, _E.REVIVAL_DUE, _E.TEMPLATE_READY),
                 *_LATE_PROCESS,
                 *_LATE_REVIVAL,
             },

@@ -1,0 +1,180 @@
+"""Exit handlers and finalizers: whose they are, so that each runs once and in its own process.
+
+A fork inherits what its parents have registered with `atexit`, `weakref.finalize` and
+multiprocessing. What a process registers after its birth is its own. Of what it inherits, it keeps
+the handlers of libraries that act on what the process itself has made (`logging.shutdown`,
+multiprocessing's), and drops the rest: finalizers of things that existed before the fork, handlers
+of the user's code in another process, and handlers that were told which files to remove.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import types
+import weakref
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+
+class ExitHandler:
+    """A function that was registered with `atexit`, and the process that did so."""
+
+    __slots__ = ("arguments", "function", "keywords", "pid")
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.keywords = keywords
+        self.pid = os.getpid()
+
+    @property
+    def name(self) -> str:
+        """Returns the function's name, for messages."""
+        name = getattr(self.function, "__qualname__", None) or type(self.function).__name__
+        module = getattr(self.function, "__module__", None)
+        return f"{module}.{name}" if isinstance(module, str) else str(name)
+
+    def call(self) -> None:
+        """Calls the function as it was registered."""
+        self.function(*self.arguments, **self.keywords)
+
+
+_native_register, _native_unregister = atexit.register, atexit.unregister
+
+#: In the order of their registration; none that was registered before `install`.
+_handlers: list[ExitHandler] = []
+
+#: Those of libraries that this process has inherited and may call at its end.
+_inherited: list[ExitHandler] = []
+
+#: Whether this process is a fork of another one that `install` was called in.
+_is_fork = False
+
+
+def install() -> None:
+    """Has `atexit` remember what is registered; once, before the user's code is imported."""
+    atexit.register = _register
+    atexit.unregister = _unregister
+
+
+def _register(function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+    """Registers a function to be called at the end of the process, as `atexit.register` does."""
+    _native_register(function, *arguments, **keywords)
+    _handlers.append(ExitHandler(function, arguments, keywords))
+    return function
+
+
+def _unregister(function: Callable[..., Any], /) -> None:
+    """Removes a function, as `atexit.unregister` does."""
+    _native_unregister(function)
+    for handlers in (_handlers, _inherited):
+        handlers[:] = [one for one in handlers if one.function != function]
+
+
+def own() -> list[ExitHandler]:
+    """Returns the handlers that this process has registered itself."""
+    pid = os.getpid()
+    return [handler for handler in _handlers if handler.pid == pid]
+
+
+def is_of_python(handler: ExitHandler) -> bool:
+    """Returns whether a handler is one of Python's own, which act on what a process has made."""
+    return not (handler.arguments or handler.keywords) and _is_below(
+        handler, os.path.dirname(os.__file__), but="site-packages"
+    )
+
+
+def _is_below(handler: ExitHandler, folder: str, *, but: str) -> bool:
+    module = sys.modules.get(getattr(handler.function, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and file.startswith(folder + os.sep) and but not in file
+
+
+def finalizers() -> int:
+    """Returns how many finalizers of living objects would run at the end of this process.
+
+    Those of `weakref.finalize`, as of a `tempfile.TemporaryDirectory`, and of multiprocessing.
+    """
+    registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+    count = sum(1 for info in list(registry.values()) if info.atexit)
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        found = list(getattr(util, "_finalizer_registry", {}))
+        count += sum(1 for key in found if key[0] is not None)  # others run with their object only
+    return count
+
+
+def after_fork(is_foreign: Callable[[types.ModuleType | None], bool]) -> None:
+    """Drops what belongs to the parent; to be called in a child, before anything else runs there.
+
+    Args:
+        is_foreign: returns whether a module is the user's.
+    """
+    global _is_fork  # noqa: PLW0603 (of the process)
+    _is_fork = True
+    _inherited[:] = [one for one in (*_inherited, *_handlers) if _may_inherit(one, is_foreign)]
+    _handlers.clear()
+    atexit._clear()
+    for handler in _inherited:  # for a child of the user's that ends as interpreters do
+        _native_register(handler.function)
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    for module, name in _REGISTRIES:
+        registry = getattr(sys.modules.get(module), name, None)
+        if registry:
+            registry.clear()
+
+
+#: What multiprocessing and concurrent.futures would end, or wake, at exit: all of it the parent's.
+_REGISTRIES = (
+    ("multiprocessing.util", "_finalizer_registry"),
+    ("multiprocessing.process", "_children"),
+    ("concurrent.futures.thread", "_threads_queues"),
+    ("concurrent.futures.process", "_threads_wakeups"),
+)
+
+
+def _may_inherit(
+    handler: ExitHandler, is_foreign: Callable[[types.ModuleType | None], bool]
+) -> bool:
+    """Returns whether a fork may call a handler: a library's function that was told nothing.
+
+    What it was told, such as a folder to remove, was there before the fork.
+    """
+    function = handler.function
+    if handler.arguments or handler.keywords:
+        return False
+    is_plain = isinstance(function, (types.FunctionType, types.BuiltinFunctionType))
+    if isinstance(function, types.MethodType):  # of a class, not of an object from before the fork
+        is_plain = isinstance(function.__self__, type)
+    if not is_plain:
+        return False
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return module is not None and module.__name__ != "__main__" and not is_foreign(module)
+
+
+def run() -> None:
+    """Calls the handlers of this process as its interpreter would, then the inherited ones.
+
+    What a handler raises is printed, as Python does; of an inherited one it is not.
+    """
+    if not _is_fork:
+        atexit._run_exitfuncs()
+        return
+    mine = own()
+    atexit._clear()
+    for handler in mine:
+        _native_register(handler.function, *handler.arguments, **handler.keywords)
+    _handlers.clear()
+    atexit._run_exitfuncs()
+    for handler in reversed(_inherited):
+        try:
+            handler.call()
+        except BaseException:  # noqa: BLE001, S110 (it may have been of use before the fork only)
+            pass
+    _inherited.clear()
