@@ -75,6 +75,9 @@ RUN_LIMIT_TAGS = ""
 RUN_STANDBY = 60.0
 #: Timeout of a run whose launch names none, from its start; 0 for none: a run may take days.
 RUN_TIMEOUT = 0.0
+#: A forked run that waits for a lock this long, without processor time or an event, may have
+#: inherited the lock: later runs of its generation are spawned. A fork's own work takes less.
+RUN_STALL = 30.0
 #: What a run's process gets to end in after its last step: threads that are no daemons, exit
 #: handlers. Long enough for a pool's last tasks; what waits for ever is told of within minutes.
 RUN_END_GRACE = 300.0
@@ -132,6 +135,7 @@ class Settings:
     run_limit_tags: str = RUN_LIMIT_TAGS
     run_standby: float = RUN_STANDBY
     run_timeout: float = RUN_TIMEOUT
+    run_stall: float = RUN_STALL
     run_end_grace: float = RUN_END_GRACE
     run_backlog: int = RUN_BACKLOG
     run_retention: float = RUN_RETENTION

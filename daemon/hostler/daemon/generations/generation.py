@@ -28,6 +28,8 @@ class Generation:
         missing: paths that the load looked for in vain.
         digest: the digest of all files that the load has read.
         fork_obstacles: why its process may not be forked; empty if it may.
+        spawn_reason: why its workers and runs are spawned, since a fork was seen to stall; empty
+            where none was.
         seconds: from the order to ready.
         parts: how long each part took: "order" (until there was a process), "import", "describe".
         number: counts the good loads of the location; set when it begins to serve.
@@ -46,6 +48,7 @@ class Generation:
     python_version: str
     seconds: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
+    spawn_reason: str = ""
     number: int = 0
     ready_time: float = 0.0
     #: Serialized answers, by request; see hostler.daemon.facade.repository.

@@ -94,6 +94,8 @@ class Location:
     @property
     def fork_decision(self) -> Decision:
         """How workers and runs of the last good generation are made, and why."""
+        if self.generation and self.generation.spawn_reason:
+            return Decision(Source.SPAWN, self.generation.spawn_reason)
         obstacles = self.generation.fork_obstacles if self.generation else ()
         template = self._context.environments.template_facts(self.spec)
         is_forbidden = self.spec.fork == "never"

@@ -101,7 +101,8 @@ class Replicas:
             else:
                 self._watch_over(host)
                 return host
-        reason = self._policy.spawn_reason(is_forbidden=generation.spec.fork == "never")
+        is_forbidden = generation.spec.fork == "never"
+        reason = generation.spawn_reason or self._policy.spawn_reason(is_forbidden=is_forbidden)
         return await self._load_anew(generation, owner, listener, reason)
 
     async def _fork(

@@ -88,6 +88,7 @@ class HostProcess:
         leader: the pid of what the keeper started: the interpreter, or a wrapper around it.
         exit: its exit status, once the keeper has reported it.
         hello: what it has said of itself; done from the start if the process is a fork.
+        is_fork: whether another process forked it, and no executable was started.
         is_template_fork: whether a template forked it, so that it knows nothing of its location.
         on_ending: called once when a run's steps have ended, with the names of the threads that its
             end waits for.
@@ -115,6 +116,7 @@ class HostProcess:
         self._forking = 0
         self._no_fork = asyncio.Event()
         self._no_fork.set()
+        self.is_fork = handshake is not None
         self.is_template_fork = False
         self.on_ending: Callable[[list[str]], None] | None = None
         self.on_import: Callable[[str], None] | None = None

@@ -18,6 +18,7 @@ from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Listener, Stream
+from hostler.daemon.runs.stall import StallWatch
 from hostler.daemon.runs.store.live_run import EventProducer
 from hostler.daemon.runs.store.record import (
     Run,
@@ -72,6 +73,7 @@ class Execution:
         #: Whether its steps have ended, and its process has not.
         self._is_ending = False
         self._end_timer: asyncio.TimerHandle | None = None
+        self._stall_watch: StallWatch | None = None
         self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last_lines: deque[str] = deque(maxlen=context.settings.failure_lines)
@@ -160,6 +162,7 @@ class Execution:
             host.pause()
         timer = self._arm_timeout()
         host.on_ending = self._arm_end_grace
+        self._watch_for_stall(host)
         try:
             number = self._generation.number
             started = run_pb2.RunStarted(pid=host.pid, generation=number)
@@ -167,6 +170,7 @@ class Execution:
             return await self._request_run(host)
         finally:
             host.on_ending = None
+            self._end_stall_watch()
             for each in (timer, self._end_timer):
                 if each is not None:
                     each.cancel()
@@ -212,6 +216,27 @@ class Execution:
 
         return asyncio.get_running_loop().call_later(seconds, overdue)
 
+    def _watch_for_stall(self, host: HostProcess) -> None:
+        """Watches whether a fork comes to its first event; a spawned process inherits no lock."""
+        settings, generation = self._context.settings, self._generation
+        if not host.is_fork or generation.spawn_reason or not settings.run_stall:
+            return
+
+        def on_stall() -> None:
+            seconds = f"{settings.run_stall:g} s"
+            generation.spawn_reason = f"a forked run waited for a lock for {seconds}"
+            text = (
+                f"it waits for a lock for {seconds}; the next runs of this generation are spawned"
+            )
+            self.location.processes.remark(text, "run", host.pid)
+
+        self._stall_watch = StallWatch(host.pid, settings.run_stall, on_stall)
+
+    def _end_stall_watch(self) -> None:
+        if self._stall_watch is not None:
+            self._stall_watch.end()
+            self._stall_watch = None
+
     def _arm_end_grace(self, threads: list[str]) -> None:
         """The run's steps have ended; its process does what the end of an interpreter does."""
         seconds = self._context.settings.run_end_grace
@@ -251,6 +276,8 @@ class Execution:
             if run_event.HasField("printed_line"):  # by a step in a process of its own
                 is_error = run_event.printed_line.stream == run_pb2.PrintedLine.STDERR
                 self._log_line("stderr" if is_error else "stdout", run_event.printed_line.text)
+            if self._stall_watch is not None:
+                self._stall_watch.note_event()
             self._context.store.append(self._id, run_event)
 
         try:
