@@ -62,7 +62,7 @@ class Location:
         self.serving = ServingRegion(context, start, self._feed)
         self.processes.connect(self.load, self.serving)
         self.replicas = Replicas(
-            context, spec.name, self.processes, self._policy, self._find_parent
+            context, spec.name, self.processes, self._policy, self._find_source
         )
 
     @property
@@ -197,16 +197,19 @@ class Location:
         if self.load.state is Load.STOPPED:
             self._notifier.notify(Status.STOPPING, "its processes have ended")
 
-    def _find_parent(self) -> HostProcess | None:
-        """Returns the process that serves; None unless workers and runs are forks of it."""
+    def _find_source(self) -> HostProcess | Generation | None:
+        """Returns what workers and runs are made from; see `Replicas`."""
+        source = self.fork_decision.source
+        if source is Source.TEMPLATE:
+            return self.generation
         process = self.serving.current
-        if process is None or not process.is_ready:
-            return None
-        return process.host if self.fork_decision.source is Source.PARENT else None
+        is_parent = source is Source.PARENT and process is not None and process.is_ready
+        return process.host if is_parent and process is not None else None
 
     def _promote(self) -> None:
         process, loaded, causes = self.load.hand_over()
         retired, before = self.serving.promote(process, loaded)
+        self.replicas.end_standby()
         self.replicas.retire_workers(self._context.settings.drain)
         if retired:
             self._context.clock.call_later(ANSWER_SECONDS, retired.retire)
@@ -230,7 +233,10 @@ class Location:
         LocationEffect.RESET_BACKOFF: lambda self: self.load.reset_backoff(),
         LocationEffect.REVIVE: lambda self: self.serving.revive(),
         LocationEffect.ABORT_REVIVAL: lambda self: self.serving.abort_successor(),
-        LocationEffect.ADOPT_REVIVED: lambda self: self.serving.adopt_successor(),
+        LocationEffect.ADOPT_REVIVED: lambda self: (
+            self.serving.adopt_successor(),
+            self.replicas.renew_standby(),
+        ),
         LocationEffect.ARM_REVIVAL: lambda self: self.serving.arm_revival(),
         LocationEffect.DISARM_REVIVAL: lambda self: self.serving.disarm_revival(),
         LocationEffect.END_SERVING: lambda self: (

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hostler.daemon.generations.generation import Generation
@@ -9,7 +10,7 @@ from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.worker_pools import WorkerPools
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.locations.processes import LocationProcesses
-from hostler.daemon.locations.standby import Standby
+from hostler.daemon.locations.standby import RunSource, Standby
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
@@ -30,21 +31,21 @@ class Replicas:
         name: str,
         processes: LocationProcesses,
         policy: ForkPolicy,
-        find_parent: Callable[[], HostProcess | None],
+        find_source: Callable[[], HostProcess | Generation | None],
     ) -> None:
         """
         Args:
             name: the location's name.
-            find_parent: returns the process that serves the newest generation; None if there is
-                none, or forks of it are not safe.
+            find_source: returns the process that serves the newest generation, where forks of it
+                are safe; the generation, where forks of the template load it anew; else None.
         """
         self._context = context
         self._name = name
         self._processes = processes
         self._policy = policy
-        self._find_parent = find_parent
+        self._find_source = find_source
         listener = Listener(processes.line_logger("run"), processes.on_late_import)
-        self._standby = Standby(context, find_parent, lambda: self._owner("s"), listener)
+        self._standby = Standby(context, self._run_source, lambda: self._owner("s"), listener)
         self._worker_pools = WorkerPools(
             self._start_worker, self.finish, self.end, context.settings, context.tasks, name
         )
@@ -71,6 +72,10 @@ class Replicas:
         """
         self._worker_pools.retire(seconds)
 
+    def renew_standby(self) -> None:
+        """Has a standby made of the process that serves now, where a launch still wants one."""
+        self._standby.renew()
+
     def end_standby(self) -> None:
         """Ends the standby."""
         self._standby.end()
@@ -92,10 +97,10 @@ class Replicas:
             NoProcessError: neither a fork nor a spawn worked.
             RemoteError: the code could not be loaded anew.
         """
-        parent = self._find_parent() if is_newest else None
-        if parent is not None:
+        source = self._run_source() if is_newest and not generation.spawn_reason else None
+        if source is not None:
             try:
-                host = await self._fork(parent, role, owner, listener)
+                host = await self._make_from(source, role, owner, listener)
             except ForkError as error:
                 self._processes.remark(f"{error}; it is spawned", role)
             else:
@@ -103,17 +108,39 @@ class Replicas:
                 return host
         is_forbidden = generation.spec.fork == "never"
         reason = generation.spawn_reason or self._policy.spawn_reason(is_forbidden=is_forbidden)
+        if role == "run" and not reason:
+            self._standby.prepare()
         return await self._load_anew(generation, owner, listener, reason)
 
-    async def _fork(
-        self, parent: HostProcess, role: Role, owner: str, listener: Listener
+    def _run_source(self) -> RunSource | None:
+        """Returns what workers and runs of the newest generation are made from."""
+        source = self._find_source()
+        if isinstance(source, HostProcess):
+            return RunSource(source, partial(self._context.factory.fork, source), source)
+        if source is not None:
+            return RunSource(source, partial(self._load_in_fork, source))
+        return None
+
+    async def _load_in_fork(
+        self, generation: Generation, owner: str, listener: Listener
     ) -> HostProcess:
+        return await self._load_anew(generation, owner, listener, "")
+
+    async def _make_from(
+        self, source: RunSource, role: Role, owner: str, listener: Listener
+    ) -> HostProcess:
+        """Makes a process, or takes the standby for a run.
+
+        Raises:
+            ForkError: the location process could not be forked.
+            NoProcessError, RemoteError: as `obtain`.
+        """
         if role != "run":
-            return await self._context.factory.fork(parent, owner, listener)
-        waiting = await self._standby.take(parent)
+            return await source.make(owner, listener)
+        waiting = await self._standby.take(source)
         if waiting is not None:
             self._context.factory.reassign(waiting, owner, listener)
-        made = waiting or await self._context.factory.fork(parent, owner, listener)
+        made = waiting or await source.make(owner, listener)
         self._standby.prepare()
         return made
 
