@@ -70,6 +70,7 @@ class Script:
         answers: the bodies of good answers to CALL and RUN.
         stack: what it writes to stderr when it is asked where it is.
         ignores_term: whether SIGTERM does not end it.
+        ignores_close: whether it does not end when the daemon closes its wire.
     """
 
     says_hello: bool = True
@@ -79,6 +80,7 @@ class Script:
     answers: Mapping[int, bytes] = field(default_factory=dict)
     stack: str = ""
     ignores_term: bool = False
+    ignores_close: bool = False
 
 
 class World(Protocol):
@@ -280,7 +282,7 @@ class FakeProcess:
         """Carries out what has been asked, up to an order that does not end."""
         while self.is_alive:
             if self._in_progress is None:
-                if not self._requests and not self._has_wire:
+                if not self._requests and not self._has_wire and not self.script.ignores_close:
                     self.exit(self._end_code)
                 if not self._requests:
                     return

@@ -119,9 +119,13 @@ class RecordedLocation:
         ]:
             assert (name in timers) == (load.state is state), name
         assert ("revival" in timers) == (serving.state is Serving.LAPSED)
-        is_replaced = serving.state in (Serving.REVIVING, Serving.REPLACING)
+        is_replaced = serving.state in (
+            Serving.REVIVING,
+            Serving.REPLACING,
+            Serving.RENEWING,
+        )
         assert (serving.successor is not None) == is_replaced
-        is_served = serving.state in (Serving.UP, Serving.REPLACING)
+        is_served = serving.state in (Serving.UP, Serving.REPLACING, Serving.RENEWING)
         assert (serving.current is not None) == is_served
         assert (serving.generation is not None) == (serving.state is not Serving.NONE)
         if serving.state is Serving.AWAITING:

@@ -18,6 +18,7 @@ from unit.daemon.locations.test_location_events import (
 from unit.daemon.world import FILE, LONG, SETTINGS
 
 from hostler.daemon.launching.fake_process import Script
+from hostler.daemon.locations.processes import RENEWAL_SECONDS
 from hostler.daemon.state.location import Load, Serving, Status
 
 
@@ -26,7 +27,12 @@ async def bring_serving(desk: RecordedLocation, state: Serving) -> None:
     world = desk.world
     if state is Serving.NONE:
         return
+    if state is Serving.RENEWING:
+        world.put(replace(world.launcher.disk, report={"unsafe": ["it has a thread"]}))
     await desk.start()
+    if state is Serving.RENEWING:
+        world.launcher.script = HELD
+        await world.advance(RENEWAL_SECONDS)
     if state is Serving.REVIVING:
         await world.advance(SETTINGS.stable_after)
     if state in (Serving.REVIVING, Serving.REPLACING):
@@ -37,7 +43,7 @@ async def bring_serving(desk: RecordedLocation, state: Serving) -> None:
     if state in (Serving.REVIVING, Serving.LAPSED):
         desk.current.end(KILL)
         await world.advance()
-    if state in (Serving.REVIVING, Serving.REPLACING):
+    if state in (Serving.REVIVING, Serving.REPLACING, Serving.RENEWING):
         desk.successor.follow(HELD)
     world.launcher.script = Script()
 
@@ -96,7 +102,8 @@ SITUATIONS = [
     *[(load, Serving.AWAITING) for load in LOADS[:3]],
     *[
         (load, serving)
-        for serving in (Serving.UP, Serving.REVIVING, Serving.REPLACING, Serving.LAPSED)
+        for serving in Serving
+        if serving not in (Serving.NONE, Serving.AWAITING)
         for load in [Load.CURRENT, *LOADS]
     ],
 ]

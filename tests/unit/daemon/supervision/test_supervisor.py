@@ -245,10 +245,10 @@ def test_its_end_is_the_end_of_every_process() -> None:
     play_supervised(scenario)
 
 
-def test_a_process_that_ignores_a_term_does_not_hold_up_the_end() -> None:
+def test_a_process_that_ignores_its_end_does_not_hold_up_the_end() -> None:
     async def scenario(desk: Supervised) -> None:
         await desk.start("a")
-        desk.process("a").follow(Script(ignores_term=True))
+        desk.process("a").follow(Script(ignores_term=True, ignores_close=True))
         closing = desk.world.tasks.start(desk.supervisor.close(), "close")
         await desk.world.advance(SETTINGS.stop_grace - 0.1)
         assert not closing.done()
