@@ -37,6 +37,11 @@ class Cancellation:
     def __exit__(self, *_exception: object) -> None:
         self.defer_interrupts()
 
+    def take(self) -> bool:
+        """Returns whether the signal has come, and forgets it: what follows is not interrupted."""
+        was_requested, self.requested = self.requested, False
+        return was_requested
+
     def allow_interrupts(self) -> None:
         """Lets the signal interrupt from here on, and at once if it has come already.
 

@@ -98,6 +98,7 @@ class ConcurrentEngine:
             functools.partial(self._caller.call, node, inputs, retry),
             StepObserver(self._state, node, self._observer),
             functools.partial(self._ended, index, retry),
+            retry,
         )
 
     def _ended(self, index: int, retry: int, failure: BaseException | None) -> None:

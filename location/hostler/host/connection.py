@@ -6,6 +6,7 @@ import array
 import errno
 import os
 import socket
+import sys
 import threading
 import time
 
@@ -81,10 +82,15 @@ class Connection:
             raise wire.WireClosedError("cannot go on: the daemon has closed the wire")
         self._received.extend(self._decoder.feed(data, _descriptors(ancillary)))
 
+    @property
+    def is_of_parent(self) -> bool:
+        """Returns whether this is a child that the user's code has forked: it says nothing here."""
+        return os.getpid() != self._pid
+
     def send(self, frame: wire.Frame) -> None:
         """Sends a frame whole; blocks while the daemon does not read."""
-        if os.getpid() != self._pid:
-            interpreter.end_stray()
+        if self.is_of_parent:
+            interpreter.end_stray(sys.exc_info()[1])
         data = frame.encode()
         try:
             with self._sending:

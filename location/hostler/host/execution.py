@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from hostler.host import interpreter
 from hostler.host.cancellation import Cancellation
@@ -133,6 +132,14 @@ def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:
     return StepProcesses(parent, on_line)
 
 
+def _log(emit: Emit, pid: int, step: str, level: str, message: str) -> None:
+    """Emits what a step logs; a child that the solid has forked prints it."""
+    if os.getpid() == pid:
+        emit("log_message", step, {"level": level, "message": message})
+    else:
+        interpreter.print_of_stray(level, message)
+
+
 def _end_if_stray(pid: int, exception: BaseException) -> None:
     """Ends this process where it is a child that the solid has forked: it speaks for itself."""
     if os.getpid() != pid:
@@ -150,14 +157,13 @@ def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
             emit("step_started", step, {})
 
         def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
+            if os.getpid() != pid:  # a child that the solid has forked does not speak for the run
+                return
             event = {"output": output.name, "type": output.type_name, "preview": preview(value)}
             emit("step_output", step, event)
 
         def log_message(self, step: str, level: str, message: str) -> None:
-            if os.getpid() != pid:  # a child that the solid has forked does not speak for the run
-                sys.stderr.write(f"{level} {message}\n")
-                return
-            emit("log_message", step, {"level": level, "message": message})
+            _log(emit, pid, step, level, message)
 
         def step_retried(
             self, step: str, exception: BaseException, retry: int, delay: float

@@ -46,12 +46,21 @@ class ExitHandler:
 
 
 _native_register, _native_unregister = atexit.register, atexit.unregister
+_native_run, _native_clear = atexit._run_exitfuncs, atexit._clear
 
 #: In the order of their registration; none that was registered before `install`.
 _handlers: list[ExitHandler] = []
 
 #: Those of libraries that this process has inherited and may call at its end.
 _inherited: list[ExitHandler] = []
+
+#: What the user's code has inherited in a child that it forked: finalizers, by their registry's
+#: keys, and descriptors, with what they lead to.
+_finalizers_of_parent: set[Any] = set()
+_descriptors_of_parent: dict[int, tuple[int, int]] = {}
+
+#: Whether hostler itself forks: it knows what it leaves to the child.
+is_own_fork = False
 
 #: Whether this process is a fork of another one that `install` was called in.
 _is_fork = False
@@ -61,6 +70,55 @@ def install() -> None:
     """Has `atexit` remember what is registered; once, before the user's code is imported."""
     atexit.register = _register
     atexit.unregister = _unregister
+    atexit._run_exitfuncs = _run_all
+    atexit._clear = _clear
+    os.register_at_fork(after_in_child=_after_fork_of_user)
+
+
+def _after_fork_of_user() -> None:
+    """Remembers what is the parent's, in a child that the user's code has forked."""
+    if is_own_fork:
+        return
+    _finalizers_of_parent.clear()
+    _finalizers_of_parent.update(weakref.finalize._registry)  # type: ignore[attr-defined]
+    _descriptors_of_parent.clear()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found = os.fstat(int(name))
+        except OSError:  # the listing's own
+            continue
+        _descriptors_of_parent[int(name)] = found.st_dev, found.st_ino
+
+
+def is_of_parent(file: Any) -> bool:
+    """Returns whether a file of a child that the user's code has forked was its parent's."""
+    try:
+        descriptor = file.fileno()
+        found = os.fstat(descriptor)
+    except Exception:  # noqa: BLE001 (a class of the user's may do anything here)
+        return True
+    return _descriptors_of_parent.get(descriptor) == (found.st_dev, found.st_ino)
+
+
+def run_of_stray() -> None:
+    """Ends a child that the user's code has forked: joins its threads, calls its own handlers."""
+    threading: Any = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
+    registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+    for key in _finalizers_of_parent:
+        registry.pop(key, None)
+    mine = own()
+    _native_clear()
+    for handler in mine:
+        _native_register(handler.function, *handler.arguments, **handler.keywords)
+    if registry and not any(_is_of_finalizers(one) for one in mine):
+        _native_register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    _native_run()
+
+
+def _is_of_finalizers(handler: ExitHandler) -> bool:
+    return getattr(handler.function, "__qualname__", "") == "finalize._exitfunc"
 
 
 def _register(function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
@@ -75,6 +133,23 @@ def _unregister(function: Callable[..., Any], /) -> None:
     _native_unregister(function)
     for handlers in (_handlers, _inherited):
         handlers[:] = [one for one in handlers if one.function != function]
+
+
+def _run_all() -> None:
+    """Calls all handlers now, as `atexit._run_exitfuncs` does; none is called again."""
+    _forget()
+    _native_run()
+
+
+def _clear() -> None:
+    """Removes all handlers, as `atexit._clear` does."""
+    _forget()
+    _native_clear()
+
+
+def _forget() -> None:
+    _handlers.clear()
+    _inherited.clear()
 
 
 def own() -> list[ExitHandler]:
@@ -120,7 +195,7 @@ def after_fork(is_foreign: Callable[[types.ModuleType | None], bool]) -> None:
     _is_fork = True
     _inherited[:] = [one for one in (*_inherited, *_handlers) if _may_inherit(one, is_foreign)]
     _handlers.clear()
-    atexit._clear()
+    _native_clear()
     for handler in _inherited:  # for a child of the user's that ends as interpreters do
         _native_register(handler.function)
     weakref.finalize._registry.clear()  # type: ignore[attr-defined]
@@ -163,15 +238,16 @@ def run() -> None:
 
     What a handler raises is printed, as Python does; of an inherited one it is not.
     """
-    if not _is_fork:
-        atexit._run_exitfuncs()
-        return
-    mine = own()
-    atexit._clear()
-    for handler in mine:
-        _native_register(handler.function, *handler.arguments, **handler.keywords)
-    _handlers.clear()
-    atexit._run_exitfuncs()
+    if _is_fork:
+        mine = own()
+        _native_clear()
+        for handler in mine:
+            _native_register(handler.function, *handler.arguments, **handler.keywords)
+        _handlers.clear()
+    try:
+        _native_run()
+    except BaseException:  # noqa: BLE001, S110 (before 3.10: what was printed already, or an exit)
+        pass
     for handler in reversed(_inherited):
         try:
             handler.call()

@@ -147,13 +147,8 @@ def _object_reasons() -> list[str]:
         kind = generators.kind_of(type_)
         return f"a generator made at import ({kind})" if kind else ""
 
-    return sorted(
-        {
-            reason
-            for reason, found in living.objects(reason_of)
-            if not (reason.startswith("a generator") and generators.is_global(found))
-        }
-    )
+    known = {id(one) for one in generators.known()}
+    return sorted({reason for reason, found in living.objects(reason_of) if id(found) not in known})
 
 
 def shares_memory() -> bool:

@@ -130,11 +130,15 @@ def _run(child: Callable[[], None]) -> NoReturn:
 
 
 def _fork() -> int:
-    if not _WARNS_OF_THREADS:
-        return os.fork()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+    exit_handlers.is_own_fork = True
+    try:
+        if not _WARNS_OF_THREADS:
+            return os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return os.fork()
+    finally:
+        exit_handlers.is_own_fork = False
 
 
 def canary_survives() -> bool:

@@ -19,7 +19,7 @@ except ImportError:  # not CPython, or built without its own hashes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 
 #: The states of the global generators when their modules were imported, or at the last `watch`.
@@ -110,52 +110,91 @@ def kind_of(type_: type) -> str:
     if random is not None and issubclass(type_, random.Random):
         return "" if issubclass(type_, random.SystemRandom) else "random.Random"
     numpy_random: Any = sys.modules.get("numpy.random")
-    for name in ("Generator", "RandomState"):
+    for name in ("Generator", "RandomState", "BitGenerator", "SeedSequence"):
         kind = getattr(numpy_random, name, None)
         if isinstance(kind, type) and issubclass(type_, kind):
             return f"numpy.random.{name}"
     return ""
 
 
-def is_global(found: object) -> bool:
-    """Returns whether it is Python's or numpy's global generator, or makes names of files."""
+def known() -> list[object]:
+    """Returns the generators that are not the user's: Python's and numpy's global ones, and the
+    one that makes names of temporary files."""
+    tempfile: Any = sys.modules.get("tempfile")
+    names = getattr(tempfile, "_name_sequence", None)  # a fork seeds its generator anew by itself
     random: Any = sys.modules.get("random")
     mtrand: Any = sys.modules.get("numpy.random.mtrand")
-    known = (getattr(random, "_inst", None), getattr(mtrand, "_rand", None))
-    return any(found is one for one in known) or _is_of_tempfile(found)
+    state = getattr(mtrand, "_rand", None)
+    bits = getattr(state, "_bit_generator", None)
+    seeds = [getattr(bits, name, None) for name in ("seed_seq", "_seed_seq")]
+    return [getattr(random, "_inst", None), getattr(names, "_rng", None), state, bits, *seeds]
 
 
-def _is_of_tempfile(found: object) -> bool:
-    """Returns whether it makes names of temporary files; a fork seeds it anew by itself."""
-    tempfile: Any = sys.modules.get("tempfile")
-    sequence = getattr(tempfile, "_RandomNameSequence", None)
-    return sequence is not None and any(
-        getattr(each, "_rng", None) is found for _, each in living.objects(_named(sequence))
-    )
+def states() -> dict[str, Any]:
+    """Returns the states of the global generators that were seeded or used since `watch`.
+
+    To be called before a step is forked: Python seeds its own anew in each fork.
+    """
+    return {name: _GET_STATE[name]() for name in seeded()}
 
 
-def _named(wanted: type) -> Callable[[type], str]:
-    return lambda type_: "wanted" if type_ is wanted else ""
+def _random_state() -> Any:
+    module: Any = sys.modules["random"]
+    return module.getstate()
 
 
-def set_apart(name: str) -> None:
+def _numpy_random_state() -> Any:
+    module: Any = sys.modules["numpy.random"]
+    return module.get_state(legacy=False)
+
+
+_GET_STATE = {"random": _random_state, "numpy.random": _numpy_random_state}
+
+
+def found() -> list[tuple[str, Any]]:
+    """Returns the generators that were made since this process's birth, each with its kind."""
+    others = {id(one) for one in known()}
+    return [each for each in living.objects(kind_of) if id(each[1]) not in others]
+
+
+def set_apart(name: str, generators: list[tuple[str, Any]], global_states: dict[str, Any]) -> None:
     """Has each generator continue from its state and a name; to be called in a forked step.
 
     One that was seeded draws the same numbers in each run, and others than its sibling steps draw.
+
+    Args:
+        name: of the attempt.
+        generators: see `found`; called before the step freezes what it has inherited.
+        global_states: see `states`.
     """
-    for kind, generator in list(living.objects(kind_of)):
-        if is_global(generator):
-            continue
-        try:
-            if kind == "random.Random":
-                generator.seed(_number(generator.getstate(), name))
-            elif kind == "numpy.random.RandomState":
-                generator.seed(_number(generator.get_state(), name) % 2**32)
-            else:
-                bits = generator.bit_generator
-                bits.state = type(bits)(_number(bits.state, name)).state
-        except Exception:  # noqa: BLE001, S110 (a class of the user's may refuse it)
-            pass
+    for kind, generator in generators:
+        _try_to_seed(kind, generator, None, name)
+    for module, state in global_states.items():
+        kind = "random.Random" if module == "random" else "numpy.random.RandomState"
+        _try_to_seed(kind, sys.modules[module], state, name)
+
+
+def _try_to_seed(kind: str, generator: Any, state: Any, name: str) -> None:
+    try:
+        if kind == "random.Random":
+            generator.seed(_number(state or generator.getstate(), name))
+        elif kind == "numpy.random.RandomState":
+            state = state or generator.get_state(legacy=False)
+            generator.seed(_number(_comparable(state), name) % 2**32)
+        else:
+            bits = generator if kind == "numpy.random.BitGenerator" else generator.bit_generator
+            bits.state = type(bits)(_number(_comparable(bits.state), name)).state
+    except Exception:  # noqa: BLE001, S110 (a class of the user's may refuse it)
+        pass
+
+
+def _comparable(state: Any) -> Any:
+    """Returns a state of numpy's whose text has every word of it: an array's leaves most out."""
+    if isinstance(state, dict):
+        return {name: _comparable(one) for name, one in state.items()}
+    if isinstance(state, tuple):
+        return tuple(map(_comparable, state))
+    return state.tobytes() if hasattr(state, "tobytes") else state
 
 
 def _number(state: object, name: str) -> int:

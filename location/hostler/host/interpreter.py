@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+from hostler.host import exit_handlers, living
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +26,16 @@ def flush_output() -> None:
             pass
 
 
+def print_of_stray(level: str, message: str) -> None:
+    """Prints what a child that the user's code has forked logs: it has no other place for it."""
+    sys.stderr.write(f"{level} {message}\n")
+
+
 def end_stray(exception: BaseException | None = None) -> NoReturn:
     """Ends a child that the user's code has forked and that returns through hostler's code.
 
     The child never speaks for its parent: it ends as a script's child would that comes to the end
-    of the script, or that raises.
+    of the script, or that raises. What it has inherited is its parent's to end.
     """
     code: Any = 0
     if isinstance(exception, SystemExit):
@@ -40,8 +48,29 @@ def end_stray(exception: BaseException | None = None) -> NoReturn:
 
         print_exception(type(exception), exception, exception.__traceback__)
         code = 1
+    try:
+        exit_handlers.run_of_stray()
+        for file in sorted(_written_by_stray(), key=living.depth):
+            file.flush()
+    except BaseException:  # noqa: BLE001, S110 (the user's code)
+        pass
     flush_output()
+    if isinstance(exception, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit((code or 0) & 0xFF)
+
+
+def _written_by_stray() -> list[Any]:
+    """Returns the files that a stray child has opened itself, and may not have written."""
+    return [
+        found
+        for kind, found in living.objects(living.kind_of_left)
+        if kind == "file"
+        and living.is_unwritten(found)
+        and not living.is_standard(found)
+        and not exit_handlers.is_of_parent(found)
+    ]
 
 
 def reseed() -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import gc
 import io
 import sys
-from types import FunctionType, GeneratorType
+from types import CoroutineType, GeneratorType, WrapperDescriptorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterator
 
 _FILES = (io.IOBase,)
+
+_STANDARD = (0, 1, 2)
 
 
 def objects(kind_of: Callable[[type], str]) -> Iterator[tuple[str, Any]]:
@@ -34,24 +36,31 @@ def objects(kind_of: Callable[[type], str]) -> Iterator[tuple[str, Any]]:
 
 
 def has_finalizer(type_: type) -> bool:
-    """Returns whether objects of a type have a `__del__` that is written in Python."""
-    return isinstance(getattr(type_, "__del__", None), FunctionType)
+    """Returns whether objects of a type have a `__del__` of the type's author.
+
+    What C code does at the end of an object is a slot, which does not count.
+    """
+    found = getattr(type_, "__del__", None)
+    return found is not None and not isinstance(found, WrapperDescriptorType)
 
 
 def kind_of_left(type_: type) -> str:
     """Names what the end of an interpreter may have to do with objects of a type.
 
     Returns:
-        "file", "generator", "finalizer", "foreign" for a type of an installed package, which may
-        hold what C code has not written yet, or "" for one that ends by being forgotten.
+        "file", "generator" (coroutines, too), "finalizer", "foreign" for a type of an installed
+        package, which may hold what C code has not written yet, or "" for one that ends by being
+        forgotten.
     """
     if issubclass(type_, _FILES):
         return "" if issubclass(type_, (io.BytesIO, io.StringIO)) else "file"
-    if type_ is GeneratorType:
+    if type_ is GeneratorType or type_ is CoroutineType:
         return "generator"
+    if issubclass(type_, type):
+        return ""
     if has_finalizer(type_):
         return "finalizer"
-    return "foreign" if not issubclass(type_, type) and _is_installed(type_) else ""
+    return "foreign" if _is_installed(type_) else ""
 
 
 def _is_installed(type_: type) -> bool:
@@ -64,16 +73,47 @@ def is_left(kind: str, found: Any) -> bool:
     """Returns whether the end of an interpreter has something to do with an object of a kind."""
     if kind == "file":
         return is_unwritten(found)
-    if kind == "generator":  # suspended within its function, which may have more to do
-        return found.gi_frame is not None and found.gi_frame.f_lasti >= 0
-    return True
+    if kind == "generator":
+        return _is_suspended(found)
+    return kind != "finalizer" or not _is_finalized(found)
+
+
+#: Whether the collector has finalized an object already (3.9).
+_is_finalized = getattr(gc, "is_finalized", lambda _: False)
+
+
+def _is_suspended(found: Any) -> bool:
+    """Returns whether a generator or coroutine waits within its function, which has more to do."""
+    if isinstance(found, CoroutineType):
+        frame, is_running = found.cr_frame, found.cr_running
+    else:
+        frame, is_running = found.gi_frame, found.gi_running
+    return frame is not None and not is_running and frame.f_lasti >= 0
 
 
 def is_unwritten(found: Any) -> bool:
     """Returns whether a file may hold what is not written yet; standard streams do not count."""
-    if found in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+    if found is sys.__stdout__ or found is sys.__stderr__:
         return False
     try:
         return bool(not found.closed and found.writable())
     except Exception:  # noqa: BLE001 (a class of the user's may do anything here)
         return False
+
+
+def is_standard(found: Any) -> bool:
+    """Returns whether a file writes to the process's stdin, stdout or stderr."""
+    try:
+        return bool(found.fileno() in _STANDARD)
+    except Exception:  # noqa: BLE001 (it has no descriptor)
+        return False
+
+
+def depth(found: Any) -> int:
+    """Returns the place of a file in an order in which each comes before the one that it wraps."""
+    is_native = type(found).__module__ in ("io", "_io")
+    if isinstance(found, io.TextIOBase):
+        return 0 + is_native
+    if isinstance(found, io.RawIOBase):
+        return 4 + is_native
+    return 2 + is_native

@@ -146,6 +146,7 @@ class Process:
             self._mark.write(process["owner"])
             forks.apply_limits(process["memory"], process["nice"])
         birth = fitness.Birth({0, 1, 2, self.control})
+        pid = os.getpid()
         try:
             announce = self._announce if order.get("announces") else None
             load = loading.Load(
@@ -157,12 +158,15 @@ class Process:
             body = load.report()
             body["unsafe"] = self.unfit_reasons = birth.unfit_reasons()
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
+            if os.getpid() != pid:
+                interpreter.end_stray(error)
             body = errors.describe_failure(error)
             interpreter.flush_output()
             self.connection.respond(request, wire.Status.ERROR, wire.dump(body))
             return
         self.repositories = load.repositories
         interpreter.flush_output()
+        ending.flush_c_streams()  # or each fork would print it again
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
     def set_owner(self, owner: str) -> None:
@@ -171,10 +175,12 @@ class Process:
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
         """Tells the daemon of source files that were read, or looked for in vain."""
-        self.connection.send_event(wire.Event.TOUCHED, pairs)
+        if not self.connection.is_of_parent:
+            self.connection.send_event(wire.Event.TOUCHED, pairs)
 
     def _announce(self, module: str) -> None:
-        self.connection.send_event(wire.Event.IMPORTING, {"module": module})
+        if not self.connection.is_of_parent:
+            self.connection.send_event(wire.Event.IMPORTING, {"module": module})
 
     def _fork(self, request: wire.Frame) -> None:
         interpreter.flush_output()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from hostler.host import ending, errors, execution, finder, interpreter, wire
@@ -92,10 +93,13 @@ def run(process: RunProcess, request: wire.Frame) -> None:
             cancellation.allow_interrupts()
 
     failure: dict[str, Any] | None = None
+    pid = os.getpid()
     try:
         with cancellation:
             failure = _execute(process, order, emit, cancellation)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if os.getpid() != pid:
+            interpreter.end_stray(error)
         status = wire.Status.CANCELED
     except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
         status = wire.Status.OK
@@ -105,10 +109,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         status = wire.Status.OK
     process.connection.send_event(wire.Event.ENDING, {"threads": ending.threads()})
     process.repositories.clear()
-    try:
-        with cancellation:
-            ending.finish()
-    except KeyboardInterrupt:
+    if ending.finish_within(cancellation):
         status = wire.Status.CANCELED
     process.is_finished = True
     finder.flush()

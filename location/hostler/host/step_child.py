@@ -27,6 +27,7 @@ class StepChild:
 
     Args:
         node: the step.
+        retry: 0 for its first attempt.
         parent: what the run's process has.
         is_read: whether another step takes an output.
         frames: the descriptor to write frames to.
@@ -37,13 +38,15 @@ class StepChild:
     def __init__(
         self,
         node: SolidNode,
+        retry: int,
         parent: StepParent,
         is_read: Callable[[str], bool],
         frames: int,
         out: int,
         err: int,
     ) -> None:
-        self._node = node
+        self._attempt = f"{node.name} {retry}"
+        self._states = generators.states()
         self._parent = parent
         self._is_read = is_read
         self._frames = frames
@@ -75,23 +78,25 @@ class StepChild:
             os.close(made)
         reporter = StepReporter(FrameWriter(self._frames), self._parent.cancellation, self._is_read)
         self._parent.enter_step(reporter.touched)
+        found = generators.found()
         forks.part_from_parent({0, 1, 2, self._frames})
-        generators.set_apart(self._node.name)
+        generators.set_apart(self._attempt, found, self._states)
+        del found
         exception, interrupted, own_pid = None, False, os.getpid()
         try:
             with self._parent.cancellation:
                 exception = work(reporter)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             interrupted = True
+            if os.getpid() != own_pid:
+                interpreter.end_stray(error)
         if os.getpid() != own_pid:
             interpreter.end_stray(exception)
-        try:
-            with self._parent.cancellation:
-                ending.finish()
-        except KeyboardInterrupt:
-            interrupted = True
-        self._parent.leave_step()
         info = None if exception is None else exception_info(exception)
+        exception = None  # its traceback holds the variables of the solid
+        reporter.send({"kind": "ending", "threads": ending.threads()})
+        interrupted |= ending.finish_within(self._parent.cancellation)
+        self._parent.leave_step()
         reporter.send({"kind": "end", "exception": info, "interrupted": interrupted})
 
 
@@ -101,21 +106,28 @@ class StepReporter(Observer):
     def __init__(
         self, writer: FrameWriter, cancellation: Cancellation, is_read: Callable[[str], bool]
     ) -> None:
+        self._pid = os.getpid()
         self._writer = writer
         self._cancellation = cancellation
         self._is_read = is_read
 
     def step_output(self, step: str, output: OutputDefinition, value: object) -> None:
+        if os.getpid() != self._pid:  # a child that the solid has forked speaks for nobody
+            return
         raw = b""
         if self._is_read(output.name):
             raw = pickle_value(f'the output "{output.name}" of solid "{step}"', value)
         self.send({"kind": "output", "output": output.name, "preview": preview(value)}, raw)
 
     def log_message(self, step: str, level: str, message: str) -> None:  # noqa: ARG002 (there is one)
+        if os.getpid() != self._pid:
+            interpreter.print_of_stray(level, message)
+            return
         self.send({"kind": "log", "level": level, "message": message})
 
     def touched(self, pairs: list[tuple[str, str | None]]) -> None:
-        self.send({"kind": "touched", "pairs": pairs})
+        if os.getpid() == self._pid:
+            self.send({"kind": "touched", "pairs": pairs})
 
     def send(self, value: dict[str, Any], raw: bytes = b"") -> None:
         """Sends a frame whole."""

@@ -13,7 +13,7 @@ import time
 
 from hostler.definitions._pickled import PickledValue
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
-from hostler.host import forks
+from hostler.host import ending, forks, interpreter
 from hostler.host.errors import RemoteStepError
 from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
@@ -125,6 +125,7 @@ class StepProcesses:
         work: Work,
         observer: StepObserver,
         on_end: OnEnd,
+        retry: int = 0,
     ) -> None:
         """Starts an attempt of a step.
 
@@ -133,6 +134,7 @@ class StepProcesses:
             work: is called in the new process.
             observer: is told, here, what the step logs and produces; the values are `PickledValue`.
             on_end: called once, with what the attempt failed with; not after `stop`.
+            retry: 0 for the first attempt.
         """
         attempt = _Attempt(node, observer, on_end)
         ends: list[int] = []
@@ -140,7 +142,11 @@ class StepProcesses:
             for _ in range(3):
                 ends += os.pipe()
             frames, frames_end, out, out_end, err, err_end = ends
-            child = StepChild(node, self._parent, observer.is_read, frames_end, out_end, err_end)
+            child = StepChild(
+                node, retry, self._parent, observer.is_read, frames_end, out_end, err_end
+            )
+            interpreter.flush_output()  # or the step would print it again
+            ending.flush_c_streams()
             others = [*self._by_descriptor, *self._open_lines, frames, out, err]
             parent_pid = os.getpid()
             before = self._on_term_before

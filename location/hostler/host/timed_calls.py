@@ -29,7 +29,7 @@ class TimedCalls:
         processes = self._processes
         with processes:
             work = functools.partial(self._caller.call, node, inputs, retry)
-            processes.start(node, work, observer, ended.append)
+            processes.start(node, work, observer, ended.append, retry)
             try:
                 while processes.count:
                     processes.pump()
