@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from hostler.host.cancellation import Cancellation
 
 
-def threads() -> list[str]:
-    """Returns the names of the threads that the end waits for."""
+def waits_for() -> list[str]:
+    """Returns what the end waits for: "the thread NAME", "the process NAME"."""
+    found: list[str] = []
     threading: Any = sys.modules.get("threading")
-    if threading is None:
-        return []
-    main = threading.main_thread()
-    return [one.name for one in threading.enumerate() if not one.daemon and one is not main]
+    if threading is not None:
+        main = threading.main_thread()
+        others = [one for one in threading.enumerate() if not one.daemon and one is not main]
+        found += [f"the thread {one.name}" for one in others]
+    processes: Any = sys.modules.get("multiprocessing.process")
+    if processes is not None:
+        children = [one for one in processes.active_children() if not one.daemon]
+        found += [f"the process {one.name}" for one in children]
+    return found
 
 
 def finish(*, joins_threads: bool = True) -> None:

@@ -176,7 +176,10 @@ def set_apart(name: str, generators: list[tuple[str, Any]], global_states: dict[
 
 def _try_to_seed(kind: str, generator: Any, state: Any, name: str) -> None:
     try:
-        if kind == "random.Random":
+        if kind == "numpy.random.SeedSequence":
+            keys = (*generator.spawn_key, _number(generator.spawn_key, name) % 2**32)
+            generator.__init__(generator.entropy, spawn_key=keys)
+        elif kind == "random.Random":
             generator.seed(_number(state or generator.getstate(), name))
         elif kind == "numpy.random.RandomState":
             state = state or generator.get_state(legacy=False)

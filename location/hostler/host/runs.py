@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 class RunStepParent(StepParent):
     """A run's process as the parent of steps: it has a wire, and reports what steps import."""
 
-    def __init__(self, process: RunProcess, cancellation: Cancellation, emit: Emit) -> None:
-        super().__init__(cancellation)
+    def __init__(
+        self, process: RunProcess, cancellation: Cancellation, emit: Emit, end_grace: float
+    ) -> None:
+        super().__init__(cancellation, end_grace)
         self._process = process
         self._emit = emit
         self._has_warned = False
@@ -70,7 +72,7 @@ class RunStepParent(StepParent):
 
 def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
-    "solids", "max_concurrency", "partition"}.
+    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for no limit}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -107,7 +109,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         failure = {"message": message, "exception": errors.exception_info(error)}
     else:
         status = wire.Status.OK
-    process.connection.send_event(wire.Event.ENDING, {"threads": ending.threads()})
+    process.connection.send_event(wire.Event.ENDING, ending.waits_for())
     process.repositories.clear()
     if ending.finish_within(cancellation):
         status = wire.Status.CANCELED
@@ -131,7 +133,7 @@ def _execute(
         order["tags"],
         solids=order.get("solids", ()),
         max_concurrency=order.get("max_concurrency", 0),
-        parent=RunStepParent(process, cancellation, emit),
+        parent=RunStepParent(process, cancellation, emit, order.get("end_grace", 0.0)),
         partition=_partition(repository, named) if named else None,
     )
     exception = result.exception

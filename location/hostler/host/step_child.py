@@ -94,7 +94,7 @@ class StepChild:
             interpreter.end_stray(exception)
         info = None if exception is None else exception_info(exception)
         exception = None  # its traceback holds the variables of the solid
-        reporter.send({"kind": "ending", "threads": ending.threads()})
+        reporter.send({"kind": "ending", "waits_for": ending.waits_for()})
         interrupted |= ending.finish_within(self._parent.cancellation)
         self._parent.leave_step()
         reporter.send({"kind": "end", "exception": info, "interrupted": interrupted})

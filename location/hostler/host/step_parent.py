@@ -22,10 +22,13 @@ class StepParent:
 
     Attributes:
         cancellation: what asks for the end; a step's process takes the signal in the same way.
+        end_grace: the seconds that a step's process gets to end in after its function has; 0 for no
+            limit.
     """
 
-    def __init__(self, cancellation: Cancellation) -> None:
+    def __init__(self, cancellation: Cancellation, end_grace: float = 0.0) -> None:
         self.cancellation = cancellation
+        self.end_grace = end_grace
         self._prctl: Callable[..., int] | None = None
 
     def prepare(self) -> None:

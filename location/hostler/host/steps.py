@@ -48,6 +48,7 @@ class _Attempt:
     __slots__ = (
         "deadline",
         "end_frame",
+        "ending",
         "frames",
         "is_overdue",
         "lines",
@@ -70,6 +71,8 @@ class _Attempt:
         timeout = node.definition.timeout
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.is_overdue = False
+        #: Why it was killed, if it ended in vain after its function: "" before that.
+        self.ending = ""
         #: The last frame: how its function ended.
         self.end_frame: dict[str, Any] | None = None
 
@@ -252,8 +255,23 @@ class StepProcesses:
             observer.step_output(node.name, declared, PickledValue(what, raw, value["preview"]))
         elif kind == "touched":
             self._parent.report_touched([(path, digest) for path, digest in value["pairs"]])
+        elif kind == "ending":
+            self._limit_end(attempt, value["waits_for"])
         else:
             attempt.end_frame = value
+
+    def _limit_end(self, attempt: _Attempt, waits_for: list[str]) -> None:
+        """Limits what an attempt does after its function has ended."""
+        grace = self._parent.end_grace
+        end = time.monotonic() + grace
+        if not grace or (attempt.deadline is not None and attempt.deadline < end):
+            return
+        attempt.deadline = end
+        waits = f"; it waited for {', '.join(waits_for)}" if waits_for else ""
+        attempt.ending = (
+            f"its process did not end within {grace:g} s after its function had{waits}; have "
+            "threads and exit handlers end, or raise HOSTLER_RUN_END_GRACE"
+        )
 
     def _check(self, attempt: _Attempt) -> None:
         """Kills an attempt that is overdue, and reaps one that has ended."""
@@ -330,6 +348,8 @@ class StepProcesses:
 def _failure(attempt: _Attempt, status: int | None) -> Exception:
     """Returns the failure of an attempt whose process ended before its function did."""
     name = attempt.node.name
+    if attempt.is_overdue and attempt.ending:
+        return StepDiedError(f'cannot end solid "{name}": {attempt.ending}')
     if attempt.is_overdue:
         timeout = attempt.node.definition.timeout
         return StepTimeoutError(

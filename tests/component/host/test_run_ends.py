@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
+import signal
 import textwrap
+import time
 import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +15,7 @@ import pytest
 from component.host.host_process import Host, load
 
 from hostler.host import wire
-from hostler.host.wire import Method, Status
+from hostler.host.wire import Event, Kind, Method, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -393,3 +397,72 @@ def test_a_step_of_its_own_ends_whole(host: Host, tmp_path: Path, name: str) -> 
     child = host.fork()
     child.hello()
     check(child, tmp_path, ENDS[name], max_concurrency=1)
+
+
+NEVER = "import threading\nthreading.Thread(target=threading.Event().wait, name='stuck').start()"
+
+
+def test_a_step_that_does_not_end_is_killed_and_its_thread_named(
+    host: Host, tmp_path: Path
+) -> None:
+    load(host, tmp_path, source(End(NEVER)))
+    child = host.fork()
+    child.hello()
+    body = {**json.loads(order(1)), "end_grace": 0.3}
+    failure = child.ask(Method.RUN, wire.dump(body)).json()["failure"]
+    assert "did not end within 0.3 s after its function had" in failure["message"]
+    assert "it waited for the thread stuck" in failure["message"]
+
+
+def test_a_run_tells_what_its_end_waits_for(host: Host, tmp_path: Path) -> None:
+    body = f"{NEVER}\nimport multiprocessing, time\nfork = multiprocessing.get_context('fork')\n"
+    body += "fork.Process(target=time.sleep, args=(60,), name='child').start()"
+    load(host, tmp_path, source(End(body)))
+    child = host.fork()
+    pid = child.hello()["pid"]
+    child.order(Method.RUN, order())
+    while (frame := child._receive()).kind != Kind.EVENT or frame.code != Event.ENDING:
+        pass
+    assert frame.json() == ["the thread stuck", "the process child"]
+    os.killpg(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("max_concurrency", [0, 1])
+@pytest.mark.parametrize("where", ["in the solid", "while the end waits"])
+def test_a_cancelled_run_ends_whole_too(
+    host: Host, tmp_path: Path, where: str, max_concurrency: int
+) -> None:
+    body = "import atexit, threading, time\natexit.register(note, 'ended')\nglobal kept\n"
+    body += "kept = open(place('out'), 'w')\nkept.write('done')\n"
+    if where == "in the solid":
+        body += "note('ready')\ntime.sleep(60)"
+    else:
+        body += "threading.Thread(target=wait).start()"
+    head = "import time\ndef wait():\n    note('ready')\n    time.sleep(1)"
+    load(host, tmp_path, source(End(body, head)))
+    child = host.fork()
+    pid = child.hello()["pid"]
+    asked = child.order(Method.RUN, order(max_concurrency))
+    while contents(tmp_path / "noted") != "ready\n":
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.kill(pid, signal.SIGINT)
+    assert child.answer(asked).code == Status.CANCELED
+    assert contents(tmp_path / "noted") == "ready\nended\n"
+    assert contents(tmp_path / "out") == "done"
+
+
+def test_a_worker_ends_whole_when_its_wire_is_closed(host: Host, tmp_path: Path) -> None:
+    for name in ("text file, global", "a thread that is no daemon", "exit handlers, last first"):
+        end = ENDS[name]
+        make = f"\n\ndef make():\n{textwrap.indent(end.body, '    ')}\n    return works\n"
+        text = source(end).replace("\n\n@repository", f"{make}\n\n@repository")
+        text = text.replace("return [works]", "return {'pipelines': {'works': make}}")
+        assert load(host, tmp_path, text).code == Status.OK
+        worker = host.fork()
+        worker.hello()
+        call = {"function": "define", "kind": "pipelines", "repository": "repo", "name": "works"}
+        assert worker.ask(Method.CALL, wire.dump(call)).code == Status.OK
+        worker.end()
+        assert {name: contents(tmp_path / name) for name, _ in end.files} == dict(end.files)
+        (tmp_path / "noted").unlink(missing_ok=True)

@@ -90,8 +90,7 @@ class HostProcess:
         hello: what it has said of itself; done from the start if the process is a fork.
         is_fork: whether another process forked it, and no executable was started.
         is_template_fork: whether a template forked it, so that it knows nothing of its location.
-        on_ending: called once when a run's steps have ended, with the names of the threads that its
-            end waits for.
+        on_ending: called once when a run's steps have ended, with what its end waits for.
         on_import: called with each installed module that its load begins to import; None if the
             process does not have to report them.
     """
@@ -215,6 +214,6 @@ class HostProcess:
             pairs = cast("list[tuple[str, str | None]]", value)
             self._listener.on_files_read([(path, digest) for path, digest in pairs])
         elif event == Event.ENDING and self.on_ending is not None:
-            self.on_ending(cast("dict[str, list[str]]", value)["threads"])
+            self.on_ending(cast("list[str]", value))
         elif event == Event.IMPORTING and self.on_import is not None:
             self.on_import(cast("dict[str, str]", value)["module"])

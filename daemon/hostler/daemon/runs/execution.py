@@ -237,13 +237,13 @@ class Execution:
             self._stall_watch.end()
             self._stall_watch = None
 
-    def _arm_end_grace(self, threads: list[str]) -> None:
+    def _arm_end_grace(self, waits_for: list[str]) -> None:
         """The run's steps have ended; its process does what the end of an interpreter does."""
         seconds = self._context.settings.run_end_grace
         self._is_ending = True
         if not seconds:
             return
-        waits = f"; it waited for the thread {', '.join(threads)}" if threads else ""
+        waits = f"; it waited for {', '.join(waits_for)}" if waits_for else ""
         failure = run_pb2.RunFailure(
             message=f"the run's process did not end within {seconds:g} s after its last step"
             f"{waits}; have threads and exit handlers end, or raise HOSTLER_RUN_END_GRACE"
@@ -267,6 +267,7 @@ class Execution:
             "tags": dict(self.run.tags),
             "solids": list(self.run.solids),
             "max_concurrency": self.run.max_concurrency,
+            "end_grace": self._context.settings.run_end_grace,
             "partition": partition and dict(zip(("set", "name"), partition, strict=True)),
         }
 
