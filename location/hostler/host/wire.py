@@ -104,8 +104,8 @@ class Event:
     TOUCHED = 2
     #: JSON {"module"}: a load whose order asks for it begins to import a module that is installed.
     IMPORTING = 3
-    #: JSON ["the thread NAME", "the process NAME", ...]: a run's steps have ended; what the end of an
-    #: interpreter does comes next, and waits for these. The answer to RUN follows.
+    #: JSON ["the thread NAME", "the process NAME", ...]: a run's steps have ended; what the end of
+    #: an interpreter does comes next, and waits for these. The answer to RUN follows.
     ENDING = 4
 
 
