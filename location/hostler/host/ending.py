@@ -46,7 +46,7 @@ def finish(*, joins_threads: bool = True) -> None:
     Args:
         joins_threads: whether threads that are no daemons are waited for.
     """
-    stages = [exit_handlers.run, _finalize, interpreter.flush_output, flush_c_streams]
+    stages = [exit_handlers.run, _finalize, interpreter.flush_output, _flush_all_c_streams]
     if joins_threads:
         stages.insert(0, _join_threads)
     while stages:
@@ -184,16 +184,24 @@ def _clear(namespace: dict[str, Any]) -> None:
                 namespace[name] = None
 
 
-def flush_c_streams() -> None:
+def _flush_all_c_streams() -> None:
     """Flushes what C code has printed by stdio, where there is C code beside Python's own."""
-    ctypes: Any = sys.modules.get("ctypes")
-    if ctypes is None:
-        if not any(map(_is_foreign_extension, list(sys.modules.values()))):
-            return
+    if "ctypes" not in sys.modules and any(map(_is_foreign_extension, list(sys.modules.values()))):
         try:
-            import ctypes
+            import ctypes  # noqa: F401
         except ImportError:
             return
+    flush_c_streams()
+
+
+def flush_c_streams() -> None:
+    """Flushes what C code has printed by stdio, where ctypes was imported.
+
+    Before a fork, which would print it again.
+    """
+    ctypes: Any = sys.modules.get("ctypes")
+    if ctypes is None:
+        return
     try:
         ctypes.CDLL(None).fflush(None)
     except Exception:  # noqa: BLE001, S110 (the user's own ctypes)
@@ -201,5 +209,5 @@ def flush_c_streams() -> None:
 
 
 def _is_foreign_extension(module: ModuleType | None) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and file.endswith(".so") and "lib-dynload" not in file
+    file = living.file_of(module)
+    return file.endswith(".so") and "lib-dynload" not in file

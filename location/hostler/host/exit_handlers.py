@@ -15,6 +15,8 @@ import sys
 import types
 import weakref
 
+from hostler.host import exit_guard, living
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -160,15 +162,28 @@ def own() -> list[ExitHandler]:
 
 def is_of_python(handler: ExitHandler) -> bool:
     """Returns whether a handler is one of Python's own, which act on what a process has made."""
-    return not (handler.arguments or handler.keywords) and _is_below(
+    return is_plain(handler) and _is_below(
         handler, os.path.dirname(os.__file__), but="site-packages"
     )
 
 
+def is_plain(handler: ExitHandler) -> bool:
+    """Returns whether a handler is a function that was told nothing, of no object."""
+    if handler.arguments or handler.keywords:
+        return False
+    function = handler.function
+    owner = getattr(function, "__self__", None)
+    if isinstance(function, types.MethodType):
+        return isinstance(owner, type)
+    if isinstance(function, types.BuiltinFunctionType):
+        return owner is None or isinstance(owner, types.ModuleType)
+    return isinstance(function, types.FunctionType)
+
+
 def _is_below(handler: ExitHandler, folder: str, *, but: str) -> bool:
     module = sys.modules.get(getattr(handler.function, "__module__", None) or "")
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and file.startswith(folder + os.sep) and but not in file
+    file = living.file_of(module)
+    return file.startswith(folder + os.sep) and but not in file
 
 
 def finalizers() -> int:
@@ -196,8 +211,9 @@ def after_fork(is_foreign: Callable[[types.ModuleType | None], bool]) -> None:
     _inherited[:] = [one for one in (*_inherited, *_handlers) if _may_inherit(one, is_foreign)]
     _handlers.clear()
     _native_clear()
+    exit_guard.begin()
     for handler in _inherited:  # for a child of the user's that ends as interpreters do
-        _native_register(handler.function)
+        _native_register(_call_inherited, handler)
     weakref.finalize._registry.clear()  # type: ignore[attr-defined]
     for module, name in _REGISTRIES:
         registry = getattr(sys.modules.get(module), name, None)
@@ -221,15 +237,9 @@ def _may_inherit(
 
     What it was told, such as a folder to remove, was there before the fork.
     """
-    function = handler.function
-    if handler.arguments or handler.keywords:
+    if not is_plain(handler):
         return False
-    is_plain = isinstance(function, (types.FunctionType, types.BuiltinFunctionType))
-    if isinstance(function, types.MethodType):  # of a class, not of an object from before the fork
-        is_plain = isinstance(function.__self__, type)
-    if not is_plain:
-        return False
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    module = sys.modules.get(getattr(handler.function, "__module__", None) or "")
     return module is not None and module.__name__ != "__main__" and not is_foreign(module)
 
 
@@ -248,9 +258,19 @@ def run() -> None:
         _native_run()
     except BaseException:  # noqa: BLE001, S110 (before 3.10: what was printed already, or an exit)
         pass
-    for handler in reversed(_inherited):
-        try:
-            handler.call()
-        except BaseException:  # noqa: BLE001, S110 (it may have been of use before the fork only)
-            pass
+    for handler in list(reversed(_inherited)):
+        _call_inherited(handler)
     _inherited.clear()
+
+
+def _call_inherited(handler: ExitHandler) -> None:
+    """Calls a library's handler that was not taken back; it removes nothing of before the fork."""
+    if handler not in _inherited:
+        return
+    try:
+        if is_of_python(handler):
+            handler.call()
+        else:
+            exit_guard.call(handler.call)
+    except BaseException:  # noqa: BLE001, S110 (it may have been of use before the fork only)
+        pass

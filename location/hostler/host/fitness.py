@@ -28,11 +28,20 @@ JOINED_SECONDS = 0.1
 #: The major number of /dev/null and the like; see admin-guide/devices.txt of the kernel.
 _MEMORY_DEVICES = 1
 
+_SUSPENDED = "a suspended generator after import"
+
 _TIMERS = (
     (signal.ITIMER_REAL, "real time"),
     (signal.ITIMER_VIRTUAL, "its own time"),
     (signal.ITIMER_PROF, "processor time"),
 )
+
+
+def may_lock(reason: str) -> bool:
+    """Returns whether a reason is of what another thread or process may hold at a fork."""
+    return reason.endswith(("thread after import", "threads after import")) or reason.startswith(
+        ("an open ", "a child process", "shared memory")
+    )
 
 
 class Birth:
@@ -144,11 +153,20 @@ def _object_reasons() -> list[str]:
     def reason_of(type_: type) -> str:
         if living.has_finalizer(type_):
             return f"an object with __del__ after import ({type_.__module__}.{type_.__qualname__})"
+        if living.kind_of_left(type_) == "generator":
+            return _SUSPENDED
         kind = generators.kind_of(type_)
         return f"a generator made at import ({kind})" if kind else ""
 
     known = {id(one) for one in generators.known()}
-    return sorted({reason for reason, found in living.objects(reason_of) if id(found) not in known})
+    return sorted(
+        {
+            reason
+            for reason, found in living.objects(reason_of)
+            if id(found) not in known
+            and (reason is not _SUSPENDED or living.is_left("generator", found))
+        }
+    )
 
 
 def shares_memory() -> bool:

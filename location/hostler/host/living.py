@@ -19,6 +19,15 @@ _FILES = (io.IOBase,)
 _STANDARD = (0, 1, 2)
 
 
+def file_of(module: Any) -> str:
+    """Returns the file of a module, "" where it has none, or refuses to be looked at."""
+    try:
+        file = getattr(module, "__file__", None)
+    except Exception:  # noqa: BLE001 (a lazy module)
+        return ""
+    return file if isinstance(file, str) else ""
+
+
 def objects(kind_of: Callable[[type], str]) -> Iterator[tuple[str, Any]]:
     """Finds objects of the kinds that are asked for.
 
@@ -65,8 +74,8 @@ def kind_of_left(type_: type) -> str:
 
 def _is_installed(type_: type) -> bool:
     module = sys.modules.get(str(type_.__module__).partition(".")[0])
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and ("site-packages" in file or "dist-packages" in file)
+    file = file_of(module)
+    return "site-packages" in file or "dist-packages" in file
 
 
 def is_left(kind: str, found: Any) -> bool:

@@ -115,6 +115,7 @@ class Process:
         body = template.preload(order["modules"], order["excluded"], is_last=order["is_last"])
         self._preloaded = imports.Preloaded()
         interpreter.flush_output()
+        ending.flush_c_streams()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
 
     def _compile(self, request: wire.Frame) -> None:
@@ -166,8 +167,13 @@ class Process:
             return
         self.repositories = load.repositories
         interpreter.flush_output()
-        ending.flush_c_streams()  # or each fork would print it again
+        ending.flush_c_streams()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
+
+    @property
+    def has_foreign_code(self) -> bool:
+        """Returns whether this process or one that it is a fork of has imported for others."""
+        return finder.is_installed() or self._preloaded is not None
 
     def set_owner(self, owner: str) -> None:
         """Assigns this process, and those that it starts from now on, to another owner."""
@@ -265,9 +271,9 @@ def run_until_closed(process: Process) -> None:
 
 
 def _finish(process: Process) -> None:
-    """Does what the end of an interpreter does, where the user's code was loaded."""
+    """Does what the end of an interpreter does, where code that is not hostler's was imported."""
     try:
-        if finder.is_installed() and not process.is_finished:
+        if process.has_foreign_code and not process.is_finished:
             process.repositories.clear()
             ending.finish(joins_threads=process.joins_threads)
     except BaseException:  # noqa: BLE001 (of the user's: it is logged, and the process ends)

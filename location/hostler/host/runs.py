@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from hostler.host import ending, errors, execution, finder, interpreter, wire
+from hostler.host import ending, errors, execution, finder, fitness, interpreter, wire
 from hostler.host.cancellation import Cancellation
 from hostler.host.step_parent import StepParent
 
@@ -49,7 +49,8 @@ class RunStepParent(StepParent):
         super().prepare()
         if self._has_warned:
             return
-        reasons = self._process.unfit_reasons
+        # a step drops the handlers, and sets the generators apart
+        reasons = [one for one in self._process.unfit_reasons if fitness.may_lock(one)]
         if reasons:
             self._has_warned = True
             message = (

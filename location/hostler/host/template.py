@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 
-from hostler.host import finder, fitness, forks, imports, interpreter, rehearsal
+from hostler.host import finder, fitness, forks, generators, imports, interpreter, rehearsal
 from hostler.host.imports import is_user_module
 from hostler.host.sources import UserPaths, clean_path
 
@@ -66,9 +66,24 @@ class ForkCheck:
     def __init__(self) -> None:
         self._threads = fitness.native_threads()
         self._descriptors = fitness.open_files()
+        generators.watch()
+        self._note_generators()
         self._environ = dict(os.environ)
         #: Variables that modules have set, by the module's top-level name.
         self.variables: dict[str, list[str]] = {}
+
+    def _note_generators(self) -> None:
+        self._generators = {id(found) for _, found in generators.found()}
+        self._used = generators.seeded()
+
+    def _check_generators(self, top: str) -> None:
+        """A generator that is copied would draw the same in each fork."""
+        made = {kind for kind, found in generators.found() if id(found) not in self._generators}
+        if made:
+            raise UnsafeError(top, f"it makes a {min(made)} when it is imported")
+        used = [name for name in generators.seeded() if name not in self._used]
+        if used:
+            raise UnsafeError(top, f"it seeds or uses {used[0]} when it is imported")
 
     def after_import(self, top: str) -> None:
         """Looks at what an import has left.
@@ -95,7 +110,9 @@ class ForkCheck:
                 raise UnsafeError(top, "it shares memory when it is imported")
             if fitness.has_child():
                 raise UnsafeError(top, "it starts a process when it is imported")
+            self._check_generators(top)
         self._threads, self._descriptors = threads, descriptors
+        self._note_generators()
         environ = dict(os.environ)
         if environ != self._environ:
             changed = {

@@ -12,7 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from component.host.host_process import Host, load
+from component.host.host_process import THREAD, Host, load
 
 from hostler.host import wire
 from hostler.host.wire import Event, Kind, Method, Status
@@ -466,3 +466,65 @@ def test_a_worker_ends_whole_when_its_wire_is_closed(host: Host, tmp_path: Path)
         worker.end()
         assert {name: contents(tmp_path / name) for name, _ in end.files} == dict(end.files)
         (tmp_path / "noted").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("head", "warns"),
+    [
+        (THREAD, 1),
+        ("import socket\nkept = socket.socket()", 1),
+        ("import random\nkept = random.Random()", 0),
+        ("import atexit\natexit.register(note, 'run')", 0),
+        ("class Kept:\n    def __del__(self): pass\nkept = Kept()", 0),
+    ],
+)
+def test_steps_warn_of_what_may_be_locked_alone(
+    host: Host, tmp_path: Path, head: str, warns: int
+) -> None:
+    assert load(host, tmp_path, source(End("pass", head))).code == Status.OK
+    assert host.ask(Method.RUN, order(1)).json() == {"failure": None}
+    assert len([item for item in host.items if item["event"] == "log_message"]) == warns
+
+
+#: What a load leaves for its process, and what is noted once each process has ended.
+LOADED = {
+    "an exit handler": "import atexit\natexit.register(note, 'ended')",
+    "a finalizer": "import weakref\nclass Kept: pass\nkept = Kept()\n"
+    "weakref.finalize(kept, note, 'ended')",
+    "__del__": "class Kept:\n    def __del__(self): note('ended')\nkept = Kept()",
+    "a suspended generator": "def steps():\n    try:\n        yield\n    finally:\n"
+    "        note('ended')\nkept = steps(); next(kept)",
+    "an exit handler of a method": "import atexit\nclass Kept:\n    def end(self): note('ended')\n"
+    "atexit.register(Kept().end)",
+    "a partial exit handler": "import atexit, functools\n"
+    "atexit.register(functools.partial(note, 'ended'))",
+}
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_what_a_load_leaves_ends_once_with_its_process(
+    host: Host, tmp_path: Path, name: str
+) -> None:
+    answer = load(host, tmp_path, source(End("pass", LOADED[name])))
+    assert answer.json()["unsafe"], "runs would be forks of it"
+    # steps of the run are forks of it, and end nothing of it
+    assert host.ask(Method.RUN, order(1)).code == Status.OK
+    assert contents(tmp_path / "noted") == "ended\n"
+    host.end()
+    assert contents(tmp_path / "noted") == "ended\n"
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_what_a_load_leaves_ends_with_a_location_process(
+    host: Host, tmp_path: Path, name: str
+) -> None:
+    assert load(host, tmp_path, source(End("pass", LOADED[name]))).code == Status.OK
+    host.end()
+    assert contents(tmp_path / "noted") == "ended\n"
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_what_a_load_that_fails_leaves_ends_too(host: Host, tmp_path: Path, name: str) -> None:
+    assert load(host, tmp_path, source(End("pass", LOADED[name] + "\n1 / 0"))).code == Status.ERROR
+    host.end()
+    assert contents(tmp_path / "noted") == "ended\n"

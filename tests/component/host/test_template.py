@@ -249,3 +249,74 @@ def test_only_a_load_that_is_asked_to_announces_what_it_imports(host: Host, plac
     told = [value["module"] for code, value in host.events if code == wire.Event.IMPORTING]
     assert told == ["dear"]
     assert all(code != wire.Event.IMPORTING for code, _ in worker.events)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "reason"),
+    [
+        ("kept = random.Random()", "random.Random"),
+        ("class Kept:\n    its = random.Random(7)", "random.Random"),
+        ("random.seed(7)", "random"),
+        ("open(os.devnull); random.SystemRandom()", ""),
+        ("import tempfile; tempfile.mktemp()", ""),
+        ("os.pipe()", "pipe"),
+        ("import mmap; kept = mmap.mmap(-1, 4096)", "shares memory"),
+        ("import subprocess; kept = subprocess.Popen(['/bin/sleep', '9'])", "starts a process"),
+        ("kept = open(__file__ + '.log', 'w')", "file"),
+        ("kept = open(__file__)", ""),
+    ],
+)
+def test_what_a_module_leaves_keeps_it_out_of_the_template(
+    host: Host, place: Place, leaves: str, reason: str
+) -> None:
+    place.install("dear", f"import os, random, sys\n{leaves}\n")
+    place.install("near", "")
+    unsafe = preload(host, "near", "dear").get("unsafe")
+    if reason:
+        assert (unsafe["module"], reason in unsafe["reason"]) == ("dear", True), unsafe
+    else:
+        assert unsafe is None
+
+
+SCRATCH = """\
+import atexit, os, shutil, tempfile, weakref
+kept = tempfile.TemporaryDirectory(dir=os.environ["SCRATCH"])
+name = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
+atexit.register(shutil.rmtree, name)
+others = [tempfile.mkdtemp(dir=os.environ["SCRATCH"])]
+
+
+def end():
+    while others:
+        shutil.rmtree(others.pop())
+
+
+atexit.register(end)
+
+
+def use():
+    others.append(tempfile.mkdtemp(dir=os.environ["SCRATCH"]))
+    open(os.path.join(others[-1], "made"), "w").close()
+    open(os.path.join(others[0], "made"), "a").close()
+"""
+
+
+def test_a_template_removes_what_its_modules_have_made_and_its_forks_do_not(
+    host: Host, place: Place, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    place.install("dear", f"import os\nos.environ['SCRATCH'] = {str(scratch)!r}\n{SCRATCH}")
+    assert "unsafe" not in preload(host, "dear")
+    child = forked(host)
+    used = REPOSITORY.replace("    return 1", "    import dear\n    dear.use()")
+    load(child, place.write("import dear\n" + used))
+    run = child.fork("i:run")
+    run.hello()
+    order = {"run": "r", "repository": "repo", "pipeline": "works", "config": {}, "tags": {}}
+    assert run.ask(Method.RUN, wire.dump({**order, "max_concurrency": 1})).code == Status.OK
+    run.end()
+    child.end()
+    assert len(list(scratch.iterdir())) == 3
+    host.end()
+    assert not list(scratch.iterdir())

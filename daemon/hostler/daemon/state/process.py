@@ -86,8 +86,9 @@ TABLE: Table[ProcessState, ProcessEvent, ProcessEffect] = Table(
                 _E.LOADED: Rule(
                     _S.READY, (_F.DISARM_LOAD_TIMER, _F.START_PINGS, _F.ANNOUNCE_READY)
                 ),
+                # by itself: what the code has made before it failed is removed
                 _E.LOAD_FAILED: Rule(
-                    _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.KILL)
+                    _S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_FAILED, _F.TERMINATE)
                 ),
                 _E.UNFIT: Rule(_S.DRAINING, (_F.DISARM_LOAD_TIMER, _F.ANNOUNCE_UNFIT, _F.KILL)),
                 _E.OVERDUE: Rule(_S.DRAINING, (_F.ANNOUNCE_OVERDUE, _F.KILL)),

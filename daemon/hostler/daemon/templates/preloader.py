@@ -84,7 +84,7 @@ class Preloader:
                 self._kill(host)
 
     def _kill(self, host: HostProcess) -> None:
-        self._tasks.start(self._factory.kill(host), f"end of {self._owner}")
+        self._tasks.start(self._factory.terminate(host), f"end of {self._owner}")
 
 
 async def preload(

@@ -131,13 +131,13 @@ class TemplateBuilder:
                 await host.wait_for_hello()
                 answer = await preload(host, list(self.modules), list(self.excluded), is_last=True)
         except BaseException as error:
-            self._kill(host)
+            self._end(host, hangs=isinstance(error, TimeoutError))
             reason = self._reason_of(error)
             if reason is None:
                 raise
             raise _UnsafeModuleError("", reason) from error
         if "unsafe" in answer:
-            self._kill(host)
+            self._end(host)
             raise _UnsafeModuleError(answer["unsafe"]["module"], answer["unsafe"]["reason"])
         self.files = tuple(answer["files"])
         return host
@@ -160,9 +160,11 @@ class TemplateBuilder:
             return None
         return await preloader.finish()
 
-    def _kill(self, host: HostProcess | None) -> None:
+    def _end(self, host: HostProcess | None, *, hangs: bool = False) -> None:
+        """Has a process end by itself, which removes what its imports have made, or kills it."""
         if host is not None:
-            self._tasks.start(self._factory.kill(host), f"end of {host.owner}")
+            end = self._factory.kill if hangs else self._factory.terminate
+            self._tasks.start(end(host), f"end of {host.owner}")
 
     def _on_line(self, _stream: Stream, text: str, _pid: int) -> None:
         self._lines.append(text)

@@ -122,4 +122,5 @@ class TemplateProcesses:
             self._on_death(status, self._clock.monotonic() - born)
 
     def _kill(self, process: HostProcess) -> None:
-        self._tasks.start(self._factory.kill(process), f"end of {process.owner}")
+        # by itself: libraries have made scratch folders when they were imported
+        self._tasks.start(self._factory.terminate(process), f"end of {process.owner}")
