@@ -222,8 +222,9 @@ class BackfillCalls(PartitionCalls, RunCalls):
             chosen = [one for one in chosen if partition_name(name, one) not in covered]
 
         def launch(**of_partition: Any) -> Run:
-            all_tags = {**(tags or {}), BACKFILL_TAG: backfill_id}
-            return self.launch(pipeline, run_config, all_tags, timeout=timeout, **of_partition)
+            return self.launch(
+                pipeline, run_config, tags, timeout=timeout, backfill=backfill_id, **of_partition
+            )
 
         return Backfill(self, name, pipeline, chosen, launch, backfill_id)
 

@@ -47,13 +47,14 @@ class RunCalls(RepositoryCalls):
         solids: Sequence[str] = (),
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
+        backfill: str = "",
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
         Args:
             pipeline: the pipeline's resource name, or its name alone where that is not ambiguous.
             run_config: strings, numbers, booleans, None, lists and mappings of them.
-            tags: kept with the run.
+            tags: kept with the run; those that begin with "hostler/" are the daemon's own.
             location: where to look for the pipeline's name.
             repository: where to look for the pipeline's name.
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
@@ -67,6 +68,7 @@ class RunCalls(RepositoryCalls):
             partition: what the run is about: the resource name of a partition, or the names of a
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
+            backfill: the id of the backfill that the run belongs to.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
@@ -87,6 +89,7 @@ class RunCalls(RepositoryCalls):
             solids=_names(solids),
             max_concurrency=max_concurrency,
             partition=_partition(pipeline, partition),
+            backfill=backfill,
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))

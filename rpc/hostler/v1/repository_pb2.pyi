@@ -4,6 +4,9 @@ isort:skip_file
 Reading definitions. Answers come from the daemon's memory, whatever the location's process is
 doing; only what needs the user's functions (a lazy definition that nobody has read yet, a
 partition set's partitions, a schedule's run config) runs code.
+
+Requests have the limits that run.proto names. A page of a list has at most 3 MB (page_bytes): where
+next_page_token is set there is more, also where no page_size was asked for.
 """
 
 from collections import abc as _abc

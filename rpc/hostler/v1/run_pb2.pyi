@@ -4,6 +4,12 @@ isort:skip_file
 Executing pipelines. A run has a process of its own with exactly the code that was loaded when it
 was launched; it goes on when its location is reloaded and when nobody watches. Its record is on
 disk before anyone sees it, and survives the daemon.
+
+Limits of requests are the same in all services, and are settings of the daemon, named in
+parentheses with their defaults: a name or any other text has at most 4096 bytes (name_bytes), a
+list 10,000 items (list_limit), a request 1 MB (request_bytes) beside its run config. Counts are
+not negative, enums have known values, times and durations are valid ones. What is not so is
+refused with INVALID_ARGUMENT before anything looks at it.
 """
 
 from collections import abc as _abc
@@ -652,6 +658,7 @@ class LaunchRunRequest(_message.Message):
     SOLIDS_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
+    BACKFILL_FIELD_NUMBER: _builtins.int
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     request_id: _builtins.str
@@ -665,10 +672,18 @@ class LaunchRunRequest(_message.Message):
     """Resource name of a partition of a set of the same repository: what the set's functions give for
     it comes under run_config and tags. The solids find it as `context.partition`.
     """
+    backfill: _builtins.str
+    """Id of the backfill that the run belongs to; it becomes the tag hostler/backfill."""
     @_builtins.property
-    def run_config(self) -> _struct_pb2.Struct: ...
+    def run_config(self) -> _struct_pb2.Struct:
+        """At most 2 MB (config_bytes) and 30 levels; no empty Value, no NaN, no infinity."""
+
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """At most 256 (tag_limit), and 64 kB in all (tag_bytes). Those that begin with "hostler/" are the
+        daemon's own.
+        """
+
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """From the run's start; unset for the daemon's run_timeout, 0 for none."""
@@ -691,10 +706,11 @@ class LaunchRunRequest(_message.Message):
         solids: _abc.Iterable[_builtins.str] | None = ...,
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
+        backfill: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -727,7 +743,7 @@ class ListRunsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most 1000; 0 for 100."""
+    """At most 1000; 0 for 100. A page has at most 3 MB (page_bytes), whatever this says."""
     page_token: _builtins.str
     """Runs that are launched or deleted between two pages shift nothing. Valid for the same filter."""
     @_builtins.property
@@ -789,11 +805,11 @@ class RunFilter(_message.Message):
 
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """All of these."""
+        """All of these; at most 50."""
 
     @_builtins.property
     def create_time_from(self) -> _timestamp_pb2.Timestamp:
-        """Created at this time or later."""
+        """Created at this time or later; from 1678 to 2262."""
 
     @_builtins.property
     def create_time_before(self) -> _timestamp_pb2.Timestamp:

@@ -4,6 +4,12 @@ isort:skip_file
 Executing pipelines. A run has a process of its own with exactly the code that was loaded when it
 was launched; it goes on when its location is reloaded and when nobody watches. Its record is on
 disk before anyone sees it, and survives the daemon.
+
+Limits of requests are the same in all services, and are settings of the daemon, named in
+parentheses with their defaults: a name or any other text has at most 4096 bytes (name_bytes), a
+list 10,000 items (list_limit), a request 1 MB (request_bytes) beside its run config. Counts are
+not negative, enums have known values, times and durations are valid ones. What is not so is
+refused with INVALID_ARGUMENT before anything looks at it.
 """
 
 from collections import abc as _abc

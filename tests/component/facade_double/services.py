@@ -216,6 +216,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             if request.request_id and run.request_id == request.request_id:
                 return run
         tags = dict(request.tags)
+        if request.backfill:
+            tags["hostler/backfill"] = request.backfill
         if request.partition:
             parent, _, partition = request.partition.partition("/partitions/")
             partition_set = parent.rpartition("/")[2]

@@ -59,6 +59,8 @@ def command_errors(target: Target) -> Iterator[None]:
     try:
         yield
     except errors.UnreachableError as error:
+        if error.details.reason:  # the daemon itself has said that it stops
+            raise CommandError(str(error), exits.UNREACHABLE) from error
         raise _unreachable(target) from error
     except errors.HostlerError as error:
         code = _EXIT_CODES.get(type(error), exits.FAILED)

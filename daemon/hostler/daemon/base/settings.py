@@ -63,6 +63,27 @@ SAVE_BACKOFF_MAX = 0.050
 WORKER_LIMIT = 4
 #: Calls under way in all: the daemon refuses further ones at once, so that they do not pile up.
 IN_FLIGHT_LIMIT = 1000
+#: Calls that wait for one location's code: the rest of the calls is for the other locations.
+LOCATION_CALL_LIMIT = 100
+#: Streams (watches, followed logs and runs) in all: each takes some 30 kB.
+STREAM_LIMIT = 1500
+#: Calls and streams of one connection; gRPC makes further ones of that client wait. Above the two
+#: limits before it, so that a client is told of those rather than left waiting.
+CONNECTION_LIMIT = 3000
+#: Bytes of a request, its run config aside: ten thousand names of a hundred bytes.
+REQUEST_BYTES = 1_000_000
+#: Bytes of a name, or of any other text of a request: three names and a partition's fit.
+NAME_BYTES = 4096
+#: Items of a list in a request, such as the names of locations: no workspace has more.
+LIST_LIMIT = 10_000
+#: Tags of one launch or filter.
+TAG_LIMIT = 256
+#: Bytes of all tags of one launch or filter.
+TAG_BYTES = 64_000
+#: Bytes of a run config: a run has to fit into an answer of the 4 MB that gRPC's clients take.
+CONFIG_BYTES = 2_000_000
+#: Bytes of a page of a list: every client of gRPC takes 4 MB without a setting.
+PAGE_BYTES = 3_000_000
 #: Runs at once in all: each is a process of the user's code; more than the memory of a small
 #: machine holds helps nobody. Further runs wait in the queue.
 RUN_LIMIT = 32
@@ -130,6 +151,16 @@ class Settings:
     save_backoff_max: float = SAVE_BACKOFF_MAX
     worker_limit: int = WORKER_LIMIT
     in_flight_limit: int = IN_FLIGHT_LIMIT
+    location_call_limit: int = LOCATION_CALL_LIMIT
+    stream_limit: int = STREAM_LIMIT
+    connection_limit: int = CONNECTION_LIMIT
+    request_bytes: int = REQUEST_BYTES
+    name_bytes: int = NAME_BYTES
+    list_limit: int = LIST_LIMIT
+    tag_limit: int = TAG_LIMIT
+    tag_bytes: int = TAG_BYTES
+    config_bytes: int = CONFIG_BYTES
+    page_bytes: int = PAGE_BYTES
     run_limit: int = RUN_LIMIT
     run_limit_location: int = RUN_LIMIT_LOCATION
     run_limit_tags: str = RUN_LIMIT_TAGS
@@ -197,6 +228,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sweep": (0.1, _NO_BOUND),
     "poll": (0.01, _NO_BOUND),
     "message_limit": (1024, 2**31 - 1),
+    "connection_limit": (10, 2**31 - 1),
     "run_limit_location": (0, _NO_BOUND),
     "run_count": (0, _NO_BOUND),
     "run_synchronous": (0, 3),

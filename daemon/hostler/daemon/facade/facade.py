@@ -8,6 +8,7 @@ from grpc_reflection.v1alpha import reflection
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.facade.admission import Admission
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
@@ -26,8 +27,11 @@ _SERVICES = (
 
 _Health = health_pb2.HealthCheckResponse
 
-#: Seconds for calls that are open when the daemon stops: watches, which need no time to end.
+#: Seconds for calls that are open when the daemon stops; streams need no time to end.
 _STOP_GRACE = 0.5
+
+#: How often clients may ping an idle connection: tools do so each 5 s, some each 2.
+PING_INTERVAL_MS = 1000
 
 
 class Facade:
@@ -48,13 +52,19 @@ class Facade:
                 ("grpc.so_reuseport", 0),  # a second server would share the port silently
                 ("grpc.max_receive_message_length", settings.message_limit),
                 ("grpc.max_send_message_length", settings.message_limit),
+                ("grpc.max_concurrent_streams", settings.connection_limit),
+                # without this, a client that pings an idle connection is sent away as a nuisance
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MS),
             )
         )
-        services = ServiceHandlers(settings, journal)
-        queries = DefinitionQueries(supervisor, settings)
+        self._admission = Admission(settings)
+        services = ServiceHandlers(settings, journal, self._admission)
+        queries = DefinitionQueries(supervisor, self._admission)
         implementations = (
-            WorkspaceService(supervisor, settings, version, state_directory),
-            RepositoryService(supervisor, queries),
+            WorkspaceService(supervisor, settings, self._admission, version, state_directory),
+            RepositoryService(supervisor, queries, settings),
             RunService(supervisor, supervisor.runs, queries, settings),
         )
         self._server.add_generic_rpc_handlers(
@@ -94,9 +104,14 @@ class Facade:
             await next_change.wait()
 
     async def announce_stop(self) -> None:
-        """Answers NOT_SERVING to callers that ask for health; other calls go on as before."""
+        """Answers NOT_SERVING to callers that ask for health, and ends calls that wait for code.
+
+        Other calls go on as before.
+        """
+        self._admission.close()
         await self._health.enter_graceful_shutdown()
 
     async def stop(self) -> None:
-        """Ends the calls that are open and closes the socket."""
+        """Ends the calls that are open, each with the reason, and closes the socket."""
+        await self._admission.end_all(_STOP_GRACE)
         await self._server.stop(_STOP_GRACE)

@@ -1,9 +1,15 @@
 """Pages of lists: which items a page holds, and the token of the next one."""
 
 import hashlib
+from collections.abc import Sequence
+
+from google.protobuf.message import Message
 
 from hostler.daemon.facade import refusals
 from hostler.v1 import run_pb2
+
+#: Bytes of a field's number and length at most.
+_ITEM_OVERHEAD = 6
 
 
 def page_slice(count: int, page_size: int, page_token: str) -> tuple[slice, str]:
@@ -19,6 +25,16 @@ def page_slice(count: int, page_size: int, page_token: str) -> tuple[slice, str]
     start = int(page_token or 0)
     end = start + page_size if page_size else count
     return slice(start, end), str(end) if end < count else ""
+
+
+def page_of(items: Sequence[Message], page_bytes: int) -> int:
+    """Returns how many of the items, at least one, fit into a page of so many bytes."""
+    size = 0
+    for count, item in enumerate(items):
+        size += item.ByteSize() + _ITEM_OVERHEAD
+        if size > page_bytes and count:
+            return count
+    return max(1, len(items))
 
 
 def run_page_token(position: int, wanted: run_pb2.RunFilter) -> str:

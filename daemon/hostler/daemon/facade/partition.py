@@ -3,8 +3,8 @@
 from google.protobuf import json_format
 
 from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.queries import DefinitionQueries
-from hostler.daemon.facade.server import Context
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET
 from hostler.daemon.runs.store.record import Run
@@ -45,6 +45,7 @@ async def with_partition(
     run.CopyFrom(asked)
     config = merged(said["partition"]["runConfig"], json_format.MessageToDict(asked.run_config))
     json_format.ParseDict(config, run.run_config)
-    run.tags.update({**said["partition"]["tags"], **asked.tags})
+    of_set = {k: v for k, v in said["partition"]["tags"].items() if not k.startswith("hostler/")}
+    run.tags.update({**of_set, **asked.tags})
     run.tags.update({SET_TAG: partition_set, TAG: partition})
     return generation, run

@@ -3,10 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.admission import Admission, Context, Wait
 from hostler.daemon.facade.lookup import find_location, generation_of, require_definition
-from hostler.daemon.facade.server import Context, await_for_caller
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import DefinitionKey, DefinitionKind
 from hostler.daemon.generations.shared_calls import SharedCalls
@@ -26,9 +25,9 @@ class DefinitionQueries:
         RefusalError: there is no such definition, the code failed, or it took too long.
     """
 
-    def __init__(self, supervisor: Supervisor, settings: Settings) -> None:
+    def __init__(self, supervisor: Supervisor, admission: Admission) -> None:
         self._supervisor = supervisor
-        self._settings = settings
+        self._admission = admission
 
     async def definition(self, context: Context, kind: DefinitionKind, name: str) -> bytes:
         """Returns a serialized definition; a lazy one is constructed."""
@@ -81,9 +80,9 @@ class DefinitionQueries:
                 return await answer()
 
         try:
-            return await await_for_caller(context, self._settings, location.name, work())
+            return await self._admission.wait(context, location.name, work(), Wait.ANSWER)
         except RemoteError as error:
-            raise refusals.user_code(location.name, error) from error
+            raise refusals.user_code(location.name, error, key.kind.noun, name) from error
         except WorkerDiedError as error:
             raise refusals.process_died(location.name, error) from error
         except (RetiredError, NoProcessError) as error:

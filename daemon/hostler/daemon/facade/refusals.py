@@ -1,10 +1,11 @@
 """Calls that fail: a canonical code, a message and google.rpc details; a function for each case."""
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
+from itertools import islice
 
 import grpc
 
+from hostler.daemon.facade.near_names import near_names
 from hostler.daemon.generations.workers import WorkerDiedError
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.locations.location import Location
@@ -21,6 +22,9 @@ FIRST_LOAD_RETRY = 0.5
 #: Seconds: most calls are answered within milliseconds, so there is room again soon.
 OVERLOAD_RETRY = 0.1
 
+#: Seconds: streams are open for minutes and hours; one that ends makes room for one.
+STREAM_RETRY = 5.0
+
 
 class RefusalError(Exception):
     """Ends a call with an error: its code, its message and its details."""
@@ -32,16 +36,15 @@ class RefusalError(Exception):
         self.details = details
 
 
-def unknown(kind: str, name: str, known: Iterable[str], wanted: str = "") -> RefusalError:
+def unknown(kind: str, name: str, known: Collection[str], wanted: str = "") -> RefusalError:
     """Makes NOT_FOUND, with the nearest known names; `wanted` if the id may hold slashes."""
-    known = list(known)
     wanted = wanted or name.rpartition("/")[2]
-    nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    nearest = near_names(wanted, known)
     message = f"cannot find {kind} {wanted!r}"
     if nearest:
         message += f"; did you mean {' or '.join(map(repr, nearest))}?"
     elif known:
-        listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        listed = ", ".join(islice(known, 10)) + (", …" if len(known) > 10 else "")
         message += f"; there are: {listed}"
     details = ErrorDetails(
         reason=Reason.UNKNOWN_NAME,
@@ -95,8 +98,8 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
 
 
-def user_code(location: str, error: RemoteError) -> RefusalError:
-    """Makes FAILED_PRECONDITION: a function of the user's code raised."""
+def user_code(location: str, error: RemoteError, kind: str, name: str) -> RefusalError:
+    """Makes FAILED_PRECONDITION: a function of the user's code raised for a definition."""
     body = error.body
     exception = body.get("exception")
     known = exception if isinstance(exception, dict) else {}
@@ -106,8 +109,11 @@ def user_code(location: str, error: RemoteError) -> RefusalError:
         traceback=known.get("traceback"),
         exception_type=known.get("type"),
         exception_message=known.get("message"),
+        resource_type=kind,
+        resource_name=name,
     )
-    return RefusalError(Code.FAILED_PRECONDITION, str(body.get("message")), details)
+    message = f"cannot answer for {kind} {name.rpartition('/')[2]!r}: {body.get('message')}"
+    return RefusalError(Code.FAILED_PRECONDITION, message, details)
 
 
 def process_died(location: str, error: WorkerDiedError) -> RefusalError:
@@ -139,13 +145,13 @@ def deadline(location: str, seconds: float) -> RefusalError:
     return RefusalError(Code.DEADLINE_EXCEEDED, message, details)
 
 
-def overloaded(limit: int) -> RefusalError:
-    """Makes RESOURCE_EXHAUSTED: too many calls are in flight; the caller may retry."""
-    message = f"cannot take more calls: {limit} are under way"
-    details = ErrorDetails(
-        reason=Reason.OVERLOADED, metadata={"limit": str(limit)}, retry_delay=OVERLOAD_RETRY
-    )
-    return RefusalError(Code.RESOURCE_EXHAUSTED, message, details)
+def overloaded(
+    why: str, limit: int, retry_delay: float = OVERLOAD_RETRY, location: str = ""
+) -> RefusalError:
+    """Makes RESOURCE_EXHAUSTED: too much is under way; the caller may retry."""
+    metadata = {"limit": str(limit)} | ({"location": location} if location else {})
+    details = ErrorDetails(reason=Reason.OVERLOADED, metadata=metadata, retry_delay=retry_delay)
+    return RefusalError(Code.RESOURCE_EXHAUSTED, f"cannot take more calls: {why}", details)
 
 
 def too_large(size: int, limit: int) -> RefusalError:
@@ -171,7 +177,7 @@ def not_recorded(error: Exception) -> RefusalError:
 def shutting_down() -> RefusalError:
     """Makes UNAVAILABLE: the daemon is ending."""
     details = ErrorDetails(reason=Reason.SHUTTING_DOWN)
-    return RefusalError(Code.UNAVAILABLE, "cannot start anything: the daemon is stopping", details)
+    return RefusalError(Code.UNAVAILABLE, "cannot answer: the daemon is stopping", details)
 
 
 def internal() -> RefusalError:

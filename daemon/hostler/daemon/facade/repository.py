@@ -1,15 +1,18 @@
 """RepositoryService: definitions, from memory."""
 
 import time
+from collections.abc import Sequence
 from typing import TypeVar
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
+from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import find_location, generation_of
-from hostler.daemon.facade.paging import page_slice
+from hostler.daemon.facade.paging import page_of, page_slice
 from hostler.daemon.facade.queries import DefinitionQueries
-from hostler.daemon.facade.server import Context
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKind
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -34,6 +37,7 @@ _ListResponse = TypeVar(
     pb.ListSchedulesResponse,
     pb.ListPartitionSetsResponse,
 )
+_Item = TypeVar("_Item", bound=Message)
 _ListRequest = pb.ListPipelinesRequest | pb.ListSchedulesRequest | pb.ListPartitionSetsRequest
 _GetRequest = pb.GetPipelineRequest | pb.GetScheduleRequest | pb.GetPartitionSetRequest
 
@@ -45,8 +49,11 @@ class RepositoryService:
     bytes of each, joined: protobuf merges repeated fields so.
     """
 
-    def __init__(self, supervisor: Supervisor, queries: DefinitionQueries) -> None:
+    def __init__(
+        self, supervisor: Supervisor, queries: DefinitionQueries, settings: Settings
+    ) -> None:
         self._supervisor = supervisor
+        self._page_bytes = settings.page_bytes
         self._queries = queries
 
     async def list_repositories(
@@ -54,12 +61,12 @@ class RepositoryService:
     ) -> pb.ListRepositoriesResponse | bytes:
         (location,) = names.parse(request.parent, 1, wildcards=True)
         answer = b"".join(_repositories(of) for of in self._generations(location))
-        if not (request.page_size or request.page_token):
+        if self._is_one_page(answer, request):
             return answer
-        whole = pb.ListRepositoriesResponse.FromString(answer)
-        items = whole.repositories
-        part, token = page_slice(len(items), request.page_size, request.page_token)
-        return pb.ListRepositoriesResponse(repositories=items[part], next_page_token=token)
+        items, token = self._page(
+            pb.ListRepositoriesResponse.FromString(answer).repositories, request
+        )
+        return pb.ListRepositoriesResponse(repositories=items, next_page_token=token)
 
     async def get_repository(self, request: pb.GetRepositoryRequest, _: Context) -> bytes:
         location, repository = names.parse(request.name, 2)
@@ -117,11 +124,13 @@ class RepositoryService:
         said = await self._queries.call(
             context, PARTITION_SET, request.parent, "list_partitions", start=start, size=size
         )
-        _, token = page_slice(said["count"], size, request.page_token)
         partitions = [
             definitions_pb2.Partition(name=f"{request.parent}/partitions/{name}")
             for name in said["names"]
         ]
+        size = min(size, page_of(partitions, self._page_bytes))
+        partitions = partitions[:size]
+        _, token = page_slice(said["count"], size, request.page_token)
         return pb.ListPartitionsResponse(partitions=partitions, next_page_token=token)
 
     async def get_partition(
@@ -146,13 +155,29 @@ class RepositoryService:
             known = [name for of in generations for name in of.repositories]
             raise refusals.unknown("repository", request.parent, known)
         answer = b"".join(_summaries(kind, response, of, repository) for of in generations)
-        if not (request.page_size or request.page_token):
+        if self._is_one_page(answer, request):
             return answer
-        items = getattr(response.FromString(answer), kind.field)
-        part, token = page_slice(len(items), request.page_size, request.page_token)
+        items, token = self._page(getattr(response.FromString(answer), kind.field), request)
         page = response(next_page_token=token)
-        getattr(page, kind.field).extend(items[part])
+        getattr(page, kind.field).extend(items)
         return page
+
+    def _is_one_page(
+        self, answer: bytes, request: pb.ListRepositoriesRequest | _ListRequest
+    ) -> bool:
+        """Returns whether a caller that names no page gets all items at once."""
+        is_paged = request.page_size or request.page_token
+        return not is_paged and len(answer) <= self._page_bytes
+
+    def _page(
+        self, items: Sequence[_Item], request: pb.ListRepositoriesRequest | _ListRequest
+    ) -> tuple[Sequence[_Item], str]:
+        """Returns the items of a page, and the next page's token, "" for none."""
+        part, _ = page_slice(len(items), request.page_size, request.page_token)
+        found = items[part]
+        count = page_of(found, self._page_bytes)
+        _, token = page_slice(len(items), count, request.page_token)
+        return found[:count], token
 
     async def _get(self, kind: DefinitionKind, request: _GetRequest, context: Context) -> bytes:
         return await self._queries.definition(context, kind, request.name)

@@ -1,21 +1,21 @@
 """RunService: launching, listing, watching, cancelling and deleting runs."""
 
-import math
 from collections.abc import AsyncIterator
 
-from google.protobuf import duration_pb2, empty_pb2, struct_pb2
+from google.protobuf import duration_pb2, empty_pb2, timestamp_pb2
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, partition, refusals
+from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import (
     find_location,
     generation_of,
     require_not_stopping,
     require_pipeline,
 )
-from hostler.daemon.facade.paging import run_page_start, run_page_token
+from hostler.daemon.facade.paging import page_of, run_page_start, run_page_token
 from hostler.daemon.facade.queries import DefinitionQueries
-from hostler.daemon.facade.server import Context
+from hostler.daemon.facade.validation import require_config
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.record import RunFilter, pipeline_parts
 from hostler.daemon.runs.store.run_store import NotRecordedError, StoreClosedError
@@ -32,19 +32,17 @@ MAX_PAGE_SIZE = 1000
 #: Characters; a UUID has 36.
 MAX_REQUEST_ID_LENGTH = 128
 
+#: Tags of a filter: SQLite joins no more than 64 tables.
+MAX_FILTER_TAGS = 50
 
-def _require_finite(config: struct_pb2.Struct) -> None:
-    """Refuses NaN and the infinities: JSON, and so the location, has no form for them."""
-    values = list(config.fields.values())
-    while values:
-        value = values.pop()
-        kind = value.WhichOneof("kind")
-        if kind == "number_value" and not math.isfinite(value.number_value):
-            raise refusals.invalid(f"cannot use {value.number_value} in a run config")
-        if kind == "struct_value":
-            values.extend(value.struct_value.fields.values())
-        elif kind == "list_value":
-            values.extend(value.list_value.values)
+#: The tags that only the daemon sets.
+RESERVED_TAGS = "hostler/"
+
+#: The tag of a run of a backfill: the backfill's id.
+BACKFILL_TAG = "hostler/backfill"
+
+#: The range of the record's times, which are nanoseconds in 64 bits.
+_FIRST_TIME, _LAST_TIME = -(2**63), 2**63 - 1
 
 
 class RunService:
@@ -60,7 +58,7 @@ class RunService:
 
     async def launch_run(self, request: pb.LaunchRunRequest, context: Context) -> pb.Run:
         require_not_stopping(self._supervisor)
-        _require_finite(request.run_config)
+        await require_config(request.run_config, self._settings)
         requested = self._requested_run(request)
         try:
             earlier = await self._runs.find_launched(requested)
@@ -73,6 +71,7 @@ class RunService:
             if not requested.partition:
                 return await self._runs.launch(requested, location, generation)
             generation, run = await partition.with_partition(self._queries, context, requested)
+            await require_config(run.run_config, self._settings)
             require_not_stopping(self._supervisor)
             return await self._runs.launch(run, location, generation, asked=requested)
         except RequestIdConflictError as error:
@@ -85,23 +84,18 @@ class RunService:
         return await self._find(request.name)
 
     async def list_runs(self, request: pb.ListRunsRequest, _: Context) -> pb.ListRunsResponse:
-        if request.page_size < 0:
-            size = request.page_size
-            raise refusals.invalid(
-                f"cannot use page_size {size}; expected 0 ({DEFAULT_PAGE_SIZE}) or more"
-            )
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         before = run_page_start(request.page_token, request.filter)
         # one more than the page holds shows whether there is another page
-        found = await self._runs.store.page(_run_filter(request.filter), size + 1, before)
+        wanted = _run_filter(request.filter)
+        found = await self._runs.store.page(wanted, size + 1, before, self._settings.page_bytes)
+        count = min(size, page_of([run for _, run in found], self._settings.page_bytes))
         token = ""
-        if len(found) > size:
-            token = run_page_token(found[size - 1][0], request.filter)
-        return pb.ListRunsResponse(runs=[run for _, run in found[:size]], next_page_token=token)
+        if len(found) > count:
+            token = run_page_token(found[count - 1][0], request.filter)
+        return pb.ListRunsResponse(runs=[run for _, run in found[:count]], next_page_token=token)
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
-        if request.after_sequence < 0:
-            raise refusals.invalid("cannot watch after a negative sequence number")
         run = await self._find(request.name)
         events = self._runs.store.follow(names.run_id(run.name), request.after_sequence)
         try:
@@ -142,11 +136,11 @@ class RunService:
             raise refusals.invalid(
                 f"cannot use a request_id of {length} characters; at most {MAX_REQUEST_ID_LENGTH}"
             )
-        if request.max_concurrency < 0:
-            number = request.max_concurrency
+        reserved = [key for key in request.tags if key.startswith(RESERVED_TAGS)]
+        if reserved:
             raise refusals.invalid(
-                f"cannot use max_concurrency {number}; expected 0, for the run's own process, "
-                "or so many steps at once"
+                f"cannot set the tag {reserved[0]!r}: the daemon alone sets tags that begin with "
+                f"{RESERVED_TAGS!r}; name it otherwise"
             )
         timeout = duration_pb2.Duration()
         timeout.FromNanoseconds(int(self._settings.run_timeout * 1e9))
@@ -154,10 +148,13 @@ class RunService:
             timeout = request.timeout
         if timeout.ToNanoseconds() < 0:
             raise refusals.invalid("cannot use a negative timeout; 0 is for none")
+        tags = dict(request.tags)
+        if request.backfill:
+            tags[BACKFILL_TAG] = request.backfill
         return pb.Run(
             pipeline=request.pipeline,
             run_config=request.run_config,
-            tags=request.tags,
+            tags=tags,
             request_id=request.request_id,
             timeout=timeout if timeout.ToNanoseconds() else None,
             solids=request.solids,
@@ -167,6 +164,10 @@ class RunService:
 
 
 def _run_filter(wanted: pb.RunFilter) -> RunFilter:
+    if len(wanted.tags) > MAX_FILTER_TAGS:
+        raise refusals.invalid(
+            f"cannot filter by {len(wanted.tags)} tags; at most {MAX_FILTER_TAGS}"
+        )
     location, repository, pipeline = "", "", wanted.pipeline
     if "/" in pipeline:
         location, repository, pipeline = pipeline_parts(pb.Run(pipeline=pipeline))
@@ -188,6 +189,20 @@ def _run_filter(wanted: pb.RunFilter) -> RunFilter:
         pipeline=pipeline,
         states=frozenset(wanted.states),
         tags=tuple(sorted(wanted.tags.items())),
-        created_from=wanted.create_time_from.ToNanoseconds(),
-        created_before=wanted.create_time_before.ToNanoseconds(),
+        created_from=_nanoseconds("create_time_from", wanted.create_time_from),
+        created_before=(
+            # at 1970 itself it is no bound to the record
+            _nanoseconds("create_time_before", wanted.create_time_before) or 1
+            if wanted.HasField("create_time_before")
+            else 0
+        ),
     )
+
+
+def _nanoseconds(name: str, time: timestamp_pb2.Timestamp) -> int:
+    found = time.seconds * 1_000_000_000 + time.nanos
+    if not _FIRST_TIME <= found <= _LAST_TIME:
+        raise refusals.invalid(
+            f"cannot filter by {name} {time.seconds} s; expected a time from 1678 to 2262"
+        )
+    return found

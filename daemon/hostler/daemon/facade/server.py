@@ -1,8 +1,9 @@
 """Binds methods to the calls of a service, and turns errors into statuses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -12,15 +13,14 @@ from google.protobuf.message_factory import GetMessageClass
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import refusals
+from hostler.daemon.facade.admission import Admission, Context
 from hostler.daemon.facade.refusals import RefusalError
-from hostler.rpc.errors import pack, trailing_metadata
+from hostler.daemon.facade.validation import require_small, require_valid
+from hostler.rpc.errors import Reason, pack, trailing_metadata
 
-T = TypeVar("T")
-Context = grpc.aio.ServicerContext[Any, Any]
-
-#: Seconds before the caller's deadline at which we end the call: the answer that names the slow
-#: location must arrive before the caller's own clock ends the call.
-DEADLINE_MARGIN = 0.02
+#: What a location's end makes of the calls that wait for it: at the daemon's own end they are told
+#: of that end instead.
+_OF_THE_END = frozenset({Reason.STOPPED, Reason.NOT_READY, Reason.PROCESS_DIED})
 
 
 class ServiceHandlers:
@@ -30,17 +30,17 @@ class ServiceHandlers:
     the message or its bytes: answers that are kept serialized are not parsed for being sent.
     """
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, admission: Admission) -> None:
         self._settings = settings
         self._journal = journal
-        self._in_flight = 0
+        self._admission = admission
 
     def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
         """Returns the handler that a grpc.aio server takes for one service."""
         handlers: dict[str, Any] = {}
         for method in service.methods:
             function = getattr(implementation, _snake_case(method.name))
-            parse = GetMessageClass(method.input_type).FromString
+            parse = self._reader(GetMessageClass(method.input_type))
             if method.server_streaming:
                 handlers[method.name] = grpc.unary_stream_rpc_method_handler(
                     self._stream(function, parse), None, self._serialize
@@ -50,6 +50,17 @@ class ServiceHandlers:
                     self._unary(function, parse), None, self._serialize
                 )
         return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _reader(self, message: type[Message]) -> Callable[[bytes], Message]:
+        """Returns what parses a request, and refuses one that is too large or not valid."""
+
+        def read(request: bytes) -> Message:
+            require_small(request, message, self._settings)
+            parsed = message.FromString(request)
+            require_valid(parsed, self._settings)
+            return parsed
+
+        return read
 
     def _serialize(self, answer: Message | bytes) -> bytes:
         return answer if isinstance(answer, bytes) else answer.SerializeToString()
@@ -62,6 +73,8 @@ class ServiceHandlers:
         async def call(request: bytes, context: Context) -> Message | bytes:
             try:
                 return await self._answer(function, parse, request, context)
+            except asyncio.CancelledError:
+                await self._refuse_at_end(context)
             except Exception as error:  # noqa: BLE001 (each becomes a status)
                 await self._refuse(context, error)
 
@@ -69,13 +82,17 @@ class ServiceHandlers:
 
     def _stream(
         self,
-        function: Callable[[Message, Context], AsyncIterator[Message]],
+        function: Callable[[Message, Context], AsyncGenerator[Message]],
         parse: Callable[[bytes], Message],
     ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         async def call(request: bytes, context: Context) -> AsyncIterator[Message]:
             try:
-                async for answer in function(parse(request), context):
-                    yield answer
+                with self._admission.stream():
+                    async with contextlib.aclosing(function(parse(request), context)) as answers:
+                        async for answer in answers:
+                            yield answer
+            except asyncio.CancelledError:
+                await self._refuse_at_end(context)
             except Exception as error:  # noqa: BLE001 (each becomes a status)
                 await self._refuse(context, error)
 
@@ -95,19 +112,19 @@ class ServiceHandlers:
                 refuses the call.
             DecodeError: the request cannot be read.
         """
-        limit = self._settings.in_flight_limit
-        if self._in_flight >= limit:
-            raise refusals.overloaded(limit)
-        self._in_flight += 1
-        try:
+        with self._admission.call():
             answer = await function(parse(request), context)
-        finally:
-            self._in_flight -= 1
         largest = self._settings.message_limit
         size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
         if size > largest:
             raise refusals.too_large(size, largest)
         return answer
+
+    async def _refuse_at_end(self, context: Context) -> NoReturn:
+        """Ends a call that was cancelled: by its caller, or by the end of the daemon."""
+        if not self._admission.has_ended(asyncio.current_task()):
+            raise asyncio.CancelledError
+        await self._refuse(context, refusals.shutting_down())
 
     async def _refuse(self, context: Context, error: Exception) -> NoReturn:
         """Ends a call, unary or stream, with the status of an error: nothing else aborts one."""
@@ -118,28 +135,12 @@ class ServiceHandlers:
     def _refusal_of(self, error: Exception) -> RefusalError:
         """Returns what the caller is told of an error; logs one that is a fault of ours."""
         if isinstance(error, RefusalError):
-            return error
+            is_of_the_end = self._admission.is_closing and error.details.reason in _OF_THE_END
+            return refusals.shutting_down() if is_of_the_end else error
         if isinstance(error, DecodeError):
             return refusals.invalid(f"cannot read the request: {error}")
         self._journal.fault("a call failed", error)
         return refusals.internal()
-
-
-async def await_for_caller(
-    context: Context, settings: Settings, location: str, work: Awaitable[T]
-) -> T:
-    """Awaits work that the user's code takes part in, no longer than the caller waits.
-
-    Raises:
-        RefusalError: DEADLINE_EXCEEDED, naming the location.
-    """
-    remaining = context.time_remaining()
-    seconds = settings.call_timeout if remaining is None else remaining
-    try:
-        async with asyncio.timeout(max(0.0, seconds - DEADLINE_MARGIN)):
-            return await work
-    except TimeoutError:
-        raise refusals.deadline(location, seconds) from None
 
 
 def _snake_case(name: str) -> str:

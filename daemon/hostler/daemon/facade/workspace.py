@@ -1,55 +1,86 @@
 """WorkspaceService: shows, reloads, restarts, starts and stops locations; watches; reads logs."""
 
+import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
 
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.facade.admission import Admission, Context, Wait
 from hostler.daemon.facade.lookup import find_location, require_not_stopping
-from hostler.daemon.facade.paging import page_slice
-from hostler.daemon.facade.server import Context, await_for_caller
+from hostler.daemon.facade.paging import page_of, page_slice
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.location import LogLine
-from hostler.daemon.supervision import presentation
+from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import FollowerLaggedError
+from hostler.daemon.supervision.snapshots import as_change
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.v1 import workspace_pb2 as pb
 
 _STREAMS = {"stdout": pb.LogLine.STDOUT, "stderr": pb.LogLine.STDERR, "daemon": pb.LogLine.DAEMON}
+
+#: Seconds: what GetWorkspace says of memory, standbys and the like may be as old as this.
+_WORKSPACE_AGE = 0.1
+
+#: Locations that are dealt with before others get the loop: each has a change to tell.
+_PER_TURN = 10
+
+
+class _Snapshot(NamedTuple):
+    """The message with which watches begin, and when it was made."""
+
+    revision: int
+    time: float
+    message: bytes
 
 
 class WorkspaceService:
     """Implements hostler.v1.WorkspaceService."""
 
     def __init__(
-        self, supervisor: Supervisor, settings: Settings, version: str, state_directory: str
+        self,
+        supervisor: Supervisor,
+        settings: Settings,
+        admission: Admission,
+        version: str,
+        state_directory: str,
     ) -> None:
         self._supervisor = supervisor
+        self._admission = admission
         self._settings = settings
         self._version = version
         self._state_directory = state_directory
+        self._shared: _Snapshot | None = None
 
-    async def get_workspace(self, _request: pb.GetWorkspaceRequest, _: Context) -> pb.Workspace:
-        return self._workspace()
+    async def get_workspace(self, _request: pb.GetWorkspaceRequest, _: Context) -> bytes:
+        await self._supervisor.measure(self._supervisor.locations.values())
+        workspace, _revision = await self._workspace(_WORKSPACE_AGE)
+        return workspace
 
     async def list_locations(
         self, request: pb.ListLocationsRequest, _: Context
     ) -> pb.ListLocationsResponse:
         locations = list(self._supervisor.locations.values())
-        part, token = page_slice(len(locations), request.page_size, request.page_token)
-        messages = map(self._supervisor.location_message, locations[part])
-        return pb.ListLocationsResponse(locations=messages, next_page_token=token)
+        part, _token = page_slice(len(locations), request.page_size, request.page_token)
+        await self._supervisor.measure(locations[part])
+        messages = await self._messages(locations[part])
+        count = page_of(messages, self._settings.page_bytes)
+        token = page_slice(len(locations), count, request.page_token)[1]
+        return pb.ListLocationsResponse(locations=messages[:count], next_page_token=token)
 
     async def get_location(self, request: pb.GetLocationRequest, _: Context) -> pb.Location:
-        return self._supervisor.location_message(find_location(self._supervisor, request.name))
+        location = find_location(self._supervisor, request.name)
+        await self._supervisor.measure([location])
+        return self._supervisor.location_message(location)
 
     async def reload_locations(
         self, request: pb.ReloadLocationsRequest, context: Context
     ) -> pb.ReloadLocationsResponse:
         require_not_stopping(self._supervisor)
         locations = self._locations_named(request.names)
-        for location in locations:
-            location.reload()
+        await _in_turns(Location.reload, locations)
         messages = await self._messages_after_load(context, locations, wait=not request.no_wait)
         return pb.ReloadLocationsResponse(locations=messages)
 
@@ -58,8 +89,7 @@ class WorkspaceService:
     ) -> pb.RestartLocationsResponse:
         require_not_stopping(self._supervisor)
         locations = self._locations_named(request.names)
-        for location in locations:
-            location.restart()
+        await _in_turns(Location.restart, locations)
         messages = await self._messages_after_load(context, locations, wait=not request.no_wait)
         return pb.RestartLocationsResponse(locations=messages)
 
@@ -69,13 +99,13 @@ class WorkspaceService:
         require_not_stopping(self._supervisor)
         location = find_location(self._supervisor, request.name)
         location.start()
-        await await_for_caller(context, self._settings, location.name, location.settled())
+        await self._admission.wait(context, location.name, location.settled(), Wait.LOAD)
         return self._supervisor.location_message(location)
 
     async def stop_location(self, request: pb.StopLocationRequest, context: Context) -> pb.Location:
         location = find_location(self._supervisor, request.name)
         location.stop()
-        await await_for_caller(context, self._settings, location.name, location.ended())
+        await self._admission.wait(context, location.name, location.ended(), Wait.END)
         return self._supervisor.location_message(location)
 
     async def watch_workspace(
@@ -86,16 +116,16 @@ class WorkspaceService:
         if request.history and after <= changes.revision:
             after = max(after, changes.oldest - 1)
         elif not after or after > changes.revision:  # a revision of an earlier daemon
-            after = changes.revision
-            yield self._snapshot()
+            after, snapshot = await self._snapshot()
+            yield snapshot
         while True:
             try:
                 async for change in changes.follow(after):
                     after = change.revision
                     yield change.message
             except FollowerLaggedError:
-                after = changes.revision
-                yield self._snapshot()
+                after, snapshot = await self._snapshot()
+                yield snapshot
 
     async def read_logs(self, request: pb.ReadLogsRequest, _: Context) -> AsyncIterator[pb.LogLine]:
         log = find_location(self._supervisor, request.name).log
@@ -108,31 +138,51 @@ class WorkspaceService:
             async for line in follower:
                 yield _log_line_message(line)
 
-    def _workspace(self) -> pb.Workspace:
-        message = self._supervisor.workspace_message()
+    async def _workspace(self, max_age: float = snapshots.MAX_AGE) -> tuple[bytes, int]:
+        """Returns the workspace, serialized, and its revision."""
+        workspace, revision = await self._supervisor.workspace(max_age)
         daemon = presentation.daemon_message(self._version, self._state_directory)
-        message.daemon.CopyFrom(daemon)
-        return message
+        return workspace + pb.Workspace(daemon=daemon).SerializeToString(), revision
 
-    def _snapshot(self) -> pb.WorkspaceChange:
-        change = pb.WorkspaceChange(
-            revision=self._supervisor.changes.revision, workspace=self._workspace()
-        )
-        change.time.GetCurrentTime()
-        return change
+    async def _snapshot(self) -> tuple[int, bytes]:
+        """Returns the revision and the message with which a watch begins; all watches share it."""
+        shared, now = self._shared, time.monotonic()
+        is_good = shared is not None and now - shared.time < snapshots.MAX_AGE
+        if shared is None or not is_good or shared.revision != self._supervisor.changes.revision:
+            workspace, revision = await self._workspace()
+            change = pb.WorkspaceChange(revision=revision)
+            change.time.GetCurrentTime()
+            shared = self._shared = _Snapshot(revision, now, as_change(change, workspace))
+        return shared.revision, shared.message
 
     def _locations_named(self, wanted: Sequence[str]) -> list[Location]:
+        """Returns the locations of the names, each once; all of them for no name."""
         if not wanted:
             return list(self._supervisor.locations.values())
-        return [find_location(self._supervisor, name) for name in wanted]
+        return [find_location(self._supervisor, name) for name in dict.fromkeys(wanted)]
 
     async def _messages_after_load(
         self, context: Context, locations: Sequence[Location], *, wait: bool
     ) -> list[pb.Location]:
         """Returns the locations, with `wait` once their loads have ended."""
         for location in locations if wait else ():  # the loads go on side by side
-            await await_for_caller(context, self._settings, location.name, location.settled())
-        return [self._supervisor.location_message(location) for location in locations]
+            await self._admission.wait(context, location.name, location.settled(), Wait.LOAD)
+        return await self._messages(locations)
+
+    async def _messages(self, locations: Sequence[Location]) -> list[pb.Location]:
+        messages = list[pb.Location]()
+        await _in_turns(
+            lambda each: messages.append(self._supervisor.location_message(each)), locations
+        )
+        return messages
+
+
+async def _in_turns(do: Callable[[Location], None], locations: Sequence[Location]) -> None:
+    """Does something for each location; others get the loop in between."""
+    for number, location in enumerate(locations):
+        if number and number % _PER_TURN == 0:
+            await asyncio.sleep(0)
+        do(location)
 
 
 def _log_line_message(line: LogLine) -> pb.LogLine:

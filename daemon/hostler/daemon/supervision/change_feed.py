@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from hostler.daemon.supervision.snapshots import as_change
 from hostler.v1 import workspace_pb2
 
 #: Changes that are kept for watchers that resume or ask for history: some hours of ordinary work.
@@ -50,12 +51,17 @@ class ChangeFeed:
         """Returns the number of the oldest change that is kept, or `revision` + 1 if none is."""
         return self._kept[0].revision if self._kept else self._revision + 1
 
-    def publish(self, change: workspace_pb2.WorkspaceChange) -> None:
-        """Numbers a change, keeps it, and passes it on to the followers."""
+    def publish(self, change: workspace_pb2.WorkspaceChange, workspace: bytes = b"") -> None:
+        """Numbers a change, keeps it, and passes it on to the followers.
+
+        Args:
+            workspace: what `change.workspace` is, serialized; nothing for another change.
+        """
         self._revision += 1
         change.revision = self._revision
         change.time.FromNanoseconds(time.time_ns())
-        kept = Change(self._revision, change.SerializeToString())
+        message = as_change(change, workspace) if workspace else change.SerializeToString()
+        kept = Change(self._revision, message)
         self._kept.append(kept)
         self._size += len(kept.message)
         while len(self._kept) > MAX_CHANGES or (self._size > MAX_BYTES and len(self._kept) > 1):

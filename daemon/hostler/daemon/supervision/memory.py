@@ -1,39 +1,110 @@
-"""How much memory processes have, read from /proc."""
+"""How much memory processes have, read from /proc in a thread and kept for a moment."""
 
+from __future__ import annotations
+
+import asyncio
 import os
-from collections.abc import Iterable
-from pathlib import Path
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
+#: Seconds for which a figure is good: nobody reads `ps` more often.
+MAX_AGE = 1.0
 
-def resident_bytes(pids: Iterable[int]) -> int:
-    """Returns the resident memory of processes; one that has ended counts nothing."""
-    total = 0
-    for pid in pids:
+#: Seconds that a caller waits for figures: some dozens of processes. Of a thousand, which take the
+#: kernel half a second, the caller gets the earlier figures, and the next caller these.
+PATIENCE = 0.05
+
+#: Seconds after which figures of processes that nobody asks for any more are dropped.
+FORGET_AFTER = 30.0
+
+
+class _Sizes(NamedTuple):
+    """What one process had when it was measured."""
+
+    time: float
+    resident: int
+    private: int
+
+
+class ProcessMemory:
+    """Measures processes; what has been measured is read at once, as often as one likes."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[int, _Sizes] = {}
+        self._being_measured: dict[int, asyncio.Task[None]] = {}
+
+    def resident_bytes(self, pids: Iterable[int]) -> int:
+        """Returns the resident memory of processes; one that has ended counts nothing."""
+        total = 0
+        for pid in pids:
+            known = self._sizes.get(pid)
+            is_good = known is not None and time.monotonic() - known.time < MAX_AGE
+            total += known.resident if known is not None and is_good else resident_bytes(pid)
+        return total
+
+    def private_bytes(self, pids: Iterable[int]) -> int:
+        """Returns the memory that processes share with none, as far as they were measured."""
+        return sum(known.private for pid in pids if (known := self._sizes.get(pid)) is not None)
+
+    async def measure(self, pids: Collection[int]) -> None:
+        """Measures processes whose figures are old; returns when that is done, or takes long."""
+        good_since = time.monotonic() - MAX_AGE
+        old = [
+            pid
+            for pid in pids
+            if (pid not in self._sizes or self._sizes[pid].time < good_since)
+            and pid not in self._being_measured
+        ]
+        if old:
+            task = asyncio.ensure_future(self._measure(old))
+            self._being_measured.update(dict.fromkeys(old, task))
+        tasks = {self._being_measured[pid] for pid in pids if pid in self._being_measured}
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+
+    async def _measure(self, pids: list[int]) -> None:
         try:
-            descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
-        except OSError:
-            continue
-        try:  # every change reports it, and a text file would cost four times as much
-            text = os.read(descriptor, 200)
-        except OSError:
-            continue
+            found = await asyncio.to_thread(_measured, pids)
         finally:
-            os.close(descriptor)
-        total += int(text.split()[1]) * _PAGE_SIZE
-    return total
+            for pid in pids:
+                del self._being_measured[pid]
+        oldest = time.monotonic() - FORGET_AFTER
+        if any(sizes.time < oldest for sizes in self._sizes.values()):
+            self._sizes = {pid: sizes for pid, sizes in self._sizes.items() if sizes.time >= oldest}
+        self._sizes.update(found)
 
 
-def private_bytes(pids: Iterable[int]) -> int:
-    """Returns the memory that processes share with none; one that has ended counts nothing."""
-    total = 0
-    for pid in pids:
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if line.startswith("Private_"):
-                total += int(line.split()[1]) * 1024
-    return total
+def resident_bytes(pid: int) -> int:
+    """Returns the resident memory of a process; 0 for one that has ended."""
+    # every change reports it, and a text file would cost four times as much
+    text = _content(f"/proc/{pid}/statm", 200)
+    return int(text.split()[1]) * _PAGE_SIZE if text else 0
+
+
+def private_bytes(pid: int) -> int:
+    """Returns the memory that a process shares with none; the kernel walks all its pages."""
+    lines = _content(f"/proc/{pid}/smaps_rollup", 4096).splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Private_"))
+
+
+def _measured(pids: list[int]) -> dict[int, _Sizes]:
+    return {pid: _Sizes(time.monotonic(), resident_bytes(pid), private_bytes(pid)) for pid in pids}
+
+
+def _content(path: str, size: int) -> bytes:
+    """Returns what a file of /proc says; nothing where its process has ended."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, size)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

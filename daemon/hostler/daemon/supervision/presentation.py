@@ -9,7 +9,7 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.processes import command
 from hostler.daemon.state.fork_policy import Source
 from hostler.daemon.state.location import Load
-from hostler.daemon.supervision import memory
+from hostler.daemon.supervision.memory import ProcessMemory
 from hostler.daemon.templates.template import Template
 from hostler.daemon.workspace.text.problems import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
@@ -20,19 +20,24 @@ _FORK_MODES = {
     Source.SPAWN: workspace_pb2.Location.SPAWN,
 }
 
+#: Made once: psutil reads when it was started.
+_SELF = psutil.Process()
+
 
 def location_message(
     location: Location,
     watch_mode: str,
     run_pids: Iterable[int],
     template: Template | None,
+    memory: ProcessMemory,
     *,
     with_private_memory: bool,
 ) -> workspace_pb2.Location:
     """Returns a location as it is now.
 
     Args:
-        with_private_memory: whether to ask for `private_bytes`, which takes the kernel a while.
+        memory: has the figures of processes.
+        with_private_memory: whether to give `private_bytes`, as far as they were measured.
         watch_mode: "native", "polling" or "off".
         run_pids: the processes of its runs, whose memory counts as the location's.
         template: of its environment; None where there is none.
@@ -60,7 +65,7 @@ def location_message(
     )
     _add_generation(message, location)
     if template is not None:
-        message.template.CopyFrom(_template_message(template))
+        message.template.CopyFrom(_template_message(template, memory))
     # the one that serves, or that is to serve
     serving, load = location.serving, location.load
     process = serving.current or serving.successor or load.candidate
@@ -97,7 +102,7 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
     message.fork_reason = utf8_safe(decision.reason)
 
 
-def _template_message(template: Template) -> workspace_pb2.Template:
+def _template_message(template: Template, memory: ProcessMemory) -> workspace_pb2.Template:
     return workspace_pb2.Template(
         pid=template.processes.pid,
         spare_pid=template.processes.spare_pid,
@@ -119,7 +124,7 @@ def problem_message(problem: Problem) -> workspace_pb2.WorkspaceProblem:
 
 def daemon_message(version: str, state_directory: str) -> workspace_pb2.DaemonInfo:
     """Returns the daemon's own figures."""
-    process = psutil.Process()
+    process = _SELF
     message = workspace_pb2.DaemonInfo(
         version=version,
         pid=process.pid,

@@ -1,7 +1,7 @@
 """All locations of the workspace, and the workspace itself."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hostler.daemon.base.journal import Journal
@@ -12,8 +12,10 @@ from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.state.location import Status
-from hostler.daemon.supervision import presentation
+from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import ChangeFeed
+from hostler.daemon.supervision.memory import ProcessMemory
+from hostler.daemon.supervision.snapshots import Snapshots
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.workspace.loading import load_workspace
 from hostler.daemon.workspace.plan import plan
@@ -49,6 +51,8 @@ class Supervisor:
         self.problems: tuple[Problem, ...] = ()
         self.closing = False
         self.runs = runs
+        self._memory = ProcessMemory()
+        self._snapshots = Snapshots(lambda: self.locations, self.location_message)
         self._files = tuple(files)
         self._environ = environ
         self._context = context
@@ -115,8 +119,18 @@ class Supervisor:
             location.watch_mode,
             self.runs.pids(location),
             template,
+            self._memory,
             with_private_memory=with_private_memory,
         )
+
+    async def measure(self, locations: Iterable[Location]) -> None:
+        """Measures the memory of the locations' processes, where their figures are old."""
+        pids = {pid for each in locations for pid in (*each.pids, *self.runs.pids(each))}
+        for location in locations:
+            template = self._context.environments.template_of(location.spec)
+            if template is not None:
+                pids.update(template.processes.pids[:1])
+        await self._memory.measure(pids)
 
     def _on_workspace_changed(self, _: frozenset[str]) -> None:
         self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
@@ -131,7 +145,9 @@ class Supervisor:
                 self.problems = error.problems
                 for problem in error.problems:
                     self._journal.error("workspace invalid", problem=str(problem))
-                self._publish_workspace("the workspace files are not valid; the last ones go on")
+                await self._publish_workspace(
+                    "the workspace files are not valid; the last ones go on"
+                )
                 return
             were_invalid, self.problems = bool(self.problems), ()
             self._apply(workspace)
@@ -140,7 +156,7 @@ class Supervisor:
             if were_invalid:
                 self._journal.info("workspace valid")
             what = "are valid again" if were_invalid else "changed"
-            self._publish_workspace(f"the workspace files {what}")
+            await self._publish_workspace(f"the workspace files {what}")
 
     async def _read_workspace(self) -> Workspace:
         """Reads the workspace files, and watches every file that the result depends on."""
@@ -160,6 +176,7 @@ class Supervisor:
 
     def _apply(self, workspace: Workspace) -> None:
         todo = plan(self._workspace, workspace)
+        self._snapshots.forget_all()
         self._workspace = workspace
         for spec in todo.removed:
             self._remove(spec)
@@ -182,6 +199,7 @@ class Supervisor:
         location = self.locations.pop(spec.name)
         location.stop()
         location.log.close()
+        self._snapshots.forget(location)
         self._journal.info("location removed", location=spec.name)
         change = workspace_pb2.WorkspaceChange(
             reason="it is no longer in the workspace files",
@@ -193,6 +211,7 @@ class Supervisor:
     def _on_change(self, location: Location, before: Status, reason: str) -> None:
         if self.locations.get(location.name) is not location:
             return  # the last change of a location that was removed
+        self._snapshots.forget(location)
         self._journal.info(
             "location",
             name=location.name,
@@ -210,18 +229,24 @@ class Supervisor:
         )
         self.runs.start_due()
 
-    def _publish_workspace(self, reason: str) -> None:
-        change = workspace_pb2.WorkspaceChange(reason=reason, workspace=self.workspace_message())
-        self.changes.publish(change)
+    async def _publish_workspace(self, reason: str) -> None:
+        self._snapshots.forget_all()
+        workspace, _ = await self.workspace()
+        self.changes.publish(workspace_pb2.WorkspaceChange(reason=reason), workspace)
 
-    def workspace_message(self) -> workspace_pb2.Workspace:
-        """Returns the workspace as it is now, without the daemon's own figures."""
-        return workspace_pb2.Workspace(
+    async def workspace(self, max_age: float = snapshots.MAX_AGE) -> tuple[bytes, int]:
+        """Returns the workspace, serialized, without the daemon's own figures, and its revision.
+
+        Args:
+            max_age: seconds, for what comes and goes without a change being told.
+        """
+        locations = await self._snapshots.locations(max_age)
+        head = workspace_pb2.Workspace(
             files=map(utf8_safe, self.files),
-            locations=map(self.location_message, self.locations.values()),
             problems=map(presentation.problem_message, self.problems),
             revision=self.changes.revision,
         )
+        return head.SerializeToString() + locations, head.revision
 
     @staticmethod
     def _digests_of(paths: Sequence[str]) -> dict[str, str | None]:

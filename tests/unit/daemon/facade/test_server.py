@@ -12,6 +12,7 @@ import pytest
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import refusals
+from hostler.daemon.facade.admission import Admission
 from hostler.daemon.facade.server import ServiceHandlers
 from hostler.v1 import workspace_pb2
 
@@ -69,7 +70,8 @@ def aborts(
     """Makes a call; returns the status that it was aborted with, and the journal."""
     said = io.StringIO()
     journal = Journal(stream=said)
-    services = ServiceHandlers(settings or Settings(), journal)
+    settings = settings or Settings()
+    services = ServiceHandlers(settings, journal, Admission(settings))
     handler: Any = services.handler(SERVICE, Workspace(error)).service(Details(method))  # type: ignore[arg-type]  # as far as grpc looks at it
     context = FakeContext()
 
@@ -114,3 +116,30 @@ def test_a_call_too_many_is_refused_before_its_request_is_read() -> None:
     settings = Settings(in_flight_limit=0)
     ((code, _),), _ = aborts("GetLocation", AssertionError("not reached"), TORN, settings)
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("method", "limits"),
+    [
+        ("GetLocation", {"request_bytes": 3}),
+        ("ReadLogs", {"request_bytes": 3}),
+        ("ReloadLocations", {"request_bytes": 3}),
+    ],
+)
+def test_a_request_that_is_too_large_is_refused_before_it_is_read(
+    method: str, limits: dict[str, int]
+) -> None:
+    settings = Settings(**limits)  # type: ignore[arg-type]  # by name
+    ((code, message),), _ = aborts(method, AssertionError("not reached"), TORN * 2, settings)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "cannot read" in message
+    ((code, message),), _ = aborts(method, AssertionError("not reached"), TORN * 4, settings)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "4 bytes; at most 3 (request_bytes)" in message
+
+
+def test_a_stream_too_many_is_refused() -> None:
+    settings = Settings(stream_limit=0)
+    ((code, message),), _ = aborts("ReadLogs", AssertionError("not reached"), b"", settings)
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "streams" in message

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostler.daemon.runs.store import database
+from hostler.daemon.runs.store.readable import read_run
 from hostler.daemon.runs.store.record import Run, RunFilter
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class RunReader:
     async def run(self, run_id: str) -> Run | None:
         """Returns a run; None where there is none."""
         query = f"SELECT {_COLUMNS} FROM runs WHERE name = ?"  # noqa: S608 (ours)
-        rows = await self._read(_rows, query, (run_id,))
-        return _run(rows[0]) if rows else None
+        found = await self._read(_runs, query, (run_id,))
+        return found[0][1] if found else None
 
     async def run_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
         """Returns the run that was launched with a request id, and what was asked for."""
@@ -55,19 +56,19 @@ class RunReader:
             return None
         (*row, asked) = rows[0]
         run = _run(row)
-        return run, Run.FromString(asked) if asked else run
+        return run, read_run(asked) if asked else run
 
     async def page(
-        self, run_filter: RunFilter, size: int, before: int | None
+        self, run_filter: RunFilter, size: int, before: int | None, size_bytes: int
     ) -> list[tuple[int, Run]]:
         """Returns runs that fit a filter, newest first, each with its position in the order.
 
         Args:
             before: the position after which the page begins; None for the first page.
+            size_bytes: of the messages; one more run than fits is returned.
         """
         query, values = page_query(run_filter, size, before)
-        rows = await self._read(_rows, query, values)
-        return [(row[0], _run(row)) for row in rows]
+        return await self._read(_runs, query, values, size_bytes)
 
     async def events(self, run_id: str, after: int) -> list[tuple[int, bytes]]:
         """Returns some serialized events after a sequence number, in order; none at the end."""
@@ -134,7 +135,20 @@ def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]) -
     return connection.execute(query, values).fetchall()
 
 
+def _runs(
+    connection: sqlite3.Connection, query: str, values: tuple[Any, ...], size_bytes: int = 0
+) -> list[tuple[int, Run]]:
+    """Returns runs with their positions; with a size, up to the first one that exceeds it."""
+    found, size = [], 0
+    for row in connection.execute(query, values):
+        found.append((row[0], _run(row)))
+        size += len(row[1])
+        if size > size_bytes > 0:
+            break
+    return found
+
+
 def _run(row: Sequence[Any]) -> Run:
-    run = Run.FromString(row[1])
+    run = read_run(row[1])
     run.last_sequence = row[2] or 0
     return run

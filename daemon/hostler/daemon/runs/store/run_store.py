@@ -185,14 +185,15 @@ class RunStore:
         return await self._reader.run_by_request_id(request_id)
 
     async def page(
-        self, run_filter: RunFilter, size: int, before: int | None
+        self, run_filter: RunFilter, size: int, before: int | None, size_bytes: int = 0
     ) -> list[tuple[int, Run]]:
         """Returns runs that fit a filter, newest first, each with its position in the order.
 
         Args:
             before: the position after which the page begins; None for the first page.
+            size_bytes: of the messages; one more run than fits is returned. 0 for no such limit.
         """
-        return await self._reader.page(run_filter, size, before)
+        return await self._reader.page(run_filter, size, before, size_bytes)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
         """Yields the serialized events after a sequence number, past ones first, to the run's end.

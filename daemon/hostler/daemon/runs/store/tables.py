@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostler.daemon.runs.store.readable import read_run
 from hostler.daemon.runs.store.record import (
     ENDED,
     Run,
@@ -119,8 +120,8 @@ class RunTables:
                 "SELECT message, asked FROM runs WHERE request_id = ?", (run.request_id,)
             ).fetchone()
             if found is not None:
-                earlier = Run.FromString(found[0])
-                if not is_same_launch(Run.FromString(found[1] or found[0]), asked or run):
+                earlier = read_run(found[0])
+                if not is_same_launch(read_run(found[1] or found[0]), asked or run):
                     raise RequestIdConflictError(earlier.name)
                 return earlier, None
         made = _copy(run)
@@ -264,7 +265,7 @@ class RunTables:
         ).fetchone()
         if row is None:
             return None
-        run = Run.FromString(row[1])
+        run = read_run(row[1])
         run.last_sequence = row[2] or 0
         found = _OpenRun(row[0], run)
         if run.state not in ENDED:
