@@ -59,6 +59,30 @@ class _Lane:
         return max(refusals.OVERLOAD_RETRY, min(self.deadlines.values()) - now)
 
 
+@dataclass(slots=True, eq=False)
+class Stream:
+    """A stream that is open.
+
+    Attributes:
+        is_writing: whether gRPC writes a message. A cancel would end the stream without a status.
+        is_ending: whether the daemon stops, and the stream is to end after the message.
+    """
+
+    task: asyncio.Task[Any]
+    is_writing: bool = False
+    is_ending: bool = False
+
+    def has_written(self) -> None:
+        """Notes that the message is written.
+
+        Raises:
+            RefusalError: the daemon stops.
+        """
+        self.is_writing = False
+        if self.is_ending:
+            raise refusals.shutting_down()
+
+
 class Admission:
     """Counts what is under way, and refuses what is too much.
 
@@ -69,7 +93,7 @@ class Admission:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._calls: set[asyncio.Task[Any]] = set()
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams: set[Stream] = set()
         self._lanes: dict[tuple[Wait, str], _Lane] = {}
         self._waiting = dict.fromkeys(Wait, 0)
         self._ended: set[asyncio.Task[Any]] = set()
@@ -90,11 +114,15 @@ class Admission:
         limit = self._settings.in_flight_limit
         if len(self._calls) >= limit:
             raise refusals.overloaded(f"{limit} are under way", limit)
-        with self._counted(self._calls):
+        task = _current_task()
+        self._calls.add(task)
+        try:
             yield
+        finally:
+            self._calls.discard(task)
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[None]:
+    def stream(self) -> Iterator[Stream]:
         """Counts a stream while it is under way.
 
         Raises:
@@ -103,8 +131,12 @@ class Admission:
         limit = self._settings.stream_limit
         if len(self._streams) >= limit:
             raise refusals.overloaded(f"{limit} streams are open", limit, refusals.STREAM_RETRY)
-        with self._counted(self._streams):
-            yield
+        stream = Stream(_current_task())
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
 
     async def wait(
         self, context: Context, location: str, work: Coroutine[Any, Any, T], wait: Wait
@@ -139,8 +171,10 @@ class Admission:
     async def end_all(self, grace: float) -> None:
         """Ends the streams, and the calls that have not ended by themselves within the grace."""
         self._is_closing = True
-        self._end(self._streams)
-        going_on = [*self._streams, *self._calls]
+        for stream in self._streams:
+            stream.is_ending = True
+        self._end(stream.task for stream in self._streams if not stream.is_writing)
+        going_on = [*(stream.task for stream in self._streams), *self._calls]
         for lane in self._lanes.values():
             going_on += lane.deadlines
         if going_on:
@@ -162,16 +196,6 @@ class Admission:
             task.add_done_callback(self._ended.discard)
 
     @contextlib.contextmanager
-    def _counted(self, tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            yield
-        finally:
-            tasks.discard(task)
-
-    @contextlib.contextmanager
     def _lane(self, location: str, wait: Wait, seconds: float) -> Iterator[None]:
         """Moves a call out of the lane of those that wait for no user code, and back."""
         now = asyncio.get_running_loop().time()
@@ -184,8 +208,7 @@ class Admission:
         if len(lane.deadlines) >= limit:
             message = f"{limit} wait for location {location!r}"
             raise refusals.overloaded(message, limit, lane.retry_delay(now), location)
-        task = asyncio.current_task()
-        assert task is not None
+        task = _current_task()
         was_counted = task in self._calls
         self._calls.discard(task)
         self._waiting[wait] += 1
@@ -200,3 +223,9 @@ class Admission:
                 self._lanes.pop(key, None)
             if was_counted:
                 self._calls.add(task)
+
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

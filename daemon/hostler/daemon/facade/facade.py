@@ -30,8 +30,12 @@ _Health = health_pb2.HealthCheckResponse
 #: Seconds for calls that are open when the daemon stops; streams need no time to end.
 _STOP_GRACE = 0.5
 
-#: How often clients may ping an idle connection: tools do so each 5 s, some each 2.
-PING_INTERVAL_MS = 1000
+#: How often clients may ping an idle connection: half of what docs say, since timers may be early.
+PING_INTERVAL_MS = 500
+
+#: Calls that wait for the loop: above the first number gRPC ends some with CANCELLED, above the
+#: second all. A burst of a thousand is to get answers, or refusals that say why.
+MAX_PENDING_REQUESTS = (20_000, 40_000)
 
 
 class Facade:
@@ -53,6 +57,8 @@ class Facade:
                 ("grpc.max_receive_message_length", settings.message_limit),
                 ("grpc.max_send_message_length", settings.message_limit),
                 ("grpc.max_concurrent_streams", settings.connection_limit),
+                ("grpc.server.max_pending_requests", MAX_PENDING_REQUESTS[0]),
+                ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_REQUESTS[1]),
                 # without this, a client that pings an idle connection is sent away as a nuisance
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),

@@ -40,7 +40,8 @@ def near_names(wanted: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 def _likely(wanted: str, names: list[str]) -> list[str]:
     # what all begin with tells none from another
-    start = len(os.path.commonprefix([wanted, min(names), max(names)]))
+    common = os.path.commonprefix([wanted, min(names), max(names)])  # noqa: RUF071 (no paths)
+    start = len(common)
     rest = wanted[start:] or wanted
     third = max(1, len(rest) // 3)
     head, middle, tail = rest[:third], rest[third:-third] or rest, rest[-third:]

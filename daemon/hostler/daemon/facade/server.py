@@ -87,10 +87,12 @@ class ServiceHandlers:
     ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         async def call(request: bytes, context: Context) -> AsyncIterator[Message]:
             try:
-                with self._admission.stream():
+                with self._admission.stream() as stream:
                     async with contextlib.aclosing(function(parse(request), context)) as answers:
                         async for answer in answers:
+                            stream.is_writing = True
                             yield answer
+                            stream.has_written()
             except asyncio.CancelledError:
                 await self._refuse_at_end(context)
             except Exception as error:  # noqa: BLE001 (each becomes a status)
