@@ -51,6 +51,11 @@ class _QueuedRun:
     def tags(self) -> Mapping[str, str]:
         return self.run.tags
 
+    @property
+    def ready_key(self) -> str:
+        """Returns the location whose load the run waits for; "" for one that has its code."""
+        return "" if self.code else self.location_name
+
 
 class Runs:
     """Queues the runs, and executes each in a process of its own."""
