@@ -97,7 +97,7 @@ class Resolver:
         try:
             return resolve(located.value)
         except UnknownHomeError as error:
-            self._refuse(located.position, str(error))
+            self._refuse(located.position, error.message(located.secret))
             return located.value
 
     def _target(self, target: AnyTarget) -> Target:
@@ -121,9 +121,10 @@ class Resolver:
         if code.attribute:
             name += f":{code.attribute}"
         if not LOCATION_NAME.accepts(name):
+            shown = _value_of_target(target).secret or quote_short(name)
             self._refuse(
                 target.position,
-                f"cannot name the location {quote_short(name)} after its target: expected "
+                f"cannot name the location {shown} after its target: expected "
                 f"{LOCATION_NAME.expected}; add a `location_name`",
             )
         return name
@@ -134,23 +135,35 @@ class Resolver:
             path = self._resolve(located, self._paths.absolute)
             if path not in self._parsed:
                 self.env_files.append(path)
-                self._parsed[path] = self._read_env_file(path, located.position)
+                self._parsed[path] = self._read_env_file(path, located)
             env |= self._parsed[path]
         return env | {name: value.value for name, value in (options.env or {}).items()}
 
-    def _read_env_file(self, path: str, position: Position) -> dict[str, str]:
+    def _read_env_file(self, path: str, located: Located[str]) -> dict[str, str]:
         try:
             variables, faulty_lines = env_file.parse(read_text(path))
         except UnreadableError as error:
-            if error.line:
-                self.problems.append(Problem(path, error.line, error.column, error.message))
+            if error.line:  # the message of such an error shows a byte
+                message = "cannot read this line: the file is not UTF-8; save it as UTF-8"
+                self.problems.append(Problem(path, error.line, error.column, message))
             else:
-                self._refuse(position, f"cannot use the env file {path}: {error.message}")
+                shown = located.secret or path
+                self._refuse(located.position, f"cannot use the env file {shown}: {error.message}")
             return {}
         self.problems += [
             Problem(path, faulty.line, faulty.column, faulty.message) for faulty in faulty_lines
         ]
         return variables
+
+
+def _value_of_target(target: AnyTarget) -> Located[str]:
+    match target:
+        case FileTarget():
+            return target.relative_path
+        case ModuleTarget():
+            return target.module_name
+        case PackageTarget():
+            return target.package_name
 
 
 def _entry_parts(entry: Entry) -> _EntryParts | None:

@@ -330,9 +330,9 @@ def test_faults_of_an_env_file_show_their_place(tmp_path: Path) -> None:
         one(tmp_path, "load_from: [{python_file: {relative_path: a, env_file: .env}}]")
 
     assert [str(problem) for problem in caught.value.problems] == [
-        f"{env_file}:2:3: cannot read `what is this`: expected NAME=value",
-        f"{env_file}:3:3: cannot find the closing quote of B; add '",
-        f"{env_file}:4:7: cannot read `y` after the closing quote of C; remove it",
+        f"{env_file}:2:3: cannot read this line: expected NAME=value",
+        f"{env_file}:3:3: cannot find the closing quote of B on this line; add '",
+        f"{env_file}:4:7: cannot read what follows the closing quote; remove it",
     ]
     assert caught.value.inputs == (str(tmp_path / "workspace.yaml"), str(env_file))
 

@@ -219,8 +219,8 @@ load_from:
 # a variable that is not UTF-8
 load_from:
   - python_file: {env: BROKEN}
-=> 2:18: cannot read `python_file`: expected a path, found "a\udc80" with the character
-   U+DC80; remove it
+=> 2:18: cannot read `python_file`: expected a path, found the value of the variable
+   `BROKEN` with a character that no text may hold; remove it
 
 # a home of nobody
 load_from:
@@ -286,12 +286,12 @@ load_from: []
 # a tag
 load_from:
   - python_file: !!str a
-=> 2:18: cannot use the tag `tag:yaml.org,2002:str`: tags have no use here
+=> 2:18: cannot use a tag: tags have no use; put a text that begins with `!` in quotes
 
 # a local tag
 load_from:
   - !include a.yaml
-=> 2:5: cannot use the tag `!include`: tags have no use here
+=> 2:5: cannot use a tag: tags have no use; put a text that begins with `!` in quotes
 
 # a recursive alias
 load_from:
@@ -301,7 +301,8 @@ load_from:
 # an unknown alias
 load_from:
   - *a
-=> 2:5: cannot read this as YAML: found undefined alias 'a'
+=> 2:5: cannot read this as YAML: found undefined alias; put a text that begins with `*` in
+   quotes
 
 # a surrogate
 load_from:

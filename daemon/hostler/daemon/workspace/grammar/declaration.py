@@ -72,10 +72,15 @@ VARIABLE = Text(
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[T]):
-    """A value and its place in the file."""
+    """A value and its place in the file.
+
+    Attributes:
+        secret: what messages call the value, which comes from a variable; empty for one to show.
+    """
 
     value: T
     position: Position
+    secret: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

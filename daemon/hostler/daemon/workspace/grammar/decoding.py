@@ -112,7 +112,7 @@ class Decoder:
             )
             return None
         try:
-            return Located(convert(raw, kind), position)
+            return Located(convert(raw, kind), position, raw.secret)
         except InvalidScalarError as error:
             self.refuse(node, f"cannot read `{name}`: expected {kind.expected}, {error}")
             return None
@@ -120,7 +120,8 @@ class Decoder:
     def _expand_variable(self, reference: yaml.ScalarNode) -> RawScalar | None:
         variable = reference.value
         if variable in self._environ:
-            return RawScalar.of(self._environ[variable], "")
+            secret = f"the value of the variable {quote_short(variable)}"
+            return RawScalar.of(self._environ[variable], "", secret)
         self.refuse(
             reference,
             f"cannot expand the variable {quote_short(variable)}: it is not set in the environment "
@@ -153,12 +154,14 @@ class Decoder:
 
     def _dictionary(self, node: yaml.Node, kind: Dictionary, name: str) -> dict[str, Any] | None:
         if not isinstance(node, yaml.MappingNode):
-            self.refuse(node, f"cannot read `{name}`: expected a mapping, {_found(node)}")
+            # such as NAME=value, whose value may be a secret
+            found = "a text" if isinstance(node, yaml.ScalarNode) else _collection(node)
+            self.refuse(node, f"cannot read `{name}`: expected a mapping, found {found}")
             return None
         decoded = {}
         for pair in self._pairs(node, name):
             try:
-                convert(RawScalar.of(pair.name, pair.key.tag), kind.name)
+                convert(RawScalar.of(pair.name, pair.key.tag, _secret_of(pair.name)), kind.name)
             except InvalidScalarError as error:
                 self.refuse(
                     pair.key,
@@ -274,6 +277,11 @@ class Decoder:
             else:
                 own[key.value] = key
                 yield _Pair(key.value, key, value)
+
+
+def _secret_of(name: str) -> str:
+    """Returns what messages call a key such as NAME=value; empty for one without a value."""
+    return "a text with `=`" if "=" in name else ""
 
 
 def _variable_of(node: yaml.Node) -> yaml.ScalarNode | None:

@@ -44,18 +44,22 @@ class RawScalar:
     Attributes:
         text: without quotes, escapes resolved.
         tag: how YAML reads it, such as "int"; empty for a variable's value, which has no type.
+        secret: what messages call the text, which may be a secret; empty for a text to quote.
     """
 
     text: str
     tag: str
+    secret: str = ""
 
     @classmethod
-    def of(cls, text: str, tag: str) -> RawScalar:
-        return cls(text, tag.removeprefix(_TAG))
+    def of(cls, text: str, tag: str, secret: str = "") -> RawScalar:
+        return cls(text, tag.removeprefix(_TAG), secret)
 
     @property
     def found(self) -> str:
         """Describes the scalar for a message."""
+        if self.secret:
+            return f"found {self.secret}"
         if self.tag == "null":
             hint = ", which YAML reads as nothing" if self.text else ""
             return f"found {quote_short(self.text) if self.text else 'nothing'}{hint}"
@@ -81,11 +85,9 @@ def convert(raw: RawScalar, kind: Scalar) -> object:
     Raises:
         InvalidScalarError: the text does not fit the kind.
     """
-    for character in raw.text:
-        if character == "\0" or "\ud800" <= character <= "\udfff":
-            raise InvalidScalarError(
-                f"{raw.found} with the character U+{ord(character):04X}; remove it"
-            )
+    if isinstance(kind, Verbatim) and not raw.secret and raw.tag != "null":
+        raw = RawScalar(raw.text, raw.tag, "a text")  # it is meant for an environment variable
+    _require_text(raw)
     match kind:
         case Text():
             return _text(raw, kind)
@@ -101,6 +103,14 @@ def convert(raw: RawScalar, kind: Scalar) -> object:
             return _boolean(raw)
         case Choice():
             return _choice(raw, kind)
+
+
+def _require_text(raw: RawScalar) -> None:
+    for character in raw.text:
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            which = "a character" if raw.secret else f"the character U+{ord(character):04X}"
+            why = " that no text may hold" if raw.secret else ""
+            raise InvalidScalarError(f"{raw.found} with {which}{why}; remove it")
 
 
 def _text(raw: RawScalar, kind: Text) -> str:
@@ -140,9 +150,11 @@ def _size(raw: RawScalar, kind: Size) -> int:
     elif (match := re.search(kind.pattern, text)) and raw.tag in ("", "str"):
         value = int(Decimal(match[1]) * UNITS[match[2]])
     else:
-        raise InvalidScalarError(raw.found + _unit_hint(text))
+        raise InvalidScalarError(raw.found + ("" if raw.secret else _unit_hint(text)))
     if not kind.minimum <= value <= kind.maximum:
         hint = f"; did you mean `{text}MiB`?" if value < kind.minimum and text.isdigit() else ""
+        if raw.secret:
+            hint = ""
         raise InvalidScalarError(
             f"{raw.found}; it must be at least {kind.minimum} and at most {kind.maximum} "
             f"bytes{hint}"
@@ -175,5 +187,7 @@ def _boolean(raw: RawScalar) -> bool:
 def _choice(raw: RawScalar, kind: Choice) -> str:
     if raw.text in kind.options:
         return raw.text
+    if raw.secret:
+        raise InvalidScalarError(raw.found)
     nearest = get_close_matches(raw.text[:60].lower(), kind.options, n=1)
     raise InvalidScalarError(raw.found + (f"; did you mean `{nearest[0]}`?" if nearest else ""))

@@ -81,7 +81,8 @@ class LocationSpec:
         target: the code.
         executable: absolute, symlinks kept; None for the daemon's own interpreter. It may not
             exist: the location's load fails then.
-        env: variables in addition to the daemon's own, sorted by name.
+        env: variables in addition to the daemon's own, sorted by name; no part of the repr, since
+            the values may be secrets.
         watch: absolute globs of files that reload the location, sorted.
         reload: whether a save reloads the location.
         fork: "never" for plain spawns of workers and runs.
@@ -95,7 +96,7 @@ class LocationSpec:
     target: Target
     source: Position = field(compare=False)
     executable: str | None = None
-    env: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     watch: tuple[str, ...] = ()
     reload: bool = True
     fork: ForkChoice = "auto"

@@ -20,7 +20,24 @@ if TYPE_CHECKING:
 
 
 class UnknownHomeError(Exception):
-    """`~` or `~user` stands for no folder."""
+    """`~` or `~user` stands for no folder.
+
+    Attributes:
+        path: what cannot be expanded.
+        user: the name after `~`; empty where there is none.
+    """
+
+    def __init__(self, path: str, user: str) -> None:
+        super().__init__(path, user)
+        self.path = path
+        self.user = user
+
+    def message(self, secret: str = "") -> str:
+        """Returns the message; `secret` stands in it for a path that may not be shown."""
+        shown = secret or quote_short(self.path)
+        user = "such user" if secret else f"user {quote_short(self.user)}"
+        reason = f"there is no {user}" if self.user else "HOME is not set"
+        return f"cannot expand {shown}: {reason}; write the whole path"
 
 
 class Paths:
@@ -75,8 +92,5 @@ class Paths:
             else:
                 home = self._environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
         except KeyError:
-            reason = f"there is no user {quote_short(user)}" if user else "HOME is not set"
-            raise UnknownHomeError(
-                f"cannot expand {quote_short(path)}: {reason}; write the whole path"
-            ) from None
+            raise UnknownHomeError(path, user) from None
         return home, slash + rest

@@ -21,6 +21,9 @@ MAX_SIZE = 2**20
 # What the grammar needs is 8; PyYAML's composer recurses for each level.
 _MAX_DEPTH = 50
 
+#: What PyYAML quotes beside single characters. It may be a password that begins with `*` or `&`.
+_QUOTED_NAME = re.compile(r"\b(tag handle|alias|anchor) ('.*'|\".*\")")
+
 _TAB_IN_INDENT = re.compile(r" *\t")
 
 
@@ -139,8 +142,10 @@ class _Composer(yaml.SafeLoader):
                 None, None, f"the values are nested deeper than {_MAX_DEPTH} levels", mark
             )
         if getattr(event, "tag", None) is not None:
+            # the text itself is not shown: it may be a password that begins with `!`
             self._refuse(
-                mark, f"cannot use the tag {quote_short(event.tag)}: tags have no use here"
+                mark,
+                "cannot use a tag: tags have no use; put a text that begins with `!` in quotes",
             )
         self._open.append(parent)
         node = super().compose_node(parent, index)
@@ -181,9 +186,14 @@ def _syntax_problem(text: str, error: yaml.MarkedYAMLError, source: SourceFile) 
             column,
             "cannot read a tab as indentation: YAML indents with spaces; replace the tab",
         )
-    message = f"cannot read this as YAML: {error.problem}"
-    if error.context and error.context_mark and error.context_mark.line != mark.line:
-        message += f" ({error.context} of line {error.context_mark.line + 1})"
-    elif error.context:
-        message += f" ({error.context})"
+    problem, context = (
+        _QUOTED_NAME.sub(r"\1", text or "") for text in (error.problem, error.context)
+    )
+    message = f"cannot read this as YAML: {problem}"
+    if problem.endswith("undefined alias"):
+        message += "; put a text that begins with `*` in quotes"
+    if context and error.context_mark and error.context_mark.line != mark.line:
+        message += f" ({context} of line {error.context_mark.line + 1})"
+    elif context:
+        message += f" ({context})"
     return source.problem(position, message)
