@@ -38,6 +38,8 @@ class WorkspaceCalls(Calls):
     ) -> list[pb.Location]:
         """Loads the code of the locations anew, of all where none is named.
 
+        A location that was stopped stays so, as in `restart`; see `start`.
+
         A load that fails raises nothing: see `error` of the locations that are returned.
 
         Args:
@@ -66,7 +68,7 @@ class WorkspaceCalls(Calls):
         return self._unary(self._workspace.StartLocation, request, timeout)
 
     def stop(self, name: str) -> pb.Location:
-        """Ends a location's processes and leaves it stopped; its runs go on."""
+        """Ends a location's processes and leaves it stopped until `start`; its runs go on."""
         request = pb.StopLocationRequest(name=location_name(name))
         return self._unary(self._workspace.StopLocation, request)
 

@@ -79,7 +79,7 @@ class Daemon:
         self._supervisor: Supervisor | None = None
 
     async def run(self) -> None:
-        """Serves until SIGTERM, SIGINT or the end of the lifeline.
+        """Serves until SIGTERM, SIGINT, the end of its terminal or of the lifeline.
 
         Raises:
             SocketError: the socket is taken, or cannot be made.
@@ -157,7 +157,7 @@ class Daemon:
             context,
             runs,
             logs,
-            self._options.state / "logs",
+            self._options.state,
             self._journal,
         )
         await self._supervisor.start()
@@ -176,6 +176,16 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        ends_with_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and _has_terminal()
+
+        def on_hangup() -> None:
+            if ends_with_terminal and not _has_terminal():
+                stop.set()
+            elif self._supervisor is not None:
+                self._journal.info("SIGHUP", action="reads the workspace and env files again")
+                self._supervisor.reread_workspace()
+
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
         lifeline = self._options.lifeline
         if lifeline is not None:
 
@@ -186,3 +196,12 @@ class Daemon:
 
             os.set_inheritable(lifeline, False)
             loop.add_reader(lifeline, on_lifeline)
+
+
+def _has_terminal() -> bool:
+    """Returns whether this process has a terminal that was not hung up."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

@@ -149,7 +149,7 @@ class Location(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: Location._State.ValueType  # 0
         STOPPED: Location._State.ValueType  # 1
-        """Stopped on request; nothing runs."""
+        """Stopped on request; nothing runs until StartLocation."""
         STARTING: Location._State.ValueType  # 2
         """The first load is under way."""
         READY: Location._State.ValueType  # 3
@@ -166,7 +166,7 @@ class Location(_message.Message):
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
     STATE_UNSPECIFIED: Location.State.ValueType  # 0
     STOPPED: Location.State.ValueType  # 1
-    """Stopped on request; nothing runs."""
+    """Stopped on request; nothing runs until StartLocation."""
     STARTING: Location.State.ValueType  # 2
     """The first load is under way."""
     READY: Location.State.ValueType  # 3

@@ -104,7 +104,8 @@ class WorkspaceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReloadLocations(self, request, context):
-        """Loads the code anew; the last good generation answers until the new one is ready.
+        """Loads the code anew; the last good generation answers until the new one is ready. A location
+        that was stopped stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,7 +113,7 @@ class WorkspaceServiceServicer:
 
     def RestartLocations(self, request, context):
         """Ends the location's processes and starts new ones. Runs go on; definitions are answered from
-        memory all the while.
+        memory all the while. A location that was stopped stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,7 +127,8 @@ class WorkspaceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StopLocation(self, request, context):
-        """Ends the location's processes and leaves it stopped until StartLocation. Its runs go on.
+        """Ends the location's processes and leaves it stopped until StartLocation, also through reloads,
+        restarts, saves and a restart of the daemon. Its runs go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

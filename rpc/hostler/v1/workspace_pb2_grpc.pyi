@@ -42,15 +42,19 @@ class WorkspaceServiceStub:
     ListLocations: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.ListLocationsRequest, _workspace_pb2.ListLocationsResponse]
     GetLocation: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.GetLocationRequest, _workspace_pb2.Location]
     ReloadLocations: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.ReloadLocationsRequest, _workspace_pb2.ReloadLocationsResponse]
-    """Loads the code anew; the last good generation answers until the new one is ready."""
+    """Loads the code anew; the last good generation answers until the new one is ready. A location
+    that was stopped stays so.
+    """
     RestartLocations: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.RestartLocationsRequest, _workspace_pb2.RestartLocationsResponse]
     """Ends the location's processes and starts new ones. Runs go on; definitions are answered from
-    memory all the while.
+    memory all the while. A location that was stopped stays so.
     """
     StartLocation: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.StartLocationRequest, _workspace_pb2.Location]
     """Starts a location that was stopped."""
     StopLocation: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.StopLocationRequest, _workspace_pb2.Location]
-    """Ends the location's processes and leaves it stopped until StartLocation. Its runs go on."""
+    """Ends the location's processes and leaves it stopped until StartLocation, also through reloads,
+    restarts, saves and a restart of the daemon. Its runs go on.
+    """
     WatchWorkspace: _grpc.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]
     """The workspace as it is, at once, then each change."""
     ReadLogs: _grpc.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]
@@ -64,15 +68,19 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     ListLocations: _aio.UnaryUnaryMultiCallable[_workspace_pb2.ListLocationsRequest, _workspace_pb2.ListLocationsResponse]  # type: ignore[assignment]
     GetLocation: _aio.UnaryUnaryMultiCallable[_workspace_pb2.GetLocationRequest, _workspace_pb2.Location]  # type: ignore[assignment]
     ReloadLocations: _aio.UnaryUnaryMultiCallable[_workspace_pb2.ReloadLocationsRequest, _workspace_pb2.ReloadLocationsResponse]  # type: ignore[assignment]
-    """Loads the code anew; the last good generation answers until the new one is ready."""
+    """Loads the code anew; the last good generation answers until the new one is ready. A location
+    that was stopped stays so.
+    """
     RestartLocations: _aio.UnaryUnaryMultiCallable[_workspace_pb2.RestartLocationsRequest, _workspace_pb2.RestartLocationsResponse]  # type: ignore[assignment]
     """Ends the location's processes and starts new ones. Runs go on; definitions are answered from
-    memory all the while.
+    memory all the while. A location that was stopped stays so.
     """
     StartLocation: _aio.UnaryUnaryMultiCallable[_workspace_pb2.StartLocationRequest, _workspace_pb2.Location]  # type: ignore[assignment]
     """Starts a location that was stopped."""
     StopLocation: _aio.UnaryUnaryMultiCallable[_workspace_pb2.StopLocationRequest, _workspace_pb2.Location]  # type: ignore[assignment]
-    """Ends the location's processes and leaves it stopped until StartLocation. Its runs go on."""
+    """Ends the location's processes and leaves it stopped until StartLocation, also through reloads,
+    restarts, saves and a restart of the daemon. Its runs go on.
+    """
     WatchWorkspace: _aio.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]  # type: ignore[assignment]
     """The workspace as it is, at once, then each change."""
     ReadLogs: _aio.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]  # type: ignore[assignment]
@@ -107,7 +115,9 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workspace_pb2.ReloadLocationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workspace_pb2.ReloadLocationsResponse, _abc.Awaitable[_workspace_pb2.ReloadLocationsResponse]]:
-        """Loads the code anew; the last good generation answers until the new one is ready."""
+        """Loads the code anew; the last good generation answers until the new one is ready. A location
+        that was stopped stays so.
+        """
 
     @_abc_1.abstractmethod
     def RestartLocations(
@@ -116,7 +126,7 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workspace_pb2.RestartLocationsResponse, _abc.Awaitable[_workspace_pb2.RestartLocationsResponse]]:
         """Ends the location's processes and starts new ones. Runs go on; definitions are answered from
-        memory all the while.
+        memory all the while. A location that was stopped stays so.
         """
 
     @_abc_1.abstractmethod
@@ -133,7 +143,9 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workspace_pb2.StopLocationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workspace_pb2.Location, _abc.Awaitable[_workspace_pb2.Location]]:
-        """Ends the location's processes and leaves it stopped until StartLocation. Its runs go on."""
+        """Ends the location's processes and leaves it stopped until StartLocation, also through reloads,
+        restarts, saves and a restart of the daemon. Its runs go on.
+        """
 
     @_abc_1.abstractmethod
     def WatchWorkspace(

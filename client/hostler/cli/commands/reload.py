@@ -38,6 +38,7 @@ def reload(
 
     A save does that by itself; this is for what cannot be watched. The last good generation
     answers until the new one is ready, and goes on where that fails. Exit 4 if a load failed.
+    A location that was stopped stays so until `hostler start`.
 
     With --why nothing is loaded: it is shown which files caused the last reload, and what that
     changed in the definitions; and why a newer one failed. Of many some are named; --json has all.

@@ -23,7 +23,8 @@ from hostler.v1.workspace_pb2 import RestartLocationsResponse
 def restart(*, target: Target, no_wait: bool, as_json: bool, locations: tuple[str, ...]) -> int:
     """End the processes of the locations, of all where none is named, and start new ones.
 
-    Runs go on; definitions are answered all the while. Exit 4 if a load failed.
+    Runs go on; definitions are answered all the while. Exit 4 if a load failed. A location that was
+    stopped stays so until `hostler start`.
 
     \b
     hostler restart etl

@@ -18,7 +18,9 @@ from hostler.client.names import location_id
 @json_option
 @location_argument
 def stop(*, target: Target, as_json: bool, location: str) -> None:
-    """End the processes of a location and leave it stopped; its runs go on.
+    """End the processes of a location and leave it stopped until `hostler start`.
+
+    It stays stopped through reloads, saves and a restart of the daemon. Its runs go on.
 
     \b
     hostler stop etl

@@ -81,6 +81,9 @@ def report_loads(locations: Iterable[Location], *, quiet: bool, waited: bool) ->
             parts.append(changes_summary(location.last_changes, MOST_NAMED))
         if not quiet:
             click.echo("  ".join(filter(None, parts)))
+        if location.state == Location.STOPPED:
+            name = location_id(location.name)
+            say(f"{name} was stopped and stays so; start it with: hostler start {name}")
         if waited and location.HasField("error"):
             code = exits.UNHEALTHY
             click.echo(failure_output(location), err=True)

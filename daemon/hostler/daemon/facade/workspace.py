@@ -98,13 +98,13 @@ class WorkspaceService:
     ) -> pb.Location:
         require_not_stopping(self._supervisor)
         location = find_location(self._supervisor, request.name)
-        location.start()
+        self._supervisor.start_location(location)
         await self._admission.wait(context, location.name, location.settled(), Wait.LOAD)
         return self._supervisor.location_message(location)
 
     async def stop_location(self, request: pb.StopLocationRequest, context: Context) -> pb.Location:
         location = find_location(self._supervisor, request.name)
-        location.stop()
+        self._supervisor.stop_location(location)
         await self._admission.wait(context, location.name, location.ended(), Wait.END)
         return self._supervisor.location_message(location)
 

@@ -146,12 +146,12 @@ LOAD: Table[Load, LocationEvent, LocationEffect] = Table(
     ),
     states={
         _L.STOPPED: InState(
-            {
-                _E.START: Rule(_L.LOADING, _LOAD_NOW),
-                _E.RELOAD: Rule(_L.LOADING, _LOAD_NOW),
-                _E.RESTART: Rule(_L.LOADING, _LOAD_NOW),
+            {_E.START: Rule(_L.LOADING, _LOAD_NOW)},
+            # nothing but START starts it: who reloads all locations does not mean this one
+            ignores={
+                *(_E.STOP, _E.RELOAD, _E.RESTART, _E.CHANGED, _E.FLOODED),
+                *(*_LATE_REPORTS, *_LATE_TIMERS),
             },
-            ignores={_E.STOP, _E.CHANGED, _E.FLOODED, *_LATE_REPORTS, *_LATE_TIMERS},
         ),
         _L.LOADING: InState(
             {

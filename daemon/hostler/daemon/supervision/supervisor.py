@@ -16,6 +16,7 @@ from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import ChangeFeed
 from hostler.daemon.supervision.memory import ProcessMemory
 from hostler.daemon.supervision.snapshots import Snapshots
+from hostler.daemon.supervision.stopped import StoppedLocations
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.daemon.workspace.loading import load_workspace
 from hostler.daemon.workspace.plan import plan
@@ -43,9 +44,13 @@ class Supervisor:
         context: LocationContext,
         runs: Runs,
         logs: LogWriter,
-        log_directory: Path,
+        state_directory: Path,
         journal: Journal,
     ) -> None:
+        """
+        Args:
+            state_directory: has the logs, and which locations are stopped.
+        """
         self.changes = ChangeFeed()
         self.locations: dict[str, Location] = {}
         self.problems: tuple[Problem, ...] = ()
@@ -57,9 +62,11 @@ class Supervisor:
         self._environ = environ
         self._context = context
         self._logs = logs
-        self._log_directory = log_directory
+        self._log_directory = state_directory / "logs"
+        self._stopped = StoppedLocations(state_directory, journal)
         self._journal = journal
         self._reload_lock = asyncio.Lock()
+        self._is_reload_due = False
         self._workspace = Workspace(tuple(map(str, files)), (), ())
         self._watch = context.watcher.watch({}, self._on_workspace_changed)
 
@@ -73,7 +80,8 @@ class Supervisor:
         Raises:
             WorkspaceError: they are not valid.
         """
-        self._apply(await self._read_workspace())
+        async with self._reload_lock:
+            self._apply(await self._read_workspace())
 
     async def close(self) -> None:
         """Stops every location and waits for the end of its processes, with a limit.
@@ -105,6 +113,23 @@ class Supervisor:
             if concerns(location.spec) and location.spec.reload:
                 location.packages_changed(what)
 
+    def start_location(self, location: Location) -> None:
+        """Starts a location that was stopped, or tries a failed load again at once."""
+        self._stopped.discard(location.name)
+        location.start()
+
+    def stop_location(self, location: Location) -> None:
+        """Stops a location until it is started, also through a restart of the daemon."""
+        self._stopped.add(location.name)
+        location.stop()
+
+    def reread_workspace(self) -> None:
+        """Reads the workspace files and the env files again, whatever the watcher has seen."""
+        if not self._is_reload_due and not self.closing:
+            self._is_reload_due = True  # until it begins to read
+            reading = self._reload_workspace("were read again")
+            self._context.tasks.start(reading, "reading of the workspace files")
+
     def find_location(self, name: str) -> Location | None:
         """Returns the location of a name; None where the workspace has none."""
         return self.locations.get(name)
@@ -135,8 +160,9 @@ class Supervisor:
     def _on_workspace_changed(self, _: frozenset[str]) -> None:
         self._context.tasks.start(self._reload_workspace(), "reading of the workspace files")
 
-    async def _reload_workspace(self) -> None:
+    async def _reload_workspace(self, verb: str = "changed") -> None:
         async with self._reload_lock:  # one after the other, so that the newest is applied last
+            self._is_reload_due = False
             if self.closing:
                 return
             try:
@@ -155,7 +181,7 @@ class Supervisor:
                 location.flush_changes()
             if were_invalid:
                 self._journal.info("workspace valid")
-            what = "are valid again" if were_invalid else "changed"
+            what = "are valid again" if were_invalid else verb
             await self._publish_workspace(f"the workspace files {what}")
 
     async def _read_workspace(self) -> Workspace:
@@ -193,13 +219,17 @@ class Supervisor:
         log = LocationLog(self._log_directory, spec.name, self._context.settings, self._logs)
         location = Location(self._context, spec, log, self._on_change)
         self.locations[spec.name] = location
-        location.start()
+        if spec.name in self._stopped:
+            self._journal.info("location stays stopped", location=spec.name)
+        else:
+            location.start()
 
     def _remove(self, spec: LocationSpec) -> None:
         location = self.locations.pop(spec.name)
         location.stop()
         location.log.close()
         self._snapshots.forget(location)
+        self._stopped.discard(spec.name)
         self._journal.info("location removed", location=spec.name)
         change = workspace_pb2.WorkspaceChange(
             reason="it is no longer in the workspace files",
