@@ -27,6 +27,7 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
+from hostler.host import late_imports
 from hostler.host.loader import UserLoader
 from hostler.host.sources import SourceRecorder, UserPaths, clean_path, set_current_recorder
 
@@ -156,6 +157,10 @@ class UserMetaFinder:
             self._active.discard(mark)
         self._sources.flush()
         return None
+
+    def invalidate_caches(self) -> None:
+        """Has imports find what is on disk; importlib calls this for code that has made modules."""
+        late_imports.thaw()
 
     def _adopt(self, spec: ModuleSpec) -> ModuleSpec:
         loader = spec.loader

@@ -23,6 +23,7 @@ from hostler.host import (
     forks,
     imports,
     interpreter,
+    late_imports,
     loading,
     runs,
     wire,
@@ -101,6 +102,7 @@ class Process:
             sources.update(finder.loaded_sources())
         self.connection.respond(request, wire.Status.OK, wire.pack_files(sources))
         # after the answer, so that the daemon does not wait for it
+        late_imports.keep()
         if self._preloaded is not None and finder.is_installed():
             self._preloaded.report_shadows()
         interpreter.trim_memory()

@@ -7,6 +7,7 @@ import time
 
 from hostler.host import ending, errors, execution, finder, fitness, interpreter, wire
 from hostler.host.cancellation import Cancellation
+from hostler.host.late_imports import LateImports, freeze
 from hostler.host.step_parent import StepParent
 
 TYPE_CHECKING = False
@@ -38,10 +39,16 @@ class RunStepParent(StepParent):
     """A run's process as the parent of steps: it has a wire, and reports what steps import."""
 
     def __init__(
-        self, process: RunProcess, cancellation: Cancellation, emit: Emit, end_grace: float
+        self,
+        process: RunProcess,
+        cancellation: Cancellation,
+        emit: Emit,
+        report: Report,
+        end_grace: float,
     ) -> None:
         super().__init__(cancellation, end_grace)
         self._process = process
+        self._report = report
         self._emit = emit
         self._has_warned = False
 
@@ -68,12 +75,14 @@ class RunStepParent(StepParent):
         finder.flush()
 
     def report_touched(self, pairs: list[tuple[str, str | None]]) -> None:
-        self._process.report_touched(pairs)
+        self._report(pairs)
 
 
 def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
-    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for no limit}.
+    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for no limit, "loaded_at": when
+    the load of the code began, in seconds since the epoch, "is_current": whether the code is that on
+    disk}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -95,11 +104,25 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         if was_interruptible:
             cancellation.allow_interrupts()
 
+    loaded_at = order.get("loaded_at", time.time())
+    freeze(loaded_at, is_current=order.get("is_current", False))
+    late_imports = LateImports(
+        loaded_at,
+        lambda level, text: emit("log_message", None, {"level": level, "message": text}),
+    )
+
+    def report(pairs: list[tuple[str, str | None]]) -> None:
+        process.report_touched(pairs)
+        late_imports.note(pairs)
+
+    finder.set_report(report)
     failure: dict[str, Any] | None = None
     pid = os.getpid()
     try:
         with cancellation:
-            failure = _execute(process, order, emit, cancellation)
+            grace = order.get("end_grace", 0.0)
+            parent = RunStepParent(process, cancellation, emit, report, grace)
+            failure = _execute(process, order, emit, parent)
     except KeyboardInterrupt as error:
         if os.getpid() != pid:
             interpreter.end_stray(error)
@@ -121,7 +144,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
 
 
 def _execute(
-    process: RunProcess, order: dict[str, Any], emit: Emit, cancellation: Cancellation
+    process: RunProcess, order: dict[str, Any], emit: Emit, parent: RunStepParent
 ) -> dict[str, Any] | None:
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
@@ -134,7 +157,7 @@ def _execute(
         order["tags"],
         solids=order.get("solids", ()),
         max_concurrency=order.get("max_concurrency", 0),
-        parent=RunStepParent(process, cancellation, emit, order.get("end_grace", 0.0)),
+        parent=parent,
         partition=_partition(repository, named) if named else None,
     )
     exception = result.exception

@@ -133,7 +133,7 @@ class SourceRecorder:
     def __init__(
         self, report: Report, overlay: Mapping[str, bytes | None], user_paths: UserPaths
     ) -> None:
-        self.overlay = overlay
+        self.overlay = dict(overlay)
         self.user_paths = user_paths
         self.loaded: dict[str, bytes] = {}
         #: While a load goes on: what each folder holds, so that a module costs one stat, not six.
@@ -142,12 +142,29 @@ class SourceRecorder:
         self._lock = RLock()
         self._reported: set[tuple[str, str | None]] = set()
         self._unreported: list[tuple[str, str | None]] = []
+        #: Files of the overlay that were on disk, and are watched once they are read.
+        self._frozen: set[str] = set()
         self._overlaid_folders: set[str] = set()
+        self._note_overlaid(overlay)
+
+    def _note_overlaid(self, overlay: Mapping[str, bytes | None]) -> None:
         for path, content in overlay.items():
             folder = os.path.dirname(path)
             while content is not None and folder not in self._overlaid_folders:
                 self._overlaid_folders.add(folder)
                 folder = os.path.dirname(folder)
+
+    def freeze(self, files: Mapping[str, bytes]) -> None:
+        """Has further imports read these contents in place of the disk; the overlay wins."""
+        self._frozen.update(path for path in files if path not in self.overlay)
+        self.overlay = {**files, **self.overlay}
+        self._note_overlaid(files)
+
+    def thaw(self, path: str) -> None:
+        """Has further imports of a file that was frozen read the disk again."""
+        if path in self._frozen:
+            self._frozen.discard(path)
+            self.overlay.pop(path, None)
 
     def redirect(self, report: Report) -> None:
         # Another thread of the parent's may have held the lock at the fork.
@@ -190,9 +207,11 @@ class SourceRecorder:
         """
         path = clean_path(path)
         content = self.overlay.get(path)
-        if content is not None:  # says nothing about the file
+        if content is not None:  # says nothing about the file, unless that was frozen
             if path in self.user_paths:
                 self.loaded[path] = content
+                if path in self._frozen:
+                    self._record(path, content_digest(content))
             return content
         kept = cache.unchanged(path)
         if kept is not None:
@@ -266,6 +285,11 @@ def set_current_recorder(sources: SourceRecorder | None) -> None:
     """Sets where `record_file` records; None where no finder is installed."""
     global _current  # noqa: PLW0603 (one process imports in one way)
     _current = sources
+
+
+def current_recorder() -> SourceRecorder | None:
+    """Returns what records the sources of this process; None where no finder is installed."""
+    return _current
 
 
 def record_file(path: str) -> None:

@@ -54,6 +54,11 @@ class Generation:
     #: Serialized answers, by request; see hostler.daemon.facade.repository.
     answers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
+    @property
+    def load_time(self) -> float:
+        """When its load began, in seconds since the epoch."""
+        return self.ready_time - self.seconds
+
     def sources(self) -> bytes:
         """Returns what another process loads to become the same as this generation's process.
 

@@ -107,6 +107,10 @@ class Location:
         own = [process.pid for process in self.processes.alive if process.pid]
         return [*own, *self.replicas.pids]
 
+    def has_current(self, generation: Generation) -> bool:
+        """Returns whether a generation is of the code that is on disk now, as far as is known."""
+        return generation is self.generation and self.load.state is Load.CURRENT
+
     # Orders
 
     def start(self) -> None:

@@ -272,6 +272,8 @@ class Execution:
             "max_concurrency": self.run.max_concurrency,
             "end_grace": self._context.settings.run_end_grace,
             "partition": partition and dict(zip(("set", "name"), partition, strict=True)),
+            "loaded_at": self._generation.load_time,
+            "is_current": self.location.has_current(self._generation),
         }
 
         def on_item(body: bytes) -> None:
