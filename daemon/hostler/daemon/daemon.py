@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostler.daemon.base import descriptors
 from hostler.daemon.base.clock import LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
 from hostler.daemon.base.settings import Settings
@@ -128,12 +129,13 @@ class Daemon:
         logs.start()
         # Called after the keeper has ended all processes, which may print until then.
         stack.callback(logs.close)
+        limit = descriptors.raise_limit()  # the keeper inherits it
         keeper = KeeperLauncher(instance, self._on_keeper_death, self._journal)
         await keeper.open()
         stack.push_async_callback(keeper.close)
         prepared = await asyncio.to_thread(runtime.prepare, cache_directory(os.environ))
         stack.callback(prepared.close)
-        factory = ProcessFactory(keeper, instance, prepared, settings, os.environ)
+        factory = ProcessFactory(keeper, instance, prepared, settings, os.environ, limit)
         clock = LoopClock(asyncio.get_running_loop())
         slots = Slots(settings.parallel_starts, clock)
         numbers = itertools.count(1)

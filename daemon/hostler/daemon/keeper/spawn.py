@@ -29,7 +29,7 @@ _CLEAR_FD = 16
 class Order:
     """The process to make. Texts are bytes: the keeper may have another file system encoding."""
 
-    __slots__ = ("argv", "cwd", "env", "memory", "nice", "owner", "room")
+    __slots__ = ("argv", "cwd", "descriptors", "env", "memory", "nice", "owner", "room")
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.owner: str = body["owner"]
@@ -39,6 +39,7 @@ class Order:
         self.memory: int | None = body["memory"]
         self.nice: int | None = body["nice"]
         self.room: int = body["room"]
+        self.descriptors: int | None = body.get("descriptors")
 
 
 class Spawn:
@@ -117,6 +118,8 @@ def _become(order: Order, stdio: Sequence[int], report: int, keeper: int) -> NoR
         stage = "memory"
         if order.memory is not None:
             _limit_memory(order.memory)
+        if order.descriptors is not None:
+            _limit_descriptors(order.descriptors)
         stage = "exec"
         _reset_signals()
         os.execve(order.argv[0], order.argv, order.env)  # noqa: S606 - a shell is not wanted
@@ -144,6 +147,12 @@ def _limit_memory(limit: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _limit_descriptors(limit: int) -> None:
+    # what uses select(), or closes all descriptors one by one, expects the usual limit
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, hard), hard))
 
 
 def _reset_signals() -> None:

@@ -26,6 +26,7 @@ class SpawnOrder:
         memory: a limit in bytes on its data, heap and private mappings (RLIMIT_DATA).
         nice: what is added to the daemon's niceness.
         room: bytes behind the mark, for the marks of forks; see `hostler.host.marks`.
+        descriptors: how many it may have open (the soft limit); None for as many as the keeper.
     """
 
     owner: str
@@ -35,6 +36,7 @@ class SpawnOrder:
     memory: int | None = None
     nice: int | None = None
     room: int = 0
+    descriptors: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _body(order: SpawnOrder) -> bytes:
         "memory": order.memory,
         "nice": order.nice,
         "room": order.room,
+        "descriptors": order.descriptors,
     }
     return json.dumps(body).encode()
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
+from hostler.daemon.base.descriptors import DescriptorLimit
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
 from hostler.daemon.launching.launcher import Handle, Launcher, SpawnOrder
@@ -30,7 +31,11 @@ class ForkError(Exception):
 
 
 class ProcessFactory:
-    """Makes and ends processes of locations."""
+    """Makes and ends processes of locations.
+
+    Attributes:
+        descriptors: how many the daemon may have open, and each interpreter that it starts.
+    """
 
     def __init__(
         self,
@@ -39,9 +44,11 @@ class ProcessFactory:
         runtime: Runtime,
         settings: Settings,
         inherited: Mapping[str, str],
+        descriptors: DescriptorLimit,
     ) -> None:
         self.launcher = launcher
         self.settings = settings
+        self.descriptors = descriptors
         self._instance = instance
         self._runtime = runtime
         self._inherited = inherited
@@ -74,6 +81,7 @@ class ProcessFactory:
             memory=None if is_template else spec.limits.memory,
             nice=None if is_template else spec.limits.nice,
             room=MARK_ROOM,
+            descriptors=self.descriptors.inherited,
         )
         handle = await self.launcher.start(order)
         return HostProcess(owner, handle, listener, self._loop)

@@ -67,6 +67,7 @@ class Supervisor:
         self._journal = journal
         self._reload_lock = asyncio.Lock()
         self._is_reload_due = False
+        self._last_shortage = ""
         self._workspace = Workspace(tuple(map(str, files)), (), ())
         self._watch = context.watcher.watch({}, self._on_workspace_changed)
 
@@ -214,6 +215,15 @@ class Supervisor:
             self.locations[spec.name].spec = spec
         self.locations = {spec.name: self.locations[spec.name] for spec in workspace.locations}
         self._context.environments.retain(workspace.locations)
+        self._warn_of_shortage()
+
+    def _warn_of_shortage(self) -> None:
+        """Says where the descriptors that the daemon may open are too few for the workspace."""
+        runs = self._context.settings.run_limit
+        shortage = self._context.factory.descriptors.shortage(len(self.locations), runs)
+        if shortage not in ("", self._last_shortage):
+            self._journal.warning("few descriptors", reason=shortage)
+        self._last_shortage = shortage
 
     def _add(self, spec: LocationSpec) -> None:
         log = LocationLog(self._log_directory, spec.name, self._context.settings, self._logs)
