@@ -97,6 +97,8 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         process.set_owner(order["owner"])
 
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
+        if event == "log_message":
+            data = {**data, "message": wire.cut_line(data["message"])}
         item = {"time": time.time(), "step": step, "event": event, "data": data}
         frame = wire.Frame(wire.Kind.ITEM, request.id, 0, wire.dump(item))
         was_interruptible = cancellation.defer_interrupts()

@@ -11,6 +11,7 @@ from hostler.definitions._preview import preview
 from hostler.host import ending, forks, generators, interpreter
 from hostler.host.errors import exception_info
 from hostler.host.step_frames import FrameWriter
+from hostler.host.wire import cut_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class StepReporter(Observer):
         if os.getpid() != self._pid:
             interpreter.print_of_stray(level, message)
             return
-        self.send({"kind": "log", "level": level, "message": message})
+        self.send({"kind": "log", "level": level, "message": cut_line(message)})
 
     def touched(self, pairs: list[tuple[str, str | None]]) -> None:
         if os.getpid() == self._pid:

@@ -39,6 +39,10 @@ MAX_BODY = 128 * 1024 * 1024
 MAX_FDS = 8
 
 
+#: Bytes of a message or a printed line; more is cut, so that no line fills anybody's memory.
+MAX_LINE = 256 * 1024
+
+
 class Kind:
     """The kinds of frames."""
 
@@ -229,6 +233,17 @@ class Decoder:
 def content_digest(content: bytes) -> str:
     """Returns the digest of a file's content, equal on both sides: BLAKE2b of 16 bytes, in hex."""
     return str(blake2b(content, digest_size=16).hexdigest())
+
+
+def cut_line(text: str) -> str:
+    """Returns a text of at most MAX_LINE bytes, and where it was longer, a note of its length."""
+    if len(text) * 4 <= MAX_LINE:
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) <= MAX_LINE:
+        return text
+    kept = data[:MAX_LINE].decode("utf-8", "ignore")
+    return f"{kept} [cut: {len(data)} bytes in all]"
 
 
 def pack_files(files: Mapping[str, bytes | None]) -> bytes:

@@ -18,6 +18,9 @@ LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 #: Lines that may wait for a slow reader of stderr; further ones are counted and left out.
 MAX_WAITING_LINES = 10_000
 
+#: Characters of these lines: an event may show a traceback.
+MAX_WAITING = 4_000_000
+
 #: Seconds that `close` waits for a reader that is slow or asleep.
 CLOSE_TIMEOUT = 1.0
 
@@ -35,6 +38,7 @@ class Journal:
         self._min_level = LEVELS.index(level)
         self._stream = stream or sys.stderr
         self._lines: deque[str] = deque()
+        self._waiting = 0
         self._left_out = 0
         self._faults: set[str] = set()
         self._changed = threading.Condition()
@@ -87,13 +91,14 @@ class Journal:
         else:
             line = f"{stamp} {level:<7} {event}" + _as_text(present)
         with self._changed:
-            if len(self._lines) >= MAX_WAITING_LINES:
+            if len(self._lines) >= MAX_WAITING_LINES or self._waiting > MAX_WAITING:
                 self._left_out += 1
                 return
             if self._left_out:
                 self._lines.append(f"{stamp} warning journal left_out={self._left_out}")
                 self._left_out = 0
             self._lines.append(line)
+            self._waiting += len(line)
             self._changed.notify()
 
     def _run(self) -> None:
@@ -105,6 +110,7 @@ class Journal:
                     return
                 lines = list(self._lines)
                 self._lines.clear()
+                self._waiting = 0
             with contextlib.suppress(
                 OSError, ValueError
             ):  # stderr is gone: there is no one to tell

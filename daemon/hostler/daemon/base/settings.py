@@ -105,6 +105,9 @@ RUN_END_GRACE = 300.0
 #: Bytes of a run's events that wait to be written; above it the run's process is not read. A second
 #: of a chatty run, and with all runs at once still little memory.
 RUN_BACKLOG = 1_000_000
+#: Bytes of what a run logs and prints that are recorded: a log that nobody reads in full; the run
+#: goes on beyond it.
+RUN_BYTES = 2**30
 #: How long a run that has ended is kept: last quarter's can be compared; 0 for ever.
 RUN_RETENTION = 7_776_000.0
 #: Runs that are kept; the oldest that have ended go first, 0 for all. Lists of so many are fast.
@@ -169,6 +172,7 @@ class Settings:
     run_stall: float = RUN_STALL
     run_end_grace: float = RUN_END_GRACE
     run_backlog: int = RUN_BACKLOG
+    run_bytes: int = RUN_BYTES
     run_retention: float = RUN_RETENTION
     run_count: int = RUN_COUNT
     run_synchronous: int = RUN_SYNCHRONOUS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from hostler.daemon.loading import failures
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.loading.load import load_generation
 from hostler.daemon.loading.load_timer import LoadTimer
+from hostler.daemon.logs.last_lines import LastLines
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
 from hostler.daemon.processes.host_process import DEATH_SECONDS
@@ -71,7 +71,7 @@ class LoadAttempt:
         self._spec = spec
         self._overlay = overlay
         self._owner = owner
-        self._lines: deque[str] = deque(maxlen=context.settings.failure_lines)
+        self._lines = LastLines(context.settings.failure_lines)
         self._generation: Generation | None = None
         self._lost_wire = False
         self._ordered_at = self._started_at = 0.0

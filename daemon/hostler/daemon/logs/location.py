@@ -24,6 +24,9 @@ Stream: TypeAlias = Literal["stdout", "stderr", "daemon"]
 #: Lines that may wait for a follower: at 100 bytes a line about as many as the ring holds.
 FOLLOWER_LINES = 1000
 
+#: Bytes of the same, beside the lines that a follower begins with.
+FOLLOWER_BYTES = 1_000_000
+
 #: What a line costs in memory besides its text, so that empty lines count as well.
 _LINE_OVERHEAD = 100
 
@@ -106,6 +109,8 @@ class Follower:
     def __init__(self, lines: list[LogLine], on_close: Callable[[Follower], None]) -> None:
         self._lines = deque(lines)
         self._max_lines = max(FOLLOWER_LINES, len(lines))
+        self._size = sum(map(_memory_of, lines))
+        self._max_size = self._size + FOLLOWER_BYTES
         self._dropped = 0
         self._on_close = on_close
         self._is_ended = False
@@ -113,10 +118,13 @@ class Follower:
 
     def add(self, line: LogLine) -> None:
         """Adds a line, in place of the oldest where there is no room."""
-        if len(self._lines) >= self._max_lines:
-            self._lines.popleft()
-            self._dropped += 1
         self._lines.append(line)
+        self._size += _memory_of(line)
+        while len(self._lines) > self._max_lines or (
+            self._size > self._max_size and len(self._lines) > 1
+        ):
+            self._pop()
+            self._dropped += 1
         self._changed.set()
 
     def end(self) -> None:
@@ -128,8 +136,13 @@ class Follower:
         """Stops following: the reader has gone."""
         self._on_close(self)
         self._lines.clear()
-        self._dropped = 0
+        self._size = self._dropped = 0
         self.end()
+
+    def _pop(self) -> LogLine:
+        line = self._lines.popleft()
+        self._size -= _memory_of(line)
+        return line
 
     def __aiter__(self) -> Follower:
         return self
@@ -144,7 +157,7 @@ class Follower:
             remark = f"{self._dropped} lines left out: the reader is too slow"
             self._dropped = 0
             return LogLine(self._lines[0].time, "daemon", remark, 0, "")
-        return self._lines.popleft()
+        return self._pop()
 
 
 def file_name(location: str) -> str:

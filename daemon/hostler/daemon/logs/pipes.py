@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: A longer line is cut into pieces: what prints without end must not fill the memory.
 MAX_LINE = 64 * 1024
 
+#: Pieces of one line; what comes after them is left out, and its length told at the line's end.
+MAX_PIECES = 4
+
 #: Bytes of one read; a pipe holds as many.
 _READ_SIZE = 64 * 1024
 
@@ -48,6 +51,8 @@ class PipeReader:
         self._on_end = on_end
         self._lines: deque[bytes] = deque()
         self._unfinished_line = bytearray()
+        #: Bytes of the unfinished line that were handed on, or left out, as pieces.
+        self._passed_size = 0
         self._next_turn: asyncio.Handle | None = None
         self._is_detached = False
         self._is_paused = False
@@ -139,7 +144,7 @@ class PipeReader:
         *lines, rest = self._unfinished_line.split(b"\n")
         for line in lines:
             self._split_long_line(line)
-            self._lines.append(bytes(line))
+            self._end_line(line)
         if len(rest) > MAX_LINE:
             self._split_long_line(rest)
         self._unfinished_line = rest
@@ -151,12 +156,23 @@ class PipeReader:
             # Do not cut within a character: up to three bytes after its first one are 10xxxxxx.
             while end > MAX_LINE - 4 and line[end] & 0xC0 == 0x80:
                 end -= 1
-            self._lines.append(bytes(line[:end]))
+            self._add_piece(line[:end])
             del line[:end]
+
+    def _add_piece(self, piece: bytearray) -> None:
+        self._passed_size += len(piece)
+        if self._passed_size <= MAX_PIECES * MAX_LINE:
+            self._lines.append(bytes(piece))
+
+    def _end_line(self, last: bytearray) -> None:
+        self._add_piece(last)
+        size, self._passed_size = self._passed_size, 0
+        if size > MAX_PIECES * MAX_LINE:
+            self._lines.append(b"[cut: %d bytes in all]" % size)
 
     def _end_last_line(self) -> None:
         if self._unfinished_line:
-            self._lines.append(bytes(self._unfinished_line))
+            self._end_line(self._unfinished_line)
             self._unfinished_line = bytearray()
 
     def _flush(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from hostler.daemon.base.text import load_json, utf8_safe, utf8_safe_json
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.locations.location import Location
 from hostler.daemon.locations.replicas import NoProcessError
+from hostler.daemon.logs.last_lines import LastLines
 from hostler.daemon.processes.channel import CanceledError, ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess, Listener, Stream
@@ -79,7 +79,7 @@ class Execution:
         self._stall_watch: StallWatch | None = None
         self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last_lines: deque[str] = deque(maxlen=context.settings.failure_lines)
+        self._last_lines = LastLines(context.settings.failure_lines)
 
     @property
     def pid(self) -> int:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Newest events of a run, kept in memory: who watches it need not read them from disk.
 _TAIL_LENGTH = 256
 
+#: Bytes of these events, of one run and of all together: where lines are long, few are kept.
+_TAIL_BYTES, _ALL_TAILS_BYTES = 500_000, 16_000_000
+
 #: Bytes that a small event takes in memory.
 _MIN_EVENT_SIZE = 256
 
@@ -34,24 +37,38 @@ class EventProducer:
 
 
 @dataclass(slots=True)
+class TailBudget:
+    """Counts the bytes of the events that all runs keep in memory."""
+
+    used: int = 0
+
+
+@dataclass(slots=True)
 class LiveRun:
     """A run that has not ended: its events on their way to the disk, and who waits for them.
 
     Attributes:
         max_backlog: bytes that may wait to be written before the producer is paused.
+        tails: counts what all runs keep in memory.
+        recorded: bytes of the events that were handed over.
+        left_out: how many events of output were not recorded, and their bytes.
         is_ending: whether the last event was handed over.
         has_ended: whether the last event is on disk.
         new_events: set when events are on disk that were not there when it was read.
     """
 
     max_backlog: int
+    tails: TailBudget = field(default_factory=TailBudget)
+    recorded: int = 0
+    left_out: tuple[int, int] = (0, 0)
     producer: EventProducer | None = None
     is_ending: bool = False
     has_ended: bool = False
     new_events: asyncio.Event = field(default_factory=asyncio.Event)
     _backlog: int = 0
     _is_paused: bool = False
-    _tail: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_TAIL_LENGTH))
+    _tail: deque[tuple[int, bytes]] = field(default_factory=deque)
+    _tail_size: int = 0
 
     def add_to_backlog(self, event: RunEvent) -> int:
         """Counts an event that waits to be written; returns its size."""
@@ -74,7 +91,23 @@ class LiveRun:
     def publish(self, sequence: int, data: bytes) -> None:
         """Hands an event that is on disk to the followers."""
         self._tail.append((sequence, data))
+        self._count_tail(len(data))
+        while len(self._tail) > 1 and (
+            len(self._tail) > _TAIL_LENGTH
+            or self._tail_size > _TAIL_BYTES
+            or self.tails.used > _ALL_TAILS_BYTES
+        ):
+            self._count_tail(-len(self._tail.popleft()[1]))
         self.wake_followers()
+
+    def end(self) -> None:
+        """Notes that the last event is on disk; its tail counts no longer."""
+        self.has_ended = True
+        self._count_tail(-self._tail_size)
+
+    def _count_tail(self, size: int) -> None:
+        self._tail_size += size
+        self.tails.used += size
 
     def wake_followers(self) -> None:
         """Lets the followers look again for events and for the end."""

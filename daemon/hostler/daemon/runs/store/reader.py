@@ -24,6 +24,9 @@ MAX_READS = 4
 #: Events in one read: a page of them is a fraction of a millisecond, and little memory.
 EVENTS_PER_READ = 500
 
+#: Bytes of one read, after which it ends: each of those who watch holds one.
+BYTES_PER_READ = 1_000_000
+
 _COLUMNS = "id, message, (SELECT max(sequence) FROM events WHERE run = runs.id)"
 
 
@@ -77,7 +80,7 @@ class RunReader:
             " WHERE run = (SELECT id FROM runs WHERE name = ?) AND sequence > ?"
             " ORDER BY sequence LIMIT ?"
         )
-        return await self._read(_rows, query, (run_id, after, EVENTS_PER_READ))
+        return await self._read(_rows_up_to_size, query, (run_id, after, EVENTS_PER_READ))
 
     async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         def work() -> T:
@@ -146,6 +149,23 @@ def _runs(
         if size > size_bytes > 0:
             break
     return found
+
+
+def _rows_up_to_size(
+    connection: sqlite3.Connection, query: str, values: tuple[Any, ...]
+) -> list[Any]:
+    """Returns the first rows, with the one whose second column brings them to the size."""
+    rows, size = [], 0
+    cursor = connection.execute(query, values)
+    try:
+        for row in cursor:
+            rows.append(row)
+            size += len(row[1])
+            if size >= BYTES_PER_READ:
+                break
+    finally:
+        cursor.close()  # else it would hold the snapshot, and the log of the record would grow
+    return rows
 
 
 def _run(row: Sequence[Any]) -> Run:

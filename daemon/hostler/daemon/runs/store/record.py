@@ -18,6 +18,10 @@ ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.INTERRUP
 ENDS = frozenset({"run_succeeded", "run_failed", "run_canceled", "run_interrupted"})
 
 
+#: The events of what a run says, of which a record may have only so much.
+OUTPUTS = frozenset({"log_message", "printed_line"})
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Selects the runs that fit every field that is set.

@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
 from hostler.daemon.runs.store.database import StoreError
-from hostler.daemon.runs.store.live_run import EventProducer, LiveRun
+from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
 from hostler.daemon.runs.store.reader import RunReader
-from hostler.daemon.runs.store.record import Run, RunEvent, RunFilter, is_last_event, run_id
+from hostler.daemon.runs.store.record import (
+    OUTPUTS,
+    Run,
+    RunEvent,
+    RunFilter,
+    is_last_event,
+    make_event,
+    run_id,
+)
 from hostler.daemon.runs.store.reserve import DiskReserve
 from hostler.daemon.runs.store.tables import RunTables
 from hostler.daemon.runs.store.writer import DiskFullError, RunWriter, WriteEntry, WriteKind
+from hostler.v1 import run_pb2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +35,12 @@ if TYPE_CHECKING:
     from hostler.daemon.base.settings import Settings
 
 T = TypeVar("T")
+
+_QUOTA_REACHED = (
+    "the record of this run has %d bytes of output, and HOSTLER_RUN_BYTES allows no more: the run "
+    "goes on, and what it logs and prints from here is in the location's log alone"
+)
+_LEFT_OUT = "%d lines of output (%d bytes) were not recorded, since HOSTLER_RUN_BYTES was reached"
 
 
 class StoreClosedError(Exception):
@@ -55,6 +70,8 @@ class RunStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / database.FILE
         self._max_backlog = settings.run_backlog
+        self._max_bytes = settings.run_bytes
+        self._tails = TailBudget()
         self._live_runs: dict[str, LiveRun] = {}
         self._is_closing = False
         self._lock = _lock_folder(folder)
@@ -67,7 +84,7 @@ class RunStore:
             os.close(self._lock)
             raise
         for run in self.queued:
-            self._live_runs[run_id(run)] = LiveRun(self._max_backlog)
+            self._live_runs[run_id(run)] = self._make_live_run()
         self._writer = RunWriter(
             tables,
             reserve,
@@ -112,7 +129,7 @@ class RunStore:
         def publish(answer: tuple[Run, bytes | None]) -> None:
             made, first = answer
             if first is not None:
-                live_run = self._live_runs[run_id(made)] = LiveRun(self._max_backlog)
+                live_run = self._live_runs[run_id(made)] = self._make_live_run()
                 live_run.publish(1, first)
                 on_recorded(made)
 
@@ -127,18 +144,41 @@ class RunStore:
     def append(self, run_id: str, event: RunEvent) -> None:
         """Hands an event over to be written; it belongs to the store from then on.
 
-        Events after the run's end are dropped.
+        Events after the run's end are dropped, and so is output beyond the quota of a run.
         """
         live_run = self._live_runs.get(run_id)
         if live_run is None or live_run.is_ending:
             return
+        if event.WhichOneof("event") in OUTPUTS:
+            if not self._fits(live_run, event):
+                if live_run.left_out[0] == 1:
+                    self._submit(run_id, live_run, _remark(_QUOTA_REACHED % self._max_bytes))
+                return
+        elif is_last_event(event) and live_run.left_out[0]:
+            self._submit(run_id, live_run, _remark(_LEFT_OUT % live_run.left_out))
+        self._submit(run_id, live_run, event)
+
+    def _make_live_run(self) -> LiveRun:
+        return LiveRun(self._max_backlog, self._tails)
+
+    def _fits(self, live_run: LiveRun, event: RunEvent) -> bool:
+        """Counts an event of output; returns whether it is within the quota of its run."""
+        size = event.ByteSize()
+        count, left_out = live_run.left_out
+        if count or live_run.recorded + size > self._max_bytes:
+            live_run.left_out = (count + 1, left_out + size)
+            return False
+        live_run.recorded += size
+        return True
+
+    def _submit(self, run_id: str, live_run: LiveRun, event: RunEvent) -> None:
         kind = WriteKind.END if is_last_event(event) else WriteKind.EVENT
         live_run.is_ending = kind is WriteKind.END
         size = live_run.add_to_backlog(event)
 
         def publish(written: tuple[int, bytes] | None) -> None:
             if kind is WriteKind.END:
-                live_run.has_ended = True
+                live_run.end()
                 self._live_runs.pop(run_id, None)
             if written is not None:
                 live_run.publish(*written)
@@ -246,6 +286,12 @@ class RunStore:
             return await answer
         except (sqlite3.Error, DiskFullError) as error:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
+
+
+def _remark(message: str) -> RunEvent:
+    return make_event(
+        "log_message", run_pb2.LogMessage(level=run_pb2.LogMessage.WARNING, message=message)
+    )
 
 
 def _lock_folder(folder: Path) -> int:
