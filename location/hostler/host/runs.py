@@ -80,9 +80,8 @@ class RunStepParent(StepParent):
 
 def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
-    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for no limit, "loaded_at": when
-    the load of the code began, in seconds since the epoch, "is_current": whether the code is that on
-    disk}.
+    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for none, "loaded_at": when
+    the load began, in seconds since the epoch, "is_current": whether the code is that on disk}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -106,17 +105,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
         if was_interruptible:
             cancellation.allow_interrupts()
 
-    loaded_at = order.get("loaded_at", time.time())
-    freeze(loaded_at, is_current=order.get("is_current", False))
-    late_imports = LateImports(
-        loaded_at,
-        lambda level, text: emit("log_message", None, {"level": level, "message": text}),
-    )
-
-    def report(pairs: list[tuple[str, str | None]]) -> None:
-        process.report_touched(pairs)
-        late_imports.note(pairs)
-
+    report = _late_reporter(process, order, emit)
     finder.set_report(report)
     failure: dict[str, Any] | None = None
     pid = os.getpid()
@@ -143,6 +132,22 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     finder.flush()
     interpreter.flush_output()
     process.connection.respond(request, status, wire.dump({"failure": failure}))
+
+
+def _late_reporter(process: RunProcess, order: dict[str, Any], emit: Emit) -> Report:
+    """Has later imports be as the code was; returns what takes the files that they read."""
+    loaded_at = order.get("loaded_at", time.time())
+    freeze(loaded_at, is_current=order.get("is_current", False))
+    late_imports = LateImports(
+        loaded_at,
+        lambda level, text: emit("log_message", None, {"level": level, "message": text}),
+    )
+
+    def report(pairs: list[tuple[str, str | None]]) -> None:
+        process.report_touched(pairs)
+        late_imports.note(pairs)
+
+    return report
 
 
 def _execute(

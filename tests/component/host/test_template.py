@@ -273,6 +273,7 @@ def test_what_a_module_leaves_keeps_it_out_of_the_template(
     place.install("near", "")
     unsafe = preload(host, "near", "dear").get("unsafe")
     if reason:
+        assert unsafe is not None
         assert (unsafe["module"], reason in unsafe["reason"]) == ("dear", True), unsafe
     else:
         assert unsafe is None

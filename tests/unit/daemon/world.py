@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unit.daemon.clocked_loop import ClockedLoop, run_clocked
 
 from hostler.daemon.base.clock import FakeClock
+from hostler.daemon.base.descriptors import DescriptorLimit
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
@@ -108,7 +109,9 @@ class World:
             told
         )
         runtime = Runtime(source_root(), -1)
-        self.factory = ProcessFactory(self.launcher, "fake", runtime, settings, {"PATH": "/bin"})
+        self.factory = ProcessFactory(
+            self.launcher, "fake", runtime, settings, {"PATH": "/bin"}, DescriptorLimit(1024, 1024)
+        )
         self.make_template: Callable[..., Template] = self._make_fake_template
         if real_templates:
             self.make_template = partial(ProcessTemplate, self.factory, self.tasks, clock)

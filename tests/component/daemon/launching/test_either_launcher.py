@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from component.daemon.keeping import run, until
 
+from hostler.daemon.base.descriptors import DescriptorLimit
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.launching.fake import FakeLauncher
@@ -67,7 +68,9 @@ class Desk:
     def __post_init__(self) -> None:
         runtime = Runtime(source_root(), -1)
         settings = Settings(stop_grace=0.2)
-        self.factory = ProcessFactory(self.launcher, "test", runtime, settings, os.environ)
+        self.factory = ProcessFactory(
+            self.launcher, "test", runtime, settings, os.environ, DescriptorLimit(1024, 1024)
+        )
         self.listener = Listener(lambda _, text, __: self.lines.append(text), self.files.update)
 
     def write(self, text: str, code: Code, **script: Any) -> None:

@@ -11,6 +11,7 @@ from hostler.daemon.launching.launcher import ExitStatus
 from hostler.daemon.templates.environment import INSTALL_SECONDS
 from hostler.daemon.workspace.text.problems import WorkspaceError
 from hostler.host.wire import Method
+from hostler.v1.workspace_pb2 import Workspace
 
 HANGS = Script(hangs_in=frozenset({Method.LOAD}))
 FOLDER = "/venv/site-packages"
@@ -45,7 +46,9 @@ def test_a_location_is_shown_as_it_is() -> None:
         assert message.template.pid
         assert message.template.spare_pid
         assert message.watch_mode == message.NATIVE
-        workspace = desk.supervisor.workspace_message()
+        told, revision = await desk.supervisor.workspace()
+        workspace = Workspace.FromString(told)
+        assert workspace.revision == revision
         assert workspace.revision == desk.supervisor.changes.revision
         assert [location.name for location in workspace.locations] == ["locations/a"]
         await desk.close()
