@@ -27,9 +27,15 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
-from hostler.host import late_imports
+from hostler.host import file_events, late_imports
 from hostler.host.loader import UserLoader
-from hostler.host.sources import SourceRecorder, UserPaths, clean_path, set_current_recorder
+from hostler.host.sources import (
+    SourceRecorder,
+    UserPaths,
+    clean_path,
+    is_below_packages,
+    set_current_recorder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,6 +234,19 @@ def cache_listings(*, on: bool) -> None:
     _current().sources.cache_listings(on=on)
 
 
+def begin_file_events(roots: Iterable[str]) -> None:
+    """Records what a load opens and lists by itself, unless it loads an overlay.
+
+    Args:
+        roots: the folders of the target.
+    """
+    sources = _current().sources
+    if sources.overlay:
+        file_events.refuse_pycs(sources)
+    else:
+        file_events.begin(sources, roots)
+
+
 def install(
     report: Report,
     overlay: Mapping[str, bytes | None] | None = None,
@@ -267,6 +286,7 @@ def uninstall() -> None:
     """Takes away what `install` has put in a fork; no folder of the user's was looked into."""
     global _installed, _user_paths  # as in `install`
     if _installed is not None:
+        file_events.forget()
         sys.path_hooks.remove(_installed.hook)
         sys.meta_path.remove(_installed.imports)
         _installed, _user_paths = None, UserPaths()
@@ -318,6 +338,13 @@ def user_loader(fullname: str, path: str) -> UserLoader:
 def is_overlaid(path: str) -> bool:
     """Returns whether the overlay holds the file, so that the disk is of no concern."""
     return _current().sources.overlay.get(path) is not None
+
+
+def claim_projects(folders: Iterable[str]) -> None:
+    """Counts folders of a target as the user's that lie below a folder named site-packages."""
+    for folder in folders:
+        if is_below_packages(folder) and folder not in _user_paths:
+            add_user_path(folder)
 
 
 def is_user_path(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hostler.host import describe, discovery, finder, imports, target
+from hostler.host import describe, discovery, file_events, finder, imports, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +53,19 @@ class Load:
             BaseException: whatever the user's code raises.
         """
         began = time.perf_counter()
+        finder.begin_file_events(target.folders(self._order["target"]))
+        try:
+            found = self._import()
+            imported = time.perf_counter()
+            self.described = describe.pack(self._order["location"], found)
+        finally:
+            file_events.end()
+            finder.flush()
+        self.repositories = {repository.name: repository for repository in found}
+        described = time.perf_counter()
+        self._seconds = {"import": imported - began, "describe": described - imported}
+
+    def _import(self) -> list[RepositoryDefinition]:
         finder.cache_listings(on=True)
         try:
             module = target.load_target(self._order["target"])
@@ -60,14 +73,9 @@ class Load:
             finder.cache_listings(on=False)
             finder.end_announcements()
         try:  # a function of the user's, too, may import
-            found = discovery.repositories_in(module, self._order["target"].get("attribute"))
+            return discovery.repositories_in(module, self._order["target"].get("attribute"))
         finally:
             finder.flush()
-        imported = time.perf_counter()
-        self.described = describe.pack(self._order["location"], found)
-        self.repositories = {repository.name: repository for repository in found}
-        described = time.perf_counter()
-        self._seconds = {"import": imported - began, "describe": described - imported}
 
     def report(self) -> dict[str, Any]:
         """Returns what the load did to the process.

@@ -8,7 +8,7 @@ from _thread import RLock
 from importlib.machinery import EXTENSION_SUFFIXES
 
 from hostler.host.code_cache import CompiledFile, cache
-from hostler.host.wire import content_digest
+from hostler.host.wire import UNREAD, content_digest, listing_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+
+#: The names of folders that installers fill.
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+#: A larger file that someone else reads, such as an archive, is read by the daemon alone.
+_MAX_READ_BYTES = 4 << 20
 
 #: Files and misses in one report, where nothing in it is urgent.
 _MAX_UNREPORTED = 200
@@ -72,7 +78,8 @@ class UserPaths:
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
         self._foreign = _foreign_folders()
-        self._extra: list[str] = []
+        #: Folders and files that are the user's wherever they lie.
+        self.extra: list[str] = []
         self._known: dict[str, bool] = {}
         #: For the parent of an extra root: the names in it that are the user's.
         self.shared: dict[str, set[str]] = {}
@@ -83,7 +90,7 @@ class UserPaths:
         """Counts a folder, or a single source file, as the user's, wherever it lies."""
         path = clean_path(path)
         self._known.clear()
-        self._extra.append(path)
+        self.extra.append(path)
         parent, name = os.path.split(path)
         self.shared.setdefault(parent, set()).add(name.partition(".")[0])
 
@@ -94,14 +101,26 @@ class UserPaths:
         return found
 
     def _find(self, path: str) -> bool:
-        if self._extra and any(_inside(path, folder) for folder in self._extra):
+        # below an extra folder there may be an environment of its own
+        if any(
+            _inside(path, folder) and not _is_installed(path[len(folder) :])
+            for folder in self.extra
+        ):
             return True
         if path.endswith(".py"):  # each of a project's many files lies as its folder does
             return os.path.dirname(path) in self
-        parts = path.split(os.sep)
-        if "site-packages" in parts or "dist-packages" in parts:
+        if _is_installed(path):
             return False
         return os.path.isabs(path) and not any(_inside(path, folder) for folder in self._foreign)
+
+
+def _is_installed(path: str) -> bool:
+    return not _INSTALLED.isdisjoint(path.split(os.sep))
+
+
+def is_below_packages(folder: str) -> bool:
+    """Returns whether a folder above this one is named as those that installers fill."""
+    return _is_installed(os.path.dirname(folder)) and os.path.basename(folder) not in _INSTALLED
 
 
 class FolderListing:
@@ -136,6 +155,11 @@ class SourceRecorder:
         self.overlay = dict(overlay)
         self.user_paths = user_paths
         self.loaded: dict[str, bytes] = {}
+        #: Files of which nothing more has to be heard: they are recorded, or nobody's concern.
+        self.known: set[str] = set()
+        #: Folders that are being listed by the recorder itself.
+        self.own_reads: set[str] = set()
+        self.clean = clean_path
         #: While a load goes on: what each folder holds, so that a module costs one stat, not six.
         self._listings: dict[str, FolderListing] | None = None
         self._report = report
@@ -185,11 +209,19 @@ class SourceRecorder:
         found = self._listings.get(folder)
         if found is None:
             try:
-                found = FolderListing(os.listdir(folder))
+                found = FolderListing(self.names(folder))
             except OSError:
                 found = _NOTHING
             self._listings[folder] = found
         return found
+
+    def names(self, folder: str) -> set[str]:
+        """Lists a folder, unheard by `hostler.host.file_events`."""
+        self.own_reads.add(folder)
+        try:
+            return set(os.listdir(folder))
+        finally:
+            self.own_reads.discard(folder)
 
     def is_file(self, path: str) -> bool:
         if path in self.overlay:
@@ -225,10 +257,12 @@ class SourceRecorder:
 
     def record_compiled(self, kept: CompiledFile) -> None:
         """Records a file as read, which a stat has proved to be as it was compiled."""
+        self.known.add(kept.path)
         self.loaded[kept.path] = kept.content
         self._record(kept.path, kept.digest)
 
     def _read_from_disk(self, path: str) -> bytes:
+        self.known.add(path)
         try:
             with open(path, "rb") as file:
                 return file.read()
@@ -239,14 +273,22 @@ class SourceRecorder:
 
     def record_file(self, path: str) -> None:
         """Reports a file that someone else reads."""
+        self.known.add(path)
         try:
             if os.path.isfile(path):  # opening a pipe would block
+                if os.path.getsize(path) > _MAX_READ_BYTES:
+                    self._record(path, UNREAD)
+                    return
                 with open(path, "rb") as file:
                     self._record(path, content_digest(file.read()))
                 return
         except OSError:
             pass
         self.record_missing(path)
+
+    def record_listing(self, folder: str, names: Iterable[str]) -> None:
+        """Reports the names in a folder that the code has listed."""
+        self._record(f"{folder}{os.sep}", listing_digest(names))
 
     def record_missing(self, path: str) -> None:
         """Records that there is no such file; reported with what comes next."""

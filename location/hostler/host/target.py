@@ -38,6 +38,7 @@ def load_target(target: Mapping[str, str | None]) -> ModuleType:
     if kind == "python_file":
         value = os.path.abspath(value)
     try:
+        finder.claim_projects(folders(target))
         if kind == "python_file":
             _claim_file(value)  # first: the usual working_directory is its folder
         _enter(target.get("working_directory"))
@@ -51,6 +52,14 @@ def load_target(target: Mapping[str, str | None]) -> ModuleType:
         f"cannot load a target of the kind {kind!r}; "
         "it is one of python_file, python_module, python_package"
     )
+
+
+def folders(target: Mapping[str, str | None]) -> list[str]:
+    """Returns the folders that a target names: its file's, and its working directory."""
+    given = [target.get("working_directory")]
+    if target["kind"] == "python_file" and target["value"]:
+        given.append(os.path.dirname(os.path.abspath(target["value"])))
+    return [os.path.abspath(folder) for folder in given if folder]
 
 
 def _enter(folder: str | None) -> None:

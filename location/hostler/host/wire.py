@@ -28,7 +28,7 @@ except ImportError:  # not CPython, or built without its own hashes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Mapping, Sequence
+    from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 HEAD = struct.Struct("!IIBBHQ")
 
@@ -41,6 +41,13 @@ MAX_FDS = 8
 
 #: Bytes of a message or a printed line; more is cut, so that no line fills anybody's memory.
 MAX_LINE = 256 * 1024
+
+#: Stands for the digest of a file that is too large for a load to read it once more.
+UNREAD = "pending"
+
+#: How names begin and end that a listing leaves out.
+_PASSING_STARTS = (".", "#", "__pycache__", "4913")
+_PASSING_ENDS = ("~", ".pyc", ".pyo", ".swp", ".tmp", "___jb_tmp", "___jb_old")
 
 
 class Kind:
@@ -244,6 +251,20 @@ def cut_line(text: str) -> str:
         return text
     kept = data[:MAX_LINE].decode("utf-8", "ignore")
     return f"{kept} [cut: {len(data)} bytes in all]"
+
+
+def listing_digest(names: Iterable[str]) -> str:
+    """Names the content of a folder that was listed: its names, without what comes and goes.
+
+    The path of a listing ends in a slash, which tells it from a file.
+    """
+    seen = sorted(name for name in names if not _is_passing(name))
+    return content_digest("\0".join(seen).encode("utf-8", "surrogateescape"))
+
+
+def _is_passing(name: str) -> bool:
+    """Returns whether the name is one that editors and the interpreter leave in a folder."""
+    return name.startswith(_PASSING_STARTS) or name.endswith(_PASSING_ENDS)
 
 
 def pack_files(files: Mapping[str, bytes | None]) -> bytes:

@@ -272,6 +272,7 @@ class Location(_message.Message):
     PRIVATE_BYTES_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
     STANDBY_PID_FIELD_NUMBER: _builtins.int
+    WATCHED_PATTERNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
@@ -347,6 +348,12 @@ class Location(_message.Message):
     def template(self) -> Global___Template:
         """The template of the location's environment."""
 
+    @_builtins.property
+    def watched_patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchedPattern]:
+        """The patterns under `watch`, in the order of their names; none where `reload: false`, and none
+        until their folders have been walked for the first time.
+        """
+
     def __init__(
         self,
         *,
@@ -377,14 +384,41 @@ class Location(_message.Message):
         private_bytes: _builtins.int = ...,
         template: Global___Template | None = ...,
         standby_pid: _builtins.int = ...,
+        watched_patterns: _abc.Iterable[Global___WatchedPattern] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "watch_mode", b"watch_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Location: _TypeAlias = Location  # noqa: Y015
+
+@_typing.final
+class WatchedPattern(_message.Message):
+    """A pattern under `watch`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATTERN_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    pattern: _builtins.str
+    """Absolute; special characters in the names of the workspace's folders are in brackets."""
+    files: _builtins.int
+    """How many files it matches now."""
+    def __init__(
+        self,
+        *,
+        pattern: _builtins.str = ...,
+        files: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "pattern", b"pattern"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchedPattern: _TypeAlias = WatchedPattern  # noqa: Y015
 
 @_typing.final
 class LoadParts(_message.Message):

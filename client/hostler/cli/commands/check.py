@@ -14,7 +14,12 @@ from hostler.cli.terminal import exits
 from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, json_option
 from hostler.cli.text.formats import format_duration, to_seconds
-from hostler.cli.text.locations import failure_output, failure_reason, state_name
+from hostler.cli.text.locations import (
+    failure_output,
+    failure_reason,
+    pattern_lines,
+    state_name,
+)
 from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id
 
@@ -53,6 +58,11 @@ def check(*, target: Target, timeout: float | None, as_json: bool) -> int:
     for location in locations:
         if not location.serving and not location.HasField("error"):
             say(f"{location_id(location.name)} has not loaded: {state_name(location.state)}")
+        for text, is_warning in pattern_lines(location):
+            if is_warning:
+                say(f"warning: {location_id(location.name)}: {text}")
+            elif not as_json:
+                click.echo(f"        {location_id(location.name)}: {text}")
     good = sum(location.serving for location in locations)
     if as_json:
         echo_json(workspace)

@@ -21,6 +21,7 @@ from hostler.cli.text.locations import (
     failure_output,
     failure_reason,
     next_retry,
+    pattern_lines,
     state_name,
 )
 from hostler.client.names import location_id
@@ -74,6 +75,9 @@ def location_lines(
         lines.append(row)
         if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             lines += [click.style(line, fg="red") for line in _fold(reason, width)]
+        for text, is_warning in pattern_lines(location):
+            color = "yellow" if is_warning else None
+            lines += [click.style(line, fg=color) for line in _fold(text, width)]
         if verbose:
             lines += [INDENT + line for line in _details(location)]
     return lines

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: How many changed definitions a line names.
 MOST_NAMED = 10
 
+_NO_MATCH = "matches no file; a change that it is to see reloads nothing"
+
 #: What each frame of a traceback begins with.
 _FRAME = '  File "'
 
@@ -59,6 +61,18 @@ def failure_output(location: Location) -> str:
     if error.output:
         parts.append("last output:\n" + "\n".join(f"| {line}" for line in error.output))
     return "\n".join(parts)
+
+
+def pattern_lines(location: Location) -> list[tuple[str, bool]]:
+    """Returns what each pattern under `watch` matches, and whether that is nothing."""
+    return [
+        (
+            f"watch {home_relative(each.pattern)}: "
+            + (f"{each.files} file{'s' * (each.files != 1)}" if each.files else _NO_MATCH),
+            not each.files,
+        )
+        for each in location.watched_patterns
+    ]
 
 
 def unknown_location_error(name: str, there: Iterable[str]) -> CommandError:

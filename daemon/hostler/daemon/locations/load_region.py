@@ -138,6 +138,7 @@ class LoadRegion:
             self._watched.add(process.attempt.files.items())
         if process.fork_decision.is_fork and not process.attempt.has_told_all:
             self._watched.add_unread(self._compiled)
+        self._watched.watch_target(is_on=True)
         self._feed(LocationEvent.FAILED, failure.message)
 
     # Effects
@@ -145,6 +146,7 @@ class LoadRegion:
     def start(self, spec: LocationSpec) -> None:
         """Starts a process that loads the code on disk."""
         self._timers.disarm("patience", "quiet", "hold", "retry")
+        self._watched.watch_target(is_on=False)  # what the load itself writes is no change
         self.candidate = self._start_process(spec, None)
 
     def abort(self) -> None:

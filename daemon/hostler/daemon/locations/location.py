@@ -1,6 +1,6 @@
 """One location: performs what the location table says and feeds it what happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from hostler.daemon.base.text import utf8_safe
@@ -85,6 +85,11 @@ class Location:
     def watch_mode(self) -> str:
         """How the location's files are watched: "native", "polling" or "off"."""
         return self._watched.mode
+
+    @property
+    def pattern_counts(self) -> Mapping[str, int] | None:
+        """How many files each pattern under `watch` matches; None before that is known."""
+        return self._watched.counts
 
     @property
     def error(self) -> LoadFailure | None:

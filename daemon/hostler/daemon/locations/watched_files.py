@@ -1,6 +1,7 @@
 """The files that a location was loaded from: tells its watch which they are."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from hostler.daemon.base.clock import Clock, Timer
@@ -63,6 +64,20 @@ class WatchedFiles:
         if self.spec.reload and self._watch is not None:
             self._watch.add_unread(paths)
 
+    def watch_target(self, *, is_on: bool) -> None:
+        """Begins or ends to watch all that lies below the folders of the target.
+
+        A load that has failed may have read there what no record tells of, or what another process
+        read for it.
+        """
+        if self.spec.reload and self._watch is not None:
+            self._watch.watch_below(_folders(self.spec) if is_on else ())
+
+    @property
+    def counts(self) -> Mapping[str, int] | None:
+        """How many files each pattern matches; None before that is known."""
+        return self._watch.counts() if self._watch is not None else None
+
     def reset_throttle(self) -> None:
         """Has the watch report the next change at once."""
         if self._watch is not None:
@@ -112,3 +127,14 @@ class WatchedFiles:
             self._timer.cancel()
             self._timer = None
         self._batch.clear()
+
+
+def _folders(spec: LocationSpec) -> list[str]:
+    """Returns the folders of the target, none of them within another one."""
+    target = spec.target
+    given = {target.working_directory} if target.working_directory else set()
+    if target.kind == "python_file":
+        given.add(str(Path(target.value).parent))
+    return [
+        each for each in sorted(given) if not any(map(Path(each).is_relative_to, given - {each}))
+    ]

@@ -63,6 +63,8 @@ def location_message(
             working_directory=utf8_safe(spec.target.working_directory or ""),
         ),
     )
+    for pattern, files in (location.pattern_counts or {}).items():
+        message.watched_patterns.add(pattern=utf8_safe(pattern), files=files)
     _add_generation(message, location)
     if template is not None:
         message.template.CopyFrom(_template_message(template, memory))

@@ -20,12 +20,14 @@ class FakeWatch:
 
     Attributes:
         globs: of the last `replace`.
+        below: the folders below which all changes are told.
         is_closed: whether its owner has closed it.
         throttle_resets: how often `reset_throttle` was called.
     """
 
     def __init__(self, watcher: FakeWatcher, on_change: OnChange) -> None:
         self.globs: tuple[str, ...] = ()
+        self.below: tuple[str, ...] = ()
         self.is_closed = False
         self.throttle_resets = 0
         self._watcher = watcher
@@ -49,6 +51,7 @@ class FakeWatch:
         record.inherit(self._record)
         record.files.update(files)
         self._record = record
+        self.below = ()
         self.globs = tuple(globs)
         self._walk()
         self._compare(record.files)
@@ -64,6 +67,12 @@ class FakeWatch:
         if not self.is_closed:
             self.add(dict.fromkeys(set(paths) - self._record.files.keys(), PENDING))
 
+    def watch_below(self, folders: Iterable[str]) -> None:
+        self.below = tuple(folders)
+
+    def counts(self) -> Mapping[str, int] | None:
+        return self._record.counts()
+
     def reset_throttle(self) -> None:
         self.throttle_resets += 1
 
@@ -78,7 +87,8 @@ class FakeWatch:
         """Notes a change of a path, if the watch has it or one of its patterns matches."""
         record = self._record
         if path not in record.files:
-            if not any(_matches(path, glob) for glob in self.globs):
+            is_below = any(path.startswith(f"{folder}/") for folder in self.below)
+            if not is_below and not any(_matches(path, glob) for glob in self.globs):
                 return
             self._found(path, None)
         record.compare(path, self._watcher.state(path))
@@ -101,7 +111,9 @@ class FakeWatch:
 
     def _found(self, path: str, known: str | None) -> None:
         self._record.files[path] = known
-        self._record.found.add(path)
+        for glob in self.globs:
+            if _matches(path, glob):
+                self._record.note_match(glob, path)
 
     def _compare(self, paths: Iterable[str]) -> None:
         for path in list(paths):

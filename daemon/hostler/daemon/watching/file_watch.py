@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hostler.daemon.watching.content.digests import is_large, read_state
+from hostler.daemon.watching.content.globs import Tree
 from hostler.daemon.watching.content.throttle import Throttle
 from hostler.daemon.watching.content.watch_record import PENDING, WatchRecord
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.folders.pattern_walker import PatternWalker
     from hostler.daemon.watching.path_checker import PathChecker
     from hostler.daemon.watching.watcher import Mode, OnChange
+
+#: Files that the owner has not read may be somebody's output, written again and again.
+_STRAY_BACKOFF_MIN = 0.2
+_STRAY_BACKOFF_MAX = 2.0
 
 
 class FileWatch:
@@ -47,7 +52,10 @@ class FileWatch:
         self._watches = watches
         self._on_change = on_change
         self._throttle = Throttle(settings.save_backoff_min, settings.save_backoff_max)
+        self._stray_throttle = Throttle(_STRAY_BACKOFF_MIN, _STRAY_BACKOFF_MAX)
         self._telling: asyncio.TimerHandle | None = None
+        #: Whether nothing but strays is to be told then.
+        self._is_stray_told = False
         self._walking: asyncio.TimerHandle | None = None
         self._is_open = True
 
@@ -65,6 +73,7 @@ class FileWatch:
         _check_paths(files.keys() - before.files.keys())
         if not self._is_open:
             return
+        self._leave_trees()
         record = WatchRecord(globs)
         record.inherit(before)
         # The folders in which patterns start are watched like files; what is not a file reads None.
@@ -103,6 +112,17 @@ class FileWatch:
         if self._is_open:
             self.add(dict.fromkeys(set(paths) - self.record.files.keys(), PENDING))
 
+    def watch_below(self, folders: Iterable[str]) -> None:
+        if not self._is_open:
+            return
+        self._leave_trees()
+        self.record.trees = tuple(map(Tree, folders))
+        if self.record.trees:
+            self._checker.begin(self._walk(self.record))
+
+    def counts(self) -> Mapping[str, int] | None:
+        return self.record.counts()
+
     def reset_throttle(self) -> None:
         self._throttle.reset()
 
@@ -114,6 +134,7 @@ class FileWatch:
         for timer in (self._telling, self._walking):
             if timer is not None:
                 timer.cancel()
+        self._leave_trees()
         before, self.record = self.record, WatchRecord(())
         self._walker.leave(self, before)
         self._checker.leave(self, before.files)
@@ -122,14 +143,22 @@ class FileWatch:
 
     def tell_soon(self) -> None:
         """Tells the owner what has changed, when the throttle allows it."""
-        if self._telling is None and self.record.changed:
-            delay = self._throttle.delay(self._loop.time())
-            self._telling = self._loop.call_later(delay, self._tell)
+        record = self.record
+        if not record.changed or (self._telling is not None and not self._is_stray_told):
+            return
+        is_stray = record.changed <= record.strays
+        if self._telling is not None:
+            if is_stray:
+                return
+            self._telling.cancel()  # what its owner has read is told sooner
+        throttle = self._stray_throttle if is_stray else self._throttle
+        self._is_stray_told = is_stray
+        delay = throttle.delay(self._loop.time())
+        self._telling = self._loop.call_later(delay, self._tell)
 
     def add_found(self, path: str, known: str | None) -> None:
-        """Adds a file that a pattern has brought in, with the content that counts as known."""
+        """Adds a file that a pattern or a tree has brought in, with the content that is known."""
         self.record.files[path] = known
-        self.record.found.add(path)
         self._checker.enter(self, path)
         self._checker.follow(path)
         if known == PENDING and not self._checker.is_polled(path) and not is_large(path):
@@ -149,6 +178,15 @@ class FileWatch:
         changed = frozenset(self.record.changed)
         self.record.changed.clear()
         self._on_change(changed)
+
+    def _leave_trees(self) -> None:
+        self._walker.leave_trees(self, self.record)
+        strays = self.record.strays
+        self.record.strays = set()
+        for path in strays:
+            del self.record.files[path]
+        self.record.changed -= strays
+        self._checker.leave(self, strays)
 
     def _begin_walk(self) -> None:
         self._walking = None

@@ -59,6 +59,15 @@ class Watch(Protocol):
             ValueError: a path is not absolute.
         """
 
+    def watch_below(self, folders: Iterable[str]) -> None:
+        """Has every change below these folders told, until the next `replace` or `watch_below`.
+
+        Folders that `**` does not enter are left out, and what is on file systems without events.
+        """
+
+    def counts(self) -> Mapping[str, int] | None:
+        """Returns how many files each pattern matches; None before that is known."""
+
     def reset_throttle(self) -> None:
         """Has the next change told at once, however fast changes come."""
 

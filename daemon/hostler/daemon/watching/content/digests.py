@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from io import FileIO
 
-from hostler.host.wire import content_digest
+from hostler.host.wire import content_digest, listing_digest
 
 #: Larger files are read in a thread: 256 KiB take the loop about half a millisecond.
 LARGE = 256 * 1024
@@ -72,7 +72,9 @@ def is_large(path: str) -> bool:
 
 
 def read_state(path: str, last: FileState | None = None) -> FileState | None:
-    """Returns what the path reads as; `last`, without a read, where its stamp shows that it holds.
+    """Returns what the path reads as: a file by its content, a folder by the names in it.
+
+    It is `last`, without a read, where its stamp shows that it holds.
 
     Returns:
         None where an error such as EIO hides the content: the caller keeps what it knew.
@@ -83,7 +85,7 @@ def read_state(path: str, last: FileState | None = None) -> FileState | None:
         # An ordinary open would block at a pipe until a writer opens it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            return _read(descriptor)
+            return _read_listing(descriptor) if is_listing(path) else _read(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -102,6 +104,21 @@ def _read(descriptor: int) -> FileState:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     stamp = _stamp(os.fstat(descriptor))
     # A write in the meantime: the digest may be of a content that never was; read again next time.
+    return FileState(digest, stamp, read_ns if stamp == _stamp(before) else 0)
+
+
+def is_listing(path: str) -> bool:
+    """Returns whether the path stands for the names in a folder, in place of a file's content."""
+    return path.endswith("/")
+
+
+def _read_listing(descriptor: int) -> FileState:
+    before = os.fstat(descriptor)
+    if not stat.S_ISDIR(before.st_mode):
+        return ABSENT
+    read_ns = time.time_ns()
+    digest = listing_digest(os.listdir(descriptor))
+    stamp = _stamp(os.fstat(descriptor))
     return FileState(digest, stamp, read_ns if stamp == _stamp(before) else 0)
 
 

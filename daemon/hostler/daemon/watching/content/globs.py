@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ _NOISE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+#: The folders of a tree that are watched: a project has no more that a person edits by hand.
+MOST_IN_TREE = 1_000
+
+#: What the braces of one pattern may stand for.
+MOST_CHOICES = 256
+
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -35,6 +43,8 @@ class Listing:
     names: re.Pattern[str] | None
     #: Whether a folder that appears here may hold files of the pattern.
     descends: bool
+    #: The pattern that led here, as it was given; empty for a `Tree`.
+    pattern: str = ""
 
     def matches(self, name: str) -> bool:
         """Returns whether a file of this name belongs to the pattern."""
@@ -42,14 +52,19 @@ class Listing:
 
 
 class Glob:
-    """An absolute pattern: `*`, `?`, `[...]` within a part, `**` for any number of folders.
+    """An absolute pattern without braces; see `globs_of`.
 
-    As in a shell, a leading dot has to be written. `**` follows no links and enters neither
-    SKIPPED_FOLDERS nor a virtual environment. What editors leave beside a file never matches.
+    `*`, `?`, `[...]` stand for something within a part, `**` for any number of folders. As in a
+    shell, a leading dot has to be written. A pattern that names a folder stands for all below it.
+    `**` follows links, each folder once, and enters neither SKIPPED_FOLDERS nor a virtual
+    environment. What editors leave beside a file never matches.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, given: str = "") -> None:
         """
+        Args:
+            given: the pattern that this one is a part of, as the user wrote it.
+
         Raises:
             ValueError: the pattern is not absolute.
         """
@@ -61,6 +76,7 @@ class Glob:
         plain = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
         #: The folder above the first part with a wildcard; the walk starts in it.
         self.base = "/" + "/".join(parts[: max(plain, 0)])
+        self.given = given or pattern
         self._parts = tuple(parts[max(plain, 0) :])
 
     def walk(self) -> Iterator[Listing]:
@@ -70,27 +86,100 @@ class Glob:
         caller watches each folder before it asks for the next one.
         """
         if self._parts:
-            yield from _walk(self.base, self._parts)
+            yield from _Walk(self.given).walk(self.base, self._parts)
 
 
-def _walk(folder: str, parts: tuple[str, ...]) -> Iterator[Listing]:
-    part, rest = parts[0], parts[1:]
-    if part == "**":
-        yield from _walk(folder, rest)
-        yield Listing(folder, None, descends=True)
-        for name in _subfolders(folder, follow=False):
-            if name not in SKIPPED_FOLDERS and not name.startswith("."):
+class Tree:
+    """All files below a folder, each of which counts only once something happens to it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def walk(self) -> Iterator[Listing]:
+        """Yields the folders as `Glob.walk` does, MOST_IN_TREE at most."""
+        walk = _Walk("").walk(self.folder, ("**", "*"))
+        return itertools.islice(walk, 2 * MOST_IN_TREE)  # each folder comes twice
+
+
+def globs_of(pattern: str) -> tuple[Glob, ...]:
+    """Returns what an absolute pattern stands for: `{a,b}` for either, also within another.
+
+    Raises:
+        ValueError: the pattern is not absolute.
+    """
+    return tuple(Glob(each, pattern) for each in dict.fromkeys(_expand(pattern)))
+
+
+def _expand(pattern: str) -> list[str]:
+    """Expands the braces as a shell does: those without a comma stand for themselves."""
+    for opening, char in enumerate(pattern):
+        if char != "{" or pattern[opening - 1 : opening] == "[":  # in brackets: itself
+            continue
+        choices, end = _choices(pattern, opening)
+        if len(choices) > 1:
+            head, tails = pattern[:opening], _expand(pattern[end:])
+            inner = [each for choice in choices for each in _expand(choice)]
+            expanded = (f"{head}{each}{tail}" for each in inner for tail in tails)
+            return list(itertools.islice(expanded, MOST_CHOICES))
+    return [pattern]
+
+
+def _choices(pattern: str, opening: int) -> tuple[list[str], int]:
+    """Returns what stands between the commas of a pair of braces, and where the pair ends."""
+    depth, begin, choices = 0, opening + 1, list[str]()
+    for index in range(opening, len(pattern)):
+        char = pattern[index]
+        depth += (char == "{") - (char == "}")
+        if (char == "," and depth == 1) or not depth:
+            choices.append(pattern[begin:index])
+            begin = index + 1
+        if not depth:
+            return choices, index + 1
+    return [], len(pattern)
+
+
+class _Walk:
+    """One walk of a pattern."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def walk(self, folder: str, parts: tuple[str, ...]) -> Iterator[Listing]:
+        part, rest = parts[0], parts[1:]
+        if part == "**":
+            yield from self._walk_below(folder, rest)
+        elif rest:
+            yield Listing(folder, None, descends=True, pattern=self._pattern)
+            names = _compile(part)
+            for name, _ in _subfolders(folder):
+                if names.fullmatch(name):
+                    yield from self.walk(_join(folder, name), rest)
+        elif _MAGIC.search(part):
+            yield Listing(folder, _compile(part), descends=False, pattern=self._pattern)
+        else:  # a file, or a folder with all that is in it
+            yield Listing(folder, _compile(part), descends=True, pattern=self._pattern)
+            below = _join(folder, part)
+            if any(name == part for name, _ in _subfolders(folder)):
+                yield from self._walk_below(below, ("*",))
+
+    def _walk_below(self, top: str, rest: tuple[str, ...]) -> Iterator[Listing]:
+        """Walks all folders below one, each once: a link may lead anywhere, to one above, too."""
+        top_real = os.path.realpath(top)
+        seen = {top_real}
+        todo = [(top, top_real)]
+        for folder, real_folder in todo:
+            yield from self.walk(folder, rest)
+            yield Listing(folder, None, descends=True, pattern=self._pattern)
+            for name, is_link in _subfolders(folder):
+                if name in SKIPPED_FOLDERS or name.startswith("."):
+                    continue
                 below = _join(folder, name)
+                real = os.path.realpath(below) if is_link else _join(real_folder, name)
+                if real in seen or top_real.startswith(real.rstrip("/") + "/"):
+                    continue
                 if not os.path.lexists(f"{below}/pyvenv.cfg"):
-                    yield from _walk(below, parts)
-    elif rest:
-        yield Listing(folder, None, descends=True)
-        names = _compile(part)
-        for name in _subfolders(folder, follow=True):
-            if names.fullmatch(name):
-                yield from _walk(_join(folder, name), rest)
-    else:
-        yield Listing(folder, _compile(part), descends=False)
+                    seen.add(real)
+                    todo.append((below, real))
 
 
 def files_in(listing: Listing) -> list[str]:
@@ -105,12 +194,14 @@ def files_in(listing: Listing) -> list[str]:
     return [_join(listing.folder, name) for name in found]
 
 
-def _subfolders(folder: str, *, follow: bool) -> list[str]:
+def _subfolders(folder: str) -> list[tuple[str, bool]]:
+    """Returns the names of the folders in a folder, and whether each is a link; links come last."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(e.name for e in entries if e.is_dir(follow_symlinks=follow))
+            found = sorted((e.is_symlink(), e.name) for e in entries if e.is_dir())
     except OSError:
         return []
+    return [(name, is_link) for is_link, name in found]
 
 
 def _join(folder: str, name: str) -> str:

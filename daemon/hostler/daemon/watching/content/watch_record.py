@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hostler.daemon.watching.content.globs import Glob
+from hostler.daemon.watching.content.globs import globs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hostler.daemon.watching.content.digests import FileState
-    from hostler.daemon.watching.content.globs import Listing
+    from hostler.daemon.watching.content.globs import Listing, Tree
 
 #: Stands for a digest: the content that the first read finds counts as known. No content has this
 #: digest, so an event that comes before that read is a change.
@@ -29,10 +29,15 @@ class WatchRecord:
             ValueError: a pattern is not absolute.
         """
         self.patterns = tuple(patterns)
-        self.globs = tuple(Glob(pattern) for pattern in patterns)
+        self.globs = tuple(glob for pattern in patterns for glob in globs_of(pattern))
         self.files: dict[str, str | None] = {}
         #: The files that are there because a pattern matches them.
         self.found: set[str] = set()
+        #: The same files by pattern.
+        self.matched: dict[str, set[str]] = {}
+        #: Folders below which everything counts, and the files there to which something happened.
+        self.trees: tuple[Tree, ...] = ()
+        self.strays: set[str] = set()
         #: The folders that the patterns lead into, links resolved, with what is looked for in each.
         self.places: dict[str, list[Listing]] = {}
         self.is_walked = False
@@ -40,6 +45,7 @@ class WatchRecord:
         self.is_walk_due = False
         #: What the owner is to be told.
         self.changed: set[str] = set()
+        self._counts: dict[str, int] | None = None
         self._told: dict[str, tuple[str | None, FileState, int]] = {}
 
     def inherit(self, before: WatchRecord) -> None:
@@ -47,11 +53,30 @@ class WatchRecord:
         self._told = before._told
         if before.patterns == self.patterns:
             self.found = before.found
+            self.matched = before.matched
             self.places = before.places
             self.is_walked = before.is_walked
             self.files.update((path, before.files[path]) for path in before.found)
             # The other files are compared again: the owner has just said what it knows of them.
             self.changed = before.changed & before.found
+
+    def note_match(self, pattern: str, path: str) -> None:
+        """Notes that a file is there because a pattern matches it."""
+        self.found.add(path)
+        self.matched.setdefault(pattern, set()).add(path)
+        self._counts = None
+
+    def counts(self) -> dict[str, int] | None:
+        """Returns how many files each pattern matches; None before the patterns were walked."""
+        if not self.is_walked:
+            return None
+        if self._counts is None:
+            there = self.files
+            self._counts = {
+                pattern: sum(there.get(path) is not None for path in self.matched.get(pattern, ()))
+                for pattern in self.patterns
+            }
+        return self._counts
 
     def adopt(self, path: str, state: FileState) -> bool:
         """Notes what the path reads as; where it was PENDING, the owner counts as knowing that.
@@ -61,6 +86,7 @@ class WatchRecord:
         """
         if self.files[path] == PENDING:
             self.files[path] = state.digest
+            self._counts = None
         return self.files[path] == state.digest
 
     def compare(self, path: str, state: FileState) -> bool:
@@ -76,6 +102,7 @@ class WatchRecord:
         if known == state.digest:
             return False
         self.files[path] = state.digest
+        self._counts = None
         last = self._told.get(path)
         count = 1
         if last is not None and last[0] == known and _is_same(last[1], state):
@@ -93,7 +120,7 @@ class RecordHolder(Protocol):
     record: WatchRecord
 
     def add_found(self, path: str, known: str | None) -> None:
-        """Adds a file that a pattern has brought in, with the content that counts as known."""
+        """Adds a file that a pattern or a tree has brought in, with the content that is known."""
 
     def walk_soon(self) -> None:
         """Walks the patterns again, soon."""

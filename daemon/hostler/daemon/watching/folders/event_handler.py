@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.folders.pattern_walker import PatternWalker
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
+_COMING = frozenset({EventKind.CREATED, EventKind.ARRIVED})
+
 
 class EventHandler:
     """Turns events into paths to be read: at once, after a while, or when their writer is done."""
@@ -50,12 +52,25 @@ class EventHandler:
                 self._sweep()
             elif event.kind is EventKind.LOST:
                 settling |= self._lose(event.folder)
-            elif event.is_folder:
-                settling |= self._take_folder(event)
             else:
-                self._take_file(event, settling)
+                settling |= self._listings(event)
+                if event.is_folder:
+                    settling |= self._take_folder(event)
+                else:
+                    self._take_file(event, settling)
         if settling:
             self._deferred.defer(settling)
+
+    def _listings(self, event: FolderEvent) -> set[str]:
+        """Returns the listings whose names have changed.
+
+        They are to settle: what is written beside a file and renamed over it is soon gone again.
+        """
+        listings = self._paths.listings(event.folder)
+        if not listings or event.kind is EventKind.TOUCHED:
+            return set()
+        is_new_file = event.kind is EventKind.CREATED and not event.is_folder
+        return set() if is_new_file and _is_being_written(_entry(event)) else listings
 
     def _lose(self, folder: str) -> set[str]:
         self._folders.renew(folder)
@@ -68,13 +83,15 @@ class EventHandler:
         if event.kind is EventKind.GONE:
             return set(paths)
         self._check(paths)
-        if event.kind in {EventKind.CREATED, EventKind.ARRIVED}:
+        if event.kind in _COMING:
             self._walker.request_at(event.folder)
         return set()
 
     def _take_file(self, event: FolderEvent, settling: set[str]) -> None:
         """Reads the paths of a file to which something happened, or adds them to `settling`."""
         entry = _entry(event)
+        if event.kind in _COMING and self._walker.is_on_way(event.folder) and _is_link(entry):
+            self._walker.request_at(event.folder)  # it may lead to a folder
         paths = self._paths.through(entry) | self._walker.paths_of(event.folder, event.name)
         if not paths:
             return
@@ -94,6 +111,13 @@ class EventHandler:
 
 def _entry(event: FolderEvent) -> str:
     return f"{event.folder.rstrip('/')}/{event.name}"
+
+
+def _is_link(entry: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(entry).st_mode)
+    except OSError:
+        return False
 
 
 def _is_being_written(entry: str) -> bool:

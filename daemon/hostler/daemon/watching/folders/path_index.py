@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hostler.daemon.watching.content.digests import is_listing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,6 +21,8 @@ class PathIndex:
         self._traces: dict[str, Trace] = {}
         self._by_entry: dict[str, set[str]] = {}
         self._by_folder: dict[str, set[str]] = {}
+        #: By folder: the paths that stand for the names in it.
+        self._listings: dict[str, set[str]] = {}
 
     def __contains__(self, path: str) -> bool:
         return path in self._traces
@@ -55,6 +59,9 @@ class PathIndex:
         for folder in trace.folders:
             self._by_folder.setdefault(folder, set()).add(path)
             is_new |= self._folders.acquire(folder, entries=False)
+        if is_listing(path) and trace.real is not None:
+            self._listings.setdefault(trace.real, set()).add(path)
+            is_new |= self._folders.acquire(trace.real, entries=True)
         if before is not None:
             self._leave(path, before, trace)
         return is_new
@@ -73,12 +80,20 @@ class PathIndex:
         """Returns the paths that lead through this folder."""
         return self._by_folder.get(folder, set())
 
+    def listings(self, folder: str) -> set[str]:
+        """Returns the paths that stand for the names in this folder."""
+        return self._listings.get(folder, set())
+
     def is_polled(self, path: str) -> bool:
         """Returns whether events that concern the path may fail to come."""
         if not self._folders.has_polled:
             return False
         trace = self._traces.get(path)
-        return trace is not None and any(self._folders.is_polled(parent(e)) for e in trace.entries)
+        if trace is None:
+            return False
+        if is_listing(path) and trace.real is not None and self._folders.is_polled(trace.real):
+            return True
+        return any(self._folders.is_polled(parent(entry)) for entry in trace.entries)
 
     def _leave(self, path: str, trace: Trace, after: Trace | None) -> None:
         for entry in trace.entries:
@@ -89,6 +104,10 @@ class PathIndex:
             if after is None or folder not in after.folders:
                 _discard(self._by_folder, folder, path)
             self._folders.release(folder, entries=False)
+        if is_listing(path) and trace.real is not None:
+            if after is None or after.real != trace.real:
+                _discard(self._listings, trace.real, path)
+            self._folders.release(trace.real, entries=True)
 
 
 def parent(entry: str) -> str:

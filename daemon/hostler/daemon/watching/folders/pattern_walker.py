@@ -11,7 +11,7 @@ from hostler.daemon.watching.content.watch_record import PENDING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostler.daemon.watching.content.globs import Listing
+    from hostler.daemon.watching.content.globs import Glob, Listing, Tree
     from hostler.daemon.watching.content.watch_record import RecordHolder, WatchRecord
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
@@ -45,24 +45,38 @@ class PatternWalker:
         record.is_walk_due = False
         known = None if record.is_walked else PENDING
         visited: set[str] = set()
-        for glob in record.globs:
-            for listing in glob.walk():
-                if watch.record is not record:
+        trees = record.trees
+        walked: tuple[Glob | Tree, ...] = (*record.globs, *trees)
+        for each in walked:
+            for listing in each.walk():
+                if watch.record is not record or record.trees is not trees:
                     return
                 place = Tracer().trace(listing.folder).real
                 if place is not None:
                     self._visit(watch, place, listing)
                     visited.add(place)
-                for path in files_in(listing):
+                for path in files_in(listing) if listing.pattern else ():
                     if path not in record.files:
                         watch.add_found(path, known)
+                    record.note_match(listing.pattern, path)
                 yield
-        if watch.record is not record:
+        if watch.record is not record or record.trees is not trees:
             return  # its folders were released with it
         for place in record.places.keys() - visited:
             del record.places[place]
             self._release(place, watch)
         record.is_walked = True
+
+    def leave_trees(self, watch: RecordHolder, record: WatchRecord) -> None:
+        """Removes the trees of a watch, and releases their folders."""
+        if not record.trees:
+            return
+        record.trees = ()
+        for place, listings in list(record.places.items()):
+            listings[:] = [listing for listing in listings if listing.pattern]
+            if not listings:
+                del record.places[place]
+                self._release(place, watch)
 
     def is_polled(self, record: WatchRecord) -> bool:
         """Returns whether events may fail to come from a folder of the record's patterns."""
@@ -78,7 +92,15 @@ class PatternWalker:
                     paths.add(path)
                     if path not in watch.record.files:
                         watch.add_found(path, None)
+                        if not listing.pattern:
+                            watch.record.strays.add(path)
+                    if listing.pattern:
+                        watch.record.note_match(listing.pattern, path)
         return paths
+
+    def is_on_way(self, folder: str) -> bool:
+        """Returns whether a pattern leads into the folder."""
+        return folder in self._by_place
 
     def request_at(self, folder: str) -> None:
         """Has the patterns walked again that lead through a folder in which a folder came."""

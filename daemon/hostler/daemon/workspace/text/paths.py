@@ -64,8 +64,8 @@ class Paths:
         """
         home, rest = self._split_home(pattern)
         if home:
-            return os.path.normpath(glob.escape(home) + rest)
-        return os.path.normpath(os.path.join(glob.escape(self.folder), rest))  # noqa: PTH118
+            return os.path.normpath(_escape(home) + rest)
+        return os.path.normpath(os.path.join(_escape(self.folder), rest))  # noqa: PTH118
 
     def executable(self, path: str) -> str:
         """Returns the absolute path of a program.
@@ -94,3 +94,7 @@ class Paths:
         except KeyError:
             raise UnknownHomeError(path, user) from None
         return home, slash + rest
+
+
+def _escape(folder: str) -> str:
+    return glob.escape(folder).replace("{", "[{]")
