@@ -104,6 +104,7 @@ class FileWatch:
         if not self._is_open:
             return
         self.record.files.update(files)
+        self.record.strays -= files.keys()
         for path in files:
             self._checker.enter(self, path)
         self._checker.begin(self._place(self.record, list(files)))

@@ -37,6 +37,7 @@ class WatchRecord:
         self.matched: dict[str, set[str]] = {}
         #: Folders below which everything counts, and the files there to which something happened.
         self.trees: tuple[Tree, ...] = ()
+        self.is_tree_walked = False
         self.strays: set[str] = set()
         #: The folders that the patterns lead into, links resolved, with what is looked for in each.
         self.places: dict[str, list[Listing]] = {}

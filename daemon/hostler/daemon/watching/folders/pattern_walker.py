@@ -52,13 +52,12 @@ class PatternWalker:
                 if watch.record is not record or record.trees is not trees:
                     return
                 place = Tracer().trace(listing.folder).real
+                is_new = place is not None and self._visit(watch, place, listing)
                 if place is not None:
-                    self._visit(watch, place, listing)
                     visited.add(place)
-                for path in files_in(listing) if listing.pattern else ():
-                    if path not in record.files:
-                        watch.add_found(path, known)
-                    record.note_match(listing.pattern, path)
+                if listing.pattern or (record.is_tree_walked and is_new):
+                    for path in files_in(listing):
+                        _find(watch, path, listing, known if listing.pattern else None)
                 yield
         if watch.record is not record or record.trees is not trees:
             return  # its folders were released with it
@@ -66,12 +65,13 @@ class PatternWalker:
             del record.places[place]
             self._release(place, watch)
         record.is_walked = True
+        record.is_tree_walked = bool(trees)
 
     def leave_trees(self, watch: RecordHolder, record: WatchRecord) -> None:
         """Removes the trees of a watch, and releases their folders."""
         if not record.trees:
             return
-        record.trees = ()
+        record.trees, record.is_tree_walked = (), False
         for place, listings in list(record.places.items()):
             listings[:] = [listing for listing in listings if listing.pattern]
             if not listings:
@@ -90,12 +90,7 @@ class PatternWalker:
                 if listing.matches(name):
                     path = f"{listing.folder.rstrip('/')}/{name}"
                     paths.add(path)
-                    if path not in watch.record.files:
-                        watch.add_found(path, None)
-                        if not listing.pattern:
-                            watch.record.strays.add(path)
-                    if listing.pattern:
-                        watch.record.note_match(listing.pattern, path)
+                    _find(watch, path, listing, None)
         return paths
 
     def is_on_way(self, folder: str) -> bool:
@@ -127,18 +122,32 @@ class PatternWalker:
     def _all(self) -> set[RecordHolder]:
         return set().union(*self._by_base.values())
 
-    def _visit(self, watch: RecordHolder, place: str, listing: Listing) -> None:
+    def _visit(self, watch: RecordHolder, place: str, listing: Listing) -> bool:
+        """Adds a folder to those of a watch; returns whether this is news of it."""
         listings = watch.record.places.get(place)
         if listings is None:
             listings = watch.record.places[place] = []
             self._by_place.setdefault(place, set()).add(watch)
             self._folders.acquire(place, entries=True)
-        if listing not in listings:
+        is_new = listing not in listings
+        if is_new:
             listings.append(listing)
+        return is_new
 
     def _release(self, place: str, watch: RecordHolder) -> None:
         _discard(self._by_place, place, watch)
         self._folders.release(place, entries=True)
+
+
+def _find(watch: RecordHolder, path: str, listing: Listing, known: str | None) -> None:
+    """Adds a file that a pattern or a tree has brought in."""
+    record = watch.record
+    if path not in record.files:
+        watch.add_found(path, known)
+        if not listing.pattern:
+            record.strays.add(path)
+    if listing.pattern:
+        record.note_match(listing.pattern, path)
 
 
 def _discard(index: dict[str, set[RecordHolder]], at: str, watch: RecordHolder) -> None:
