@@ -40,6 +40,32 @@ _METADATA_READERS = ("importlib.metadata", "importlib_metadata", "pkg_resources"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
+class UserFolders:
+    """Knows for each folder, as paths spell it, whether it is the user's; in little time."""
+
+    def __init__(self, recorder: SourceRecorder) -> None:
+        self._recorder = recorder
+        self._known: dict[str, bool] = {}
+
+    def has(self, path: str) -> bool:
+        """Returns whether a file, or the source of a pyc, lies in a folder of the user's."""
+        folder = path.rpartition(os.sep)[0]
+        found = self._known.get(folder)
+        if found is None:
+            found = self._find(folder)
+            if folder[:1] == os.sep:
+                self._known[folder] = found
+        return found
+
+    def _find(self, folder: str) -> bool:
+        folder, prefix = self._recorder.clean(folder or os.curdir), sys.pycache_prefix
+        if folder in self._recorder.user_paths:
+            return True
+        if prefix is not None and folder.startswith(prefix):
+            return os.sep + folder[len(prefix) :].strip(os.sep) in self._recorder.user_paths
+        return False
+
+
 class FileEvents:
     """Tells a recorder what the user's code does with files, while a load goes on."""
 
@@ -49,7 +75,9 @@ class FileEvents:
             roots: the folders of the target; elsewhere, only code and where it lies counts.
         """
         self.recorder = recorder
+        self.users = UserFolders(recorder)
         self._roots = tuple(roots)
+        self._foreign = tuple(folder + os.sep for folder in recorder.user_paths.foreign)
         self._pid = os.getpid()
         #: The names in each folder that was listed, as they were at first.
         self._listed: dict[str, set[str]] = {}
@@ -74,6 +102,10 @@ class FileEvents:
             "os.symlink": self._on_move,
         }
 
+    def _is_foreign(self, path: str) -> bool:
+        """Returns whether this is Python's own file, without a longer look: most of them are."""
+        return path.startswith(self._foreign) and not self.recorder.user_paths.extra
+
     def settle(self) -> None:
         """Counts what the load itself has changed as known, so that it causes no other load."""
         for path in self._own & self._data:
@@ -86,8 +118,9 @@ class FileEvents:
     # What the code does
 
     def _on_open(self, args: tuple[Any, ...]) -> str | None:
-        path, flags = _path(args[0]), args[2]
-        if path is None:
+        given, _, flags = args
+        path: str | None = given if type(given) is str else _path(given)
+        if path is None or self._is_foreign(path) or not self.users.has(path):
             return None
         if flags & _WRITES:
             self._own.add(self.recorder.clean(path))
@@ -102,14 +135,22 @@ class FileEvents:
         return None
 
     def _on_exec(self, args: tuple[Any, ...]) -> None:
-        path = getattr(args[0], "co_filename", None)
-        if type(path) is str and path[:1] != "<" and path not in self.recorder.known:
-            self._read_if_there(path)
+        path = args[0].co_filename
+        if not self._is_foreign(path):
+            self._executed(path)
 
     def _on_compile(self, args: tuple[Any, ...]) -> None:
         path = _path(args[1])
-        if path is not None and path[:1] != "<" and path not in self.recorder.known:
-            self._read_if_there(path)
+        if path is not None:
+            self._executed(path)
+
+    def _executed(self, path: str) -> None:
+        if path[:1] == "<" or path in self.recorder.known or not self.users.has(path):
+            return
+        if os.path.isfile(path):
+            self._read(path)
+        else:
+            self.recorder.known.add(path)
 
     def _on_import(self, args: tuple[Any, ...]) -> None:
         if args[1] is not None:  # the file of an extension module
@@ -117,7 +158,7 @@ class FileEvents:
 
     def _on_dlopen(self, args: tuple[Any, ...]) -> None:
         path = _path(args[0])
-        if path is not None and os.sep in path:
+        if path is not None and os.sep in path and self.users.has(path):
             self._read(path)
 
     def _on_list(self, args: tuple[Any, ...]) -> None:
@@ -157,12 +198,6 @@ class FileEvents:
             elsewhere = self._listed_elsewhere.pop(os.path.dirname(path), None)
             if elsewhere is not None:
                 self._list(os.path.dirname(path), elsewhere)
-
-    def _read_if_there(self, path: str) -> None:
-        if os.path.isfile(path):
-            self._read(path)
-        else:
-            self.recorder.known.add(path)
 
     def _read_data(self, path: str) -> None:
         if path not in self.recorder.known and os.path.getsize(path) <= _MAX_DATA_BYTES:
@@ -271,10 +306,12 @@ def end() -> None:
 def refuse_pycs(recorder: SourceRecorder) -> None:
     """Has no pyc of the user's read from now on, and hears of nothing else."""
 
+    users = UserFolders(recorder)
+
     def on_open(args: tuple[Any, ...]) -> str | None:
         path, _, flags = args
         if type(path) is str and path.endswith(".pyc") and not flags & _WRITES:
-            return path if is_cached_pyc(path, recorder) else None
+            return path if users.has(path) and is_cached_pyc(path, recorder) else None
         return None
 
     _handlers.clear()

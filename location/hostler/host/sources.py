@@ -77,7 +77,7 @@ class UserPaths:
     """Knows which folders and files are the user's."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
-        self._foreign = _foreign_folders()
+        self.foreign = _foreign_folders()
         #: Folders and files that are the user's wherever they lie.
         self.extra: list[str] = []
         self._known: dict[str, bool] = {}
@@ -111,7 +111,7 @@ class UserPaths:
             return os.path.dirname(path) in self
         if _is_installed(path):
             return False
-        return os.path.isabs(path) and not any(_inside(path, folder) for folder in self._foreign)
+        return os.path.isabs(path) and not any(_inside(path, folder) for folder in self.foreign)
 
 
 def _is_installed(path: str) -> bool:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from unit.host.checks import TOUCHED, begin, run, state, write
 
-from hostler.host import finder
+from hostler.host import file_events, finder
 from hostler.host.loader import UserLoader
 
 TYPE_CHECKING = False
@@ -43,6 +43,53 @@ def check_new_code_in_spite_of_a_pyc(folder: Path) -> None:
     begin(folder, {})
     assert importlib.import_module("repos").VALUE == 2
     assert Path(str(pyc)).read_bytes() == left, "a pyc was written"
+
+
+def check_no_loader_takes_a_pyc(folder: Path) -> None:
+    for at, listen in enumerate((finder.begin_file_events, _begin_and_end)):
+        module = folder / ("plug%d.py" % at)
+        write(folder, {module.name: "VALUE = 1\n"})
+        before = module.stat()
+        py_compile.compile(str(module), doraise=True)
+        write(folder, {module.name: "VALUE = 2\n"})  # of the same size
+        os.utime(str(module), ns=(before.st_atime_ns, before.st_mtime_ns))
+        begin(folder, {})
+        listen([str(folder)])
+        spec = importlib.util.spec_from_file_location(module.stem, str(module))
+        assert spec is not None
+        assert spec.loader is not None
+        found = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found)
+        assert found.VALUE == 2
+        file_events.end()
+
+
+def _begin_and_end(roots: Sequence[str]) -> None:
+    finder.begin_file_events(roots)
+    file_events.end()
+
+
+def check_a_pyc_without_source_is_read(folder: Path) -> None:
+    write(folder, {"plug.py": "VALUE = 1\n"})
+    pyc = py_compile.compile(str(folder / "plug.py"), doraise=True)
+    (folder / "plug.py").unlink()
+    begin(folder, {})
+    finder.begin_file_events([str(folder)])
+    assert Path(str(pyc)).read_bytes()
+    file_events.end()
+
+
+def check_metadata_readers_list_nothing(folder: Path) -> None:
+    from importlib import metadata
+
+    begin(folder, {})
+    finder.begin_file_events([str(folder)])
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        metadata.version("no-such-distribution")
+    assert "%s/" % folder not in dict(TOUCHED)
+    assert list(folder.iterdir()) == []
+    assert "%s/" % folder in dict(TOUCHED)
+    file_events.end()
 
 
 def check_no_pyc_is_left(folder: Path) -> None:
