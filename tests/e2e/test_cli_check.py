@@ -75,6 +75,21 @@ def test_good(shell: Shell) -> None:
     assert done.said == "hostler: 1 of 1 locations loaded\n"
 
 
+def test_patterns_are_counted_and_one_without_a_file_is_warned_of(shell: Shell) -> None:
+    shell.write("a.sql", "")
+    shell.write("b.sql", "")
+    shell.write(
+        "workspace.yaml",
+        "load_from:\n  - python_file: {relative_path: good.py, watch: ['*.sql', 'queries']}\n",
+    )
+    done = shell.run("check")
+    assert done.code == 0
+    assert re.search(r"good\.py: watch \S*/\*\.sql: 2 files\n", done.out)
+    assert re.search(r"warning: good\.py: watch \S*/queries: matches no file; ", done.err)
+    (location,) = shell.run("check", "--json").message(Workspace).locations
+    assert [each.files for each in location.watched_patterns] == [2, 0]
+
+
 def test_bad(shell: Shell) -> None:
     shell.write("workspace.yaml", "load_from:\n  - python_file: good.py\n  - python_file: bad.py\n")
     done = shell.run("check")

@@ -39,6 +39,17 @@ def test_verbose_adds_the_traceback_and_the_last_output() -> None:
     assert "interpreter: /opt/" in text
 
 
+def test_patterns_stand_under_the_row_with_what_they_match() -> None:
+    location = ready()
+    for files in (3, 1, 0):
+        location.watched_patterns.add(pattern=f"/src/{files}/*.sql", files=files)
+    assert plain(location_lines([location], None)).splitlines()[2:] == [
+        "    watch /src/3/*.sql: 3 files",
+        "    watch /src/1/*.sql: 1 file",
+        "    watch /src/0/*.sql: matches no file; a change that it is to see reloads nothing",
+    ]
+
+
 def test_a_long_reason_is_folded_to_the_width() -> None:
     location = broken()
     location.error.message = "word " * 40
