@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.struct_pb2 import Struct
@@ -19,7 +20,7 @@ from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
@@ -193,20 +194,25 @@ def _struct(config: Mapping[str, Any]) -> Struct:
     """
     from google.protobuf import json_format  # 20 ms that most calls do without
 
-    _check_integers(config, "run_config")
+    _check_values(config, "run_config")
     try:
         return json_format.ParseDict(dict(config), Struct())
     except (json_format.ParseError, TypeError, ValueError) as error:
         raise InvalidArgumentError(f"cannot send the run config: {error}") from error
 
 
-def _check_integers(value: object, place: str) -> None:
-    if isinstance(value, dict):
+def _check_values(value: object, place: str) -> None:
+    if isinstance(value, Mapping):
         for key, item in value.items():
-            _check_integers(item, f"{place}.{key}")
-    elif isinstance(value, list):
+            if not isinstance(key, str):
+                raise InvalidArgumentError(
+                    f"cannot send {place}: its key {key!r} is of the type {type(key).__name__}, "
+                    f'expected a string; write it in quotes, "{key}"'
+                )
+            _check_values(item, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            _check_integers(item, f"{place}[{index}]")
+            _check_values(item, f"{place}[{index}]")
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise InvalidArgumentError(
             f"cannot send {place} exactly: {value} is above 2**53; write it as a string"

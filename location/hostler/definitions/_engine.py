@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from hostler.definitions import _clock as clock
 from hostler.definitions._execution_state import ExecutionState, SkipError
 from hostler.definitions._observer import Observer
 from hostler.definitions._step_caller import StepCaller
@@ -46,7 +45,7 @@ class Engine:
         run_id: str = "",
         tags: Mapping[str, str] | None = None,
         partition: PartitionSource = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = clock.sleep,
         call_timed: Call | None = None,
     ) -> None:
         self._sleep = sleep
@@ -74,7 +73,7 @@ class Engine:
 
     def _execute_step(self, node: SolidNode, inputs: dict[str, Any]) -> None:
         self._observer.step_started(node.name)
-        start = time.perf_counter()
+        start = clock.monotonic()
         policy = node.definition.retry_policy
         call = self._call if node.definition.timeout is None else self._call_timed
         observer = StepObserver(self._state, node, self._observer)
@@ -88,7 +87,7 @@ class Engine:
             self._sleep(delay)
             failure = call(node, inputs, retry, observer)
         if failure is None:
-            self._observer.step_succeeded(node.name, time.perf_counter() - start)
+            self._observer.step_succeeded(node.name, clock.monotonic() - start)
         else:
             self._state.mark_failed(node)
             self._observer.step_failed(node.name, failure)

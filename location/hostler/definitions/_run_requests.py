@@ -6,6 +6,7 @@ from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import encodable, preview
 from hostler.definitions._signatures import is_function, signature_of
 from hostler.definitions._value_object import ValueObject
+from hostler.definitions.config import MAX_EXACT_INTEGER
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.source import MISSING, position_of
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 #: Deeper than anything that people write; what contains itself is deeper than anything.
 _MAX_DEPTH = 100
-
-#: Numbers travel as doubles, which hold every whole number up to here.
-_MAX_EXACT_INTEGER = 2**53
 
 
 class RunRequest(ValueObject):
@@ -61,7 +59,7 @@ def check_run_request_function(
         raise DefinitionError(
             f"cannot use {name} of {what}: it {found}, "
             f"expected a plain function that takes the {argument}, or nothing",
-            position_of(function),
+            position_of(function, source),
         )
 
 
@@ -129,7 +127,7 @@ def _scalar_problem(value: object, path: str) -> str:
         finite = float("-inf") < value < float("inf")
         return "" if finite else f"{path}: found {shown}, expected a number that JSON has"
     if isinstance(value, int):
-        exact = abs(value) <= _MAX_EXACT_INTEGER
+        exact = abs(value) <= MAX_EXACT_INTEGER
         return "" if exact else f"{path}: found {shown}, too great to travel; give it as a string"
     return (
         f"{path}: found {shown} ({type(value).__name__}), expected a string, number, bool, None, "

@@ -7,6 +7,12 @@ A schema is a dict of fields. These declare a type, in a field and elsewhere:
     [T]                             a list of values that fit T
     {"name": T, ...}                a dict with these fields and no other
     Field(T, default=..., ...)      T with a default or a description; in a dict alone
+
+A config travels as google.protobuf.Struct, whose numbers are doubles. So a number is what its type
+says: an int or a float. Where the type does not say it (Any, and within list and dict), a number
+is an int if it is whole and a double holds it exactly, up to 2**53; else a float. The keys of dicts
+are strings. `execute_pipeline` reads a config by the same rules, although there nothing travels.
+Defaults are as the code has them.
 """
 
 from __future__ import annotations
@@ -25,6 +31,12 @@ if TYPE_CHECKING:
 
     #: Where problems are collected; a check goes on after each.
     Problems = List[ConfigProblem]
+
+#: Doubles hold every whole number up to here.
+MAX_EXACT_INTEGER = 2**53
+
+#: Deeper than anything that people write.
+_MAX_DEPTH = 100
 
 _SCALARS = (str, int, float, bool, list, dict)
 
@@ -49,9 +61,9 @@ class ConfigType:
         """Returns whether an empty dict fits, because every field of it may be left out."""
         return False
 
-    def check(self, value: object, path: str, problems: Problems) -> Any:  # noqa: ARG002 (any fits)
+    def check(self, value: object, path: str, problems: Problems) -> Any:
         """Returns the value with its fields' defaults; adds what does not fit to `problems`."""
-        return value
+        return restored(value, path, problems)
 
 
 class ScalarType(ConfigType):
@@ -68,7 +80,6 @@ class ScalarType(ConfigType):
 
     def check(self, value: object, path: str, problems: Problems) -> Any:
         if self._type is int and isinstance(value, float) and value.is_integer():
-            # A config travels as google.protobuf.Struct, which has no other number than float.
             return int(value)
         if self._type is float and isinstance(value, int) and not isinstance(value, bool):
             try:
@@ -77,7 +88,7 @@ class ScalarType(ConfigType):
                 pass
         # For isinstance, True is an int.
         elif isinstance(value, self._type) and not (self._type is int and isinstance(value, bool)):
-            return value
+            return restored(value, path, problems) if self._type in (list, dict) else value
         problems.append(ConfigProblem(path, mismatch(value, self)))
         return value
 
@@ -151,6 +162,10 @@ class MappingType(ConfigType):
         return checked
 
 
+class _DefaultProblems(list):  # type: ignore[type-arg]  # 3.8 subscribes no list
+    """The problems of a default, which is in the code as it is meant and never travels."""
+
+
 class Field:
     """A field of a config schema.
 
@@ -190,7 +205,7 @@ class Field:
             is_required = default is MISSING and not self.type.fits_empty
         self.is_required = is_required and default is MISSING
         if default is not MISSING:
-            problems: Problems = []
+            problems: Problems = _DefaultProblems()
             self.default = self.check(default, "default", problems)
             if problems:
                 listed = "; ".join(map(str, problems))
@@ -244,6 +259,43 @@ def config_type_for(declared: object, what: str, source: SourcePosition | None) 
         "list, dict, Any, a list of one type, or a dict of fields",
         source,
     )
+
+
+def restored(value: Any, path: str, problems: Problems, depth: int = 0) -> Any:
+    """Returns a value of no declared type as it was before it travelled as doubles.
+
+    Copies lists and dicts. A key that is no string is added to `problems`.
+    """
+    if isinstance(problems, _DefaultProblems):
+        return value
+    if type(value) is float:
+        is_exact = value.is_integer() and abs(value) <= MAX_EXACT_INTEGER
+        return int(value) if is_exact else value
+    if depth > _MAX_DEPTH:  # it contains itself
+        return value
+    if type(value) is list:
+        return [
+            restored(item, f"{path}[{index}]", problems, depth + 1)
+            for index, item in enumerate(value)
+        ]
+    if type(value) is dict:
+        check_keys(value, path, problems)
+        return {
+            key: restored(item, f"{path}.{key}", problems, depth + 1) for key, item in value.items()
+        }
+    return value
+
+
+def check_keys(value: dict[Any, Any], path: str, problems: Problems) -> None:
+    """Adds the keys of a dict that are no strings to `problems`."""
+    for key in value:
+        if not isinstance(key, str):
+            problems.append(
+                ConfigProblem(
+                    f"{path}.{preview(key, 60)}",
+                    f"the key is {type_phrase(key)}, expected a string; write it in quotes",
+                )
+            )
 
 
 def mismatch(value: object, expected: ConfigType) -> str:

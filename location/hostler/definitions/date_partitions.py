@@ -101,8 +101,10 @@ def _partitions(
         for following, after in moments:
             if after > until or begin >= limit:
                 break
-            text = name.strftime(name_format) + (begin.strftime("%z") if name.fold else "")
-            found.append(Partition(begin, text))
+            if begin.astimezone(timezone.utc) < after.astimezone(timezone.utc):
+                text = name.strftime(name_format) + (begin.strftime("%z") if name.fold else "")
+                found.append(Partition(begin, text))
+            # else a day that the zone has left out: it would begin as the next one does
             name, begin = following, after
         return found
 

@@ -116,7 +116,9 @@ class PartitionSetDefinition:
                 f"{type_phrase(partition_fn)}, expected a function that gives the partitions",
                 source,
             )
-        check_no_arguments(f"use partition_fn of {what}", partition_fn, position_of(partition_fn))
+        check_no_arguments(
+            f"use partition_fn of {what}", partition_fn, position_of(partition_fn, source)
+        )
         self.partition_fn = partition_fn
         self.run_config_fn_for_partition = run_config_fn_for_partition
         self.tags_fn_for_partition = tags_fn_for_partition
@@ -132,7 +134,7 @@ class PartitionSetDefinition:
             Exception: whatever the function raises.
         """
         what = f'partition set "{self.name}"'
-        source = position_of(self.partition_fn)
+        source = position_of(self.partition_fn, self.source)
         given: object = self.partition_fn()
         try:
             values = iter(given)  # type: ignore[call-overload] # what is no iterable is reported
@@ -189,11 +191,11 @@ class PartitionSetDefinition:
         function = self.run_config_fn_for_partition
         if function is not None:
             made: object = call_with(function, partition)
-            run_config = check_run_config(what, made, position_of(function))
+            run_config = check_run_config(what, made, position_of(function, self.source))
         tags_function = self.tags_fn_for_partition
         if tags_function is not None:
             made = call_with(tags_function, partition)
-            tags = check_tags(what, made, position_of(tags_function))
+            tags = check_tags(what, made, position_of(tags_function, self.source))
         return RunRequest(run_config, tags)
 
     def __repr__(self) -> str:

@@ -153,16 +153,17 @@ class ScheduleDefinition:
                 raise DefinitionError(
                     f"cannot use what should_execute of {what} returned: found {preview(answer)} "
                     f"({type(answer).__name__}), expected True or False",
-                    position_of(self.should_execute),
+                    position_of(self.should_execute, self.source),
                 )
             if not answer:
                 return None
         run_config, tags = self.run_config, self.tags
         if self.run_config_fn is not None:
             made: object = call_with(self.run_config_fn, context)
-            run_config = check_run_config(what, made, position_of(self.run_config_fn))
+            run_config = check_run_config(what, made, position_of(self.run_config_fn, self.source))
         if self.tags_fn is not None:
-            tags = check_tags(what, call_with(self.tags_fn, context), position_of(self.tags_fn))
+            made = call_with(self.tags_fn, context)
+            tags = check_tags(what, made, position_of(self.tags_fn, self.source))
         return RunRequest(run_config, tags)
 
     def __repr__(self) -> str:

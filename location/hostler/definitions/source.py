@@ -8,10 +8,11 @@ from hostler.definitions._value_object import ValueObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, FrameType
     from typing import Any
 
-_PACKAGE = __name__.rpartition(".")[0]
+#: Where hostler's own code lies, the host's among it: no place of the user's.
+_OWN_FOLDER = __file__.rsplit("/", 2)[0] + "/"
 
 
 class Missing:
@@ -41,19 +42,30 @@ class SourcePosition(ValueObject):
 
 
 def calling_position() -> SourcePosition | None:
-    """Returns the nearest place on the stack that is not in this package."""
-    frame = sys._getframe(1)
-    while frame.f_globals.get("__package__") == _PACKAGE and frame.f_back is not None:
+    """Returns the nearest place on the stack that is not hostler's; None where all is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_own(frame.f_code.co_filename):
         frame = frame.f_back
-    return SourcePosition(frame.f_code.co_filename, frame.f_lineno)
+    return None if frame is None else SourcePosition(frame.f_code.co_filename, frame.f_lineno)
 
 
-def position_of(function: object) -> SourcePosition | None:
-    """Returns where a function is defined, whatever wraps it; else where the caller is."""
+def position_of(function: object, otherwise: SourcePosition | None = None) -> SourcePosition | None:
+    """Returns where a function of the user's is defined, whatever wraps it.
+
+    Args:
+        function: the function.
+        otherwise: where the function is hostler's own, or not written in Python; where the caller
+            is if left out.
+    """
     code = code_of(function)
-    if code is None:
-        return calling_position()
+    if code is None or _is_own(code.co_filename):
+        return otherwise or calling_position()
     return SourcePosition(code.co_filename, code.co_firstlineno)
+
+
+def _is_own(file: str) -> bool:
+    # the import system's frames, too, between hostler's and the user's
+    return file.startswith((_OWN_FOLDER, "<frozen "))
 
 
 def documentation_of(function: object) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from hostler.definitions import _clock as clock
 from hostler.host import describe
 
 TYPE_CHECKING = False
@@ -104,11 +103,11 @@ def _cached_partitions(partition_set: PartitionSetDefinition, wanted: str) -> di
     global _cached  # noqa: PLW0603 (a worker carries out one call at a time)
     if _cached is not None and _cached[0] is partition_set:
         _, partitions, end = _cached
-        if wanted in partitions and time.monotonic() < end:
+        if wanted in partitions and clock.monotonic() < end:
             return partitions
-    start = time.monotonic()
+    start = clock.monotonic()
     partitions = partition_set.partitions()
-    made = time.monotonic()
+    made = clock.monotonic()
     _cached = partition_set, partitions, made + _KEEP_FACTOR * (made - start)
     return partitions
 

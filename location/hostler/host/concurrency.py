@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import heapq
-import time
 
+from hostler.definitions import _clock as clock
 from hostler.definitions._engine import StepObserver
 from hostler.definitions._execution_state import SkipError
 
@@ -76,7 +76,7 @@ class ConcurrentEngine:
 
     def _advance(self) -> None:
         """Starts what may be started."""
-        while self._later and self._later[0][0] <= time.monotonic():
+        while self._later and self._later[0][0] <= clock.monotonic():
             heapq.heappush(self._ready, heapq.heappop(self._later)[1:])
         while self._ready and self._processes.count < self._limit:
             self._start(*heapq.heappop(self._ready))
@@ -92,7 +92,7 @@ class ConcurrentEngine:
             return
         if not retry:
             self._observer.step_started(node.name)
-            self._started[index] = time.perf_counter()
+            self._started[index] = clock.monotonic()
         self._processes.start(
             node,
             functools.partial(self._caller.call, node, inputs, retry),
@@ -105,7 +105,7 @@ class ConcurrentEngine:
         node = self._nodes[index]
         policy = node.definition.retry_policy
         if failure is None:
-            duration = time.perf_counter() - self._started[index]
+            duration = clock.monotonic() - self._started[index]
             self._observer.step_succeeded(node.name, duration)
         elif retry < policy.max_retries:
             self._retry(index, node, retry + 1, failure)
@@ -119,7 +119,7 @@ class ConcurrentEngine:
         delay = node.definition.retry_policy.delay_before(retry)
         self._observer.step_retried(node.name, failure, retry, delay)
         self._state.forget_outputs(node)
-        heapq.heappush(self._later, (time.monotonic() + delay, index, retry))
+        heapq.heappush(self._later, (clock.monotonic() + delay, index, retry))
 
     def _settle(self, index: int) -> None:
         """Marks a step as ended; steps that waited for it may become ready."""

@@ -8,8 +8,8 @@ import os
 import socket
 import sys
 import threading
-import time
 
+from hostler.definitions import _clock as clock
 from hostler.host import interpreter, wire
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ class Connection:
         except BlockingIOError:
             pass
         canceled = [f for f in self._received if f.kind == wire.Kind.CANCEL and f.id == request.id]
-        overdue = request.deadline and time.monotonic() * 1000 > request.deadline
+        overdue = request.deadline and clock.monotonic() * 1000 > request.deadline
         return not (canceled or overdue)
 
     def _read(self, flags: int) -> None:

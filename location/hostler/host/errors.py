@@ -11,6 +11,7 @@ import sys
 from itertools import islice
 
 from hostler.host import finder
+from hostler.host.own_package import missing_module_hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def describe_failure(exc: BaseException) -> dict[str, Any]:
         message = f"{info['type']}: {text}" if text else info["type"]
         if relative:
             message = _relative_import_message(source)
+        elif isinstance(exc, ModuleNotFoundError):
+            message += missing_module_hint(exc.name, source)
         elif isinstance(exc, SystemExit):
             message = (
                 f"sys.exit({exc.code!r}) was called while the code was imported; "

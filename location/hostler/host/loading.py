@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from hostler.definitions import _clock as clock
 from hostler.host import describe, discovery, file_events, finder, imports, target
 
 TYPE_CHECKING = False
@@ -52,17 +51,17 @@ class Load:
         Raises:
             BaseException: whatever the user's code raises.
         """
-        began = time.perf_counter()
+        began = clock.monotonic()
         finder.begin_file_events(target.folders(self._order["target"]))
         try:
             found = self._import()
-            imported = time.perf_counter()
+            imported = clock.monotonic()
             self.described = describe.pack(self._order["location"], found)
         finally:
             file_events.end()
             finder.flush()
         self.repositories = {repository.name: repository for repository in found}
-        described = time.perf_counter()
+        described = clock.monotonic()
         self._seconds = {"import": imported - began, "describe": described - imported}
 
     def _import(self) -> list[RepositoryDefinition]:

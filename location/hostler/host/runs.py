@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 
+from hostler.definitions import _clock as clock
 from hostler.host import ending, errors, execution, finder, fitness, interpreter, wire
 from hostler.host.cancellation import Cancellation
 from hostler.host.late_imports import LateImports, freeze
@@ -98,7 +98,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     def emit(event: str, step: str | None, data: dict[str, Any]) -> None:
         if event == "log_message":
             data = {**data, "message": wire.cut_line(data["message"])}
-        item = {"time": time.time(), "step": step, "event": event, "data": data}
+        item = {"time": clock.now(), "step": step, "event": event, "data": data}
         frame = wire.Frame(wire.Kind.ITEM, request.id, 0, wire.dump(item))
         was_interruptible = cancellation.defer_interrupts()
         process.connection.send(frame)
@@ -136,7 +136,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
 
 def _late_reporter(process: RunProcess, order: dict[str, Any], emit: Emit) -> Report:
     """Has later imports be as the code was; returns what takes the files that they read."""
-    loaded_at = order.get("loaded_at", time.time())
+    loaded_at = order.get("loaded_at", clock.now())
     freeze(loaded_at, is_current=order.get("is_current", False))
     late_imports = LateImports(
         loaded_at,

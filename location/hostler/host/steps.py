@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
+from hostler.definitions import _clock as clock
 from hostler.definitions._pickled import PickledValue
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
 from hostler.host import ending, forks, interpreter
@@ -69,7 +69,7 @@ class _Attempt:
         #: By the name of the stream.
         self.lines: dict[str, LinePipe] = {}
         timeout = node.definition.timeout
-        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.deadline = None if timeout is None else clock.monotonic() + timeout
         self.is_overdue = False
         #: Why it was killed, if it ended in vain after its function: "" before that.
         self.ending = ""
@@ -219,7 +219,7 @@ class StepProcesses:
             self._check(attempt)
 
     def _timeout_ms(self, until: float | None) -> float | None:
-        now = time.monotonic()
+        now = clock.monotonic()
         moments = [] if until is None else [until]
         for attempt in self._running.values():
             if attempt.deadline is not None and not attempt.is_overdue:
@@ -276,7 +276,7 @@ class StepProcesses:
     def _check(self, attempt: _Attempt) -> None:
         """Kills an attempt that is overdue, and reaps one that has ended."""
         deadline = attempt.deadline
-        if deadline is not None and not attempt.is_overdue and time.monotonic() >= deadline:
+        if deadline is not None and not attempt.is_overdue and clock.monotonic() >= deadline:
             attempt.is_overdue = True
             _kill_group(attempt.pid)
         if not _has_ended(attempt.pid):

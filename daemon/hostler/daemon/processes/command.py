@@ -22,6 +22,16 @@ def argv(spec: LocationSpec, runtime: Path) -> tuple[str, ...]:
     return (executable(spec), str(runtimes.bootstrap(runtime)), "3")
 
 
+def working_directory(spec: LocationSpec) -> str:
+    """Returns where the interpreter starts: the folder of the workspace file, as a shell would.
+
+    A relative PYTHONPATH of an env file, and a version manager that looks for its file from the
+    working directory upwards, mean that folder. "/" where there is no such folder any more.
+    """
+    folder = Path(spec.source.file).parent
+    return str(folder) if folder.is_dir() and os.access(folder, os.X_OK) else "/"
+
+
 def variables(spec: LocationSpec, runtime: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """Returns the variables of the location's process: those that an activated shell would have.
 

@@ -77,7 +77,7 @@ class ProcessFactory:
             owner=owner,
             argv=command.argv(spec, runtime),
             env=command.variables(spec, runtime, self._inherited),
-            cwd="/",
+            cwd=command.working_directory(spec),
             memory=None if is_template else spec.limits.memory,
             nice=None if is_template else spec.limits.nice,
             room=MARK_ROOM,

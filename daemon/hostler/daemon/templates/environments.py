@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hostler.daemon.templates.template import Template
     from hostler.daemon.workspace.text.models import LocationSpec
 
-#: Names an environment: an interpreter and the variables that it is started with.
-Key = tuple[str, tuple[tuple[str, str], ...]]
+#: Names an environment: an interpreter, the variables that it is started with, and where.
+Key = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 class Environments:
@@ -186,4 +186,4 @@ class Environments:
 
 
 def _key(spec: LocationSpec) -> Key:
-    return command.executable(spec), spec.env
+    return command.executable(spec), spec.env, command.working_directory(spec)
