@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keyword import iskeyword
 
+from hostler.definitions._late import late
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
 
@@ -88,8 +89,7 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Returns the known names that are similar to `name`, the most similar first, three at most."""
     if not isinstance(name, str):
         return []
-    from difflib import get_close_matches
-
+    get_close_matches = late("difflib").get_close_matches
     folded = {one.lower(): one for one in known}
     return [folded[one] for one in get_close_matches(name.lower(), folded)]
 

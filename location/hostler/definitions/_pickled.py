@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostler.definitions._late import late
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import TransferError
 
@@ -29,10 +30,9 @@ class PickledValue:
         Raises:
             TransferError: it cannot be unpickled.
         """
-        import pickle
-
+        pickle = late("pickle")
         try:
-            return pickle.loads(self._data)  # noqa: S301 (written by this run's own step)
+            return pickle.loads(self._data)
         except Exception as error:
             raise TransferError(
                 f"cannot take {self._what} from the process of its step: what was pickled there "
@@ -52,10 +52,9 @@ def pickle_value(what: str, value: object) -> bytes:
     Raises:
         TransferError: the value cannot be pickled.
     """
-    import pickle
-
+    pickle = late("pickle")
     try:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        data: bytes = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise TransferError(
             f"cannot pass on {what}, {preview(value, 60)} ({type(value).__name__}): a step in a "
@@ -63,6 +62,7 @@ def pickle_value(what: str, value: object) -> bytes:
             f"({type(error).__name__}: {error}); return plain data, or execute the step without "
             "timeout and max_concurrency"
         ) from error
+    return data
 
 
 def unpickled(inputs: dict[str, Any]) -> dict[str, Any]:

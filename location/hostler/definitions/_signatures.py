@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from hostler.definitions._late import late
 from hostler.definitions._names import type_phrase
 from hostler.definitions._preview import preview
 from hostler.definitions._value_object import ValueObject
@@ -157,8 +158,7 @@ def _plain_signature(function: FunctionType) -> Signature:
 
 
 def _inspected_signature(function: Callable[..., Any]) -> Signature:
-    import inspect
-
+    inspect = late("inspect")
     try:
         found = inspect.signature(function)
     except (TypeError, ValueError) as error:

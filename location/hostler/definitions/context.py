@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostler.definitions._late import late
 from hostler.definitions._preview import encodable, preview
 
 TYPE_CHECKING = False
@@ -118,8 +119,7 @@ def logging_sink(solid_name: str) -> LogSink:
     """Hands lines to Python's logging, as "hostler.SOLID"."""
 
     def log(level: str, message: str) -> None:
-        import logging
-
+        logging = late("logging")
         logger = logging.getLogger(f"hostler.{solid_name}" if solid_name else "hostler")
         logger.log(getattr(logging, level), "%s", message)
 

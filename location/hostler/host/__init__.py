@@ -5,9 +5,9 @@ flat, since folders would cost each start of a location time.
 
     wire        wire (the daemon imports it, too), connection
     sources     code_cache, sources, source_lines, resources, loader, finder: the user's files
-    process     interpreter, marks, imports, living, generators, exit_handlers, fitness, forks,
-                ending
-    loading     errors, target, discovery, describe, loading, rehearsal
+    process     interpreter, marks, imports, living, generators, standard, exit_handlers, fitness,
+                forks, ending
+    loading     own_package, errors, target, discovery, describe, loading, rehearsal
     template    template: imports ahead for the forks that load
     calls       calls: what a worker answers
     running     cancellation, step_parent, step_frames, step_child, steps, timed_calls, concurrency,

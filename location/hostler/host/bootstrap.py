@@ -4,6 +4,7 @@ It parses on any Python, so that it can say that a Python is too old. It is `__m
 process, and multiprocessing's spawn imports it again in its children, hence the guard.
 """
 
+import os
 import sys
 
 
@@ -25,14 +26,32 @@ def main():
     # user's environment asks for none, or each start would compile for some 50 ms
     dont_write_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = False
+    at_start, path = list(sys.modules), sys.path[:]
+    hide_users_folders(own_folder.rpartition("/hostler/")[0])
     try:
         import hostler.definitions  # noqa: F401 (every target imports it)
-        from hostler.host import process  # only a Python that is new enough can read it
+        from hostler.host import process, standard  # only a Python that is new enough can read it
     except ImportError:
         refuse_foreign_package()
         raise
+    standard.install(at_start)
+    sys.path[:] = path
     sys.dont_write_bytecode = dont_write_bytecode
     process.main(descriptor)
+
+
+def hide_users_folders(runtime):
+    # type: (str) -> None
+    """Takes from sys.path what a PYTHONPATH puts before the standard library, but for our own.
+
+    A folder of the user's may hold a socket.py or a json.py.
+    """
+    library = os.path.dirname(os.__file__)
+    if library in sys.path:
+        first = sys.path.index(library)
+        if first and sys.path[first - 1].endswith(".zip"):  # the standard library's, too
+            first -= 1
+        sys.path[:first] = [runtime]
 
 
 def refuse_foreign_package():

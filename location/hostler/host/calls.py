@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from hostler.definitions import _clock as clock
+from hostler.definitions._late import late
 from hostler.host import describe
 
 TYPE_CHECKING = False
@@ -43,9 +46,7 @@ def _preview_schedule(
     _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
 ) -> dict[str, Any]:
     """{"name", "after": seconds since the epoch, "count"}: PreviewScheduleResponse."""
-    from datetime import datetime, timezone
-    from itertools import islice
-
+    datetime, timezone = late("datetime").datetime, late("datetime").timezone
     schedule = repository.schedules.get(order["name"])
     after = datetime.fromtimestamp(order["after"], timezone.utc)
     described = []

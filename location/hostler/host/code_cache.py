@@ -10,6 +10,7 @@ import os
 import stat
 import time
 
+from hostler.definitions._late import late
 from hostler.host.wire import content_digest
 
 TYPE_CHECKING = False
@@ -136,8 +137,7 @@ def _is_racy(signature: Signature, read_at: float) -> bool:
 
 
 def _compiled(content: bytes, path: str) -> CodeType | None:
-    import warnings
-
+    warnings = late("warnings")
     with warnings.catch_warnings():
         # a file that warns is compiled at its import, where the user sees the warning
         warnings.simplefilter("error")

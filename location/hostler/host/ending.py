@@ -11,6 +11,7 @@ import sys
 from _thread import get_ident
 from functools import partial
 
+from hostler.definitions._late import late, loaded
 from hostler.host import exit_handlers, interpreter, living
 from hostler.host.imports import is_user_module
 
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 def waits_for() -> list[str]:
     """Returns what the end waits for: "the thread NAME", "the process NAME"."""
     found: list[str] = []
-    threading: Any = sys.modules.get("threading")
+    threading: Any = loaded("threading")
     if threading is not None:
         main = threading.main_thread()
         others = [one for one in threading.enumerate() if not one.daemon and one is not main]
         found += [f"the thread {one.name}" for one in others]
-    processes: Any = sys.modules.get("multiprocessing.process")
+    processes: Any = loaded("multiprocessing.process")
     if processes is not None:
         children = [one for one in processes.active_children() if not one.daemon]
         found += [f"the process {one.name}" for one in children]
@@ -73,7 +74,7 @@ def finish_within(cancellation: Cancellation) -> bool:
 
 
 def _join_threads() -> None:
-    threading: Any = sys.modules.get("threading")
+    threading: Any = loaded("threading")
     if threading is not None:
         threading._shutdown()
 
@@ -82,10 +83,8 @@ def _report(error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):  # the run says so
         return
     try:
-        from traceback import print_exception
-
         sys.stderr.write("Exception ignored at the end of the process:\n")
-        print_exception(type(error), error, error.__traceback__)
+        late("traceback").print_exception(type(error), error, error.__traceback__)
     except BaseException:  # noqa: BLE001, S110 (the user's code may have put anything there)
         pass
 
@@ -186,9 +185,12 @@ def _clear(namespace: dict[str, Any]) -> None:
 
 def _flush_all_c_streams() -> None:
     """Flushes what C code has printed by stdio, where there is C code beside Python's own."""
-    if "ctypes" not in sys.modules and any(map(_is_foreign_extension, list(sys.modules.values()))):
+    ctypes: Any = loaded("ctypes")
+    if ctypes is None:
+        if not any(map(_is_foreign_extension, list(sys.modules.values()))):
+            return
         try:
-            import ctypes  # noqa: F401
+            ctypes = late("ctypes")
         except ImportError:
             return
     flush_c_streams()
@@ -199,7 +201,7 @@ def flush_c_streams() -> None:
 
     Before a fork, which would print it again.
     """
-    ctypes: Any = sys.modules.get("ctypes")
+    ctypes: Any = loaded("ctypes")
     if ctypes is None:
         return
     try:

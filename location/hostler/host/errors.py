@@ -10,6 +10,7 @@ import os
 import sys
 from itertools import islice
 
+from hostler.definitions._late import InPlace, late
 from hostler.host import finder
 from hostler.host.own_package import missing_module_hint
 
@@ -136,11 +137,11 @@ def _text_of(exc: BaseException) -> str:
 
 
 def _traceback_text(exc: BaseException) -> str:
-    from traceback import TracebackException  # loaded only where something has gone wrong
-
-    described = TracebackException(type(exc), exc, exc.__traceback__)
-    _drop_own_frames(described, exc, set())
-    lines = "".join(described.format()).split("\n")
+    with InPlace():
+        # loaded only where something has gone wrong
+        described = late("traceback").TracebackException(type(exc), exc, exc.__traceback__)
+        _drop_own_frames(described, exc, set())
+        lines = "".join(described.format()).split("\n")
     return "\n".join(
         line
         for line, following in zip(lines, [*lines[1:], ""])

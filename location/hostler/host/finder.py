@@ -27,7 +27,7 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
-from hostler.host import file_events, late_imports
+from hostler.host import file_events, late_imports, standard
 from hostler.host.loader import UserLoader
 from hostler.host.sources import (
     SourceRecorder,
@@ -40,7 +40,7 @@ from hostler.host.sources import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, Callable, Iterable, Mapping, Sequence
+    from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
     from hostler.host.sources import Report
 
@@ -155,6 +155,8 @@ class UserMetaFinder:
                 find = None if finder is self else getattr(finder, "find_spec", None)
                 spec: ModuleSpec | None = find(fullname, path, target) if find else None
                 if spec is not None:
+                    if path is None and type(spec.loader) is UserLoader:
+                        standard.prepare_for(fullname)
                     announce = self.announce
                     if announce is not None and _is_installed_package(spec):
                         announce(fullname)
@@ -328,6 +330,27 @@ def flush() -> None:
 def loaded_sources() -> dict[str, bytes]:
     """Returns the files that were read so far, by path, with the bytes that were loaded."""
     return dict(_current().sources.loaded)
+
+
+def folders_before_library() -> Iterator[tuple[str, Iterable[str]]]:
+    """Yields the user's folders that come first on `sys.path`, each with the names in it."""
+    sources = _current().sources
+    entries: list[object] = [*sys.path]
+    for entry in entries:
+        if not isinstance(entry, str):
+            continue
+        if standard.is_library(entry):
+            return
+        folder = clean_path(entry)
+        if folder and is_user_path(folder):
+            yield folder, sources.listing(folder).names or _names_in(folder)
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def user_loader(fullname: str, path: str) -> UserLoader:

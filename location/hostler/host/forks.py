@@ -14,6 +14,7 @@ import warnings
 # by name: gevent replaces these in their modules, and its own would start its loop
 from select import POLLIN, poll, select
 
+from hostler.definitions._late import late
 from hostler.host import exit_handlers, fitness, interpreter
 from hostler.host.imports import is_user_module
 
@@ -107,8 +108,7 @@ def apply_limits(memory: int | None, nice: int | None) -> None:
     if nice is not None:
         os.nice(nice)
     if memory is not None:
-        import resource  # an extension module that few locations need
-
+        resource = late("resource")  # an extension module that few locations need
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         if hard != resource.RLIM_INFINITY:
             memory = min(memory, hard)
@@ -120,10 +120,8 @@ def _run(child: Callable[[], None]) -> NoReturn:
     try:
         child()
     except BaseException:  # noqa: BLE001 (a fault of hostler: it is logged, and the process ends)
-        from traceback import print_exc  # not at each start
-
         code = 70  # EX_SOFTWARE
-        print_exc()
+        late("traceback").print_exc()  # not at each start
         sys.stderr.flush()
     finally:
         os._exit(code)
@@ -166,10 +164,8 @@ def canary_survives() -> bool:
 
 def _exercise_locks() -> None:
     """Uses the locks that a library may have held at the fork."""
-    import logging
-
-    logging.getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
-    import decimal  # noqa: F401 (any module that is seldom loaded yet)
+    late("logging").getLogger("hostler.canary").debug("%s", bytearray(1 << 20)[:1])
+    late("decimal")  # any module that is seldom loaded yet
 
     # only where it is loaded already, since loading it takes 20 ms
     ssl = sys.modules.get("ssl")

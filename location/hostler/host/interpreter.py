@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from hostler.definitions._late import late, loaded
 from hostler.host import exit_handlers, living
 
 TYPE_CHECKING = False
@@ -44,9 +45,7 @@ def end_stray(exception: BaseException | None = None) -> NoReturn:
             sys.stderr.write(f"{code}\n")
             code = 1
     elif exception is not None:
-        from traceback import print_exception
-
-        print_exception(type(exception), exception, exception.__traceback__)
+        late("traceback").print_exception(type(exception), exception, exception.__traceback__)
         code = 1
     try:
         exit_handlers.run_of_stray()
@@ -94,7 +93,7 @@ def trim_memory() -> None:
     A megabyte of five where a file of a hundred definitions was compiled. Done where ctypes is
     there already, as numpy brings it, and where the C library is glibc.
     """
-    ctypes: Any = sys.modules.get("ctypes")
+    ctypes: Any = loaded("ctypes")
     if ctypes is None:
         return
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib.machinery import SourceFileLoader
 
+from hostler.definitions._late import late
 from hostler.host.code_cache import cache
 from hostler.host.source_lines import SourceLines
 from hostler.host.sources import SourceRecorder
@@ -77,9 +79,8 @@ class UserLoader(SourceFileLoader):
         content = self._sources.loaded.get(path)
         if content is None:
             return super().get_source(fullname) or ""
-        from importlib.util import decode_source
-
-        return decode_source(content)
+        text: str = late("importlib.util").decode_source(content)
+        return text
 
     if sys.version_info >= (3, 10):
 
@@ -92,9 +93,7 @@ class UserLoader(SourceFileLoader):
     else:
 
         def open_resource(self, resource: str) -> Any:
-            from io import BytesIO
-
-            return BytesIO(self.get_data(os.path.join(os.path.dirname(self.path), resource)))
+            return io.BytesIO(self.get_data(os.path.join(os.path.dirname(self.path), resource)))
 
 
 def _prime_linecache(path: str, content: bytes) -> None:
@@ -103,6 +102,5 @@ def _prime_linecache(path: str, content: bytes) -> None:
     An entry without an mtime is never compared with the disk: linecache takes it as given by a
     loader.
     """
-    import linecache  # with the tokenizer 2 ms, so not before there is something to load
-
-    linecache.cache[path] = (len(content), None, SourceLines(content), path)  # type: ignore[assignment]
+    # with the tokenizer 2 ms, so not before there is something to load
+    late("linecache").cache[path] = (len(content), None, SourceLines(content), path)

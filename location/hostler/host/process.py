@@ -13,6 +13,7 @@ import faulthandler
 import os
 import sys
 
+from hostler.definitions._late import late
 from hostler.host import (
     calls,
     ending,
@@ -263,10 +264,8 @@ def run_until_closed(process: Process) -> None:
         code = wire.EXIT_LOST
         sys.stderr.write(f"{error}\n")
     except BaseException:  # noqa: BLE001 (a fault of hostler: it is logged, and the process ends)
-        from traceback import print_exc  # with what it imports, 5 ms of each start
-
         code = 70  # EX_SOFTWARE
-        print_exc()
+        late("traceback").print_exc()  # with what it imports, 5 ms of each start
     finally:
         _finish(process)
         os._exit(code)
@@ -279,9 +278,7 @@ def _finish(process: Process) -> None:
             process.repositories.clear()
             ending.finish(joins_threads=process.joins_threads)
     except BaseException:  # noqa: BLE001 (of the user's: it is logged, and the process ends)
-        from traceback import print_exc
-
-        print_exc()
+        late("traceback").print_exc()
     finally:
         interpreter.flush_output()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hostler.definitions._late import late
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -27,10 +29,8 @@ class SourceLines(Sequence):  # type: ignore[type-arg]  # 3.8 cannot subscript i
 
     def _lines(self) -> list[str]:
         if self._split is None:
-            from importlib.util import decode_source
-
             try:
-                text = decode_source(self._content)
+                text = late("importlib.util").decode_source(self._content)
             except (SyntaxError, UnicodeDecodeError):
                 text = ""
             self._split = [line + "\n" for line in text.split("\n")]

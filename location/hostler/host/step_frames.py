@@ -9,6 +9,7 @@ import json
 import os
 import struct
 
+from hostler.definitions._late import late
 from hostler.host import interpreter
 
 TYPE_CHECKING = False
@@ -28,10 +29,8 @@ class FrameWriter:
     """Writes frames whole; usable from any thread."""
 
     def __init__(self, descriptor: int) -> None:
-        import threading
-
         self._descriptor = descriptor
-        self._writing = threading.Lock()
+        self._writing = late("threading").Lock()
         self._pid = os.getpid()
 
     def write(self, value: dict[str, Any], raw: bytes = b"") -> None:

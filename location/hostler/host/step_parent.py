@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from hostler.definitions._late import late
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, List, Optional, Tuple
@@ -33,8 +35,7 @@ class StepParent:
 
     def prepare(self) -> None:
         """Loads what every step needs, once for all of them."""
-        import pickle  # noqa: F401
-
+        late("pickle")
         if self._prctl is None:
             self._prctl = _load_prctl()
 
@@ -58,9 +59,7 @@ class StepParent:
 def _load_prctl() -> Callable[..., int] | None:
     """Returns prctl(2); None where the interpreter was built without ctypes."""
     try:
-        import ctypes
-
-        found: Callable[..., int] = ctypes.CDLL(None).prctl
+        found: Callable[..., int] = late("ctypes").CDLL(None).prctl
     except (ImportError, OSError, AttributeError):
         return None
     return found

@@ -7,7 +7,8 @@ import stat
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 
-from hostler.host import finder
+from hostler.definitions._late import late
+from hostler.host import finder, standard
 from hostler.host.errors import TargetError
 
 TYPE_CHECKING = False
@@ -42,6 +43,7 @@ def load_target(target: Mapping[str, str | None]) -> ModuleType:
         if kind == "python_file":
             _claim_file(value)  # first: the usual working_directory is its folder
         _enter(target.get("working_directory"))
+        standard.make_way(finder.folders_before_library())
         if kind == "python_file":
             return _load_file(value)
         if kind in ("python_module", "python_package"):
@@ -102,10 +104,8 @@ def _load_file(path: str) -> ModuleType:
 
 
 def _execute(spec: ModuleSpec) -> ModuleType:
-    from importlib.util import module_from_spec  # its imports cost 2 ms
-
     before = sys.modules.get(spec.name)
-    module = module_from_spec(spec)
+    module: ModuleType = late("importlib.util").module_from_spec(spec)  # its imports cost 2 ms
     sys.modules[spec.name] = module
     assert spec.loader is not None
     try:
@@ -170,9 +170,7 @@ def _why_not(path: str, error: OSError) -> str:
 def _check_text(path: str, source: bytes) -> None:
     try:
         if not source.isascii() or b"coding" in source[:_HEAD]:
-            from importlib.util import decode_source
-
-            decode_source(source)
+            late("importlib.util").decode_source(source)
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise TargetError(
@@ -200,15 +198,15 @@ def _load_module(kind: str, name: str) -> ModuleType:
             f"cannot import {kind} {name!r}: it looks like a path; name it as python_file"
         )
     _claim(parts)
-    from importlib import import_module
-
     try:
-        return import_module(name)
+        made: ModuleType = sys.modules["importlib"].import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name
         if not missing or not f"{name}.".startswith(f"{missing}."):
             raise
         message = f"cannot find {kind} {name!r}: {_where_missing(missing, parts)}"
+    else:
+        return made
     raise TargetError(message)
 
 
@@ -279,9 +277,7 @@ def _modules_in(folder: str) -> Iterable[str]:
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, sorted(set(known)), n=3)
+    near = late("difflib").get_close_matches(name, sorted(set(known)), n=3)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

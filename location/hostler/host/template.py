@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 
+from hostler.definitions._late import late
 from hostler.host import finder, fitness, forks, generators, imports, interpreter, rehearsal
 from hostler.host.imports import is_user_module
 from hostler.host.sources import UserPaths, clean_path
@@ -163,9 +164,7 @@ def _rehearse() -> None:
     try:
         rehearsal.rehearse(rehearsal.MAX_BYTES, (), lambda: False, imports.Preloaded())
     except Exception:  # noqa: BLE001 (a fault of hostler, logged; forks do not need it)
-        from traceback import print_exc
-
-        print_exc()
+        late("traceback").print_exc()
 
 
 def _installed_sources() -> list[str]:

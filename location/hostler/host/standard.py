@@ -1,0 +1,171 @@
+"""The standard library, which hostler finds whatever the user's folders hold.
+
+A project may have a file of the name of a module of Python's, a `token.py` or a `signal.py`. Where
+the user's code imports it, it gets its file, as everywhere in Python. Where hostler imports the
+name, or the standard library does so on hostler's behalf, the file is passed over. All that is
+imported late, by anything below `hostler`, would find it otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# importlib.machinery, too, may be a file of the user's
+from _frozen_importlib import BuiltinImporter, FrozenImporter
+from _frozen_importlib_external import PathFinder
+
+from hostler.definitions import _late
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import FrameType
+    from typing import Any, Iterable
+
+#: Where hostler's own code lies.
+_OWN = __file__.rsplit("/", 2)[0] + "/"
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+#: Imports what workspace.yaml names, which is the user's.
+_OF_THE_USER = "_load_module"
+_PASSED_OVER = (_OWN + "host/finder.py", __file__)
+
+#: Of these the process has one: a second copy would have other locks and other main threads.
+_SINGLE = frozenset({"threading", "signal", "weakref", "importlib"})
+
+#: What was imported when the interpreter started, before hostler imported anything.
+_at_start: frozenset[str] = frozenset()
+_is_installed = False
+
+
+class Guard:
+    """Stands first on `sys.meta_path`, and answers for what hostler itself imports alone."""
+
+    def __init__(self, folders: list[str]) -> None:
+        self._folders = folders
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Any = None,
+        target: Any = None,  # noqa: ARG002 (the protocol)
+    ) -> ModuleSpec | None:
+        if path is not None or not _is_for_hostler(sys._getframe(1)):
+            return None
+        return (
+            BuiltinImporter.find_spec(fullname)
+            or FrozenImporter.find_spec(fullname)
+            or PathFinder.find_spec(fullname, self._folders)
+        )
+
+
+def _is_for_hostler(frame: FrameType | None) -> bool:
+    """Returns whether hostler imports, or the standard library where hostler has called it."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        is_library = file.startswith(_LIBRARY) and "-packages" + os.sep not in file
+        if not (is_library or file.startswith("<frozen ") or file in _PASSED_OVER):
+            return file.startswith(_OWN) and frame.f_code.co_name != _OF_THE_USER
+        frame = frame.f_back
+    return False
+
+
+def install(at_start: Iterable[str]) -> None:
+    """Has hostler's imports find the standard library from here on, in this process and its forks.
+
+    Args:
+        at_start: the names of the modules that the interpreter has imported before.
+    """
+    global _at_start, _is_installed
+    _at_start, _is_installed = frozenset(at_start), True
+    sys.meta_path.insert(0, Guard(_library_folders()))
+
+
+def _library_folders() -> list[str]:
+    """Returns the entries of `sys.path` that hold the standard library."""
+    archive = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
+    folder = _LIBRARY[: -len(os.sep)]
+    return [folder] + [
+        entry
+        for entry in sys.path
+        if entry != folder and os.path.basename(entry) in ("lib-dynload", archive)
+    ]
+
+
+_names: frozenset[str] = frozenset()
+
+
+def names() -> frozenset[str]:
+    """Returns the names of the standard library's top-level modules."""
+    global _names  # noqa: PLW0603 (a cache)
+    if not _names:
+        known = getattr(sys, "stdlib_module_names", None)  # 3.10 and later
+        _names = known if known is not None else _listed_names()
+    return _names
+
+
+def _listed_names() -> frozenset[str]:
+    found = set(sys.builtin_module_names)
+    for folder in _library_folders():
+        try:
+            found.update(name.partition(".")[0] for name in os.listdir(folder))
+        except OSError:  # the archive, which hardly any Python has
+            pass
+    return frozenset(found)
+
+
+def make_way(folders: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """Lets the user's code import its own files of the names of modules that hostler has imported.
+
+    What a bare interpreter has imported at its start, it does not find anew either.
+
+    Args:
+        folders: those of the user's that come before the standard library on `sys.path`, each with
+            the names in it.
+    """
+    if not _is_installed:
+        return
+    hidden = {
+        name for folder, listed in folders for name in _modules(folder, listed) if name in names()
+    }
+    if not hidden:
+        return
+    hold()
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if top in hidden - _SINGLE and top not in _at_start and top not in sys.builtin_module_names:
+            del sys.modules[name]
+
+
+def is_library(folder: str) -> bool:
+    """Returns whether an entry of `sys.path` is the standard library's."""
+    return folder + os.sep == _LIBRARY
+
+
+def prepare_for(name: str) -> None:
+    """Is told of each top-level module of the user's before its import."""
+    if _is_installed and name in names():
+        hold()
+
+
+def hold() -> None:
+    """Imports all that hostler may import later, before a module of the user's takes a name."""
+    if _late.is_held():
+        return
+    _late.hold()
+    for package in ("definitions", "host"):
+        for name in sorted(os.listdir(_OWN + package)):
+            stem, dot, suffix = name.partition(".")
+            if dot and suffix == "py" and stem not in ("__init__", "bootstrap"):
+                __import__(f"hostler.{package}.{stem}")
+
+
+def _modules(folder: str, listed: Iterable[str]) -> Iterable[str]:
+    """Yields the names of the modules and packages in a folder."""
+    for name in listed:
+        stem, dot, suffix = name.partition(".")
+        if dot:
+            if suffix == "py" or suffix.endswith("so"):
+                yield stem
+        elif stem in names() and os.path.isfile(os.path.join(folder, stem, "__init__.py")):
+            yield stem
