@@ -17,6 +17,10 @@ try:
 except ImportError:  # not CPython, or built without its own hashes
     from hashlib import blake2b
 
+from importlib.machinery import PathFinder
+
+from hostler.host import standard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -52,9 +56,9 @@ class _Finder:
         """Returns the spec that the path finder has, for the modules that are waited for alone."""
         if name not in _GLOBAL or name in _first_states:
             return None
-        from importlib.machinery import PathFinder
-
-        spec = PathFinder.find_spec(name, path, target)
+        spec = standard.find_for_hostler(name, path)
+        if spec is None:
+            spec = PathFinder.find_spec(name, path, target)
         if spec is not None and hasattr(spec.loader, "exec_module"):
             spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
         return spec

@@ -28,21 +28,22 @@ _OWN = __file__.rsplit("/", 2)[0] + "/"
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Imports what workspace.yaml names, which is the user's.
 _OF_THE_USER = "_load_module"
-_PASSED_OVER = (_OWN + "host/finder.py", __file__)
+_PASSED_OVER = (_OWN + "host/finder.py", _OWN + "host/generators.py", __file__)
 
 #: Of these the process has one: a second copy would have other locks and other main threads.
 _SINGLE = frozenset({"threading", "signal", "weakref", "importlib"})
 
+#: What the library of 3.8 and 3.9 tries to import where it does without.
+_ABSENT = frozenset({"_winapi", "msvcrt", "nt", "winreg", "org", "java", "_overlapped", "_scproxy"})
+
 #: What was imported when the interpreter started, before hostler imported anything.
 _at_start: frozenset[str] = frozenset()
-_is_installed = False
+#: Those of the standard library; none before `install`.
+_folders: list[str] = []
 
 
 class Guard:
     """Stands first on `sys.meta_path`, and answers for what hostler itself imports alone."""
-
-    def __init__(self, folders: list[str]) -> None:
-        self._folders = folders
 
     def find_spec(
         self,
@@ -50,13 +51,26 @@ class Guard:
         path: Any = None,
         target: Any = None,  # noqa: ARG002 (the protocol)
     ) -> ModuleSpec | None:
-        if path is not None or not _is_for_hostler(sys._getframe(1)):
-            return None
-        return (
-            BuiltinImporter.find_spec(fullname)
-            or FrozenImporter.find_spec(fullname)
-            or PathFinder.find_spec(fullname, self._folders)
-        )
+        return find_for_hostler(fullname, path)
+
+
+def find_for_hostler(fullname: str, path: Any = None) -> ModuleSpec | None:
+    """Returns where the standard library has a module; None where the user's code imports it.
+
+    Args:
+        fullname: its name.
+        path: where to look for it, which only a submodule has.
+    """
+    if path is not None or not _folders or not _is_for_hostler(sys._getframe(1)):
+        return None
+    found = (
+        BuiltinImporter.find_spec(fullname)
+        or FrozenImporter.find_spec(fullname)
+        or PathFinder.find_spec(fullname, _folders)
+    )
+    if found is None and (fullname in _ABSENT or fullname in names()):  # of another platform
+        raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+    return found
 
 
 def _is_for_hostler(frame: FrameType | None) -> bool:
@@ -76,9 +90,10 @@ def install(at_start: Iterable[str]) -> None:
     Args:
         at_start: the names of the modules that the interpreter has imported before.
     """
-    global _at_start, _is_installed
-    _at_start, _is_installed = frozenset(at_start), True
-    sys.meta_path.insert(0, Guard(_library_folders()))
+    global _at_start  # noqa: PLW0603 (one process starts once)
+    _at_start = frozenset(at_start)
+    _folders[:] = _library_folders()
+    sys.meta_path.insert(0, Guard())
 
 
 def _library_folders() -> list[str]:
@@ -123,7 +138,7 @@ def make_way(folders: Iterable[tuple[str, Iterable[str]]]) -> None:
         folders: those of the user's that come before the standard library on `sys.path`, each with
             the names in it.
     """
-    if not _is_installed:
+    if not _folders:
         return
     hidden = {
         name for folder, listed in folders for name in _modules(folder, listed) if name in names()
@@ -144,7 +159,7 @@ def is_library(folder: str) -> bool:
 
 def prepare_for(name: str) -> None:
     """Is told of each top-level module of the user's before its import."""
-    if _is_installed and name in names():
+    if _folders and name in names():
         hold()
 
 
@@ -157,7 +172,10 @@ def hold() -> None:
         for name in sorted(os.listdir(_OWN + package)):
             stem, dot, suffix = name.partition(".")
             if dot and suffix == "py" and stem not in ("__init__", "bootstrap"):
-                __import__(f"hostler.{package}.{stem}")
+                try:
+                    __import__(f"hostler.{package}.{stem}")
+                except ImportError:  # it serves another version of Python
+                    pass
 
 
 def _modules(folder: str, listed: Iterable[str]) -> Iterable[str]:
