@@ -30,8 +30,22 @@ _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _OF_THE_USER = "_load_module"
 _PASSED_OVER = (_OWN + "host/finder.py", _OWN + "host/generators.py", __file__)
 
-#: Of these the process has one: a second copy would have other locks and other main threads.
-_SINGLE = frozenset({"threading", "signal", "weakref", "importlib"})
+#: Of these the process has one: the interpreter itself looks for them, or keeps state in them.
+_SINGLE = frozenset(
+    {
+        "_zoneinfo",
+        "threading",
+        "signal",
+        "weakref",
+        "importlib",
+        "warnings",
+        "types",
+        "copyreg",
+        "abc",
+        "typing",
+        "zoneinfo",
+    }
+)
 
 #: What the library of 3.8 and 3.9 tries to import where it does without.
 _ABSENT = frozenset({"_winapi", "msvcrt", "nt", "winreg", "org", "java", "_overlapped", "_scproxy"})

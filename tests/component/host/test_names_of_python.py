@@ -123,7 +123,7 @@ def use(host: Host) -> None:
             assert "in fail" in failure["exception"]["traceback"]
             assert 'raise RuntimeError("no luck")' in failure["exception"]["traceback"]
         printed = run.end()
-        assert not any("imported" in text for text in printed), printed
+        assert not any("taken: " in text for text in printed), printed
     assert host.ask(Method.SNAPSHOT).code == Status.OK
 
 
@@ -140,7 +140,7 @@ def fail_in_each_way(executable: str, runtime: Path, folder: Path) -> None:
             frame = host.load(folder / "etl.py")
             assert frame.code == Status.ERROR
             assert expected in frame.json()["message"], frame.json()
-            assert "imported" not in str(frame.json())
+            assert "taken: " not in str(frame.json())
 
 
 @pytest.fixture(params=INTERPRETERS)
@@ -153,7 +153,7 @@ def test_no_name_of_pythons_is_imported_from_the_project(
     executable: str, runtime_folder: Path, tmp_path: Path
 ) -> None:
     for name in names_of(executable):
-        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('imported: {name}')\n")
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('taken: {name}')\n")
     (tmp_path / "etl.py").write_text(REPOSITORY)
     with process(executable, runtime_folder) as host:
         frame = host.load(tmp_path / "etl.py")
@@ -168,7 +168,7 @@ def test_no_name_of_pythons_is_imported_from_a_pythonpath(
     library = tmp_path / "library"
     library.mkdir()
     for name in names_of(executable, "not yet imported"):
-        (library / f"{name}.py").write_text(f"raise RuntimeError('imported: {name}')\n")
+        (library / f"{name}.py").write_text(f"raise RuntimeError('taken: {name}')\n")
     (tmp_path / "etl.py").write_text(REPOSITORY)
     with process(executable, runtime_folder, library) as host:
         frame = host.load(tmp_path / "etl.py")
