@@ -204,6 +204,9 @@ class StepProcesses:
     def _poll_once(self, until: float | None) -> None:
         timeout = self._timeout_ms(until)
         if self._is_stopping:
+            # SIGTERM may have come together with the SIGINT whose handler has raised; CPython then
+            # calls the handler of the second one only when it is next asked, as this asks it
+            signal.pthread_sigmask(signal.SIG_BLOCK, ())
             ready = self._poll.poll(timeout)
         else:
             with self._parent.cancellation:
