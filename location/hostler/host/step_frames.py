@@ -9,6 +9,7 @@ import json
 import os
 import struct
 
+from hostler.definitions import _clock as clock
 from hostler.definitions._late import late
 from hostler.host import interpreter
 
@@ -23,6 +24,9 @@ _CHUNK = 64 * 1024
 
 #: A longer line is cut into pieces, as the daemon cuts it.
 MAX_LINE = 64 * 1024
+
+#: Seconds between two redraws of a line that are handed on, as the daemon has it.
+REDRAW_SECONDS = 0.1
 
 
 class FrameWriter:
@@ -96,7 +100,12 @@ class FramePipe(Pipe):
 
 
 class LinePipe(Pipe):
-    """Reads lines of text."""
+    """Reads lines of text; of one that is redrawn by carriage returns, some redraws as well."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._shown = bytearray()
+        self._next_redraw = 0.0
 
     def read(self) -> Iterator[str]:
         """Yields the lines that have arrived, about a megabyte at most; keeps an unfinished one."""
@@ -104,17 +113,41 @@ class LinePipe(Pipe):
         while most and self._fill():
             most -= 1
             *lines, rest = self._buffer.split(b"\n")
+            lines = [line for one in lines for line in self._ended(one)]
+            if b"\r" in rest:
+                shown = _latest(rest)
+                if shown and shown != self._shown and clock.monotonic() >= self._next_redraw:
+                    self._shown = shown
+                    self._next_redraw = clock.monotonic() + REDRAW_SECONDS
+                    lines.append(shown)
+                rest = bytearray(b"\r" + shown + (b"\r" if rest.endswith(b"\r") else b""))
             while len(rest) > MAX_LINE:
                 lines.append(rest[:MAX_LINE])
                 rest = rest[MAX_LINE:]
             self._buffer = rest
             yield from map(_text, lines)
 
+    def _ended(self, line: bytearray) -> list[bytearray]:
+        """Returns a line that has ended; nothing where its last redraw was handed on as it is."""
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        shown, self._shown = self._shown, bytearray()
+        if b"\r" not in line and not shown:
+            return [line]
+        text = _latest(line)
+        return [text] if text and text != shown else []
+
     def rest(self) -> Iterator[str]:
         """Yields what was printed last, where no line break follows it."""
         if self._buffer:
-            yield _text(self._buffer)
+            yield from map(_text, self._ended(self._buffer))
             self._buffer = bytearray()
+
+
+def _latest(line: bytearray) -> bytearray:
+    """Returns what a line shows after its last redraw that was no blank one."""
+    parts = [part for part in line.split(b"\r") if part.strip()]
+    return parts[-1] if parts else bytearray()
 
 
 def _text(line: bytearray) -> str:

@@ -22,6 +22,10 @@ _READ_SIZE = 64 * 1024
 #: Lines that are handed on in one turn of the loop: about a millisecond's work.
 _LINES_PER_TURN = 200
 
+#: Seconds between two redraws of a line, by carriage returns, that are handed on: a progress bar is
+#: seen to move, and one that is redrawn in a tight loop fills no log.
+REDRAW_SECONDS = 0.1
+
 #: Bytes that `drain` reads at most: the largest pipe that an ordinary user can have. A process that
 #: goes on writing must not hold up the daemon.
 _MAX_DRAINED = 1024 * 1024
@@ -54,6 +58,11 @@ class PipeReader:
         #: Bytes of the unfinished line that were handed on, or left out, as pieces.
         self._passed_size = 0
         self._next_turn: asyncio.Handle | None = None
+        #: Of the line that is redrawn: what was handed on last, when, and what waits to be.
+        self._shown = b""
+        self._shown_at = 0.0
+        self._waiting = b""
+        self._redraw: asyncio.TimerHandle | None = None
         self._is_detached = False
         self._is_paused = False
         self._is_ended = False
@@ -143,11 +152,47 @@ class PipeReader:
     def _split(self) -> None:
         *lines, rest = self._unfinished_line.split(b"\n")
         for line in lines:
-            self._split_long_line(line)
             self._end_line(line)
+        if b"\r" in rest:
+            latest = _latest(rest)
+            self._offer(bytes(latest))
+            rest = bytearray(b"\r" + latest + (b"\r" if rest.endswith(b"\r") else b""))
         if len(rest) > MAX_LINE:
             self._split_long_line(rest)
         self._unfinished_line = rest
+
+    def _end_line(self, line: bytearray) -> None:
+        """Adds a line, unless its last redraw was handed on as it is."""
+        is_redrawn = b"\r" in line.removesuffix(b"\r") or bool(self._shown)
+        text = _latest(line) if is_redrawn else line.removesuffix(b"\r")
+        shown, self._shown, self._waiting = self._shown, b"", b""
+        if is_redrawn and (text == shown or not text):
+            return
+        self._split_long_line(text)
+        self._end_pieces(text)
+
+    def _offer(self, text: bytes) -> None:
+        """Hands on a redraw of a line that is not ended, at once or a moment later."""
+        if not text or text == self._shown:
+            return
+        self._waiting = text
+        if self._redraw is None:
+            pause = self._shown_at + REDRAW_SECONDS - self._loop.time()
+            if pause <= 0:
+                self._show()
+            else:
+                self._redraw = self._loop.call_later(pause, self._show, True)
+
+    def _show(self, by_timer: bool = False) -> None:  # noqa: FBT001, FBT002 (a callback)
+        self._redraw = None
+        text, self._waiting = self._waiting, b""
+        if not text:
+            return
+        self._shown, self._shown_at = text[:MAX_LINE], self._loop.time()
+        if by_timer and not self._lines:
+            self._emit(self._shown)
+        else:
+            self._lines.append(self._shown)
 
     def _split_long_line(self, line: bytearray) -> None:
         """Moves the pieces of a line that is too long, all but the last."""
@@ -164,7 +209,7 @@ class PipeReader:
         if self._passed_size <= MAX_PIECES * MAX_LINE:
             self._lines.append(bytes(piece))
 
-    def _end_line(self, last: bytearray) -> None:
+    def _end_pieces(self, last: bytearray) -> None:
         self._add_piece(last)
         size, self._passed_size = self._passed_size, 0
         if size > MAX_PIECES * MAX_LINE:
@@ -186,9 +231,16 @@ class PipeReader:
     def _close_descriptor(self) -> None:
         if self._fd < 0:
             return
-        if self._next_turn is not None:
-            self._next_turn.cancel()
-            self._next_turn = None
+        for handle in (self._next_turn, self._redraw):
+            if handle is not None:
+                handle.cancel()
+        self._next_turn = self._redraw = None
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._fd = -1
+
+
+def _latest(line: bytes | bytearray) -> bytearray:
+    """Returns what a line shows after its last redraw that was no blank one."""
+    parts = [part for part in line.split(b"\r") if part.strip()]
+    return bytearray(parts[-1]) if parts else bytearray()
