@@ -72,10 +72,10 @@ def test_numbers_by_schema(schema: object, value: object, expected: object) -> N
 @pytest.mark.parametrize(
     ("annotation", "value", "expected"),
     [
-        (List[float], [1, 2.0], [1.0, 2.0]),
+        (list[float], [1, 2.0], [1.0, 2.0]),
         (list[int], [1.0], [1]),
-        (Dict[str, float], {"a": 2}, {"a": 2.0}),
-        (Dict[str, List[int]], {"a": [2.0]}, {"a": [2]}),
+        (dict[str, float], {"a": 2}, {"a": 2.0}),
+        (dict[str, list[int]], {"a": [2.0]}, {"a": [2]}),
         (Optional[float], 2.0, 2.0),
         (Optional[int], 2.0, 2),
         (Union[float, int], 2.0, 2),
