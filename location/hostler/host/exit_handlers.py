@@ -38,7 +38,9 @@ class ExitHandler:
     @property
     def name(self) -> str:
         """Returns the function's name, for messages."""
-        name = getattr(self.function, "__qualname__", None) or type(self.function).__name__
+        name = getattr(self.function, "__qualname__", None)
+        if name is None:  # an object that can be called
+            return type(self.function).__name__
         module = getattr(self.function, "__module__", None)
         return f"{module}.{name}" if isinstance(module, str) else str(name)
 

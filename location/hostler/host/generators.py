@@ -122,16 +122,18 @@ def kind_of(type_: type) -> str:
 
 
 def known() -> list[object]:
-    """Returns the generators that are not the user's: Python's and numpy's global ones, and the
-    one that makes names of temporary files."""
+    """Returns the generators that are not the user's: Python's and numpy's global ones, and those
+    that make names of temporary files."""
     tempfile: Any = sys.modules.get("tempfile")
-    names = getattr(tempfile, "_name_sequence", None)  # a fork seeds its generator anew by itself
+    sequence = getattr(tempfile, "_RandomNameSequence", None)
+    found = [] if sequence is None else living.objects(lambda type_: "its" * (type_ is sequence))
+    names = [getattr(one, "_rng", None) for _, one in found]  # a fork seeds them anew by itself
     random: Any = sys.modules.get("random")
     mtrand: Any = sys.modules.get("numpy.random.mtrand")
     state = getattr(mtrand, "_rand", None)
     bits = getattr(state, "_bit_generator", None)
     seeds = [getattr(bits, name, None) for name in ("seed_seq", "_seed_seq")]
-    return [getattr(random, "_inst", None), getattr(names, "_rng", None), state, bits, *seeds]
+    return [getattr(random, "_inst", None), *names, state, bits, *seeds]
 
 
 def states() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import CoroutineType, GeneratorType, WrapperDescriptorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
+    from typing import Any, Callable
 
 _FILES = (io.IOBase,)
 
@@ -28,12 +28,13 @@ def file_of(module: Any) -> str:
     return file if isinstance(file, str) else ""
 
 
-def objects(kind_of: Callable[[type], str]) -> Iterator[tuple[str, Any]]:
+def objects(kind_of: Callable[[type], str]) -> list[tuple[str, Any]]:
     """Finds objects of the kinds that are asked for.
 
     Args:
         kind_of: names the kind of a type, "" for one that is not wanted; asked once for each type.
     """
+    wanted: list[tuple[str, Any]] = []  # a generator would find itself
     kinds: dict[type, str] = {}
     for found in gc.get_objects():
         type_ = type(found)
@@ -41,7 +42,8 @@ def objects(kind_of: Callable[[type], str]) -> Iterator[tuple[str, Any]]:
         if kind is None:
             kind = kinds[type_] = kind_of(type_)
         if kind:
-            yield kind, found
+            wanted.append((kind, found))
+    return wanted
 
 
 def has_finalizer(type_: type) -> bool:

@@ -10,6 +10,7 @@ worker gets CALLs, a run gets one RUN.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import sys
 
@@ -291,6 +292,7 @@ def main(descriptor: int) -> None:
     exit_handlers.install()
     # forks inherit it
     faulthandler.register(wire.STACK_SIGNAL, file=2, all_threads=True)
+    gc.freeze()  # what the start of the interpreter has left is nobody's to be asked for
     connection = Connection(descriptor)
     say_hello(connection)
     run_until_closed(Process(connection, descriptor))

@@ -376,6 +376,39 @@ LEFT_BEHIND = {
         "import mmap\nkept = mmap.mmap(-1, 4096)\n",
         ["shared memory after import"],
     ),
+    "a suspended generator": (
+        "def steps():\n    yield\nkept = steps()\nnext(kept)\n",
+        ["a suspended generator after import"],
+    ),
+    "a method at exit": (
+        "import atexit, colorsys, io, pdb\natexit.register(io.StringIO().close)\n",
+        ["an exit handler after import (StringIO.close)"],
+    ),
+    "a partial at exit": (
+        "import atexit, functools\natexit.register(functools.partial(print, end=''))\n",
+        ["an exit handler after import (partial)"],
+    ),
+    "a signalfd": (
+        "import ctypes\nkept = ctypes.CDLL(None).signalfd(-1, (ctypes.c_ulong * 16)(), 0)\n",
+        ["an open signalfd after import"],
+    ),
+    "an inotify": (
+        "import ctypes\nkept = ctypes.CDLL(None).inotify_init()\n",
+        ["an open inotify after import"],
+    ),
+    "a database in memory": ("import sqlite3\nkept = sqlite3.connect(':memory:')\n", []),
+    "a file that is written": (
+        "import os\nkept = os.open('/dev/shm', os.O_TMPFILE | os.O_RDWR)\n",
+        ["an open shared memory after import"],
+    ),
+    "a lock of multiprocessing": (
+        "import multiprocessing\nkept = multiprocessing.Lock()\n",
+        ["shared memory after import"],
+    ),
+    "an alarm": (
+        "import signal\nsignal.alarm(600)\n",
+        ["a timer of real time after import"],
+    ),
     "an object with an end of its own": (
         "class Scratch:\n    def __del__(self): pass\nkept = Scratch()\n",
         ["an object with __del__ after import (etl.Scratch)"],
