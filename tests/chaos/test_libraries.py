@@ -44,7 +44,7 @@ PACKAGES = (
 #: Libraries that must not be forked once they have worked, and why: runs and workers import anew.
 WORKS_ONCE = {
     "polars": "an open eventfd",
-    "sklearn": "native threads of sklearn",
+    "sklearn": "native thread",
     "gevent": "an open eventfd",
 }
 

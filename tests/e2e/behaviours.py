@@ -300,6 +300,7 @@ def work(context):
         sys.stdin.read()
 """),
         says="(True, ",
+        fork=Location.TEMPLATE,  # its exit handler belongs to one process
     ),
     "the names of the module and of the program": Case(
         both("""\
