@@ -14,6 +14,7 @@ import psutil
 from bench import (
     backfill,
     checkout,
+    crowd,
     launch,
     lazy,
     load,
@@ -31,7 +32,7 @@ from bench.figures import as_json, table
 BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
-        *(save, load, revive, checkout, launch, many, memory),
+        *(save, load, revive, checkout, launch, many, memory, crowd),
         *(start, read, ps, lazy, runs, backfill),
     )
 }

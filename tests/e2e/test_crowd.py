@@ -80,6 +80,10 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDaemon]:
         daemon.write("large.py", CODE.replace("COUNT", "10_000"))
         daemon.write("helper.py", "")
         entries = "".join(f"  - python_file: {name}\n" for name in [*names, "large.py"])
+        (folder / "data").mkdir()
+        entries = entries.replace(
+            "python_file: l1.py", "python_file: {relative_path: l1.py, watch: [data/**/*.csv]}"
+        )
         daemon.workspace.write_text(f"load_from:\n{entries}")
         try:
             daemon.start()
@@ -121,6 +125,15 @@ def test_a_checkout_of_many_files(crowd: WatchedDaemon) -> None:
     crowd.write("helper.py", "x = 2\n")
     for number in range(LOCATIONS):
         crowd.ready(f"l{number}.py", generation=2)
+    assert not crowd.slow()
+
+
+def test_a_pattern_with_many_large_files(crowd: WatchedDaemon) -> None:
+    before = crowd.client.location("l1.py").generation
+    for number in range(1500):
+        crowd.write(f"data/d{number % 3}/f{number}.csv", "0,1,2,3,4,5,6,7\n" * 4000)
+    crowd.ready("l1.py", generation=before + 1)
+    crowd.client.reload("l1.py")
     assert not crowd.slow()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from typing import TYPE_CHECKING
 
 from hostler.daemon.watching.content.file_reader import FileReader
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
     from hostler.daemon.base.journal import Journal
     from hostler.daemon.base.settings import Settings
+    from hostler.daemon.watching.folders.inotify import FolderEvent
     from hostler.daemon.watching.watcher import Mode, OnChange, Watch
+
+#: How long the events of a checkout keep the loop at once; a save has a handful.
+_SLICE_SECONDS = 0.005
+
+#: Events between two looks at the clock. What they say of one file in one go is seen together, so
+#: that a checkout, which removes each file before it writes it, is no removal.
+_EVENTS_AT_ONCE = 64
 
 
 class FileWatcher:
@@ -40,6 +49,7 @@ class FileWatcher:
         self._journal = journal
         self._watches: set[FileWatch] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._received: deque[FolderEvent] = deque()
         self._is_closed = False
         self._mounts = Mounts()
         self._reader = FileReader(loop)
@@ -130,7 +140,23 @@ class FileWatcher:
 
     def _receive(self) -> None:
         if self._inotify is not None and not self._is_closed:
-            self._events.take(self._inotify.take())
+            is_at_work = bool(self._received)
+            self._received.extend(self._inotify.take())
+            if not is_at_work:
+                self._handle_some()
+
+    def _handle_some(self) -> None:
+        """Handles events in order: now as far as the loop can wait, the rest in later turns."""
+        end = self._loop.time() + _SLICE_SECONDS
+        try:
+            while self._received and not self._is_closed:
+                count = min(_EVENTS_AT_ONCE, len(self._received))
+                self._events.take([self._received.popleft() for _ in range(count)])
+                if self._loop.time() >= end:
+                    break
+        finally:
+            if self._received and not self._is_closed:
+                self._loop.call_soon(self._handle_some)
 
 
 def _nothing() -> None:

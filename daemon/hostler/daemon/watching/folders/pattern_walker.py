@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.watching.content.globs import files_in
 from hostler.daemon.watching.content.trace import Tracer
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.content.watch_record import RecordHolder, WatchRecord
     from hostler.daemon.watching.folders.watched_folders import WatchedFolders
 
+Key = TypeVar("Key")
+
 
 class PatternWalker:
     """Keeps the folders watched in which files of patterns are or may appear."""
 
     def __init__(self, folders: WatchedFolders) -> None:
         self._folders = folders
-        #: The watches with patterns: by a folder in which one starts, and by one that it leads to.
+        #: The watches with patterns: by a folder in which one starts, and by one that it leads to
+        #: with what is looked for there, so that a name is matched once for all who look for it.
         self._by_base: dict[str, set[RecordHolder]] = {}
-        self._by_place: dict[str, set[RecordHolder]] = {}
+        self._by_place: dict[str, dict[Listing, set[RecordHolder]]] = {}
 
     def enter(self, watch: RecordHolder, record: WatchRecord) -> None:
         """Adds the patterns of a watch; `walk` finds their folders."""
@@ -34,8 +37,8 @@ class PatternWalker:
         """Removes the patterns of a watch, and releases their folders."""
         for base in {glob.base for glob in record.globs}:
             _discard(self._by_base, base, watch)
-        for place in record.places:
-            self._release(place, watch)
+        for place, listings in record.places.items():
+            self._release(place, listings, watch)
 
     def walk(self, watch: RecordHolder, record: WatchRecord) -> Iterator[None]:
         """Walks the record's patterns, in steps, until the watch has another record.
@@ -57,13 +60,15 @@ class PatternWalker:
                     visited.add(place)
                 if listing.pattern or (record.is_tree_walked and is_new):
                     for path in files_in(listing):
-                        _find(watch, path, listing, known if listing.pattern else None)
+                        if _find(watch, path, listing, known if listing.pattern else None):
+                            yield  # it may have been read, and a folder may have thousands
+                            if watch.record is not record or record.trees is not trees:
+                                return
                 yield
         if watch.record is not record or record.trees is not trees:
             return  # its folders were released with it
         for place in record.places.keys() - visited:
-            del record.places[place]
-            self._release(place, watch)
+            self._release(place, record.places.pop(place), watch)
         record.is_walked = True
         record.is_tree_walked = bool(trees)
 
@@ -73,10 +78,10 @@ class PatternWalker:
             return
         record.trees, record.is_tree_walked = (), False
         for place, listings in list(record.places.items()):
+            self._forget(place, [each for each in listings if not each.pattern], watch)
             listings[:] = [listing for listing in listings if listing.pattern]
             if not listings:
-                del record.places[place]
-                self._release(place, watch)
+                self._release(place, record.places.pop(place), watch)
 
     def is_polled(self, record: WatchRecord) -> bool:
         """Returns whether events may fail to come from a folder of the record's patterns."""
@@ -85,11 +90,11 @@ class PatternWalker:
     def paths_of(self, folder: str, name: str) -> set[str]:
         """Returns the paths by which a file is of a pattern, and adds new ones to the records."""
         paths = set()
-        for watch in self._by_place.get(folder, ()):
-            for listing in watch.record.places[folder]:
-                if listing.matches(name):
-                    path = f"{listing.folder.rstrip('/')}/{name}"
-                    paths.add(path)
+        for listing, watches in self._by_place.get(folder, {}).items():
+            if listing.matches(name):
+                path = f"{listing.folder.rstrip('/')}/{name}"
+                paths.add(path)
+                for watch in watches:
                     _find(watch, path, listing, None)
         return paths
 
@@ -99,9 +104,10 @@ class PatternWalker:
 
     def request_at(self, folder: str) -> None:
         """Has the patterns walked again that lead through a folder in which a folder came."""
-        for watch in self._by_place.get(folder, ()):
-            if any(listing.descends for listing in watch.record.places[folder]):
-                _request(watch)
+        for listing, watches in self._by_place.get(folder, {}).items():
+            if listing.descends:
+                for watch in watches:
+                    _request(watch)
 
     def request_from(self, base: str) -> None:
         """Has the patterns walked again that start in a folder to which something happened."""
@@ -127,30 +133,39 @@ class PatternWalker:
         listings = watch.record.places.get(place)
         if listings is None:
             listings = watch.record.places[place] = []
-            self._by_place.setdefault(place, set()).add(watch)
             self._folders.acquire(place, entries=True)
         is_new = listing not in listings
         if is_new:
             listings.append(listing)
+            self._by_place.setdefault(place, {}).setdefault(listing, set()).add(watch)
         return is_new
 
-    def _release(self, place: str, watch: RecordHolder) -> None:
-        _discard(self._by_place, place, watch)
+    def _release(self, place: str, listings: list[Listing], watch: RecordHolder) -> None:
+        self._forget(place, listings, watch)
         self._folders.release(place, entries=True)
 
+    def _forget(self, place: str, listings: list[Listing], watch: RecordHolder) -> None:
+        of_place = self._by_place.get(place, {})
+        for listing in listings:
+            _discard(of_place, listing, watch)
+        if not of_place:
+            self._by_place.pop(place, None)
 
-def _find(watch: RecordHolder, path: str, listing: Listing, known: str | None) -> None:
-    """Adds a file that a pattern or a tree has brought in."""
+
+def _find(watch: RecordHolder, path: str, listing: Listing, known: str | None) -> bool:
+    """Adds a file that a pattern or a tree has brought in; returns whether it is a new one."""
     record = watch.record
-    if path not in record.files:
+    is_new = path not in record.files
+    if is_new:
         watch.add_found(path, known)
         if not listing.pattern:
             record.strays.add(path)
     if listing.pattern:
         record.note_match(listing.pattern, path)
+    return is_new
 
 
-def _discard(index: dict[str, set[RecordHolder]], at: str, watch: RecordHolder) -> None:
+def _discard(index: dict[Key, set[RecordHolder]], at: Key, watch: RecordHolder) -> None:
     watches = index[at]
     watches.discard(watch)
     if not watches:
