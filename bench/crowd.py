@@ -25,7 +25,7 @@ LOCATIONS = 1000
 FILES = 5000
 QUEUED = 100_000
 
-#: Seconds for which the daemon is watched while nothing happens: some health pings of each location.
+#: Seconds for which the daemon is watched while nothing happens: each location is pinged.
 IDLE_SECONDS = 20.0
 
 PS_LIMIT_MS = 400.0

@@ -291,7 +291,7 @@ def test_a_full_disk_fails_the_run_and_the_daemon_goes_on(served: Daemon) -> Non
     run = served.client.launch("chatty", chatter(20_000))
     eventually(lambda: "cannot write the record of a run" in served.log.read_text())
     with pytest.raises(NotRecordedError, match="cannot write the record of runs"):
-        served.client.launch("waiting", tags={"large": "x" * 2_000_000})
+        served.client.launch("waiting", {"large": "x" * 1_900_000})
     assert served.client.run(idle.name).state == Run.RUNNING
     resource.prlimit(served.pid, resource.RLIMIT_FSIZE, limits)
     ended = outcome(served, run)

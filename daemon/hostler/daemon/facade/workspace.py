@@ -22,7 +22,7 @@ from hostler.v1 import workspace_pb2 as pb
 _STREAMS = {"stdout": pb.LogLine.STDOUT, "stderr": pb.LogLine.STDERR, "daemon": pb.LogLine.DAEMON}
 
 #: Seconds: what GetWorkspace says of memory, standbys and the like may be as old as this.
-_WORKSPACE_AGE = 0.1
+_WORKSPACE_AGE = 1.0
 
 #: Locations that are dealt with before others get the loop: each has a change to tell.
 _PER_TURN = 10
