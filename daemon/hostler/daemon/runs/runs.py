@@ -179,6 +179,7 @@ class Runs:
             reason = run_pb2.RunInterrupted(reason="the daemon stopped")
             execution.stop(make_event("run_interrupted", reason))
         await asyncio.gather(*(execution.ended() for execution in going_on))
+        self.store.limit_patience()
         with contextlib.suppress(NotRecordedError):  # the writer has logged it
             await self.store.flush()
         self.store.end_followers()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostler.daemon.runs.store import database
 from hostler.daemon.runs.store.database import StoreError
 from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
+from hostler.daemon.runs.store.lock_holders import lock_holders
 from hostler.daemon.runs.store.reader import RunReader
 from hostler.daemon.runs.store.record import (
     OUTPUTS,
@@ -25,7 +26,13 @@ from hostler.daemon.runs.store.record import (
 )
 from hostler.daemon.runs.store.reserve import DiskReserve
 from hostler.daemon.runs.store.tables import RunTables
-from hostler.daemon.runs.store.writer import DiskFullError, RunWriter, WriteEntry, WriteKind
+from hostler.daemon.runs.store.writer import (
+    DiskFullError,
+    LockedError,
+    RunWriter,
+    WriteEntry,
+    WriteKind,
+)
 from hostler.v1 import run_pb2
 
 if TYPE_CHECKING:
@@ -91,7 +98,12 @@ class RunStore:
             asyncio.get_running_loop(),
             journal,
             lambda tables: tables.prune(settings.run_retention, settings.run_count),
+            partial(lock_holders, path),
         )
+
+    def limit_patience(self) -> None:
+        """Waits from now on only so long for another program that has locked the record."""
+        self._writer.limit_patience()
 
     async def close(self) -> None:
         """Writes what was handed over, and closes the files."""
@@ -284,7 +296,7 @@ class RunStore:
         self._writer.submit(WriteEntry(WriteKind.REQUEST, run_id, write, publish, reject))
         try:
             return await answer
-        except (sqlite3.Error, DiskFullError) as error:
+        except (sqlite3.Error, DiskFullError, LockedError) as error:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
 
 

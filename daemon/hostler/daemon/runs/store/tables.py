@@ -80,6 +80,10 @@ class RunTables:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def set_lock_timeout(self, seconds: float) -> None:
+        """Sets how long `begin` waits for another program that has locked the file."""
+        self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
     def close(self) -> None:
         self._connection.close()
 

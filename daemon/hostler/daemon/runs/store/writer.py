@@ -5,6 +5,7 @@ What an entry writes is in `tables`.
 
 from __future__ import annotations
 
+import math
 import queue
 import sqlite3
 import threading
@@ -31,6 +32,13 @@ _RETRY_INTERVAL = 1.0
 
 #: Seconds between two looks for runs that are to be deleted.
 _PRUNE_INTERVAL = 60.0
+
+#: Seconds at the daemon's end for another program to unlock the record: one that is at work is done
+#: by then, and what has stopped in the middle must not keep the daemon.
+LOCK_PATIENCE = 10.0
+
+#: Seconds of one try to write while another program has locked the record, and between warnings.
+_LOCK_TRY, _LOCK_WARNING_INTERVAL = 0.5, 10.0
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -70,6 +78,13 @@ class DiskFullError(Exception):
         super().__init__("database or disk is full")
 
 
+class LockedError(Exception):
+    """The daemon ends, and another program has locked the record for too long."""
+
+    def __init__(self, holders: str) -> None:
+        super().__init__(f"the record is locked by {holders or 'another program'}")
+
+
 class RunWriter:
     """Takes entries from the loop and writes them in their order."""
 
@@ -80,12 +95,18 @@ class RunWriter:
         loop: asyncio.AbstractEventLoop,
         journal: Journal,
         prune: Callable[[RunTables], None],
+        find_lock_holders: Callable[[], str] = str,
     ) -> None:
         self._tables = tables
         self._reserve = reserve
         self._loop = loop
         self._journal = journal
         self._prune = prune
+        self._find_lock_holders = find_lock_holders
+        self._give_up_at = math.inf
+        self._next_lock_warning = 0.0
+        self._has_given_up = False
+        tables.set_lock_timeout(_LOCK_TRY)
         self._entries: queue.SimpleQueue[WriteEntry | None] = queue.SimpleQueue()
         #: Ends that could not be written, by run.
         self._unwritten_ends: dict[str, WriteEntry] = {}
@@ -99,8 +120,13 @@ class RunWriter:
         """Hands an entry over to be written; call it on the loop."""
         self._entries.put(entry)
 
+    def limit_patience(self) -> None:
+        """Gives entries up from LOCK_PATIENCE seconds on if another program locks the record."""
+        self._give_up_at = min(self._give_up_at, time.monotonic() + LOCK_PATIENCE)
+
     def close(self) -> None:
         """Writes the entries that wait, and ends the thread; blocks until then."""
+        self.limit_patience()
         self._entries.put(None)
         self._thread.join()
 
@@ -150,7 +176,11 @@ class RunWriter:
         try:
             self._transact([entry])
         except Exception as error:  # noqa: BLE001 (logged, and handed to the entry's owner)
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, LockedError):
+                if not self._has_given_up:
+                    self._journal.error("gave up writing the record of runs", reason=error)
+                self._has_given_up = True
+            elif isinstance(error, sqlite3.Error):
                 event = "cannot write the record of a run"
                 self._journal.error(event, run=entry.run_id, error=error)
             else:
@@ -158,7 +188,8 @@ class RunWriter:
             if entry.kind is not WriteKind.END:
                 self._give_up(entry, error)
                 return
-            self._reserve.release()
+            if not isinstance(error, LockedError):
+                self._reserve.release()
             self._unwritten_ends[entry.run_id] = entry
             self._next_retry = 0.0
             self._retry()
@@ -200,7 +231,7 @@ class RunWriter:
             except BaseException as error:
                 self._tables.roll_back()
                 if getattr(error, "sqlite_errorcode", None) in _LOCKED:
-                    self._journal.warning("the record of runs is locked by another program")
+                    self._wait_for_lock()
                     continue
                 raise
             break
@@ -208,6 +239,23 @@ class RunWriter:
             if entry.kind is WriteKind.END:
                 self._tables.clear_lost(entry.run_id)
         self._loop.call_soon_threadsafe(_notify, written)
+
+    def _wait_for_lock(self) -> None:
+        """Warns of a locked record now and then.
+
+        Raises:
+            LockedError: the daemon ends, and has waited for long enough.
+        """
+        now = time.monotonic()
+        is_over = now >= self._give_up_at
+        if now >= self._next_lock_warning or is_over:
+            self._next_lock_warning = now + _LOCK_WARNING_INTERVAL
+            holders = self._find_lock_holders()
+            if is_over:
+                self._tables.set_lock_timeout(0)
+                raise LockedError(holders)
+            who = holders or "another program"
+            self._journal.warning("the record of runs is locked", by=who)
 
     def _perform(self, entry: WriteEntry) -> tuple[Callable[[Any], None], Any]:
         try:
