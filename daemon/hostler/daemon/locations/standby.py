@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostler.daemon.base.memory import memory_is_scarce
 from hostler.daemon.processes.factory import FORK_SECONDS
 from hostler.daemon.processes.host_process import HostProcess, Listener
-from hostler.daemon.templates.spare import MOST_ATTEMPTS, memory_is_scarce
+from hostler.daemon.templates.spare import MOST_ATTEMPTS
 from hostler.host.wire import Method
 
 if TYPE_CHECKING:

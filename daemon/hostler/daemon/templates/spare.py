@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-import psutil
-
 from hostler.daemon.base.clock import Clock
+from hostler.daemon.base.memory import memory_is_scarce
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.processes.channel import ChannelClosedError, RemoteError
 from hostler.daemon.processes.factory import FORK_SECONDS, ForkError, ProcessFactory
@@ -22,9 +21,6 @@ COMPILED_AT_ONCE = 20
 
 #: How many forks of a spare may fail, one after the other.
 MOST_ATTEMPTS = 3
-
-#: The part of the memory below which no process is kept waiting.
-SCARCE_MEMORY = 0.05
 
 
 class Spares:
@@ -188,9 +184,3 @@ class Spares:
 
     def _kill(self, spare: HostProcess) -> None:
         self._tasks.start(self._factory.kill(spare), "end of a spare")
-
-
-def memory_is_scarce() -> bool:
-    """Returns whether the machine is too short of memory for processes that wait."""
-    memory = psutil.virtual_memory()
-    return bool(memory.available <= SCARCE_MEMORY * memory.total)
