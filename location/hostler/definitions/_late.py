@@ -32,6 +32,7 @@ NAMES = (
     "logging",
     "pickle",
     "resource",
+    "struct",
     "threading",
     "tokenize",
     "traceback",

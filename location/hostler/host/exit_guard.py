@@ -10,6 +10,8 @@ import os
 import sys
 import time
 
+from hostler.definitions._late import late
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -68,9 +70,7 @@ def _is_older(path: Any) -> bool:
 
 def _birth(path: bytes) -> float:
     """Returns the time when a file was made, by statx(2); 0 where the file system has none."""
-    import ctypes
-    import struct
-
+    ctypes, struct = late("ctypes"), late("struct")
     buffer = ctypes.create_string_buffer(_STATX_BYTES)
     try:
         failed = ctypes.CDLL(None).statx(

@@ -266,7 +266,7 @@ class StepProcesses:
     def _limit_end(self, attempt: _Attempt, waits_for: list[str]) -> None:
         """Limits what an attempt does after its function has ended."""
         grace = self._parent.end_grace
-        end = time.monotonic() + grace
+        end = clock.monotonic() + grace
         if not grace or (attempt.deadline is not None and attempt.deadline < end):
             return
         attempt.deadline = end

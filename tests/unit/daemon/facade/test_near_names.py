@@ -1,8 +1,6 @@
-"""The nearest of many names, in a time that everybody has."""
+"""The nearest of many names."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -10,8 +8,6 @@ from hostler.daemon.facade.near_names import near_names
 
 MANY = [f"pipeline_{number:05}" for number in range(10_000)]
 LONG = [f"{'department_of_everything_' * 6}{number:05}" for number in range(10_000)]
-#: Double what the loop may be held for: other tests run beside this one.
-BOUND = 0.04
 
 
 @pytest.mark.parametrize(
@@ -32,12 +28,6 @@ BOUND = 0.04
     ],
 )
 def test_the_nearest(wanted: str, known: list[str], near: str | None) -> None:
-    near_names("warm", ["worm"])
-    took = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        found = near_names(wanted, known)
-        took.append(time.perf_counter() - begin)
-    assert min(took) < BOUND
+    found = near_names(wanted, known)
     assert near in found if near else not found
     assert len(found) <= 3

@@ -46,7 +46,6 @@ class PatternWalker:
         At the first walk each file counts as it is found; later, a new file is a change.
         """
         record.is_walk_due = False
-        known = None if record.is_walked else PENDING
         visited: set[str] = set()
         trees = record.trees
         walked: tuple[Glob | Tree, ...] = (*record.globs, *trees)
@@ -58,12 +57,10 @@ class PatternWalker:
                 is_new = place is not None and self._visit(watch, place, listing)
                 if place is not None:
                     visited.add(place)
-                if listing.pattern or (record.is_tree_walked and is_new):
-                    for path in files_in(listing):
-                        if _find(watch, path, listing, known if listing.pattern else None):
-                            yield  # it may have been read, and a folder may have thousands
-                            if watch.record is not record or record.trees is not trees:
-                                return
+                for _ in _bring_in(watch, listing, is_new=is_new):
+                    yield  # a file may have been read, and a folder may have thousands
+                    if watch.record is not record or record.trees is not trees:
+                        return
                 yield
         if watch.record is not record or record.trees is not trees:
             return  # its folders were released with it
@@ -150,6 +147,20 @@ class PatternWalker:
             _discard(of_place, listing, watch)
         if not of_place:
             self._by_place.pop(place, None)
+
+
+def _bring_in(watch: RecordHolder, listing: Listing, *, is_new: bool) -> Iterator[None]:
+    """Adds the files that a folder has of a pattern; yields after each that is new.
+
+    A folder of a tree is new, so that its files are changes, once the tree was walked.
+    """
+    record = watch.record
+    if not listing.pattern and not (record.is_tree_walked and is_new):
+        return
+    known = PENDING if listing.pattern and not record.is_walked else None
+    for path in files_in(listing):
+        if _find(watch, path, listing, known):
+            yield
 
 
 def _find(watch: RecordHolder, path: str, listing: Listing, known: str | None) -> bool:
