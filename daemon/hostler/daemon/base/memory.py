@@ -79,7 +79,9 @@ def _groups(root: Path, own: Path) -> Iterator[tuple[Path, _Files]]:
         return
     for line in lines:
         _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
+        controllers, colon, path = rest.partition(":")
+        if not colon:
+            continue
         if not controllers:
             for mount in (root, root / "unified"):
                 yield from _above(mount, path, _V2)
