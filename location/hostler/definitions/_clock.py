@@ -8,28 +8,29 @@ clock by its number is what none of them replaces.
 from __future__ import annotations
 
 import time
+from functools import partial
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+_monotonic: Callable[[], float] = time.monotonic  # Windows, where people test pipelines
+_now: Callable[[], float] = time.time
 if hasattr(time, "clock_gettime"):
-
-    def monotonic(_read: object = time.clock_gettime, _clock: int = time.CLOCK_MONOTONIC) -> float:
-        """Returns seconds since some moment; for deadlines and durations."""
-        return _read(_clock)  # type: ignore[no-any-return, operator]
-
-    def now(_read: object = time.clock_gettime, _clock: int = time.CLOCK_REALTIME) -> float:
-        """Returns seconds since the epoch."""
-        return _read(_clock)  # type: ignore[no-any-return, operator]
-
-else:  # Windows, where people test pipelines
-
-    def monotonic(_read: object = time.monotonic) -> float:  # type: ignore[misc]
-        """Returns seconds since some moment; for deadlines and durations."""
-        return _read()  # type: ignore[no-any-return, operator]
-
-    def now(_read: object = time.time) -> float:  # type: ignore[misc]
-        """Returns seconds since the epoch."""
-        return _read()  # type: ignore[no-any-return, operator]
+    _monotonic = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    _now = partial(time.clock_gettime, time.CLOCK_REALTIME)
 
 
-def sleep(seconds: float, _sleep: object = time.sleep) -> None:
+def monotonic(_read: Callable[[], float] = _monotonic) -> float:
+    """Returns seconds since some moment; for deadlines and durations."""
+    return _read()
+
+
+def now(_read: Callable[[], float] = _now) -> float:
+    """Returns seconds since the epoch."""
+    return _read()
+
+
+def sleep(seconds: float, _sleep: Callable[[float], None] = time.sleep) -> None:
     """Waits."""
-    _sleep(seconds)  # type: ignore[operator]
+    _sleep(seconds)

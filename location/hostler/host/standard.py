@@ -50,8 +50,8 @@ _SINGLE = frozenset(
 #: What the library of 3.8 and 3.9 tries to import where it does without.
 _ABSENT = frozenset({"_winapi", "msvcrt", "nt", "winreg", "org", "java", "_overlapped", "_scproxy"})
 
-#: What was imported when the interpreter started, before hostler imported anything.
-_at_start: frozenset[str] = frozenset()
+#: What hostler itself has imported: not what a template imports for the users' code.
+_imported: set[str] = set()
 #: Those of the standard library; none before `install`.
 _folders: list[str] = []
 
@@ -104,8 +104,7 @@ def install(at_start: Iterable[str]) -> None:
     Args:
         at_start: the names of the modules that the interpreter has imported before.
     """
-    global _at_start  # noqa: PLW0603 (one process starts once)
-    _at_start = frozenset(at_start)
+    _imported.update(set(sys.modules).difference(at_start))
     _folders[:] = _library_folders()
     sys.meta_path.insert(0, Guard())
 
@@ -160,10 +159,11 @@ def make_way(folders: Iterable[tuple[str, Iterable[str]]]) -> None:
     if not hidden:
         return
     hold()
-    for name in list(sys.modules):
+    for name in list(_imported):
         top = name.partition(".")[0]
-        if top in hidden - _SINGLE and top not in _at_start and top not in sys.builtin_module_names:
-            del sys.modules[name]
+        if top in hidden - _SINGLE and top not in sys.builtin_module_names:
+            sys.modules.pop(name, None)
+            _imported.discard(name)
 
 
 def is_library(folder: str) -> bool:
@@ -181,6 +181,7 @@ def hold() -> None:
     """Imports all that hostler may import later, before a module of the user's takes a name."""
     if _late.is_held():
         return
+    before = set(sys.modules)
     _late.hold()
     for package in ("definitions", "host"):
         for name in sorted(os.listdir(_OWN + package)):
@@ -190,6 +191,7 @@ def hold() -> None:
                     __import__(f"hostler.{package}.{stem}")
                 except ImportError:  # it serves another version of Python
                     pass
+    _imported.update(set(sys.modules) - before)
 
 
 def _modules(folder: str, listed: Iterable[str]) -> Iterable[str]:

@@ -13,7 +13,7 @@ import signal
 from hostler.definitions import _clock as clock
 from hostler.definitions._pickled import PickledValue
 from hostler.definitions.errors import StepDiedError, StepTimeoutError
-from hostler.host import ending, forks, interpreter
+from hostler.host import children, ending, forks, interpreter
 from hostler.host.errors import RemoteStepError
 from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
@@ -183,7 +183,7 @@ class StepProcesses:
         """Passes SIGINT on and waits for the end of all; the daemon sees to those that stay."""
         self._is_stopping = True
         for attempt in self._running.values():
-            _signal_group(attempt.pid, signal.SIGINT)
+            children.signal_group(attempt.pid, signal.SIGINT)
         while self._running:
             self._poll_once(None)
 
@@ -192,7 +192,7 @@ class StepProcesses:
             os.setpgid(attempt.pid, attempt.pid)  # the child does so, too; the first of both counts
         except OSError:  # it has ended
             pass
-        attempt.pidfd = _pidfd(attempt.pid)
+        attempt.pidfd = children.pidfd(attempt.pid)
         descriptors = [pipe.descriptor for pipe in (attempt.frames, *attempt.lines.values())]
         if attempt.pidfd is not None:
             descriptors.append(attempt.pidfd)
@@ -281,12 +281,12 @@ class StepProcesses:
         deadline = attempt.deadline
         if deadline is not None and not attempt.is_overdue and clock.monotonic() >= deadline:
             attempt.is_overdue = True
-            _kill_group(attempt.pid)
-        if not _has_ended(attempt.pid):
+            children.kill_group(attempt.pid)
+        if not children.has_ended(attempt.pid):
             return
         if attempt.is_overdue or self._is_stopping:
-            _kill_group(attempt.pid)  # before its pid, also the group's id, can be reused
-        status = _reap(attempt.pid)
+            children.kill_group(attempt.pid)  # before its pid, also the group's id, can be reused
+        status = children.reap(attempt.pid)
         del self._running[attempt.pid]
         self._read(attempt, _ALL)
         self._close(attempt)
@@ -300,8 +300,8 @@ class StepProcesses:
 
     def _abandon(self, attempt: _Attempt) -> None:
         """Kills an attempt and takes nothing more from it."""
-        _kill_group(attempt.pid)
-        _reap(attempt.pid)
+        children.kill_group(attempt.pid)
+        children.reap(attempt.pid)
         del self._running[attempt.pid]
         for descriptor in [one for one, its in self._by_descriptor.items() if its is attempt]:
             self._unregister(descriptor)
@@ -343,7 +343,7 @@ class StepProcesses:
     def _on_term(self, _number: int, _frame: FrameType | None) -> None:
         """Kills the steps with all that they have started, then lets SIGTERM end this process."""
         for attempt in self._running.values():
-            _kill_group(attempt.pid)
+            children.kill_group(attempt.pid)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -371,39 +371,3 @@ def _failure(attempt: _Attempt, status: int | None) -> Exception:
     else:
         how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
     return StepDiedError(f'cannot end solid "{name}": its process {how}')
-
-
-def _pidfd(pid: int) -> int | None:
-    """Returns a descriptor that is readable once the process has ended; None before 3.9."""
-    opened: Callable[[int], int] | None = getattr(os, "pidfd_open", None)  # 3.9
-    try:
-        return None if opened is None else opened(pid)
-    except OSError:
-        return None
-
-
-def _has_ended(pid: int) -> bool:
-    """Returns whether a child has ended, and leaves it a zombie."""
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-    except ChildProcessError:  # the user's code waits for all children, or lets the kernel do so
-        return True
-
-
-def _reap(pid: int) -> int | None:
-    """Reaps a child that has ended; returns its status, None where other code has reaped it."""
-    try:
-        return os.waitpid(pid, 0)[1]
-    except ChildProcessError:
-        return None
-
-
-def _kill_group(pid: int) -> None:
-    _signal_group(pid, signal.SIGKILL)
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except OSError:  # it has ended, or has become another user's
-        pass

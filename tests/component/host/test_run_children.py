@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from component.host.host_process import Host, load
-from component.host.test_run_ends import CODE, contents, noted, order
+from component.host.run_ends import CODE, noted
+from component.host.test_run_ends import contents, order
 
 from hostler.host import wire
 from hostler.host.wire import Method, Status

@@ -1,6 +1,6 @@
 """One location: performs what the location table says and feeds it what happens."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hostler.daemon.base.text import utf8_safe
@@ -53,12 +53,12 @@ class Location:
         self._on_change = on_change
         self._notifier = ChangeNotifier(context.clock, self._tell)
         self._policy = ForkPolicy(context.on_undeclared)
-        self._watched = WatchedFiles(spec, context.watcher, context.clock, self.files_changed)
+        self.watched = WatchedFiles(spec, context.watcher, context.clock, self.files_changed)
         self.processes = LocationProcesses(
-            context, spec.name, log, self._policy, self._watched, self._on_last_end
+            context, spec.name, log, self._policy, self.watched, self._on_last_end
         )
         start = self.processes.start
-        self.load = LoadRegion(context, self._watched, self._policy, start, self._feed)
+        self.load = LoadRegion(context, self.watched, self._policy, start, self._feed)
         self.serving = ServingRegion(context, start, self._feed)
         self.processes.connect(self.load, self.serving)
         self.replicas = Replicas(
@@ -80,16 +80,6 @@ class Location:
         """The state that `ps` shows."""
         left = bool(self.processes.alive)
         return status(self.load.state, self.serving.state, processes_left=left)
-
-    @property
-    def watch_mode(self) -> str:
-        """How the location's files are watched: "native", "polling" or "off"."""
-        return self._watched.mode
-
-    @property
-    def pattern_counts(self) -> Mapping[str, int] | None:
-        """How many files each pattern under `watch` matches; None before that is known."""
-        return self._watched.counts
 
     @property
     def error(self) -> LoadFailure | None:
@@ -121,13 +111,13 @@ class Location:
     def start(self) -> None:
         """Starts the location, or tries a failed load again at once."""
         if self.load.state is Load.STOPPED:
-            self._watched.begin()
+            self.watched.begin()
         self._feed(LocationEvent.START, "started")
 
     def stop(self) -> None:
         """Ends the location's processes, its runs aside; answers nothing any more."""
         self._feed(LocationEvent.STOP, "stopped")
-        self._watched.forget()
+        self.watched.forget()
 
     def reload(self) -> None:
         """Loads the code anew; the last good generation answers until then."""
@@ -142,12 +132,12 @@ class Location:
     def change_spec(self, spec: LocationSpec) -> None:
         """Loads by the new entry of workspace.yaml; the old generation answers until then."""
         was_watched = self.spec.reload
-        self.spec = self._watched.spec = spec
+        self.spec = self.watched.spec = spec
         self.load.reset_backoff()
         if not spec.reload:
-            self._watched.forget()
+            self.watched.forget()
         elif not was_watched and self.load.state is not Load.STOPPED:
-            self._watched.begin()
+            self.watched.begin()
         if self.load.state is not Load.STOPPED:
             self._feed(LocationEvent.RELOAD, "its entry in workspace.yaml changed")
 
@@ -222,7 +212,7 @@ class Location:
         self.replicas.retire_workers(self._context.settings.drain)
         if retired:
             self._context.clock.call_later(ANSWER_SECONDS, retired.retire)
-        self._watched.replace_soon(loaded.files)
+        self.watched.replace_soon(loaded.files)
         self.last_changes = generation.changes(before, loaded)
         self.last_changes.files.extend(sorted(map(utf8_safe, causes)))
 

@@ -63,12 +63,23 @@ def location_message(
             working_directory=utf8_safe(spec.target.working_directory or ""),
         ),
     )
-    for pattern, files in (location.pattern_counts or {}).items():
+    for pattern, files in (location.watched.counts or {}).items():
         message.watched_patterns.add(pattern=utf8_safe(pattern), files=files)
     _add_generation(message, location)
     if template is not None:
         message.template.CopyFrom(_template_message(template, memory))
-    # the one that serves, or that is to serve
+    _add_process(message, location)
+    if location.error is not None:
+        message.error.CopyFrom(location.error.message_of())
+    serving, load = location.serving, location.load
+    retry_time = load.retry_time if load.state is Load.BACKOFF else serving.retry_time
+    if retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
+        message.retry_time.FromNanoseconds(int(retry_time * 1e9))
+    return message
+
+
+def _add_process(message: workspace_pb2.Location, location: Location) -> None:
+    """Adds the process that serves, or that is to serve."""
     serving, load = location.serving, location.load
     process = serving.current or serving.successor or load.candidate
     if process is not None and process.host is not None and not process.host.exit.done():
@@ -79,12 +90,6 @@ def location_message(
         message.start_reason = utf8_safe(process.fork_decision.reason)
         if process.host.has_said_hello:
             message.python_version = process.host.hello.result()["version"]
-    if location.error is not None:
-        message.error.CopyFrom(location.error.message_of())
-    retry_time = load.retry_time if load.state is Load.BACKOFF else serving.retry_time
-    if retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
-        message.retry_time.FromNanoseconds(int(retry_time * 1e9))
-    return message
 
 
 def _add_generation(message: workspace_pb2.Location, location: Location) -> None:

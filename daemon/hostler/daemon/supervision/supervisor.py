@@ -142,7 +142,7 @@ class Supervisor:
         template = self._context.environments.template_of(location.spec)
         return presentation.location_message(
             location,
-            location.watch_mode,
+            location.watched.mode,
             self.runs.pids(location),
             template,
             self._memory,

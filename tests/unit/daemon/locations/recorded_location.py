@@ -91,7 +91,7 @@ class RecordedLocation:
 
     @property
     def is_watched(self) -> bool:
-        return self.location._watched._watch is not None
+        return self.location.watched._watch is not None
 
     def fake_of(self, process: LocationProcess | None) -> FakeProcess:
         assert process is not None

@@ -250,7 +250,7 @@ def test_a_reload_gives_up_the_load_that_is_under_way() -> None:
 def test_a_location_that_is_not_watched_loads_on_request_alone() -> None:
     async def scenario(desk: RecordedLocation) -> None:
         await desk.start()
-        assert desk.location.watch_mode == "off"
+        assert desk.location.watched.mode == "off"
         desk.world.save(code("second"))
         await desk.world.advance(10)
         assert desk.number == 1
