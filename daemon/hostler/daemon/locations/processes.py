@@ -96,7 +96,7 @@ class LocationProcesses:
         if process is self._load.candidate:
             self._load.on_ready(process, loaded)
         elif process is self._serving.successor:
-            self._serving.on_ready()
+            self._serving.on_ready(loaded)
         self._context.clock.call_later(ANSWER_SECONDS, self.prepare_next)
         if not process.fork_decision.is_fork:
             self._context.clock.call_later(RENEWAL_SECONDS, self._renew, process, RENEWAL_SECONDS)

@@ -54,6 +54,8 @@ class ServingRegion:
         self.failure: LoadFailure | None = None
         self.retry_time: float | None = None
         self.revivals = 0
+        #: Why the successor may not be forked, once it has loaded.
+        self._successor_obstacles: tuple[str, ...] = ()
         self._context = context
         self._start_process = start_process
         self._feed = feed
@@ -73,8 +75,9 @@ class ServingRegion:
 
     # What happens
 
-    def on_ready(self) -> None:
+    def on_ready(self, loaded: Generation) -> None:
         """Feeds that the successor has loaded the sources of the generation."""
+        self._successor_obstacles = loaded.fork_obstacles
         self._feed(LocationEvent.REVIVED, "its process is back")
 
     def on_unfit(self, reason: str) -> None:
@@ -145,6 +148,8 @@ class ServingRegion:
         """Has the successor serve."""
         self.current, self.successor = self.successor, None
         self.failure = None
+        if self.generation is not None:  # those of the process, not of the code
+            self.generation.fork_obstacles = self._successor_obstacles
 
     def abort_successor(self) -> None:
         """Aborts the successor."""
