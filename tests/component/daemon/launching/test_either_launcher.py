@@ -49,6 +49,8 @@ def repo():
     return [daily]
 """
 SLEEPS = "import time\nprint('begun', flush=True)\ntime.sleep(1000)\n"
+#: Code whose process does not come to its end.
+ENDLESS = "import atexit, time\natexit.register(time.sleep, 1000)\n"
 BROKEN = Code(
     name="broken", failure={"kind": "IMPORT", "permanent": False, "message": "NameError: x"}
 )
@@ -67,7 +69,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         runtime = Runtime(source_root(), -1)
-        settings = Settings(stop_grace=0.2)
+        settings = Settings(stop_grace=1.0)
         self.factory = ProcessFactory(
             self.launcher, "test", runtime, settings, os.environ, DescriptorLimit(1024, 1024)
         )
@@ -260,12 +262,23 @@ def test_a_process_says_where_it_is(play: Play) -> None:
     play(scenario)
 
 
-def test_a_term_ends_a_process(play: Play) -> None:
+def test_a_process_that_is_told_to_end_ends_by_itself(play: Play) -> None:
     async def scenario(desk: Desk) -> None:
         host = await desk.load()
         await desk.factory.terminate(host)
-        assert host.exit.result() == ExitStatus(None, signal.SIGTERM)
+        assert host.exit.result() == ExitStatus(0, None)
         desk.launcher.signal(host.leader, signal.SIGKILL)  # it has ended
+
+    play(scenario)
+
+
+def test_a_term_ends_a_process_that_does_not_end_by_itself(play: Play) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.write(ENDLESS + GOOD, Code(), ignores_close=True)
+        host = await desk.start()
+        await desk.factory.load(host, desk.spec, None)
+        await desk.factory.terminate(host)
+        assert host.exit.result() == ExitStatus(None, signal.SIGTERM)
 
     play(scenario)
 
@@ -273,7 +286,7 @@ def test_a_term_ends_a_process(play: Play) -> None:
 def test_what_ignores_a_term_is_killed(play: Play) -> None:
     async def scenario(desk: Desk) -> None:
         ignore = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        desk.write(ignore + GOOD, Code(), ignores_term=True)
+        desk.write(ENDLESS + ignore + GOOD, Code(), ignores_close=True, ignores_term=True)
         host = await desk.start()
         await desk.factory.load(host, desk.spec, None)
         await desk.factory.terminate(host)
