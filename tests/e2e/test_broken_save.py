@@ -249,10 +249,12 @@ def test_a_location_that_never_loaded_says_why(daemon: Daemon) -> None:
     assert "No module named 'missing_library'" in (caught.value.traceback or "")
 
 
-def test_back_off_tries_again_by_itself(tmp_path: Path, source: str) -> None:
+def test_back_off_tries_again_by_itself(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, source: str
+) -> None:
     with daemon_in(tmp_path, restart_first_delay="0.05") as daemon:
-        condition = tmp_path / "outside" / "condition"
-        condition.parent.mkdir()
+        # below the project, a change is what is tried again for
+        condition = tmp_path_factory.mktemp("outside") / "condition"
         code = f"import os\nassert os.path.exists({str(condition)!r})\n"
         daemon.write("repos.py", code + source.format(name="first"))
         daemon.workspace.write_text("load_from:\n  - python_file: repos.py\n")

@@ -110,11 +110,14 @@ def test_a_file_that_a_run_has_imported_while_it_goes_on(tmp_path: Path, source:
 
 
 def test_what_other_locations_import_is_no_concern_of_one_that_died(
-    tmp_path: Path, source: str
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, source: str
 ) -> None:
     with daemon_in(tmp_path, **NO_HELP) as daemon:
-        helper = daemon.write("helper.py", "VALUE = 1\n")
-        daemon.write("a.py", "import helper\n" + source.format(name="first"))
+        # not below the project's folder, where any change has a failed load tried again
+        helper = tmp_path_factory.mktemp("library") / "helper.py"
+        helper.write_text("VALUE = 1\n")
+        head = f"import sys\nsys.path.append({str(helper.parent)!r})\nimport helper\n"
+        daemon.write("a.py", head + source.format(name="first"))
         daemon.write("b.py", source.format(name="first"))
         daemon.workspace.write_text("load_from:\n" + entry("a") + entry("b"))
         daemon.start().ready("b")
