@@ -183,11 +183,28 @@ def _clear(namespace: dict[str, Any]) -> None:
                 namespace[name] = None
 
 
+#: How many modules there were when extensions were looked for, and whether one was found.
+_looked_at = (0, False)
+
+
+def has_extensions() -> bool:
+    """Returns whether there is C code beside Python's own.
+
+    Called after a load as well, so that a fork that imports nothing need not look again: that would
+    copy the memory of all modules.
+    """
+    global _looked_at  # noqa: PLW0603 (of the process)
+    if _looked_at[0] != len(sys.modules):
+        modules = list(sys.modules.values())
+        _looked_at = len(modules), any(map(_is_foreign_extension, modules))
+    return _looked_at[1]
+
+
 def _flush_all_c_streams() -> None:
     """Flushes what C code has printed by stdio, where there is C code beside Python's own."""
     ctypes: Any = loaded("ctypes")
     if ctypes is None:
-        if not any(map(_is_foreign_extension, list(sys.modules.values()))):
+        if not has_extensions():
             return
         try:
             ctypes = late("ctypes")
@@ -205,7 +222,7 @@ def flush_c_streams() -> None:
     if ctypes is None:
         return
     try:
-        ctypes.CDLL(None).fflush(None)
+        ctypes.pythonapi.fflush(None)  # made already
     except Exception:  # noqa: BLE001, S110 (the user's own ctypes)
         pass
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ExitHandler:
     """A function that was registered with `atexit`, and the process that did so."""
 
-    __slots__ = ("arguments", "function", "keywords", "pid")
+    __slots__ = ("arguments", "function", "is_library", "keywords", "pid")
 
     def __init__(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -34,6 +34,8 @@ class ExitHandler:
         self.arguments = arguments
         self.keywords = keywords
         self.pid = os.getpid()
+        #: Whether a fork may inherit it; None before that is known.
+        self.is_library: bool | None = None
 
     @property
     def name(self) -> str:
@@ -202,15 +204,22 @@ def finalizers() -> int:
     return count
 
 
-def after_fork(is_foreign: Callable[[types.ModuleType | None], bool]) -> None:
-    """Drops what belongs to the parent; to be called in a child, before anything else runs there.
+def before_fork(is_foreign: Callable[[types.ModuleType | None], bool]) -> None:
+    """Sorts the handlers that came since the last fork, once for all forks.
 
     Args:
         is_foreign: returns whether a module is the user's.
     """
+    for handler in _handlers:
+        if handler.is_library is None:
+            handler.is_library = _may_inherit(handler, is_foreign)
+
+
+def after_fork() -> None:
+    """Drops what belongs to the parent; called in a child, before anything else runs there."""
     global _is_fork  # noqa: PLW0603 (of the process)
     _is_fork = True
-    _inherited[:] = [one for one in (*_inherited, *_handlers) if _may_inherit(one, is_foreign)]
+    _inherited.extend(one for one in _handlers if one.is_library)
     _handlers.clear()
     _native_clear()
     exit_guard.begin()

@@ -9,6 +9,7 @@ leave from what the code leaves; it is unfit where anything is left at all.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 import stat
@@ -52,6 +53,7 @@ class Birth:
         Args:
             own_descriptors: hostler's; they do not count.
         """
+        gc.freeze()  # what there is already, by the start of the interpreter, does not count
         self._own = set(own_descriptors)
         self._descriptors = open_files()
         generators.watch()
@@ -201,13 +203,22 @@ def is_reopenable(descriptor: int) -> bool:
     return flags & os.O_ACCMODE == os.O_RDONLY and stat.S_ISREG(found.st_mode)
 
 
+def _has_position(descriptor: int) -> bool:
+    try:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    except OSError:  # the listing's own
+        return False
+    return is_regular and flags & os.O_ACCMODE == os.O_RDONLY
+
+
 def reopen(but: Iterable[int]) -> None:
     """Gives each regular file that is open for reading a position of its own; in a fork.
 
     Two forks that share a position would each read what the other one has not.
     """
-    for descriptor in open_files():
-        if descriptor in but or not is_reopenable(descriptor):
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor in but or not _has_position(descriptor):
             continue
         try:
             made = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)

@@ -42,6 +42,7 @@ def fork_process(child: Callable[[], None]) -> None:
     Raises:
         OSError: the system refuses another process.
     """
+    exit_handlers.before_fork(is_user_module)
     pid = _fork()
     if pid == 0:
         code = 0
@@ -67,6 +68,7 @@ def fork_child(child: Callable[[], None]) -> int:
     Raises:
         OSError: the system refuses another process.
     """
+    exit_handlers.before_fork(is_user_module)
     pid = _fork()
     if pid == 0:
         _run(child)
@@ -83,7 +85,7 @@ def part_from_parent(own_descriptors: Collection[int]) -> None:
     # copy its memory
     gc.freeze()
     drop_forkserver()
-    exit_handlers.after_fork(is_user_module)
+    exit_handlers.after_fork()
     fitness.reopen(own_descriptors)
     interpreter.reseed()
 

@@ -10,7 +10,6 @@ worker gets CALLs, a run gets one RUN.
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import sys
 
@@ -173,6 +172,7 @@ class Process:
         interpreter.flush_output()
         ending.flush_c_streams()
         self.connection.respond(request, wire.Status.OK, wire.dump(body))
+        ending.has_extensions()  # after the answer; forks need not look
 
     @property
     def has_foreign_code(self) -> bool:
@@ -292,7 +292,6 @@ def main(descriptor: int) -> None:
     exit_handlers.install()
     # forks inherit it
     faulthandler.register(wire.STACK_SIGNAL, file=2, all_threads=True)
-    gc.freeze()  # what the start of the interpreter has left is nobody's to be asked for
     connection = Connection(descriptor)
     say_hello(connection)
     run_until_closed(Process(connection, descriptor))
