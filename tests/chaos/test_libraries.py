@@ -43,8 +43,11 @@ PACKAGES = (
 
 #: Libraries that must not be forked once they have worked, and why: runs and workers import anew.
 WORKS_ONCE = {
-    "polars": "an open eventfd",
+    "polars": "native thread",
     "sklearn": "native thread",
+    "numpy": "native thread",  # of its linear algebra
+    "pyarrow": "native thread",
+    "sqlalchemy": "1 finalizer",  # of the connection's pool
     "gevent": "an open eventfd",
 }
 

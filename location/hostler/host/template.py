@@ -44,7 +44,10 @@ HOST_MODULES = (
 #: Libraries that a template imports before all others. Each was seen to bear a fork, as long as it
 #: was only imported: their threads have handlers of their own for forks. Because they come first, a
 #: further thread or descriptor is of whoever is imported when it appears.
-IMPORTED_FIRST = ("numpy", "scipy", "pandas", "pyarrow", "sklearn")
+IMPORTED_FIRST = (
+    *("numpy", "scipy", "pandas", "pyarrow", "sklearn"),
+    *("_polars_runtime_32", "_polars_runtime_64", "_polars_runtime_compat", "polars"),
+)
 
 
 class UnsafeError(Exception):
