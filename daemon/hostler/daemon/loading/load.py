@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: change threads would cost a reload more time than to build it.
 LARGE = 4_000_000
 
+#: Bytes of a description from which on it is read there, too: some 2,500 definitions, which take
+#: more than 10 ms. The loop is for everybody.
+LARGE_DESCRIPTION = 256_000
+
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
@@ -59,7 +63,7 @@ async def load_generation(
         ChannelClosedError: the process went away.
         ValueError, google.protobuf.json_format.ParseError: its description cannot be read.
     """
-    described = DescriptionBuffer(at_once=LARGE)
+    described = DescriptionBuffer(at_once=LARGE_DESCRIPTION)
     body, snapshot = await factory.load_and_snapshot(host, spec, overlay, described.receive)
     report = LoadReport.of(body)
     unfit = report.unfit_after_fork() if is_fork else ""
@@ -71,7 +75,7 @@ async def load_generation(
     def build() -> Generation:
         return generation.build(spec, described.get(), body, files, snapshot, version)
 
-    is_large = max(len(snapshot), len(described)) > LARGE
+    is_large = len(snapshot) > LARGE or len(described) > LARGE_DESCRIPTION
     made = await asyncio.to_thread(build) if is_large else build()
     made.files.update(files_read)  # files that were read meanwhile
     return LoadResult(body, report, "", made)
