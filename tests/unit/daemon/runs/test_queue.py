@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.line_count import counted_lines
 
 from hostler.daemon.base.tag_limits import TagLimit, parse_tag_limits
 from hostler.daemon.runs.queue import RunLimits, RunQueue
+
+#: Lines of forty starts and ends; a look at all that wait takes 100,000 for each.
+LINES = 20_000
 
 
 @dataclass(frozen=True)
@@ -127,24 +128,13 @@ def test_a_hundred_thousand_that_wait_cost_the_next_nothing(limits: RunLimits) -
     runs = [Run(str(n), f"l{n % 2}", each, key="") for n, each in enumerate(tags)]
     queue = filled(limits, *runs)
     going_on = started(queue)
-    lines = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return count
-
-    traced = sys.gettrace()
-    sys.settrace(count)
-    try:
+    with counted_lines() as count:
         for number in range(20):
             queue.ended(going_on.pop())
             going_on += started(queue)
             queue.add(Run(f"new{number}", "l0", tags[number], key=""))
             going_on += started(queue)
-    finally:
-        sys.settrace(traced)
-    assert lines < 100_000
+    assert count.lines < LINES
     assert queue.remove("99999") is not None
 
 
