@@ -181,18 +181,20 @@ class PipeReader:
             if pause <= 0:
                 self._show()
             else:
-                self._redraw = self._loop.call_later(pause, self._show, True)
+                self._redraw = self._loop.call_later(pause, self._show_later)
 
-    def _show(self, by_timer: bool = False) -> None:  # noqa: FBT001, FBT002 (a callback)
-        self._redraw = None
-        text, self._waiting = self._waiting, b""
-        if not text:
-            return
-        self._shown, self._shown_at = text[:MAX_LINE], self._loop.time()
-        if by_timer and not self._lines:
-            self._emit(self._shown)
-        else:
+    def _show(self) -> None:
+        if self._waiting:
+            self._shown, self._shown_at = self._waiting[:MAX_LINE], self._loop.time()
             self._lines.append(self._shown)
+        self._waiting = b""
+
+    def _show_later(self) -> None:
+        self._redraw = None
+        is_alone = not self._lines
+        self._show()
+        if is_alone and self._lines:  # else it comes in its turn
+            self._emit(self._lines.popleft())
 
     def _split_long_line(self, line: bytearray) -> None:
         """Moves the pieces of a line that is too long, all but the last."""
