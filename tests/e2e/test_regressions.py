@@ -78,15 +78,34 @@ def test_a_load_timeout_holds_for_runs_too(daemon: Daemon) -> None:
 
 
 def test_nothing_is_started_while_the_daemon_stops(tmp_path: Path) -> None:
-    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    with daemon_in(tmp_path, stop_grace="2") as daemon:
-        serve(daemon, stubborn + LAZY)
+    release = tmp_path / "release"
+    stubborn = f"""
+from hostler.definitions import pipeline, solid
+@solid
+def hold_on(context):
+    import pathlib, signal, time
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    context.log.info("holds on")
+    while not pathlib.Path({str(release)!r}).exists():
+        time.sleep(0.01)
+@pipeline
+def held():
+    hold_on()
+"""
+    with daemon_in(tmp_path, stop_grace="60") as daemon:
+        serve(daemon, stubborn + LAZY.replace('"p": p', '"p": p, "held": held'))
+        run = daemon.client.launch("held")
+        for event in daemon.client.watch_run(run.name):
+            if event.HasField("log_message"):
+                break
         os.kill(daemon.pid, signal.SIGTERM)
         eventually(lambda: "stopping" in daemon.log.read_text())
         for call in (daemon.client.reload, lambda: daemon.client.launch("p", location="repos.py")):
             with pytest.raises(HostlerError) as caught:
                 call()
             assert caught.value.details.reason in ("SHUTTING_DOWN", "STOPPED")
+        release.touch()
         assert daemon.wait() == 0
 
 
