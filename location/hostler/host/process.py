@@ -149,7 +149,7 @@ class Process:
         if process is not None:  # a fork of a template, which knew nothing of the location
             self._mark.write(process["owner"])
             forks.apply_limits(process["memory"], process["nice"])
-        birth = fitness.Birth({0, 1, 2, self.control})
+        birth = fitness.Birth({0, 1, 2, self.control}, is_fork=self._preloaded is not None)
         pid = os.getpid()
         try:
             announce = self._announce if order.get("announces") else None
