@@ -96,9 +96,10 @@ class Owners:
         for owner in wanted:
             for pid in self._pids.get(owner, ()):
                 process = table.read(pid)
-                if process is None:
-                    continue
-                if process.parent != self._keeper or table.children(pid) != []:
+                # one that is gone was reaped by another parent, and may have left an orphan since
+                if process is None or process.parent != self._keeper:
+                    return None
+                if table.children(pid) != []:
                     return None
                 found.setdefault(owner, []).append(process)
         return Members(found, is_exact=not orphans)
