@@ -181,7 +181,12 @@ def test_programs_of_a_load_that_make_files_do_not_have_it_loaded_without_end(
     eventually(lambda: any(told in one.text for one in patient.client.logs("repos.py")), told)
     _rests(loads)
     path.write_text(SOURCE.format(code="VALUE = 2"))
-    eventually(lambda: patient.pipelines("repos.py") == ["is_2"], "a save is served at once")
+
+    def is_served() -> bool:
+        is_ready = patient.state("repos.py") == "READY"
+        return is_ready and patient.pipelines("repos.py") == ["is_2"]
+
+    eventually(is_served, "a save is served at once")
 
 
 def _fails(daemon: Daemon) -> None:

@@ -62,7 +62,7 @@ class Location:
         self.load = LoadRegion(context, self.watched, self._policy, start, self._feed)
         self.serving = ServingRegion(context, start, self._feed)
         self._folders = FolderChanges(
-            context.clock, context.settings, self.load.files_changed, self._tell_of_folders
+            context.clock, context.settings, self.load.files_changed, self.processes.remark
         )
         self.processes.connect(self.load, self.serving)
         self.replicas = Replicas(
@@ -215,10 +215,6 @@ class Location:
     def _load(self) -> None:
         self._folders.load_begins()
         self.load.start(self.spec)
-
-    def _tell_of_folders(self, text: str) -> None:
-        self.processes.remark(text, "location")
-        self._context.journal.warning("loads cause loads", location=self.name, what=text)
 
     def _promote(self) -> None:
         process, loaded, causes = self.load.hand_over()
