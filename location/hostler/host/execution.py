@@ -65,7 +65,8 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         emit: receives the events.
         solids: which solids to execute; all where none is named.
         max_concurrency: so many steps at a time, each in a process of its own; 0 for one after the
-            other in this process, except those that have a timeout.
+            other in this process, except those that have a timeout. So it is, too, where steps may
+            not be forked.
         parent: this process, as the parent of steps.
 
     Raises:
@@ -83,7 +84,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     observer = _emitter(emit, result)
     caller = StepCaller(pipeline, steps, run_id, tags, partition)
     parent = parent or StepParent(Cancellation())
-    if max_concurrency:
+    if max_concurrency and parent.may_fork():
         from hostler.definitions._execution_state import ExecutionState
         from hostler.host.concurrency import ConcurrentEngine
 

@@ -52,20 +52,31 @@ class RunStepParent(StepParent):
         self._emit = emit
         self._has_warned = False
 
+    def may_fork(self) -> bool:
+        if not self._reasons:
+            return True
+        self._warn("so the steps execute in it, one after the other")
+        return False
+
     def prepare(self) -> None:
         super().prepare()
+        if self._reasons:
+            self._warn("what is locked at that moment stays locked in the step")
+
+    @property
+    def _reasons(self) -> list[str]:
+        """Returns what a step would inherit in vain; it drops handlers, sets generators apart."""
+        return [one for one in self._process.unfit_reasons if fitness.may_lock(one)]
+
+    def _warn(self, consequence: str) -> None:
         if self._has_warned:
             return
-        # a step drops the handlers, and sets the generators apart
-        reasons = [one for one in self._process.unfit_reasons if fitness.may_lock(one)]
-        if reasons:
-            self._has_warned = True
-            message = (
-                f"it is not safe to fork steps from this process ({', '.join(reasons)}): what is "
-                "locked at that moment stays locked in the step; start threads and open "
-                "connections in solids, not at import"
-            )
-            self._emit("log_message", None, {"level": "WARNING", "message": message})
+        self._has_warned = True
+        message = (
+            f"it is not safe to fork steps from this process ({', '.join(self._reasons)}): "
+            f"{consequence}; start threads and open connections in solids, not at import"
+        )
+        self._emit("log_message", None, {"level": "WARNING", "message": message})
 
     def enter_step(self, report: Report) -> None:
         self._process.connection.close()

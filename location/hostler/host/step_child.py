@@ -74,6 +74,7 @@ class StepChild:
         signal.signal(signal.SIGTERM, on_term or signal.SIG_DFL)
         for descriptor in others:
             os.close(descriptor)
+        self._frames = interpreter.move_up(self._frames)
         for made, wanted in ((self._out, 1), (self._err, 2)):
             os.dup2(made, wanted)
             os.close(made)

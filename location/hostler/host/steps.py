@@ -17,6 +17,7 @@ from hostler.host import children, ending, forks, interpreter
 from hostler.host.errors import RemoteStepError
 from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
+from hostler.host.wire import EXIT_LOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class StepProcesses:
             on_end: called once, with what the attempt failed with; not after `stop`.
             retry: 0 for the first attempt.
         """
+        interpreter.reopen_standard()
         attempt = _Attempt(node, observer, on_end)
         ends: list[int] = []
         try:
@@ -368,6 +370,11 @@ def _failure(attempt: _Attempt, status: int | None) -> Exception:
             how = f"was killed by signal {number}"
         if number == signal.SIGKILL:
             how += ", as the system does where memory runs out"
+    elif os.WEXITSTATUS(status) == EXIT_LOST:
+        how = (
+            "ended, since its code closed the descriptor through which it speaks to its run; close "
+            "only what the code has opened"
+        )
     else:
         how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
     return StepDiedError(f'cannot end solid "{name}": its process {how}')

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
-from hostler.daemon.launching.launcher import ExitStatus
+from hostler.daemon.launching.launcher import LOST_WIRE, ExitStatus
 from hostler.daemon.processes.channel import ChannelClosedError
 from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess
 from hostler.host.wire import Method, dump
@@ -21,7 +21,7 @@ class WorkerDiedError(Exception):
     """
 
     def __init__(self, pid: int, status: ExitStatus | None) -> None:
-        how = status.describe() if status else "it closed its wire"
+        how = status.describe() if status else LOST_WIRE
         super().__init__(f"worker {pid} died: {how}")
         self.pid = pid
         self.status = status

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from google.protobuf import json_format
 
 from hostler.daemon.base.text import truncate, utf8_safe, utf8_safe_json
-from hostler.daemon.launching.launcher import ExitStatus, SpawnError
+from hostler.daemon.launching.launcher import LOST_WIRE, ExitStatus, SpawnError
 from hostler.daemon.loading.stacks import StackFrame
 from hostler.host.wire import EXIT_LOST
 from hostler.v1 import workspace_pb2
@@ -116,11 +116,7 @@ def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
 
 def _of_lost_wire(output: Sequence[str]) -> LoadFailure:
     """Describes a process whose code has closed the wire to the daemon."""
-    message = (
-        "the code closed the descriptor through which the daemon speaks to its process; "
-        "close only what the code has opened"
-    )
-    return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)
+    return LoadFailure("PROCESS_DIED", permanent=True, message=LOST_WIRE, output=output)
 
 
 def of_death(

@@ -221,7 +221,7 @@ class LoadAttempt:
             if self._is_fork_timed:
                 return Unfit(self._timer.describe(self.files))
             return self.judge_timeout(host)
-        if is_fork and status.signal is not None:
+        if is_fork and status.signal is not None and not self._lost_wire:
             is_kill = status.signal == signal.SIGKILL
             return Unfit(f"it was {status.describe()}", killed_externally=is_kill)
         host.drain_output()

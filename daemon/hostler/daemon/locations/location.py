@@ -9,6 +9,7 @@ from hostler.daemon.generations.generation import Generation
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.locations.change_notifier import ChangeNotifier
+from hostler.daemon.locations.folder_changes import FolderChanges
 from hostler.daemon.locations.load_region import LoadRegion
 from hostler.daemon.locations.processes import ANSWER_SECONDS, LocationProcesses
 from hostler.daemon.locations.replicas import Replicas
@@ -60,6 +61,9 @@ class Location:
         start = self.processes.start
         self.load = LoadRegion(context, self.watched, self._policy, start, self._feed)
         self.serving = ServingRegion(context, start, self._feed)
+        self._folders = FolderChanges(
+            context.clock, context.settings, self.load.files_changed, self.processes.remark
+        )
         self.processes.connect(self.load, self.serving)
         self.replicas = Replicas(
             context, spec.name, self.processes, self._policy, self._find_source
@@ -117,6 +121,7 @@ class Location:
     def stop(self) -> None:
         """Ends the location's processes, its runs aside; answers nothing any more."""
         self._feed(LocationEvent.STOP, "stopped")
+        self._folders.stop()
         self.watched.forget()
 
     def reload(self) -> None:
@@ -143,7 +148,7 @@ class Location:
 
     def files_changed(self, paths: frozenset[str]) -> None:
         """Has the code loaded anew, since the content of watched files has changed."""
-        self.load.files_changed(paths)
+        self._folders.take(paths, self.watched.was_read)
 
     def packages_changed(self, what: str) -> None:
         """Loads the code anew, since packages of its environment have changed."""
@@ -174,6 +179,8 @@ class Location:
     def _feed(self, event: LocationEvent, reason: str) -> None:
         self._notifier.flush()
         before = self.status
+        if event in (LocationEvent.LOADED, LocationEvent.FAILED):
+            self._folders.load_ended()
         effects = (*self.load.step(event), *self.serving.step(event))
         for effect in effects:
             try:
@@ -205,6 +212,10 @@ class Location:
         is_parent = source is Source.PARENT and process is not None and process.is_ready
         return process.host if is_parent and process is not None else None
 
+    def _load(self) -> None:
+        self._folders.load_begins()
+        self.load.start(self.spec)
+
     def _promote(self) -> None:
         process, loaded, causes = self.load.hand_over()
         retired, before = self.serving.promote(process, loaded)
@@ -217,7 +228,7 @@ class Location:
         self.last_changes.files.extend(sorted(map(utf8_safe, causes)))
 
     _EFFECTS: ClassVar[dict[LocationEffect, Callable[[Any], object]]] = {
-        LocationEffect.LOAD: lambda self: self.load.start(self.spec),
+        LocationEffect.LOAD: _load,
         LocationEffect.ABORT_LOAD: lambda self: self.load.abort(),
         LocationEffect.PROMOTE: _promote,
         LocationEffect.ARM_PATIENCE: lambda self: self.load.arm_patience(),

@@ -172,7 +172,7 @@ class LocationProcesses:
             generation.files.update(pairs)
             self._watched.add(pairs)
 
-    def remark(self, text: str, role: Role, pid: int = 0) -> None:
+    def remark(self, text: str, role: Role = "location", pid: int = 0) -> None:
         """Writes a remark of the daemon into the location's log."""
         self._log.write(self._context.clock.time(), "daemon", text, pid, role)
 

@@ -15,7 +15,7 @@ from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role
-from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport
+from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport, leaves_traces
 
 
 class NoProcessError(Exception):
@@ -118,7 +118,9 @@ class Replicas:
         if isinstance(source, HostProcess):
             return RunSource(source, partial(self._context.factory.fork, source), source)
         if source is not None:
-            return RunSource(source, partial(self._load_in_fork, source))
+            # one that waits would hold a scratch folder, or a helper, that belongs to no run yet
+            may_wait = not leaves_traces(source.fork_obstacles)
+            return RunSource(source, partial(self._load_in_fork, source), may_wait=may_wait)
         return None
 
     async def _load_in_fork(

@@ -12,6 +12,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.base.text import load_json, utf8_safe, utf8_safe_json
 from hostler.daemon.generations.generation import Generation
+from hostler.daemon.launching.launcher import LOST_WIRE
 from hostler.daemon.locations.location import Location
 from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.logs.last_lines import LastLines
@@ -291,7 +292,7 @@ class Execution:
         except ChannelClosedError:
             await asyncio.wait([host.exit], timeout=DEATH_SECONDS)
             host.drain_output()
-            how = host.exit.result().describe() if host.exit.done() else "it closed its wire"
+            how = host.exit.result().describe() if host.exit.done() else LOST_WIRE
             when = " after its last step" if self._is_ending else ""
             return run_pb2.RunFailure(
                 message=f"the run's process died{when}: {how}", output=self._last_lines
