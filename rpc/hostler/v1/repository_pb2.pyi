@@ -28,6 +28,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListRepositoriesRequest(_message.Message):
+    """Which repositories, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -36,7 +38,9 @@ class ListRepositoriesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}, or locations/- for all that answer."""
     page_size: _builtins.int
+    """Items at most; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -54,13 +58,18 @@ Global___ListRepositoriesRequest: _TypeAlias = ListRepositoriesRequest  # noqa: 
 
 @_typing.final
 class ListRepositoriesResponse(_message.Message):
+    """A page of repositories."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REPOSITORIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def repositories(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Repository]: ...
+    def repositories(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Repository]:
+        """In the order of the workspace, then of the code."""
+
     def __init__(
         self,
         *,
@@ -77,10 +86,13 @@ Global___ListRepositoriesResponse: _TypeAlias = ListRepositoriesResponse  # noqa
 
 @_typing.final
 class GetRepositoryRequest(_message.Message):
+    """Which repository."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}."""
     def __init__(
         self,
         *,
@@ -96,6 +108,8 @@ Global___GetRepositoryRequest: _TypeAlias = GetRepositoryRequest  # noqa: Y015
 
 @_typing.final
 class ListPipelinesRequest(_message.Message):
+    """Whose pipelines, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -104,7 +118,9 @@ class ListPipelinesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """Items at most; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -122,13 +138,18 @@ Global___ListPipelinesRequest: _TypeAlias = ListPipelinesRequest  # noqa: Y015
 
 @_typing.final
 class ListPipelinesResponse(_message.Message):
+    """A page of pipelines."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PIPELINES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PipelineSummary]: ...
+    def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PipelineSummary]:
+        """In the order of the workspace, then of the code."""
+
     def __init__(
         self,
         *,
@@ -145,10 +166,13 @@ Global___ListPipelinesResponse: _TypeAlias = ListPipelinesResponse  # noqa: Y015
 
 @_typing.final
 class GetPipelineRequest(_message.Message):
+    """Which pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     def __init__(
         self,
         *,
@@ -164,6 +188,8 @@ Global___GetPipelineRequest: _TypeAlias = GetPipelineRequest  # noqa: Y015
 
 @_typing.final
 class ListSchedulesRequest(_message.Message):
+    """Whose schedules, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -172,7 +198,9 @@ class ListSchedulesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """Items at most; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -190,13 +218,18 @@ Global___ListSchedulesRequest: _TypeAlias = ListSchedulesRequest  # noqa: Y015
 
 @_typing.final
 class ListSchedulesResponse(_message.Message):
+    """A page of schedules."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SCHEDULES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleSummary]: ...
+    def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleSummary]:
+        """In the order of the workspace, then of the code."""
+
     def __init__(
         self,
         *,
@@ -213,10 +246,13 @@ Global___ListSchedulesResponse: _TypeAlias = ListSchedulesResponse  # noqa: Y015
 
 @_typing.final
 class GetScheduleRequest(_message.Message):
+    """Which schedule."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/schedules/{schedule}."""
     def __init__(
         self,
         *,
@@ -232,12 +268,15 @@ Global___GetScheduleRequest: _TypeAlias = GetScheduleRequest  # noqa: Y015
 
 @_typing.final
 class PreviewScheduleRequest(_message.Message):
+    """Which ticks of which schedule."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     AFTER_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the schedule."""
     count: _builtins.int
     """At most 100; 0 for 5."""
     @_builtins.property
@@ -261,11 +300,15 @@ Global___PreviewScheduleRequest: _TypeAlias = PreviewScheduleRequest  # noqa: Y0
 
 @_typing.final
 class PreviewScheduleResponse(_message.Message):
+    """What is due next."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TICKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def ticks(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleTick]: ...
+    def ticks(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleTick]:
+        """In order of time; fewer than asked for where the schedule ends."""
+
     def __init__(
         self,
         *,
@@ -281,6 +324,8 @@ Global___PreviewScheduleResponse: _TypeAlias = PreviewScheduleResponse  # noqa: 
 
 @_typing.final
 class ListPartitionSetsRequest(_message.Message):
+    """Whose partition sets, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -289,7 +334,9 @@ class ListPartitionSetsRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """Items at most; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -307,13 +354,18 @@ Global___ListPartitionSetsRequest: _TypeAlias = ListPartitionSetsRequest  # noqa
 
 @_typing.final
 class ListPartitionSetsResponse(_message.Message):
+    """A page of partition sets."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTITION_SETS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PartitionSetSummary]: ...
+    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PartitionSetSummary]:
+        """In the order of the workspace, then of the code."""
+
     def __init__(
         self,
         *,
@@ -330,10 +382,13 @@ Global___ListPartitionSetsResponse: _TypeAlias = ListPartitionSetsResponse  # no
 
 @_typing.final
 class GetPartitionSetRequest(_message.Message):
+    """Which partition set."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/partitionSets/{partition_set}."""
     def __init__(
         self,
         *,
@@ -349,6 +404,8 @@ Global___GetPartitionSetRequest: _TypeAlias = GetPartitionSetRequest  # noqa: Y0
 
 @_typing.final
 class ListPartitionsRequest(_message.Message):
+    """Whose partitions, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -359,6 +416,7 @@ class ListPartitionsRequest(_message.Message):
     page_size: _builtins.int
     """At most 10,000, which is also what 0 stands for."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -376,11 +434,14 @@ Global___ListPartitionsRequest: _TypeAlias = ListPartitionsRequest  # noqa: Y015
 
 @_typing.final
 class ListPartitionsResponse(_message.Message):
+    """A page of partitions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTITIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
     def partitions(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Partition]:
         """Their names alone."""
@@ -401,10 +462,13 @@ Global___ListPartitionsResponse: _TypeAlias = ListPartitionsResponse  # noqa: Y0
 
 @_typing.final
 class GetPartitionRequest(_message.Message):
+    """Which partition."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: that of the set, and partitions/{partition}."""
     def __init__(
         self,
         *,

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RepositoryServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -93,16 +94,19 @@ class RepositoryServiceStub:
 
 
 class RepositoryServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def ListRepositories(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The repositories of a location, or of all that answer; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRepository(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One repository, with the names of all that it declares; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -129,7 +133,8 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSchedule(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One schedule; a lazy one is constructed once per generation for all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -149,7 +154,9 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPartitionSet(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One partition set, without its partitions; a lazy one is constructed once per generation for
+        all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -235,7 +242,8 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RepositoryService:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     @staticmethod
     def ListRepositories(request,

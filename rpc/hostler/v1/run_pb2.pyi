@@ -34,6 +34,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Run(_message.Message):
+    """One execution of a pipeline, as it is recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _State:
@@ -43,27 +45,39 @@ class Run(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Run._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: Run._State.ValueType  # 0
+        """Never sent; a filter that names it fits no run."""
         QUEUED: Run._State.ValueType  # 1
         """It waits for a place within the limits, or, after a restart of the daemon, for its location."""
         RUNNING: Run._State.ValueType  # 2
+        """Its process executes it."""
         SUCCEEDED: Run._State.ValueType  # 3
+        """It has ended, and every step that was not skipped has succeeded."""
         FAILED: Run._State.ValueType  # 4
+        """It has ended before its work was done; `failure` says why."""
         CANCELING: Run._State.ValueType  # 5
         """A cancel was asked for and the run has not ended yet."""
         CANCELED: Run._State.ValueType  # 6
+        """It has ended since a cancel was asked for."""
         INTERRUPTED: Run._State.ValueType  # 7
         """The daemon ended while the run was under way."""
 
-    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What a run is doing, or how it has ended."""
+
     STATE_UNSPECIFIED: Run.State.ValueType  # 0
+    """Never sent; a filter that names it fits no run."""
     QUEUED: Run.State.ValueType  # 1
     """It waits for a place within the limits, or, after a restart of the daemon, for its location."""
     RUNNING: Run.State.ValueType  # 2
+    """Its process executes it."""
     SUCCEEDED: Run.State.ValueType  # 3
+    """It has ended, and every step that was not skipped has succeeded."""
     FAILED: Run.State.ValueType  # 4
+    """It has ended before its work was done; `failure` says why."""
     CANCELING: Run.State.ValueType  # 5
     """A cancel was asked for and the run has not ended yet."""
     CANCELED: Run.State.ValueType  # 6
+    """It has ended since a cancel was asked for."""
     INTERRUPTED: Run.State.ValueType  # 7
     """The daemon ended while the run was under way."""
 
@@ -109,11 +123,13 @@ class Run(_message.Message):
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     state: Global___Run.State.ValueType
+    """What it is doing, or how it has ended."""
     generation: _builtins.int
     """The generation of the location whose code it executes: the one of its launch, or, where the
     daemon was restarted while it was queued, the one of its start.
     """
     pid: _builtins.int
+    """The run's process; 0 before it has started."""
     last_sequence: _builtins.int
     """The sequence number of the newest event."""
     request_id: _builtins.str
@@ -123,15 +139,25 @@ class Run(_message.Message):
     partition: _builtins.str
     """Resource name of the partition that it is about; empty where it is about none."""
     @_builtins.property
-    def run_config(self) -> _struct_pb2.Struct: ...
+    def run_config(self) -> _struct_pb2.Struct:
+        """What it was launched with, a partition's config included."""
+
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What it was launched with, and the daemon's own, which begin with "hostler/"."""
+
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the launch was recorded."""
+
     @_builtins.property
-    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When its process began to execute it; unset before."""
+
     @_builtins.property
-    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; unset before."""
+
     @_builtins.property
     def failure(self) -> Global___RunFailure:
         """Why the run failed; unset where it did not."""
@@ -175,6 +201,8 @@ Global___Run: _TypeAlias = Run  # noqa: Y015
 
 @_typing.final
 class RunFailure(_message.Message):
+    """Why a run failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -186,7 +214,9 @@ class RunFailure(_message.Message):
     step: _builtins.str
     """The first step that failed; empty where none did."""
     @_builtins.property
-    def exception(self) -> _definitions_pb2.ExceptionInfo: ...
+    def exception(self) -> _definitions_pb2.ExceptionInfo:
+        """Of the code; unset where none was raised, as for a process that died."""
+
     @_builtins.property
     def output(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The last 20 lines that the run printed, where its process died."""
@@ -209,6 +239,8 @@ Global___RunFailure: _TypeAlias = RunFailure  # noqa: Y015
 
 @_typing.final
 class RunEvent(_message.Message):
+    """Something that a run did, as it is recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
@@ -233,35 +265,65 @@ class RunEvent(_message.Message):
     step: _builtins.str
     """The step that the event is about; empty for the run's own."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened, by the clock of the run's process."""
+
     @_builtins.property
-    def run_queued(self) -> Global___RunQueued: ...
+    def run_queued(self) -> Global___RunQueued:
+        """The launch was recorded; always the first event."""
+
     @_builtins.property
-    def run_started(self) -> Global___RunStarted: ...
+    def run_started(self) -> Global___RunStarted:
+        """The run's process began to execute it."""
+
     @_builtins.property
-    def step_started(self) -> Global___StepStarted: ...
+    def step_started(self) -> Global___StepStarted:
+        """The first attempt of a step begins."""
+
     @_builtins.property
-    def step_output(self) -> Global___StepOutput: ...
+    def step_output(self) -> Global___StepOutput:
+        """A step produced a value."""
+
     @_builtins.property
-    def log_message(self) -> Global___LogMessage: ...
+    def log_message(self) -> Global___LogMessage:
+        """The code logged a message."""
+
     @_builtins.property
-    def printed_line(self) -> Global___PrintedLine: ...
+    def printed_line(self) -> Global___PrintedLine:
+        """The run's process printed a line."""
+
     @_builtins.property
-    def step_skipped(self) -> Global___StepSkipped: ...
+    def step_skipped(self) -> Global___StepSkipped:
+        """A step is not executed, since a value that it needs was left out."""
+
     @_builtins.property
-    def step_failed(self) -> Global___StepFailed: ...
+    def step_failed(self) -> Global___StepFailed:
+        """The last attempt of a step failed."""
+
     @_builtins.property
-    def step_succeeded(self) -> Global___StepSucceeded: ...
+    def step_succeeded(self) -> Global___StepSucceeded:
+        """A step has ended well."""
+
     @_builtins.property
-    def run_succeeded(self) -> Global___RunSucceeded: ...
+    def run_succeeded(self) -> Global___RunSucceeded:
+        """The run has ended well; always the last event."""
+
     @_builtins.property
-    def run_failed(self) -> Global___RunFailed: ...
+    def run_failed(self) -> Global___RunFailed:
+        """The run has failed; always the last event."""
+
     @_builtins.property
-    def run_canceled(self) -> Global___RunCanceled: ...
+    def run_canceled(self) -> Global___RunCanceled:
+        """The run was canceled; always the last event."""
+
     @_builtins.property
-    def run_interrupted(self) -> Global___RunInterrupted: ...
+    def run_interrupted(self) -> Global___RunInterrupted:
+        """The run was interrupted; always the last event."""
+
     @_builtins.property
-    def step_retried(self) -> Global___StepRetried: ...
+    def step_retried(self) -> Global___StepRetried:
+        """An attempt of a step failed, and another one follows."""
+
     def __init__(
         self,
         *,
@@ -295,6 +357,8 @@ Global___RunEvent: _TypeAlias = RunEvent  # noqa: Y015
 
 @_typing.final
 class RunQueued(_message.Message):
+    """The run waits for its start."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -310,11 +374,14 @@ Global___RunQueued: _TypeAlias = RunQueued  # noqa: Y015
 
 @_typing.final
 class RunStarted(_message.Message):
+    """The run's process executes it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     pid: _builtins.int
+    """The run's process."""
     generation: _builtins.int
     """The generation of the location whose code is executed."""
     def __init__(
@@ -333,6 +400,8 @@ Global___RunStarted: _TypeAlias = RunStarted  # noqa: Y015
 
 @_typing.final
 class StepStarted(_message.Message):
+    """A step begins."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -348,13 +417,17 @@ Global___StepStarted: _TypeAlias = StepStarted  # noqa: Y015
 
 @_typing.final
 class StepOutput(_message.Message):
+    """A value that a step produced."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTPUT_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
     output: _builtins.str
+    """The output's name within the solid."""
     type: _builtins.str
+    """The name of the value's Python type."""
     preview: _builtins.str
     """The value's repr, cut at 200 characters."""
     def __init__(
@@ -385,24 +458,40 @@ class LogMessage(_message.Message):
     class _LevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LogMessage._Level.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         LEVEL_UNSPECIFIED: LogMessage._Level.ValueType  # 0
+        """Never sent."""
         DEBUG: LogMessage._Level.ValueType  # 1
+        """Of use to whoever looks for a fault."""
         INFO: LogMessage._Level.ValueType  # 2
+        """Things go as expected."""
         WARNING: LogMessage._Level.ValueType  # 3
+        """Something unexpected that does no harm yet."""
         ERROR: LogMessage._Level.ValueType  # 4
+        """Something could not be done."""
         CRITICAL: LogMessage._Level.ValueType  # 5
+        """The work cannot go on."""
 
-    class Level(_Level, metaclass=_LevelEnumTypeWrapper): ...
+    class Level(_Level, metaclass=_LevelEnumTypeWrapper):
+        """As in Python's logging."""
+
     LEVEL_UNSPECIFIED: LogMessage.Level.ValueType  # 0
+    """Never sent."""
     DEBUG: LogMessage.Level.ValueType  # 1
+    """Of use to whoever looks for a fault."""
     INFO: LogMessage.Level.ValueType  # 2
+    """Things go as expected."""
     WARNING: LogMessage.Level.ValueType  # 3
+    """Something unexpected that does no harm yet."""
     ERROR: LogMessage.Level.ValueType  # 4
+    """Something could not be done."""
     CRITICAL: LogMessage.Level.ValueType  # 5
+    """The work cannot go on."""
 
     LEVEL_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     level: Global___LogMessage.Level.ValueType
+    """How important the code says it is."""
     message: _builtins.str
+    """As the code gave it; may have several lines."""
     def __init__(
         self,
         *,
@@ -430,18 +519,28 @@ class PrintedLine(_message.Message):
     class _StreamEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PrintedLine._Stream.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STREAM_UNSPECIFIED: PrintedLine._Stream.ValueType  # 0
+        """Never sent."""
         STDOUT: PrintedLine._Stream.ValueType  # 1
+        """Standard output."""
         STDERR: PrintedLine._Stream.ValueType  # 2
+        """Standard error."""
 
-    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper): ...
+    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper):
+        """An output of a process."""
+
     STREAM_UNSPECIFIED: PrintedLine.Stream.ValueType  # 0
+    """Never sent."""
     STDOUT: PrintedLine.Stream.ValueType  # 1
+    """Standard output."""
     STDERR: PrintedLine.Stream.ValueType  # 2
+    """Standard error."""
 
     STREAM_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     stream: Global___PrintedLine.Stream.ValueType
+    """Where it was printed."""
     text: _builtins.str
+    """The line, without its end."""
     def __init__(
         self,
         *,
@@ -494,10 +593,13 @@ Global___StepRetried: _TypeAlias = StepRetried  # noqa: Y015
 
 @_typing.final
 class StepSkipped(_message.Message):
+    """A step is not executed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words: which output was left out."""
     def __init__(
         self,
         *,
@@ -513,11 +615,15 @@ Global___StepSkipped: _TypeAlias = StepSkipped  # noqa: Y015
 
 @_typing.final
 class StepFailed(_message.Message):
+    """A step failed, and no retry is left."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXCEPTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def exception(self) -> _definitions_pb2.ExceptionInfo: ...
+    def exception(self) -> _definitions_pb2.ExceptionInfo:
+        """Why."""
+
     def __init__(
         self,
         *,
@@ -533,11 +639,15 @@ Global___StepFailed: _TypeAlias = StepFailed  # noqa: Y015
 
 @_typing.final
 class StepSucceeded(_message.Message):
+    """A step has ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DURATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def duration(self) -> _duration_pb2.Duration: ...
+    def duration(self) -> _duration_pb2.Duration:
+        """Of the last attempt."""
+
     def __init__(
         self,
         *,
@@ -553,6 +663,8 @@ Global___StepSucceeded: _TypeAlias = StepSucceeded  # noqa: Y015
 
 @_typing.final
 class RunSucceeded(_message.Message):
+    """The run has ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -568,11 +680,15 @@ Global___RunSucceeded: _TypeAlias = RunSucceeded  # noqa: Y015
 
 @_typing.final
 class RunFailed(_message.Message):
+    """The run has failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FAILURE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def failure(self) -> Global___RunFailure: ...
+    def failure(self) -> Global___RunFailure:
+        """Why; the same as Run.failure."""
+
     def __init__(
         self,
         *,
@@ -588,10 +704,13 @@ Global___RunFailed: _TypeAlias = RunFailed  # noqa: Y015
 
 @_typing.final
 class RunCanceled(_message.Message):
+    """The run was canceled."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words: who asked, and whether the process had to be killed."""
     def __init__(
         self,
         *,
@@ -613,6 +732,7 @@ class RunInterrupted(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words."""
     def __init__(
         self,
         *,
@@ -628,6 +748,8 @@ Global___RunInterrupted: _TypeAlias = RunInterrupted  # noqa: Y015
 
 @_typing.final
 class LaunchRunRequest(_message.Message):
+    """What is to be executed, and how."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -718,10 +840,13 @@ Global___LaunchRunRequest: _TypeAlias = LaunchRunRequest  # noqa: Y015
 
 @_typing.final
 class GetRunRequest(_message.Message):
+    """Which run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: runs/{run}."""
     def __init__(
         self,
         *,
@@ -737,6 +862,8 @@ Global___GetRunRequest: _TypeAlias = GetRunRequest  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):
+    """Which runs, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
@@ -747,7 +874,9 @@ class ListRunsRequest(_message.Message):
     page_token: _builtins.str
     """Runs that are launched or deleted between two pages shift nothing. Valid for the same filter."""
     @_builtins.property
-    def filter(self) -> Global___RunFilter: ...
+    def filter(self) -> Global___RunFilter:
+        """Only runs that fit it; unset for all."""
+
     def __init__(
         self,
         *,
@@ -835,13 +964,18 @@ Global___RunFilter: _TypeAlias = RunFilter  # noqa: Y015
 
 @_typing.final
 class ListRunsResponse(_message.Message):
+    """A page of runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUNS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]: ...
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -858,11 +992,14 @@ Global___ListRunsResponse: _TypeAlias = ListRunsResponse  # noqa: Y015
 
 @_typing.final
 class WatchRunRequest(_message.Message):
+    """Which events of which run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     after_sequence: _builtins.int
     """0 for all events."""
     def __init__(
@@ -881,11 +1018,14 @@ Global___WatchRunRequest: _TypeAlias = WatchRunRequest  # noqa: Y015
 
 @_typing.final
 class CancelRunRequest(_message.Message):
+    """Which run is to end."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     KILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     kill: _builtins.bool
     """Asks and waits no more: kills the run's process."""
     def __init__(
@@ -904,10 +1044,13 @@ Global___CancelRunRequest: _TypeAlias = CancelRunRequest  # noqa: Y015
 
 @_typing.final
 class DeleteRunRequest(_message.Message):
+    """Which run is to be deleted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     def __init__(
         self,
         *,

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RunServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -68,7 +69,8 @@ class RunServiceStub:
 
 
 class RunServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def LaunchRun(self, request, context):
         """Records a run and returns at once; it starts as soon as the limits allow.
@@ -78,7 +80,8 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One run, as it is recorded.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -154,7 +157,8 @@ def add_RunServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RunService:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     @staticmethod
     def LaunchRun(request,

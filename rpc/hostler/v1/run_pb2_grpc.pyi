@@ -37,6 +37,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RunServiceStub:
+    """Launches runs, and reads their record."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -44,6 +46,7 @@ class RunServiceStub:
     LaunchRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.LaunchRunRequest, _run_pb2.Run]
     """Records a run and returns at once; it starts as soon as the limits allow."""
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.GetRunRequest, _run_pb2.Run]
+    """One run, as it is recorded."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]
     """Newest first."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]
@@ -57,10 +60,13 @@ class RunServiceStub:
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
+    """Launches runs, and reads their record."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     LaunchRun: _aio.UnaryUnaryMultiCallable[_run_pb2.LaunchRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Records a run and returns at once; it starts as soon as the limits allow."""
     GetRun: _aio.UnaryUnaryMultiCallable[_run_pb2.GetRunRequest, _run_pb2.Run]  # type: ignore[assignment]
+    """One run, as it is recorded."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Newest first."""
     WatchRun: _aio.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]  # type: ignore[assignment]
@@ -73,6 +79,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """Deletes the record of a run that has ended."""
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Launches runs, and reads their record."""
+
     @_abc_1.abstractmethod
     def LaunchRun(
         self,
@@ -86,7 +94,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _run_pb2.GetRunRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]: ...
+    ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]:
+        """One run, as it is recorded."""
 
     @_abc_1.abstractmethod
     def ListRuns(
