@@ -12,6 +12,7 @@ from e2e.harness import Daemon, daemon_in, eventually
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from hostler.client import InvalidArgumentError, UserCodeError
 from hostler.rpc.errors import ErrorDetails, unpack
 from hostler.v1 import repository_pb2, repository_pb2_grpc, run_pb2, workspace_pb2
 from hostler.v1.definitions_pb2 import PipelineSummary
@@ -123,6 +124,8 @@ def test_codes_and_details(
     assert (details.retry_delay is not None) == (reason == "NOT_READY")
     assert bool(details.traceback) == (reason in ("LOAD_FAILED", "USER_CODE"))
     assert "hostler/host" not in (details.traceback or ""), "a frame of ours"
+    if words.startswith("'"):
+        assert details.nearest[0] == words.strip("'")
 
 
 def test_health_follows_the_locations(served: Daemon) -> None:
@@ -221,9 +224,38 @@ def test_runs_can_be_watched_from_any_event(served: Daemon) -> None:
 
 
 def test_a_run_config_that_does_not_fit(served: Daemon) -> None:
-    config = {"solids": {"one": {"config": {"x": 1}}}}
-    *_, last = served.client.execute("p0", config, location="repos.py")
-    assert "solids.one" in last.run_failed.failure.message
+    config = {"solids": {"one": {"config": {"x": 1}, "input": {}}}}
+    before = served.client.runs()
+    with pytest.raises(InvalidArgumentError, match=r"solids\.one\.config\.x") as caught:
+        served.client.launch("p0", config, location="repos.py")
+    assert [field for field, _ in caught.value.details.violations] == [
+        *("run_config.solids.one.input", "run_config.solids.one.config.x"),
+    ]
+    found = served.client.validate("p0", config, location="repos.py")
+    assert [each.path for each in found.problems] == ["solids.one.input", "solids.one.config.x"]
+    assert not served.client.validate("p0", {"solids": None}, location="repos.py").problems
+    with pytest.raises(InvalidArgumentError, match='did you mean "one"') as caught:
+        served.client.launch("p0", location="repos.py", solids=["*onee"])
+    assert [field for field, _ in caught.value.details.violations] == ["solids"]
+    assert served.client.runs() == before, "a refused launch is recorded"
+
+
+def test_a_lazy_pipeline_that_cannot_be_constructed_is_not_launched(served: Daemon) -> None:
+    with pytest.raises(UserCodeError, match="no such table"):
+        served.client.launch("raising", location="repos.py")
+    with pytest.raises(UserCodeError):
+        served.client.validate("raising", location="repos.py")
+
+
+def test_the_schema_of_a_run_config(served: Daemon) -> None:
+    schema = served.client.config_schema("p0", location="repos.py", solids=["one"])
+    assert schema["properties"]["solids"]["properties"]["one"]["properties"]["config"] == {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {},
+    }
+    with pytest.raises(InvalidArgumentError, match="nothing"):
+        served.client.config_schema("p0", location="repos.py", solids=["nothing"])
 
 
 def test_too_many_calls_and_too_large_answers(tmp_path: Path) -> None:

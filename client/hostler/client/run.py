@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.struct_pb2 import Struct
-
-from hostler.client.errors import InvalidArgumentError
-from hostler.client.names import (
-    definition_name,
-    is_pipeline_name,
-    location_name,
-    parse_pipeline,
-    partition_name,
-    run_name,
-)
-from hostler.client.repository import RepositoryCalls
+from hostler.client.names import location_name, run_name
+from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
-
-#: A number travels as a double; an integer above this would arrive as another one.
-MAX_INTEGER = 2**53
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
 
 
-class RunCalls(RepositoryCalls):
+class RunCalls(RunConfigCalls):
     """Makes the calls of RunService. A run is named by its resource name or by its id alone."""
 
     def launch(  # noqa: PLR0913 (what a run can be launched with)
@@ -80,16 +66,15 @@ class RunCalls(RepositoryCalls):
             NotReadyError, LoadFailedError: the location does not answer.
             NotRecordedError: the daemon's disk is full.
         """
-        if not is_pipeline_name(pipeline):
-            pipeline = self.find_pipeline(pipeline, location, repository).name
+        pipeline = self._pipeline_name(pipeline, location, repository)
         request = pb.LaunchRunRequest(
             pipeline=pipeline,
-            run_config=_struct(run_config or {}),
+            run_config=as_struct(run_config or {}),
             tags=tags,
             request_id=request_id,
-            solids=_names(solids),
+            solids=as_names(solids),
             max_concurrency=max_concurrency,
-            partition=_partition(pipeline, partition),
+            partition=as_partition(pipeline, partition),
             backfill=backfill,
         )
         if timeout is not None:
@@ -163,57 +148,3 @@ class RunCalls(RepositoryCalls):
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
-
-
-def _names(solids: Sequence[str]) -> Sequence[str]:
-    """Returns the names; refuses one string, whose letters would be taken for names.
-
-    Raises:
-        InvalidArgumentError: one string is given.
-    """
-    if isinstance(solids, str):
-        raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
-    return solids
-
-
-def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
-    """Returns the resource name of a partition of a set of the pipeline's repository."""
-    if partition is None or isinstance(partition, str):
-        return partition or ""
-    path = parse_pipeline(pipeline)
-    partition_set, name = partition
-    parent = definition_name(path.location, path.repository, "partitionSets", partition_set)
-    return partition_name(parent, name)
-
-
-def _struct(config: Mapping[str, Any]) -> Struct:
-    """Returns the run config as it is sent.
-
-    Raises:
-        InvalidArgumentError: JSON cannot hold a value in it, or not exactly.
-    """
-    from google.protobuf import json_format  # 20 ms that most calls do without
-
-    _check_values(config, "run_config")
-    try:
-        return json_format.ParseDict(dict(config), Struct())
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"cannot send the run config: {error}") from error
-
-
-def _check_values(value: object, place: str) -> None:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidArgumentError(
-                    f"cannot send {place}: its key {key!r} is of the type {type(key).__name__}, "
-                    f'expected a string; write it in quotes, "{key}"'
-                )
-            _check_values(item, f"{place}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_values(item, f"{place}[{index}]")
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise InvalidArgumentError(
-            f"cannot send {place} exactly: {value} is above 2**53; write it as a string"
-        )

@@ -12,6 +12,7 @@ next_page_token is set there is more, also where no page_size was asked for.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from hostler.v1 import definitions_pb2 as _definitions_pb2
@@ -185,6 +186,156 @@ class GetPipelineRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPipelineRequest: _TypeAlias = GetPipelineRequest  # noqa: Y015
+
+@_typing.final
+class ValidateRunConfigRequest(_message.Message):
+    """A launch that is to be checked; the fields are those of LaunchRunRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIPELINE_FIELD_NUMBER: _builtins.int
+    RUN_CONFIG_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    pipeline: _builtins.str
+    """Resource name of the pipeline."""
+    partition: _builtins.str
+    """Resource name of a partition, whose config comes under run_config; empty for none."""
+    @_builtins.property
+    def run_config(self) -> _struct_pb2.Struct:
+        """At most 2 MB (config_bytes) and 30 levels; no empty Value, no NaN, no infinity."""
+
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids would be executed; empty for all."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: _builtins.str = ...,
+        run_config: _struct_pb2.Struct | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        partition: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partition", b"partition", "pipeline", b"pipeline", "run_config", b"run_config", "solids", b"solids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateRunConfigRequest: _TypeAlias = ValidateRunConfigRequest  # noqa: Y015
+
+@_typing.final
+class ValidateRunConfigResponse(_message.Message):
+    """Whether a launch would be taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """True where there may be more problems than are listed."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunConfigProblem]:
+        """In the order of the config; none where it would be taken. At most 100."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[Global___RunConfigProblem] | None = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateRunConfigResponse: _TypeAlias = ValidateRunConfigResponse  # noqa: Y015
+
+@_typing.final
+class RunConfigProblem(_message.Message):
+    """One thing that is wrong with a launch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of the request that it is in: "run_config" or "solids"."""
+    path: _builtins.str
+    """The place in the run config, as "solids.load.config.limits[2]"; empty for the whole of it, and
+    for solids. Cut at 500 characters.
+    """
+    message: _builtins.str
+    """What was found, what was expected, and what to do; one line."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        path: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunConfigProblem: _TypeAlias = RunConfigProblem  # noqa: Y015
+
+@_typing.final
+class GetConfigSchemaRequest(_message.Message):
+    """Which pipeline, or part of one, the schema is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIPELINE_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    pipeline: _builtins.str
+    """Resource name of the pipeline."""
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids would be executed, as in LaunchRunRequest; empty for all."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: _builtins.str = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pipeline", b"pipeline", "solids", b"solids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConfigSchemaRequest: _TypeAlias = GetConfigSchemaRequest  # noqa: Y015
+
+@_typing.final
+class GetConfigSchemaResponse(_message.Message):
+    """A schema."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    json_schema: _builtins.str
+    """JSON Schema, draft 2020-12, as JSON. It refuses nothing that LaunchRun takes, and says nothing
+    about a value whose type is not known.
+    """
+    def __init__(
+        self,
+        *,
+        json_schema: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json_schema", b"json_schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConfigSchemaResponse: _TypeAlias = GetConfigSchemaResponse  # noqa: Y015
 
 @_typing.final
 class ListSchedulesRequest(_message.Message):

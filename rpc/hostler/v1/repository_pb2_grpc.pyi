@@ -48,6 +48,12 @@ class RepositoryServiceStub:
     """The names of a repository's pipelines; constructs nothing."""
     GetPipeline: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetPipelineRequest, _definitions_pb2.Pipeline]
     """One pipeline; a lazy one is constructed once per generation for all readers."""
+    ValidateRunConfig: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ValidateRunConfigRequest, _repository_pb2.ValidateRunConfigResponse]
+    """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+    anything; executes nothing.
+    """
+    GetConfigSchema: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]
+    """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]
     """The names of a repository's schedules; constructs nothing."""
     GetSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]
@@ -78,6 +84,12 @@ class RepositoryServiceAsyncStub(RepositoryServiceStub):
     """The names of a repository's pipelines; constructs nothing."""
     GetPipeline: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetPipelineRequest, _definitions_pb2.Pipeline]  # type: ignore[assignment]
     """One pipeline; a lazy one is constructed once per generation for all readers."""
+    ValidateRunConfig: _aio.UnaryUnaryMultiCallable[_repository_pb2.ValidateRunConfigRequest, _repository_pb2.ValidateRunConfigResponse]  # type: ignore[assignment]
+    """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+    anything; executes nothing.
+    """
+    GetConfigSchema: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]  # type: ignore[assignment]
+    """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]  # type: ignore[assignment]
     """The names of a repository's schedules; constructs nothing."""
     GetSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
@@ -129,6 +141,24 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_definitions_pb2.Pipeline, _abc.Awaitable[_definitions_pb2.Pipeline]]:
         """One pipeline; a lazy one is constructed once per generation for all readers."""
+
+    @_abc_1.abstractmethod
+    def ValidateRunConfig(
+        self,
+        request: _repository_pb2.ValidateRunConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.ValidateRunConfigResponse, _abc.Awaitable[_repository_pb2.ValidateRunConfigResponse]]:
+        """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+        anything; executes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConfigSchema(
+        self,
+        request: _repository_pb2.GetConfigSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.GetConfigSchemaResponse, _abc.Awaitable[_repository_pb2.GetConfigSchemaResponse]]:
+        """The JSON Schema of a pipeline's run config, for editors and for completion."""
 
     @_abc_1.abstractmethod
     def ListSchedules(

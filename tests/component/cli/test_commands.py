@@ -181,6 +181,20 @@ class TestWithADaemon:
         assert done.code == 1
         assert done.err == "hostler: cannot use the run config: no field 'invalid'\n"
 
+    def test_a_config_is_checked_without_a_run(
+        self, hostler: Callable[..., Outcome], facade: Facade
+    ) -> None:
+        assert hostler("pipeline", "validate", "bad") == (0, "", "")
+        done = hostler("pipeline", "validate", "bad", "-c", "{invalid: 1}", "--solids", "load,laod")
+        assert (done.code, done.err) == (1, "")
+        assert done.out == "invalid: unknown\nsolids: 'laod': unknown\n"
+        found = json.loads(hostler("pipeline", "validate", "bad", "--solids", "x", "--json").out)
+        assert found["problems"] == [{"field": "solids", "message": "'x': unknown"}]
+        schema = json.loads(hostler("pipeline", "schema", "bad").out)
+        assert schema["properties"]["solids"]["enum"] == ["load", "fail"]
+        assert hostler("pipeline", "schema", "nothing").out == ""
+        assert not facade.runs
+
     def test_runs(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         hostler("pipeline", "execute", "bad")
         location = facade.pipelines["locations/etl"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -189,6 +190,31 @@ class RepositoryService(ScheduleMethods):
         return definitions_pb2.Pipeline(
             name=request.name, description="A test.", tags={"team": "data"}, solids=solids
         )
+
+    def ValidateRunConfig(
+        self, request: repository_pb2.ValidateRunConfigRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.ValidateRunConfigResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        known = {solid.name for solid in pipeline.solids}
+        found = repository_pb2.ValidateRunConfigResponse()
+        if "invalid" in request.run_config:
+            found.problems.add(field="run_config", path="invalid", message="unknown")
+        for name in request.solids:
+            if name not in known:
+                found.problems.add(field="solids", message=f"{name!r}: unknown")
+        return found
+
+    def GetConfigSchema(
+        self, request: repository_pb2.GetConfigSchemaRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.GetConfigSchemaResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        names = [solid.name for solid in pipeline.solids]
+        schema = {"type": "object", "properties": {"solids": {"enum": names}}}
+        return repository_pb2.GetConfigSchemaResponse(json_schema=json.dumps(schema))
+
+
+def definition_request(pipeline: str) -> repository_pb2.GetPipelineRequest:
+    return repository_pb2.GetPipelineRequest(name=pipeline)
 
 
 class RunService(run_pb2_grpc.RunServiceServicer):

@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.facade import names, refusals
+from hostler.daemon.facade import names, refusals, run_config
 from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import find_location, generation_of
 from hostler.daemon.facade.paging import page_of, page_slice
@@ -53,6 +53,7 @@ class RepositoryService:
         self, supervisor: Supervisor, queries: DefinitionQueries, settings: Settings
     ) -> None:
         self._supervisor = supervisor
+        self._settings = settings
         self._page_bytes = settings.page_bytes
         self._queries = queries
 
@@ -80,6 +81,16 @@ class RepositoryService:
 
     async def get_pipeline(self, request: pb.GetPipelineRequest, context: Context) -> bytes:
         return await self._get(PIPELINE, request, context)
+
+    async def validate_run_config(
+        self, request: pb.ValidateRunConfigRequest, context: Context
+    ) -> pb.ValidateRunConfigResponse:
+        return await run_config.validate(self._queries, context, request, self._settings)
+
+    async def get_config_schema(
+        self, request: pb.GetConfigSchemaRequest, context: Context
+    ) -> pb.GetConfigSchemaResponse:
+        return await run_config.schema(self._queries, context, request)
 
     async def list_schedules(
         self, request: pb.ListSchedulesRequest, _: Context

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from google.protobuf import duration_pb2, empty_pb2, timestamp_pb2
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.facade import names, partition, refusals
+from hostler.daemon.facade import names, partition, refusals, run_config
 from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import (
     find_location,
@@ -66,12 +66,14 @@ class RunService:
                 return earlier
             location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
             location = find_location(self._supervisor, f"locations/{location_name}")
-            generation = generation_of(location)
-            require_pipeline(generation, request.pipeline)
+            require_pipeline(generation_of(location), request.pipeline)
             if not requested.partition:
-                return await self._runs.launch(requested, location, generation)
+                await run_config.require_fit(self._queries, context, requested)
+                require_not_stopping(self._supervisor)
+                return await self._runs.launch(requested, location, generation_of(location))
             generation, run = await partition.with_partition(self._queries, context, requested)
             await require_config(run.run_config, self._settings)
+            await run_config.require_fit(self._queries, context, run)
             require_not_stopping(self._supervisor)
             return await self._runs.launch(run, location, generation, asked=requested)
         except RequestIdConflictError as error:
