@@ -168,6 +168,10 @@ def test_paging(stub: repository_pb2_grpc.RepositoryServiceStub) -> None:
         if not token:
             break
     assert paged == list(whole)
+    absent = ["locations/broken.py", "locations/sleeping.py"]
+    for size in (0, 3):
+        asked = repository_pb2.ListPipelinesRequest(parent=parent, page_size=size)
+        assert stub.ListPipelines(asked).unreachable == absent
     code, _ = refused(
         stub.ListPipelines, repository_pb2.ListPipelinesRequest(parent=parent, page_token="?")
     )

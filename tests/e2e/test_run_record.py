@@ -255,8 +255,8 @@ def test_pages(served: Daemon) -> None:
         request.filter.pipeline = "waiting"
         request.page_token = pages[0].next_page_token
         for token, message in (
-            (pages[0].next_page_token, "with another filter"),
-            ("1-", "with another filter"),
+            (pages[0].next_page_token, "with another parent or filter"),
+            ("1-", "pass a next_page_token"),
             ("x", "pass a next_page_token"),
             ("9" * 30, "pass a next_page_token"),
         ):

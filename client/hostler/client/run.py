@@ -1,9 +1,10 @@
-"""The calls about runs: launch, list, watch, cancel, delete."""
+"""The calls about runs: launch, list, count, watch, cancel, delete."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from hostler.client.errors import InvalidArgumentError
 from hostler.client.names import location_name, run_name
 from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
 from hostler.v1 import run_pb2 as pb
@@ -11,11 +12,33 @@ from hostler.v1 import run_pb2 as pb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from typing import Unpack
 
     from hostler.client.stream import Stream
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
+
+
+class RunSelection(TypedDict, total=False):
+    """Says which runs are meant: those that fit all that is given.
+
+    Attributes:
+        location: only runs of this location.
+        pipeline: only runs of this pipeline: its resource name, or its name alone for those of
+            that name in every location.
+        states: only runs in one of these states.
+        tags: only runs with all of these tags.
+        since: created at this time or later; a time without a zone is a local one.
+        before: created before this time.
+    """
+
+    location: str | None
+    pipeline: str | None
+    states: Iterable[pb.Run.State.ValueType]
+    tags: Mapping[str, str] | None
+    since: datetime | None
+    before: datetime | None
 
 
 class RunCalls(RunConfigCalls):
@@ -85,46 +108,86 @@ class RunCalls(RunConfigCalls):
         """Returns one run."""
         return self._unary(self._run.GetRun, pb.GetRunRequest(name=run_name(run)))
 
-    def runs(
-        self,
-        limit: int | None = None,
-        *,
-        location: str | None = None,
-        pipeline: str | None = None,
-        states: Iterable[pb.Run.State.ValueType] = (),
-        tags: Mapping[str, str] | None = None,
-        since: datetime | None = None,
-        before: datetime | None = None,
-    ) -> list[pb.Run]:
+    def runs(self, limit: int | None = None, **wanted: Unpack[RunSelection]) -> list[pb.Run]:
         """Returns the runs that fit all that is given, newest first; at most `limit`.
 
         Args:
             limit: None for all.
-            location: only runs of this location.
-            pipeline: only runs of this pipeline: its resource name, or its name alone for those of
-                that name in every location.
-            states: only runs in one of these states.
-            tags: only runs with all of these tags.
-            since: created at this time or later; a time without a zone is a local one.
-            before: created before this time.
+            wanted: see `RunSelection`.
         """
-        wanted = pb.RunFilter(
-            location=location_name(location) if location else "",
-            pipeline=pipeline or "",
-            states=states,
-            tags=tags,
-        )
-        if since is not None:
-            wanted.create_time_from.FromDatetime(since.astimezone())
-        if before is not None:
-            wanted.create_time_before.FromDatetime(before.astimezone())
         found: list[pb.Run] = []
-        request = pb.ListRunsRequest(page_size=min(limit or _PAGE, _PAGE), filter=wanted)
+        request = pb.ListRunsRequest(
+            page_size=min(limit or _PAGE, _PAGE), filter=_run_filter(**wanted)
+        )
         for page in self._pages(self._run.ListRuns, request):
             found.extend(page.runs)
             if limit is not None and len(found) >= limit:
                 break
         return found[:limit]
+
+    def count_runs(self, **wanted: Unpack[RunSelection]) -> dict[pb.Run.State.ValueType, int]:
+        """Returns how many runs fit all that is given, by the states that there are."""
+        request = pb.CountRunsRequest(filter=_run_filter(**wanted))
+        return {each.state: each.count for each in self._unary(self._run.CountRuns, request).counts}
+
+    def watch_runs(
+        self, after: str = "", snapshot: int = 0, **wanted: Unpack[RunSelection]
+    ) -> Stream[pb.WatchRunsResponse]:
+        """Returns the runs that fit all that is given as they are now, then each that changes.
+
+        Args:
+            after: the `resume_token` of the last message of another watch with the same selection.
+            snapshot: runs of the present state, the newest ones; at most 1000, 0 for 100.
+            wanted: see `RunSelection`.
+        """
+        request = pb.WatchRunsRequest(
+            filter=_run_filter(**wanted), resume_token=after, snapshot_size=snapshot
+        )
+        return self._stream(self._run.WatchRuns, request)
+
+    def steps(self, run: str) -> list[pb.Step]:
+        """Returns the steps of a run that have begun or were skipped, in that order."""
+        request = pb.ListStepsRequest(parent=run_name(run))
+        pages = self._pages(self._run.ListSteps, request)
+        return [step for page in pages for step in page.steps]
+
+    def cancel_runs(
+        self,
+        runs: Iterable[str] | None = None,
+        *,
+        kill: bool = False,
+        **wanted: Unpack[RunSelection],
+    ) -> pb.CancelRunsResponse:
+        """Asks many runs to end, or kills them; returns what was done, as CancelRuns says it.
+
+        Args:
+            runs: their names; None for all that fit `wanted`, of which one call cancels 10,000.
+            kill: whether to kill their processes at once.
+            wanted: see `RunSelection`; for no `runs` alone.
+
+        Raises:
+            InvalidArgumentError: both are given.
+        """
+        request = pb.CancelRunsRequest(kill=kill)
+        _choose(request, runs, wanted)
+        return self._unary(self._run.CancelRuns, request)
+
+    def delete_runs(
+        self, runs: Iterable[str] | None = None, **wanted: Unpack[RunSelection]
+    ) -> pb.DeleteRunsResponse:
+        """Deletes the records of many runs; returns what was done, as DeleteRuns says it.
+
+        Args:
+            runs: their names; None for all that fit `wanted` and have ended, of which one call
+                deletes 10,000.
+            wanted: see `RunSelection`; for no `runs` alone.
+
+        Raises:
+            InvalidArgumentError: both are given.
+        """
+        request = pb.DeleteRunsRequest()
+        _choose(request, runs, wanted)
+        return self._unary(self._run.DeleteRuns, request)
 
     def watch_run(self, run: str, after: int = 0) -> Stream[pb.RunEvent]:
         """Returns the events of a run: past ones first, then live ones, until it has ended.
@@ -148,3 +211,39 @@ class RunCalls(RunConfigCalls):
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
+
+
+def _run_filter(**wanted: Unpack[RunSelection]) -> pb.RunFilter:
+    location, since, before = wanted.get("location"), wanted.get("since"), wanted.get("before")
+    made = pb.RunFilter(
+        location=location_name(location) if location else "",
+        pipeline=wanted.get("pipeline") or "",
+        states=wanted.get("states", ()),
+        tags=wanted.get("tags"),
+    )
+    if since is not None:
+        made.create_time_from.FromDatetime(since.astimezone())
+    if before is not None:
+        made.create_time_before.FromDatetime(before.astimezone())
+    return made
+
+
+def _choose(
+    request: pb.CancelRunsRequest | pb.DeleteRunsRequest,
+    runs: Iterable[str] | None,
+    wanted: RunSelection,
+) -> None:
+    """Sets the names or the filter of a request.
+
+    Raises:
+        InvalidArgumentError: both are given.
+    """
+    if runs is None:
+        request.filter.CopyFrom(_run_filter(**wanted))
+    elif wanted:
+        raise InvalidArgumentError("cannot take both runs and a filter; give one of the two")
+    else:
+        names = [run_name(each) for each in runs]
+        if not names:
+            raise InvalidArgumentError("cannot take an empty list of runs; name at least one")
+        request.names.extend(names)

@@ -39,7 +39,7 @@ class ListRepositoriesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}, or locations/- for all that answer."""
     page_size: _builtins.int
-    """Items at most; 0 for as many as fit."""
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
     """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
@@ -65,21 +65,29 @@ class ListRepositoriesResponse(_message.Message):
 
     REPOSITORIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Of the next page; empty where this is the last one."""
     @_builtins.property
     def repositories(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Repository]:
         """In the order of the workspace, then of the code."""
 
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         repositories: _abc.Iterable[_definitions_pb2.Repository] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "repositories", b"repositories"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "repositories", b"repositories", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,7 +127,7 @@ class ListPipelinesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
-    """Items at most; 0 for as many as fit."""
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
     """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
@@ -145,21 +153,29 @@ class ListPipelinesResponse(_message.Message):
 
     PIPELINES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Of the next page; empty where this is the last one."""
     @_builtins.property
     def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PipelineSummary]:
         """In the order of the workspace, then of the code."""
 
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         pipelines: _abc.Iterable[_definitions_pb2.PipelineSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pipelines", b"pipelines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pipelines", b"pipelines", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -349,7 +365,7 @@ class ListSchedulesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
-    """Items at most; 0 for as many as fit."""
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
     """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
@@ -375,21 +391,29 @@ class ListSchedulesResponse(_message.Message):
 
     SCHEDULES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Of the next page; empty where this is the last one."""
     @_builtins.property
     def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleSummary]:
         """In the order of the workspace, then of the code."""
 
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         schedules: _abc.Iterable[_definitions_pb2.ScheduleSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schedules", b"schedules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schedules", b"schedules", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -485,7 +509,7 @@ class ListPartitionSetsRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
-    """Items at most; 0 for as many as fit."""
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
     """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
@@ -511,21 +535,29 @@ class ListPartitionSetsResponse(_message.Message):
 
     PARTITION_SETS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Of the next page; empty where this is the last one."""
     @_builtins.property
     def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PartitionSetSummary]:
         """In the order of the workspace, then of the code."""
 
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         partition_sets: _abc.Iterable[_definitions_pb2.PartitionSetSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "partition_sets", b"partition_sets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "partition_sets", b"partition_sets", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

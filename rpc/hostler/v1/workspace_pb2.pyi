@@ -752,7 +752,7 @@ class ListLocationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 for as many as fit. A page has at most 3 MB (page_bytes)."""
+    """At most 10,000; 0 for as many as fit. A page has at most 3 MB (page_bytes)."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty for the first page."""
     def __init__(

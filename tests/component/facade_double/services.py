@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from component.facade_double.definitions import ScheduleMethods
+from component.facade_double.many_runs import ManyRunsMethods
 from component.facade_double.state import REPOSITORY, Facade, refuse, unknown
 from google.protobuf import empty_pb2
 
@@ -19,7 +20,6 @@ from hostler.v1 import (
     definitions_pb2,
     repository_pb2,
     run_pb2,
-    run_pb2_grpc,
     workspace_pb2,
     workspace_pb2_grpc,
 )
@@ -217,7 +217,7 @@ def definition_request(pipeline: str) -> repository_pb2.GetPipelineRequest:
     return repository_pb2.GetPipelineRequest(name=pipeline)
 
 
-class RunService(run_pb2_grpc.RunServiceServicer):
+class RunService(ManyRunsMethods):
     def __init__(self, facade: Facade) -> None:
         self.facade = facade
 
@@ -322,14 +322,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             events.append(event)
             self.facade.changed.notify_all()
 
-    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
-        return self._run(request.name, context)
-
-    def ListRuns(
-        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
-    ) -> run_pb2.ListRunsResponse:
-        wanted = request.filter
-        runs = [
+    def _fitting(self, wanted: run_pb2.RunFilter) -> list[run_pb2.Run]:
+        return [
             run
             for run in reversed(self.facade.runs.values())
             if run.pipeline.startswith(wanted.location)
@@ -338,6 +332,14 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             and wanted.tags.items() <= run.tags.items()
             and run.create_time.ToNanoseconds() >= wanted.create_time_from.ToNanoseconds()
         ]
+
+    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
+        return self._run(request.name, context)
+
+    def ListRuns(
+        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
+    ) -> run_pb2.ListRunsResponse:
+        runs = self._fitting(request.filter)
         return run_pb2.ListRunsResponse(runs=runs)
 
     def WatchRun(

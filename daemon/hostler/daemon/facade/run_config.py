@@ -26,8 +26,10 @@ from hostler.v1 import repository_pb2 as pb
 _MAX_PATH = 500
 
 
-async def require_fit(queries: DefinitionQueries, context: Context, run: Run) -> None:
+async def require_fit(queries: DefinitionQueries, context: Context, run: Run) -> int:
     """Refuses a launch whose run config or selection does not fit its pipeline.
+
+    Returns how many steps it has.
 
     A lazy pipeline that nobody has read yet is constructed for it, once for all.
 
@@ -35,13 +37,14 @@ async def require_fit(queries: DefinitionQueries, context: Context, run: Run) ->
         RefusalError: INVALID_ARGUMENT, with all that is wrong; or the pipeline cannot be read.
     """
     serialized = await queries.definition(context, PIPELINE, run.pipeline)
-    error = await asyncio.to_thread(check_launch, serialized, run.run_config, run.solids)
-    if error is not None:
+    try:
+        return await asyncio.to_thread(check_launch, serialized, run.run_config, run.solids)
+    except (ConfigError, SelectionError) as error:
         violations = [
             (".".join(filter(None, [each.field, each.path])), each.message)
             for each in _messages(error)
         ]
-        raise refusals.wrong_launch(run.pipeline, str(error), violations)
+        raise refusals.wrong_launch(run.pipeline, str(error), violations) from error
 
 
 async def validate(
@@ -66,8 +69,11 @@ async def validate(
     if request.partition:
         _, run = await partition.with_partition(queries, context, run)
     serialized = await queries.definition(context, PIPELINE, request.pipeline)
-    error = await asyncio.to_thread(check_launch, serialized, run.run_config, run.solids)
-    problems = [] if error is None else _messages(error)
+    problems: list[pb.RunConfigProblem] = []
+    try:
+        await asyncio.to_thread(check_launch, serialized, run.run_config, run.solids)
+    except (ConfigError, SelectionError) as error:
+        problems = _messages(error)
     return pb.ValidateRunConfigResponse(problems=problems, truncated=len(problems) == MOST_PROBLEMS)
 
 

@@ -126,10 +126,8 @@ def selected(pipeline: DescribedPipeline, solids: Sequence[str]) -> PipelineDefi
     return select(pipeline, solids) if solids else pipeline
 
 
-def check_launch(
-    serialized: bytes, run_config: Struct, solids: Sequence[str]
-) -> ConfigError | SelectionError | None:
-    """Returns what is wrong with a launch; None where nothing is.
+def check_launch(serialized: bytes, run_config: Struct, solids: Sequence[str]) -> int:
+    """Checks a launch; returns how many steps it has.
 
     Takes milliseconds where there is much to check or to tell; call it in a thread.
 
@@ -137,13 +135,13 @@ def check_launch(
         serialized: a hostler.v1.Pipeline.
         run_config: what JSON has a form for; see `facade.validation.require_config`.
         solids: the selection; empty for all solids.
+
+    Raises:
+        ConfigError, SelectionError: it does not fit the pipeline.
     """
-    try:
-        pipeline = selected(described_pipeline(serialized), solids)
-        check_run_config(pipeline, json_format.MessageToDict(run_config), MOST_PROBLEMS)
-    except (ConfigError, SelectionError) as error:
-        return error
-    return None
+    pipeline = selected(described_pipeline(serialized), solids)
+    check_run_config(pipeline, json_format.MessageToDict(run_config), MOST_PROBLEMS)
+    return len(pipeline.nodes)
 
 
 def problems_of(error: ConfigError | SelectionError) -> list[ConfigProblem]:

@@ -127,8 +127,12 @@ WRONG = [
 
 
 def problems(config: dict[str, Any], solids: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    error = check_launch(SERIALIZED, json_format.ParseDict(config, Struct()), solids)
-    return [(each.path, each.message) for each in problems_of(error)] if error else []
+    try:
+        steps = check_launch(SERIALIZED, json_format.ParseDict(config, Struct()), solids)
+    except (ConfigError, SelectionError) as error:
+        return [(each.path, each.message) for each in problems_of(error)]
+    assert steps == (len(select(totals, solids).nodes) if solids else 3)
+    return []
 
 
 def problems_of_the_run(
@@ -234,10 +238,9 @@ def test_the_schema_of_a_part_has_that_part() -> None:
 
 def test_a_million_problems_are_not_looked_for() -> None:
     config = json_format.ParseDict({"solids": {f"a{n}": {} for n in range(20_000)}}, Struct())
-    with counted_lines() as count:
-        error = check_launch(SERIALIZED, config, ())
-    assert error is not None
-    assert len(problems_of(error)) == MOST_PROBLEMS
+    with pytest.raises(ConfigError) as caught, counted_lines() as count:
+        check_launch(SERIALIZED, config, ())
+    assert len(problems_of(caught.value)) == MOST_PROBLEMS
     assert count.lines < 1_000_000
 
 
@@ -245,5 +248,4 @@ def test_a_type_that_is_not_known_takes_anything() -> None:
     described = Pipeline.FromString(SERIALIZED)
     described.solids[0].config_fields[0].type = "Decimal"
     config = changed("solids", "load", "config", "path", value={"a": 1})
-    error = check_launch(described.SerializeToString(), json_format.ParseDict(config, Struct()), ())
-    assert error is None
+    assert check_launch(described.SerializeToString(), json_format.ParseDict(config, Struct()), ())
