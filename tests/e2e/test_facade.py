@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from e2e.harness import Daemon, daemon_in, eventually
+from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -151,6 +152,45 @@ def test_reflection_lists_the_services(served: Daemon) -> None:
     (answer,) = stub.ServerReflectionInfo(iter([request]))
     names = {each.name for each in answer.list_services_response.service}
     assert {f"hostler.v1.{each}Service" for each in ("Workspace", "Repository", "Run")} <= names
+    assert {f"grpc.reflection.{each}.ServerReflection" for each in ("v1", "v1alpha")} <= names
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "hostler.v1.RunService.GetRun",
+        "hostler.v1.Run.QUEUED",
+        "grpc.health.v1.Health.List",
+        "grpc.reflection.v1.ServerReflection",
+    ],
+)
+def test_reflection_gives_the_file_of_a_symbol(served: Daemon, version: str, symbol: str) -> None:
+    ask = served.client._channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        reflection_pb2.ServerReflectionRequest.SerializeToString,
+        reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+    (answer,) = ask(iter([request]))
+    found = answer.file_descriptor_response.file_descriptor_proto
+    files = [descriptor_pb2.FileDescriptorProto.FromString(data) for data in found]
+    assert symbol.startswith(files[0].package)
+    assert {name for file in files for name in file.dependency} <= {file.name for file in files}
+    if symbol.startswith("hostler"):
+        assert any(each.leading_comments for each in files[0].source_code_info.location)
+    unknown = reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"{symbol}.x")
+    (answer,) = ask(iter([unknown]))
+    assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+def test_health_lists_what_it_knows(served: Daemon) -> None:
+    stub: Any = health_pb2_grpc.HealthStub(served.client._channel)
+    messages: Any = health_pb2
+    statuses = stub.List(messages.HealthListRequest()).statuses
+    assert statuses[""].status == health_pb2.HealthCheckResponse.SERVING
+    assert statuses["hostler.v1.RunService"].status == health_pb2.HealthCheckResponse.SERVING
+    assert statuses["locations/broken.py"].status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def test_paging(stub: repository_pb2_grpc.RepositoryServiceStub) -> None:
