@@ -126,6 +126,36 @@ const scenarios = {
     };
   },
 
+  async many() {
+    const { run } = stubs();
+    const watched = run.WatchRuns({ filter: { pipeline: "good" } });
+    const seen = [];
+    const ended = new Promise((resolve, reject) => {
+      watched.on("error", reject);
+      watched.on("data", (message) => {
+        seen.push(message);
+        if (message.change === "run" && message.run.end_time) resolve(message.run);
+      });
+    });
+    const launched = await call(run, ...launch({}).slice(1));
+    const last = await ended;
+    watched.on("error", () => {});
+    watched.cancel();
+    const parent = launched.answer.name;
+    const token = (await call(run, "ListRuns", { page_size: 1 })).answer.next_page_token;
+    return {
+      first: seen[0].change,
+      state: last.state,
+      progress: last.progress,
+      counts: await call(run, "CountRuns", { filter: { states: ["SUCCEEDED"] } }),
+      steps: await call(run, "ListSteps", { parent }),
+      canceled: await call(run, "CancelRuns", { names: [parent, "runs/none"] }),
+      nothing: await call(run, "DeleteRuns", {}),
+      deleted: await call(run, "DeleteRuns", { names: [parent] }),
+      foreign: await call(run, "ListRuns", { page_token: token || "none", filter: { pipeline: "x" } }),
+    };
+  },
+
   async deadline() {
     const { repository } = stubs();
     return call(repository, "GetPipeline", { name: `${PIPELINE}/hanging` }, 1);

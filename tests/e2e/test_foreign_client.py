@@ -134,6 +134,21 @@ def test_details_of_errors(modules: Path, served: Daemon) -> None:
     assert list(schema["properties"]["solids"]["properties"]) == ["one"]
 
 
+def test_many_runs(modules: Path, served: Daemon) -> None:
+    found = play(modules, "many", served)
+    assert (found["first"], found["state"]) == ("snapshot", "SUCCEEDED")
+    assert (found["progress"]["total"], found["progress"]["succeeded"]) == (1, 1)
+    assert found["counts"]["answer"]["counts"][0]["state"] == "SUCCEEDED"
+    (step,) = found["steps"]["answer"]["steps"]
+    assert step["name"].endswith("/steps/one")
+    assert (step["state"], step["attempt_count"]) == ("SUCCEEDED", 1)
+    canceled = found["canceled"]["answer"]
+    assert (canceled["unchanged_count"], canceled["problems"][0]["reason"]) == (1, "UNKNOWN_NAME")
+    assert found["nothing"]["code"] == INVALID
+    assert found["deleted"]["answer"]["deleted_count"] == 1
+    assert found["foreign"]["code"] == INVALID
+
+
 def test_a_deadline_names_the_location(modules: Path, served: Daemon) -> None:
     found = play(modules, "deadline", served)
     assert found["code"] == DEADLINE
