@@ -26,10 +26,10 @@ from hostler.v1.run_pb2 import Run, RunEvent
 
 CODE = """\
 import os, time
-from hostler.definitions import pipeline, repository, solid
+from hostler.definitions import Field, pipeline, repository, solid
 
 
-@solid
+@solid(config_schema={"large": Field(str, default="")})
 def waits(context):
     context.log.info("under way")
     while not os.path.exists("go"):
@@ -255,8 +255,8 @@ def test_pages(served: Daemon) -> None:
         request.filter.pipeline = "waiting"
         request.page_token = pages[0].next_page_token
         for token, message in (
-            (pages[0].next_page_token, "with another filter"),
-            ("1-", "with another filter"),
+            (pages[0].next_page_token, "with another parent or filter"),
+            ("1-", "pass a next_page_token"),
             ("x", "pass a next_page_token"),
             ("9" * 30, "pass a next_page_token"),
         ):
@@ -290,8 +290,9 @@ def test_a_full_disk_fails_the_run_and_the_daemon_goes_on(served: Daemon) -> Non
     resource.prlimit(served.pid, resource.RLIMIT_FSIZE, (largest + 100_000, limits[1]))
     run = served.client.launch("chatty", chatter(20_000))
     eventually(lambda: "cannot write the record of a run" in served.log.read_text())
+    config = {"solids": {"waits": {"config": {"large": "x" * 1_900_000}}}}
     with pytest.raises(NotRecordedError, match="cannot write the record of runs"):
-        served.client.launch("waiting", {"large": "x" * 1_900_000})
+        served.client.launch("waiting", config)
     assert served.client.run(idle.name).state == Run.RUNNING
     resource.prlimit(served.pid, resource.RLIMIT_FSIZE, limits)
     ended = outcome(served, run)

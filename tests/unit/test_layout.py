@@ -27,6 +27,8 @@ ALLOWED = {
     "daemon": {
         *("google", "grpc", "grpc_health", "grpc_reflection", "psutil", "watchdog", "yaml"),
         *("hostler.daemon", "hostler.rpc", "hostler.v1", "hostler.host.wire"),
+        # one implementation checks a run config for whoever launches and for the run itself
+        "hostler.definitions",
     },
 }
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "stop": "Stop a location.",
     "check": "Load everything once and report, for CI.",
     "repository": "Repositories of the locations.",
-    "pipeline": "List, show, execute and launch pipelines.",
+    "pipeline": "List, show, validate, execute and launch pipelines.",
     "schedule": "List, show and preview schedules.",
     "partition": "List, show and backfill partitions.",
     "run": "List, show, watch, cancel and delete runs.",

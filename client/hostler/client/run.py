@@ -1,38 +1,47 @@
-"""The calls about runs: launch, list, watch, cancel, delete."""
+"""The calls about runs: launch, list, count, watch, cancel, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from google.protobuf.struct_pb2 import Struct
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from hostler.client.errors import InvalidArgumentError
-from hostler.client.names import (
-    definition_name,
-    is_pipeline_name,
-    location_name,
-    parse_pipeline,
-    partition_name,
-    run_name,
-)
-from hostler.client.repository import RepositoryCalls
+from hostler.client.names import location_name, run_name
+from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from typing import Unpack
 
     from hostler.client.stream import Stream
-
-#: A number travels as a double; an integer above this would arrive as another one.
-MAX_INTEGER = 2**53
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
 
 
-class RunCalls(RepositoryCalls):
+class RunSelection(TypedDict, total=False):
+    """Says which runs are meant: those that fit all that is given.
+
+    Attributes:
+        location: only runs of this location.
+        pipeline: only runs of this pipeline: its resource name, or its name alone for those of
+            that name in every location.
+        states: only runs in one of these states.
+        tags: only runs with all of these tags.
+        since: created at this time or later; a time without a zone is a local one.
+        before: created before this time.
+    """
+
+    location: str | None
+    pipeline: str | None
+    states: Iterable[pb.Run.State.ValueType]
+    tags: Mapping[str, str] | None
+    since: datetime | None
+    before: datetime | None
+
+
+class RunCalls(RunConfigCalls):
     """Makes the calls of RunService. A run is named by its resource name or by its id alone."""
 
     def launch(  # noqa: PLR0913 (what a run can be launched with)
@@ -80,16 +89,15 @@ class RunCalls(RepositoryCalls):
             NotReadyError, LoadFailedError: the location does not answer.
             NotRecordedError: the daemon's disk is full.
         """
-        if not is_pipeline_name(pipeline):
-            pipeline = self.find_pipeline(pipeline, location, repository).name
+        pipeline = self._pipeline_name(pipeline, location, repository)
         request = pb.LaunchRunRequest(
             pipeline=pipeline,
-            run_config=_struct(run_config or {}),
+            run_config=as_struct(run_config or {}),
             tags=tags,
             request_id=request_id,
-            solids=_names(solids),
+            solids=as_names(solids),
             max_concurrency=max_concurrency,
-            partition=_partition(pipeline, partition),
+            partition=as_partition(pipeline, partition),
             backfill=backfill,
         )
         if timeout is not None:
@@ -100,46 +108,86 @@ class RunCalls(RepositoryCalls):
         """Returns one run."""
         return self._unary(self._run.GetRun, pb.GetRunRequest(name=run_name(run)))
 
-    def runs(
-        self,
-        limit: int | None = None,
-        *,
-        location: str | None = None,
-        pipeline: str | None = None,
-        states: Iterable[pb.Run.State.ValueType] = (),
-        tags: Mapping[str, str] | None = None,
-        since: datetime | None = None,
-        before: datetime | None = None,
-    ) -> list[pb.Run]:
+    def runs(self, limit: int | None = None, **wanted: Unpack[RunSelection]) -> list[pb.Run]:
         """Returns the runs that fit all that is given, newest first; at most `limit`.
 
         Args:
             limit: None for all.
-            location: only runs of this location.
-            pipeline: only runs of this pipeline: its resource name, or its name alone for those of
-                that name in every location.
-            states: only runs in one of these states.
-            tags: only runs with all of these tags.
-            since: created at this time or later; a time without a zone is a local one.
-            before: created before this time.
+            wanted: see `RunSelection`.
         """
-        wanted = pb.RunFilter(
-            location=location_name(location) if location else "",
-            pipeline=pipeline or "",
-            states=states,
-            tags=tags,
-        )
-        if since is not None:
-            wanted.create_time_from.FromDatetime(since.astimezone())
-        if before is not None:
-            wanted.create_time_before.FromDatetime(before.astimezone())
         found: list[pb.Run] = []
-        request = pb.ListRunsRequest(page_size=min(limit or _PAGE, _PAGE), filter=wanted)
+        request = pb.ListRunsRequest(
+            page_size=min(limit or _PAGE, _PAGE), filter=_run_filter(**wanted)
+        )
         for page in self._pages(self._run.ListRuns, request):
             found.extend(page.runs)
             if limit is not None and len(found) >= limit:
                 break
         return found[:limit]
+
+    def count_runs(self, **wanted: Unpack[RunSelection]) -> dict[pb.Run.State.ValueType, int]:
+        """Returns how many runs fit all that is given, by the states that there are."""
+        request = pb.CountRunsRequest(filter=_run_filter(**wanted))
+        return {each.state: each.count for each in self._unary(self._run.CountRuns, request).counts}
+
+    def watch_runs(
+        self, after: str = "", snapshot: int = 0, **wanted: Unpack[RunSelection]
+    ) -> Stream[pb.WatchRunsResponse]:
+        """Returns the runs that fit all that is given as they are now, then each that changes.
+
+        Args:
+            after: the `resume_token` of the last message of another watch with the same selection.
+            snapshot: runs of the present state, the newest ones; at most 1000, 0 for 100.
+            wanted: see `RunSelection`.
+        """
+        request = pb.WatchRunsRequest(
+            filter=_run_filter(**wanted), resume_token=after, snapshot_size=snapshot
+        )
+        return self._stream(self._run.WatchRuns, request)
+
+    def steps(self, run: str) -> list[pb.Step]:
+        """Returns the steps of a run that have begun or were skipped, in that order."""
+        request = pb.ListStepsRequest(parent=run_name(run))
+        pages = self._pages(self._run.ListSteps, request)
+        return [step for page in pages for step in page.steps]
+
+    def cancel_runs(
+        self,
+        runs: Iterable[str] | None = None,
+        *,
+        kill: bool = False,
+        **wanted: Unpack[RunSelection],
+    ) -> pb.CancelRunsResponse:
+        """Asks many runs to end, or kills them; returns what was done, as CancelRuns says it.
+
+        Args:
+            runs: their names; None for all that fit `wanted`, of which one call cancels 10,000.
+            kill: whether to kill their processes at once.
+            wanted: see `RunSelection`; for no `runs` alone.
+
+        Raises:
+            InvalidArgumentError: both are given.
+        """
+        request = pb.CancelRunsRequest(kill=kill)
+        _choose(request, runs, wanted)
+        return self._unary(self._run.CancelRuns, request)
+
+    def delete_runs(
+        self, runs: Iterable[str] | None = None, **wanted: Unpack[RunSelection]
+    ) -> pb.DeleteRunsResponse:
+        """Deletes the records of many runs; returns what was done, as DeleteRuns says it.
+
+        Args:
+            runs: their names; None for all that fit `wanted` and have ended, of which one call
+                deletes 10,000.
+            wanted: see `RunSelection`; for no `runs` alone.
+
+        Raises:
+            InvalidArgumentError: both are given.
+        """
+        request = pb.DeleteRunsRequest()
+        _choose(request, runs, wanted)
+        return self._unary(self._run.DeleteRuns, request)
 
     def watch_run(self, run: str, after: int = 0) -> Stream[pb.RunEvent]:
         """Returns the events of a run: past ones first, then live ones, until it has ended.
@@ -165,55 +213,37 @@ class RunCalls(RepositoryCalls):
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
 
 
-def _names(solids: Sequence[str]) -> Sequence[str]:
-    """Returns the names; refuses one string, whose letters would be taken for names.
+def _run_filter(**wanted: Unpack[RunSelection]) -> pb.RunFilter:
+    location, since, before = wanted.get("location"), wanted.get("since"), wanted.get("before")
+    made = pb.RunFilter(
+        location=location_name(location) if location else "",
+        pipeline=wanted.get("pipeline") or "",
+        states=wanted.get("states", ()),
+        tags=wanted.get("tags"),
+    )
+    if since is not None:
+        made.create_time_from.FromDatetime(since.astimezone())
+    if before is not None:
+        made.create_time_before.FromDatetime(before.astimezone())
+    return made
+
+
+def _choose(
+    request: pb.CancelRunsRequest | pb.DeleteRunsRequest,
+    runs: Iterable[str] | None,
+    wanted: RunSelection,
+) -> None:
+    """Sets the names or the filter of a request.
 
     Raises:
-        InvalidArgumentError: one string is given.
+        InvalidArgumentError: both are given.
     """
-    if isinstance(solids, str):
-        raise InvalidArgumentError(f"cannot select {solids!r}: expected a list, [{solids!r}]")
-    return solids
-
-
-def _partition(pipeline: str, partition: str | tuple[str, str] | None) -> str:
-    """Returns the resource name of a partition of a set of the pipeline's repository."""
-    if partition is None or isinstance(partition, str):
-        return partition or ""
-    path = parse_pipeline(pipeline)
-    partition_set, name = partition
-    parent = definition_name(path.location, path.repository, "partitionSets", partition_set)
-    return partition_name(parent, name)
-
-
-def _struct(config: Mapping[str, Any]) -> Struct:
-    """Returns the run config as it is sent.
-
-    Raises:
-        InvalidArgumentError: JSON cannot hold a value in it, or not exactly.
-    """
-    from google.protobuf import json_format  # 20 ms that most calls do without
-
-    _check_values(config, "run_config")
-    try:
-        return json_format.ParseDict(dict(config), Struct())
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"cannot send the run config: {error}") from error
-
-
-def _check_values(value: object, place: str) -> None:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidArgumentError(
-                    f"cannot send {place}: its key {key!r} is of the type {type(key).__name__}, "
-                    f'expected a string; write it in quotes, "{key}"'
-                )
-            _check_values(item, f"{place}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_values(item, f"{place}[{index}]")
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise InvalidArgumentError(
-            f"cannot send {place} exactly: {value} is above 2**53; write it as a string"
-        )
+    if runs is None:
+        request.filter.CopyFrom(_run_filter(**wanted))
+    elif wanted:
+        raise InvalidArgumentError("cannot take both runs and a filter; give one of the two")
+    else:
+        names = [run_name(each) for each in runs]
+        if not names:
+            raise InvalidArgumentError("cannot take an empty list of runs; name at least one")
+        request.names.extend(names)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     #: A place in the user's code, or what finds it when there is something to say of it.
     LazyPosition = Union[SourcePosition, Callable[[], Union[SourcePosition, None]], None]
 
+#: Characters of a name that anybody mistypes rather than makes up.
+_LONGEST_MISTYPED = 200
+
 
 def check_name(what: str, name: object, source: LazyPosition) -> str:
     """Returns the name if it is valid: ASCII letters, digits and underscores, and no keyword.
@@ -87,7 +90,7 @@ def check_text(what: str, text: object, source: LazyPosition) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Returns the known names that are similar to `name`, the most similar first, three at most."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or len(name) > _LONGEST_MISTYPED:
         return []
     get_close_matches = late("difflib").get_close_matches
     folded = {one.lower(): one for one in known}

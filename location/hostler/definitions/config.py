@@ -106,6 +106,11 @@ class ListType(ConfigType):
         return f"list[{self._item.name}]"
 
     @property
+    def item(self) -> ConfigType:
+        """Returns the type of each item."""
+        return self._item
+
+    @property
     def fields(self) -> Mapping[str, Field]:
         return self._item.fields
 

@@ -68,10 +68,16 @@ def _preview_schedule(
 def _list_partitions(
     _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """{"name", "start", "size"}: {"names": those of the page, "count": of all}."""
+    """{"name", "start", "size"}: {"names": those of the page, "start", "count": of all}.
+
+    With "after" the page begins after the partition of that name, at "start" where there is none.
+    """
     names = list(repository.partition_sets.get(order["name"]).partitions())
-    start = order["start"]
-    return {"names": names[start : start + order["size"]], "count": len(names)}
+    start, after = order["start"], order.get("after", "")
+    if after and names[start - 1 : start] != [after] and after in names:
+        start = names.index(after) + 1
+    page = names[start : start + order["size"]]
+    return {"names": page, "start": start, "count": len(names)}
 
 
 def _describe_partition(

@@ -37,6 +37,7 @@ class Repository(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
     def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PipelineSummary]:
         """Every pipeline of the repository, by name; listing constructs nothing."""
@@ -47,10 +48,12 @@ class Repository(_message.Message):
 
     @_builtins.property
     def schedules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduleSummary]:
-        """Every schedule and partition set, by name; listing constructs nothing."""
+        """Every schedule, by name; listing constructs nothing."""
 
     @_builtins.property
-    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionSetSummary]: ...
+    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionSetSummary]:
+        """Every partition set, by name; listing constructs nothing."""
+
     def __init__(
         self,
         *,
@@ -137,14 +140,19 @@ class Pipeline(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That the code gives to the pipeline."""
+
     @_builtins.property
     def solids(self) -> _containers.RepeatedCompositeFieldContainer[Global___Solid]:
         """In an order in which they can execute."""
 
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     def __init__(
         self,
         *,
@@ -203,18 +211,27 @@ class Solid(_message.Message):
     definition: _builtins.str
     """The name of the definition."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
-    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]: ...
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]:
+        """In the order of the function's parameters."""
+
     @_builtins.property
-    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Output]: ...
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Output]:
+        """In the order in which the code declares them."""
+
     @_builtins.property
     def config_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
         """The fields that `solids.{name}.config` takes in the run config."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That the code gives to the solid."""
+
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     @_builtins.property
     def retry_policy(self) -> Global___RetryPolicy:
         """Unset for a solid that is not executed again when it fails."""
@@ -258,6 +275,7 @@ class RetryPolicy(_message.Message):
     class _BackoffEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[RetryPolicy._Backoff.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         BACKOFF_UNSPECIFIED: RetryPolicy._Backoff.ValueType  # 0
+        """Never sent."""
         CONSTANT: RetryPolicy._Backoff.ValueType  # 1
         """Every delay is the same."""
         LINEAR: RetryPolicy._Backoff.ValueType  # 2
@@ -265,8 +283,11 @@ class RetryPolicy(_message.Message):
         EXPONENTIAL: RetryPolicy._Backoff.ValueType  # 3
         """Each is twice the one before."""
 
-    class Backoff(_Backoff, metaclass=_BackoffEnumTypeWrapper): ...
+    class Backoff(_Backoff, metaclass=_BackoffEnumTypeWrapper):
+        """How a delay grows from one retry to the next."""
+
     BACKOFF_UNSPECIFIED: RetryPolicy.Backoff.ValueType  # 0
+    """Never sent."""
     CONSTANT: RetryPolicy.Backoff.ValueType  # 1
     """Every delay is the same."""
     LINEAR: RetryPolicy.Backoff.ValueType  # 2
@@ -280,6 +301,7 @@ class RetryPolicy(_message.Message):
     max_retries: _builtins.int
     """At most so many times, after the first."""
     backoff: Global___RetryPolicy.Backoff.ValueType
+    """How the delay grows from one retry to the next."""
     @_builtins.property
     def delay(self) -> _duration_pb2.Duration:
         """Before the first retry."""
@@ -301,6 +323,8 @@ Global___RetryPolicy: _TypeAlias = RetryPolicy  # noqa: Y015
 
 @_typing.final
 class Input(_message.Message):
+    """A value that a solid takes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -309,9 +333,11 @@ class Input(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     HAS_DEFAULT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within the solid; the name of the function's parameter."""
     type: _builtins.str
     """The Python type's name, "Any" where none is declared."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     has_default: _builtins.bool
     """True where the solid declares a default value."""
     @_builtins.property
@@ -337,12 +363,16 @@ Global___Input: _TypeAlias = Input  # noqa: Y015
 
 @_typing.final
 class OutputReference(_message.Message):
+    """An output of a solid in a pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SOLID_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     solid: _builtins.str
+    """The solid's name within the pipeline."""
     output: _builtins.str
+    """The output's name within the solid."""
     def __init__(
         self,
         *,
@@ -359,6 +389,8 @@ Global___OutputReference: _TypeAlias = OutputReference  # noqa: Y015
 
 @_typing.final
 class Output(_message.Message):
+    """A value that a solid produces."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -366,8 +398,11 @@ class Output(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     IS_REQUIRED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within the solid; "result" where there is only one and the code names none."""
     type: _builtins.str
+    """The Python type's name, "Any" where none is declared."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     is_required: _builtins.bool
     """False for an output that the solid may leave out; what hangs on it is skipped then."""
     def __init__(
@@ -388,6 +423,8 @@ Global___Output: _TypeAlias = Output  # noqa: Y015
 
 @_typing.final
 class ConfigField(_message.Message):
+    """A field of a mapping in a run config."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -397,12 +434,19 @@ class ConfigField(_message.Message):
     DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """The key in the mapping."""
     type: _builtins.str
     """The Python type's name, "Any" where any value fits; "dict" for one that has fields."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     is_required: _builtins.bool
+    """Whether a run config without it is refused."""
     @_builtins.property
-    def default_value(self) -> _struct_pb2.Value: ...
+    def default_value(self) -> _struct_pb2.Value:
+        """The value where the run config has none; unset where there is no default. What JSON cannot hold
+        is given as a string that shows it.
+        """
+
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
         """The fields of a nested mapping."""
@@ -442,8 +486,11 @@ class ScheduleSummary(_message.Message):
     lazy: _builtins.bool
     """True for a schedule that a function constructs on first need; the fields below are empty then."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     cron_schedule: _builtins.str
+    """Five fields, or a macro as "@daily"."""
     execution_timezone: _builtins.str
+    """Whose clock: "UTC", an offset as "+02:00", or a place as "Europe/Berlin"."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     def __init__(
@@ -525,6 +572,7 @@ class Schedule(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/schedules/{schedule}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     cron_schedule: _builtins.str
     """Five fields, or a macro as "@daily"."""
     execution_timezone: _builtins.str
@@ -534,19 +582,25 @@ class Schedule(_message.Message):
     computes_run_config: _builtins.bool
     """Which of these a function decides for each run."""
     computes_tags: _builtins.bool
+    """True where a function decides the tags for each run."""
     computes_should_execute: _builtins.bool
+    """True where a function decides for each tick whether a run is launched."""
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct:
         """Of every run; empty where a function makes it for each."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Of every run; empty where a function makes them for each."""
+
     @_builtins.property
     def environment_vars(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """For the environment of the runs."""
 
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     def __init__(
         self,
         *,
@@ -609,13 +663,17 @@ class ScheduleTick(_message.Message):
     then.
     """
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The moment, in whole seconds."""
+
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct:
         """What a run is launched with."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
     def __init__(
         self,
         *,
@@ -648,6 +706,7 @@ class PartitionSetSummary(_message.Message):
     lazy: _builtins.bool
     """True for one that a function constructs on first need; the fields below are empty then."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     def __init__(
@@ -681,13 +740,17 @@ class PartitionSet(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/partitionSets/{partition_set}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     computes_run_config: _builtins.bool
     """Which of these a function makes for each partition; both are empty where none does."""
     computes_tags: _builtins.bool
+    """True where a function makes the tags for each partition."""
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     def __init__(
         self,
         *,
@@ -744,7 +807,9 @@ class Partition(_message.Message):
         """What a run is launched with. Lists leave both out."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
     def __init__(
         self,
         *,
@@ -769,6 +834,7 @@ class SourcePosition(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
     file: _builtins.str
+    """The file's path, absolute."""
     line: _builtins.int
     """Counted from 1."""
     def __init__(
@@ -798,6 +864,7 @@ class ExceptionInfo(_message.Message):
     type: _builtins.str
     """The class name, qualified where it is not a builtin: "NameError", "pandas.errors.ParserError"."""
     message: _builtins.str
+    """As str() gives it; may be empty, and may have several lines."""
     traceback: _builtins.str
     """As Python prints it, with the source that was loaded and with the causes."""
     @_builtins.property

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RepositoryServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -54,6 +55,16 @@ class RepositoryServiceStub:
                 '/hostler.v1.RepositoryService/GetPipeline',
                 request_serializer=hostler_dot_v1_dot_repository__pb2.GetPipelineRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_definitions__pb2.Pipeline.FromString,
+                _registered_method=True)
+        self.ValidateRunConfig = channel.unary_unary(
+                '/hostler.v1.RepositoryService/ValidateRunConfig',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.FromString,
+                _registered_method=True)
+        self.GetConfigSchema = channel.unary_unary(
+                '/hostler.v1.RepositoryService/GetConfigSchema',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.FromString,
                 _registered_method=True)
         self.ListSchedules = channel.unary_unary(
                 '/hostler.v1.RepositoryService/ListSchedules',
@@ -93,16 +104,19 @@ class RepositoryServiceStub:
 
 
 class RepositoryServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def ListRepositories(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The repositories of a location, or of all that answer; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRepository(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One repository, with the names of all that it declares; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -121,6 +135,21 @@ class RepositoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ValidateRunConfig(self, request, context):
+        """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+        anything; executes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConfigSchema(self, request, context):
+        """The JSON Schema of a pipeline's run config, for editors and for completion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSchedules(self, request, context):
         """The names of a repository's schedules; constructs nothing.
         """
@@ -129,7 +158,8 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSchedule(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One schedule; a lazy one is constructed once per generation for all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -149,7 +179,9 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPartitionSet(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One partition set, without its partitions; a lazy one is constructed once per generation for
+        all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -190,6 +222,16 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     servicer.GetPipeline,
                     request_deserializer=hostler_dot_v1_dot_repository__pb2.GetPipelineRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_definitions__pb2.Pipeline.SerializeToString,
+            ),
+            'ValidateRunConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateRunConfig,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.SerializeToString,
+            ),
+            'GetConfigSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConfigSchema,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.SerializeToString,
             ),
             'ListSchedules': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSchedules,
@@ -235,7 +277,8 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RepositoryService:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     @staticmethod
     def ListRepositories(request,
@@ -335,6 +378,60 @@ class RepositoryService:
             '/hostler.v1.RepositoryService/GetPipeline',
             hostler_dot_v1_dot_repository__pb2.GetPipelineRequest.SerializeToString,
             hostler_dot_v1_dot_definitions__pb2.Pipeline.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateRunConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/ValidateRunConfig',
+            hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConfigSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/GetConfigSchema',
+            hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RunServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -55,10 +56,35 @@ class RunServiceStub:
                 request_serializer=hostler_dot_v1_dot_run__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_run__pb2.RunEvent.FromString,
                 _registered_method=True)
+        self.CountRuns = channel.unary_unary(
+                '/hostler.v1.RunService/CountRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CountRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CountRunsResponse.FromString,
+                _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/hostler.v1.RunService/WatchRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunsResponse.FromString,
+                _registered_method=True)
+        self.ListSteps = channel.unary_unary(
+                '/hostler.v1.RunService/ListSteps',
+                request_serializer=hostler_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
+                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/hostler.v1.RunService/CancelRun',
                 request_serializer=hostler_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.CancelRuns = channel.unary_unary(
+                '/hostler.v1.RunService/CancelRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CancelRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunsResponse.FromString,
+                _registered_method=True)
+        self.DeleteRuns = channel.unary_unary(
+                '/hostler.v1.RunService/DeleteRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.FromString,
                 _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/hostler.v1.RunService/DeleteRun',
@@ -68,7 +94,8 @@ class RunServiceStub:
 
 
 class RunServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def LaunchRun(self, request, context):
         """Records a run and returns at once; it starts as soon as the limits allow.
@@ -78,7 +105,8 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One run, as it is recorded.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -98,8 +126,46 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountRuns(self, request, context):
+        """How many runs fit a filter, by their states.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRuns(self, request, context):
+        """The runs that fit a filter, with their progress: the present state at once, then each run that is
+        new, has changed or is gone. Changes that come faster than 20 a second for a run, or faster than
+        the caller reads, are told as one: each message has a run as it is by then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSteps(self, request, context):
+        """The steps of a run that have begun or were skipped, as a gantt shows them. A run that an earlier
+        version of the daemon recorded has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelRun(self, request, context):
         """Asks the run to end, terminates it after a while, then kills it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelRuns(self, request, context):
+        """Asks many runs to end, as CancelRun does; those that have ended are left as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRuns(self, request, context):
+        """Deletes the records of many runs; those that have not ended are left as they are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,10 +201,35 @@ def add_RunServiceServicer_to_server(servicer, server):
                     request_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_run__pb2.RunEvent.SerializeToString,
             ),
+            'CountRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CountRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CountRunsResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.WatchRunsResponse.SerializeToString,
+            ),
+            'ListSteps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSteps,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.ListStepsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.ListStepsResponse.SerializeToString,
+            ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
                     request_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
+            'CancelRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CancelRunsResponse.SerializeToString,
+            ),
+            'DeleteRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.SerializeToString,
             ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
@@ -154,7 +245,8 @@ def add_RunServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RunService:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     @staticmethod
     def LaunchRun(request,
@@ -265,6 +357,87 @@ class RunService:
             _registered_method=True)
 
     @staticmethod
+    def CountRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CountRuns',
+            hostler_dot_v1_dot_run__pb2.CountRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CountRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hostler.v1.RunService/WatchRuns',
+            hostler_dot_v1_dot_run__pb2.WatchRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.WatchRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSteps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/ListSteps',
+            hostler_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CancelRun(request,
             target,
             options=(),
@@ -281,6 +454,60 @@ class RunService:
             '/hostler.v1.RunService/CancelRun',
             hostler_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
             hostler_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CancelRuns',
+            hostler_dot_v1_dot_run__pb2.CancelRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CancelRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/DeleteRuns',
+            hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class WorkspaceServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -82,7 +83,8 @@ class WorkspaceServiceStub:
 
 
 class WorkspaceServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     def GetWorkspace(self, request, context):
         """The workspace and every location in it.
@@ -92,13 +94,15 @@ class WorkspaceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLocations(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The locations, in pages.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLocation(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One location.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -205,7 +209,8 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkspaceService:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     @staticmethod
     def GetWorkspace(request,

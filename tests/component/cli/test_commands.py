@@ -181,6 +181,20 @@ class TestWithADaemon:
         assert done.code == 1
         assert done.err == "hostler: cannot use the run config: no field 'invalid'\n"
 
+    def test_a_config_is_checked_without_a_run(
+        self, hostler: Callable[..., Outcome], facade: Facade
+    ) -> None:
+        assert hostler("pipeline", "validate", "bad") == (0, "", "")
+        done = hostler("pipeline", "validate", "bad", "-c", "{invalid: 1}", "--solids", "load,laod")
+        assert (done.code, done.err) == (1, "")
+        assert done.out == "invalid: unknown\nsolids: 'laod': unknown\n"
+        found = json.loads(hostler("pipeline", "validate", "bad", "--solids", "x", "--json").out)
+        assert found["problems"] == [{"field": "solids", "message": "'x': unknown"}]
+        schema = json.loads(hostler("pipeline", "schema", "bad").out)
+        assert schema["properties"]["solids"]["enum"] == ["load", "fail"]
+        assert hostler("pipeline", "schema", "nothing").out == ""
+        assert not facade.runs
+
     def test_runs(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         hostler("pipeline", "execute", "bad")
         location = facade.pipelines["locations/etl"]
@@ -232,6 +246,32 @@ class TestWithADaemon:
         hostler("run", "cancel", another)
         hostler("run", "watch", another)
         assert hostler("run", "delete", another, another).code == 0
+
+    def test_many_are_cancelled_and_deleted(
+        self, hostler: Callable[..., Outcome], facade: Facade
+    ) -> None:
+        for _ in range(3):
+            hostler("pipeline", "launch", "long")
+        hostler("pipeline", "execute", "bad")
+        asked = hostler("run", "cancel", "--pipeline", "long")
+        assert (asked.code, asked.out) == (1, "")
+        assert "cannot ask whether to cancel 3 runs; give --yes" in asked.err
+        assert (
+            hostler("run", "cancel", "-p", "long", "-s", "RUNNING", "--yes").out == "3 cancelled\n"
+        )
+        for number in "123":
+            hostler("run", "watch", number)
+        some = hostler("run", "cancel", "1", "nope")
+        assert (some.code, some.out) == (1, "0 cancelled\n")
+        assert "nope" in some.err
+        for words in (["cancel"], ["delete"], ["cancel", "--all", "1"], ["delete", "-p", "x", "1"]):
+            refused = hostler("run", *words)
+            assert refused.code == 2
+            assert "name runs, or give a filter" in refused.err
+        assert hostler("run", "delete", "-s", "CANCELED", "-y").out == "3 deleted\n"
+        assert list(facade.runs) == ["runs/4"]
+        assert hostler("run", "delete", "--all", "--yes").out == "1 deleted\n"
+        assert hostler("run", "delete", "--all").out == "0 deleted\n", "there is nothing to ask"
 
     def test_a_selection_of_solids(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         assert hostler("pipeline", "launch", "long", "--solids", "a,b+, *c").code == 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from component.facade_double.definitions import ScheduleMethods
+from component.facade_double.many_runs import ManyRunsMethods
 from component.facade_double.state import REPOSITORY, Facade, refuse, unknown
 from google.protobuf import empty_pb2
 
@@ -18,7 +20,6 @@ from hostler.v1 import (
     definitions_pb2,
     repository_pb2,
     run_pb2,
-    run_pb2_grpc,
     workspace_pb2,
     workspace_pb2_grpc,
 )
@@ -190,8 +191,33 @@ class RepositoryService(ScheduleMethods):
             name=request.name, description="A test.", tags={"team": "data"}, solids=solids
         )
 
+    def ValidateRunConfig(
+        self, request: repository_pb2.ValidateRunConfigRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.ValidateRunConfigResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        known = {solid.name for solid in pipeline.solids}
+        found = repository_pb2.ValidateRunConfigResponse()
+        if "invalid" in request.run_config:
+            found.problems.add(field="run_config", path="invalid", message="unknown")
+        for name in request.solids:
+            if name not in known:
+                found.problems.add(field="solids", message=f"{name!r}: unknown")
+        return found
 
-class RunService(run_pb2_grpc.RunServiceServicer):
+    def GetConfigSchema(
+        self, request: repository_pb2.GetConfigSchemaRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.GetConfigSchemaResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        names = [solid.name for solid in pipeline.solids]
+        schema = {"type": "object", "properties": {"solids": {"enum": names}}}
+        return repository_pb2.GetConfigSchemaResponse(json_schema=json.dumps(schema))
+
+
+def definition_request(pipeline: str) -> repository_pb2.GetPipelineRequest:
+    return repository_pb2.GetPipelineRequest(name=pipeline)
+
+
+class RunService(ManyRunsMethods):
     def __init__(self, facade: Facade) -> None:
         self.facade = facade
 
@@ -296,14 +322,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             events.append(event)
             self.facade.changed.notify_all()
 
-    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
-        return self._run(request.name, context)
-
-    def ListRuns(
-        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
-    ) -> run_pb2.ListRunsResponse:
-        wanted = request.filter
-        runs = [
+    def _fitting(self, wanted: run_pb2.RunFilter) -> list[run_pb2.Run]:
+        return [
             run
             for run in reversed(self.facade.runs.values())
             if run.pipeline.startswith(wanted.location)
@@ -312,6 +332,14 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             and wanted.tags.items() <= run.tags.items()
             and run.create_time.ToNanoseconds() >= wanted.create_time_from.ToNanoseconds()
         ]
+
+    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
+        return self._run(request.name, context)
+
+    def ListRuns(
+        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
+    ) -> run_pb2.ListRunsResponse:
+        runs = self._fitting(request.filter)
         return run_pb2.ListRunsResponse(runs=runs)
 
     def WatchRun(

@@ -1,6 +1,8 @@
-"""hostler pipeline: list, show, execute and launch pipelines."""
+"""hostler pipeline: list, show, validate, execute and launch pipelines."""
 
 from __future__ import annotations
+
+import json
 
 import click
 
@@ -9,14 +11,21 @@ from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.daemons.warnings import warn_if_outdated
 from hostler.cli.live.run import follow_run
 from hostler.cli.options.completion import complete_pipeline
-from hostler.cli.options.launch import LaunchOptions, launch_options
+from hostler.cli.options.launch import (
+    ContentOptions,
+    LaunchOptions,
+    content_options,
+    launch_options,
+    solids_option,
+)
 from hostler.cli.options.scope import scope_options
 from hostler.cli.options.target import Target
 from hostler.cli.options.target_options import target_options
+from hostler.cli.terminal import exits
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, echo_table, json_option
-from hostler.cli.text.pipelines import COLUMNS, pipeline_lines, pipeline_row
+from hostler.cli.text.pipelines import COLUMNS, pipeline_lines, pipeline_row, problem_lines
 from hostler.client.names import parse_pipeline, run_id
 from hostler.v1.repository_pb2 import ListPipelinesResponse
 
@@ -25,7 +34,7 @@ _NAME = click.argument("name", shell_complete=complete_pipeline)
 
 @click.group(cls=Group)
 def pipeline() -> None:
-    """List, show, execute and launch pipelines."""
+    """List, show, validate, execute and launch pipelines."""
 
 
 @pipeline.command("list", short_help="List the pipelines.")
@@ -82,6 +91,74 @@ def show(
     else:
         for line in pipeline_lines(message):
             click.echo(line)
+
+
+@pipeline.command(short_help="Check a run config without a run.")
+@target_options()
+@scope_options
+@content_options
+@json_option
+@_NAME
+def validate(
+    *,
+    target: Target,
+    location: str | None,
+    repository: str | None,
+    content: ContentOptions,
+    as_json: bool,
+    name: str,
+) -> int:
+    """Show all that is wrong with a run config for a pipeline; nothing is executed.
+
+    It is the check that `execute` and `launch` make. Where no daemon runs for the target, one is
+    started for the duration. Exit 0 if a run would be launched, else 1.
+
+    \b
+    hostler pipeline validate daily_totals -c config.yaml
+    hostler pipeline validate -f repos.py daily_totals -c config.yaml --solids '*total'
+    """
+    with open_definitions(target, location) as definitions:
+        found = definitions.client.validate(
+            definitions.find_pipeline(name, location, repository).name,
+            content.config,
+            solids=content.solids,
+            partition=content.partition,
+        )
+    if as_json:
+        echo_json(found)
+    else:
+        for line in problem_lines(found):
+            click.echo(line)
+    return exits.FAILED if found.problems else exits.OK
+
+
+@pipeline.command(short_help="Print the JSON Schema of a run config.")
+@target_options()
+@scope_options
+@solids_option
+@_NAME
+def schema(
+    *,
+    target: Target,
+    location: str | None,
+    repository: str | None,
+    solids: tuple[str, ...],
+    name: str,
+) -> None:
+    """Print the JSON Schema of a pipeline's run config, for editors.
+
+    In an editor with YAML support, `# yaml-language-server: $schema=schema.json` on top of the
+    config gives completion and marks what is wrong.
+
+    \b
+    hostler pipeline schema daily_totals >schema.json
+    hostler pipeline schema -f repos.py daily_totals --solids '*total'
+    """
+    with open_definitions(target, location) as definitions:
+        found = definitions.client.config_schema(
+            definitions.find_pipeline(name, location, repository).name, solids=solids
+        )
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @pipeline.command(short_help="Execute one pipeline and follow its run.")

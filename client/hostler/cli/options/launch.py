@@ -35,6 +35,32 @@ class LaunchOptions:
     partition: tuple[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class ContentOptions:
+    """Holds what a check of a launch needs; the attributes are those of `LaunchOptions`."""
+
+    config: dict[str, Any]
+    solids: tuple[str, ...]
+    partition: tuple[str, str] | None
+
+
+def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command -c, --solids and --partition, and passes them on as `content`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        configs: tuple[str, ...],
+        solids: tuple[str, ...],
+        partition: tuple[str, str] | None,
+        **kwargs: Any,
+    ) -> Any:
+        content = ContentOptions(read_run_config(configs), solids, partition)
+        return function(*args, content=content, **kwargs)
+
+    return config_option(partition_option(solids_option(command)))
+
+
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options of a launch, and passes them on as an argument `launch`."""
 
@@ -59,41 +85,17 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         return function(*args, launch=launch, **kwargs)
 
-    solids = click.option(
-        "--solids",
-        metavar="NAME,...",
-        default=None,
-        callback=_read_solids,
-        help="Execute these solids alone. *NAME adds all that it depends on, NAME* all that "
-        "depends on it, each + one step in that direction.",
-    )
     max_concurrency = click.option(
         "--max-concurrency",
         type=click.IntRange(min=1),
         metavar="N",
         help="Up to N steps at once, each in a process of its own.",
     )
-    partition = click.option(
-        "--partition",
-        metavar="SET/PARTITION",
-        callback=_partition_option,
-        shell_complete=complete_partition,
-        help="What the run is about; what the set gives for it comes under -c and --tag.",
-    )
-    return run_content_options(partition(solids(max_concurrency(command))))
+    return run_content_options(partition_option(solids_option(max_concurrency(command))))
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command -c, --tag and --timeout: arguments `configs`, `tags` and `timeout`."""
-    config = click.option(
-        "-c",
-        "--config",
-        "configs",
-        multiple=True,
-        metavar="FILE|YAML",
-        help="The run config: a YAML or JSON file, - for stdin, or the text itself. May be "
-        "repeated: they are merged in order, the later one wins.",
-    )
     tags = click.option(
         "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
     )
@@ -103,7 +105,7 @@ def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=parse_duration,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
-    return config(tags(timeout(function)))
+    return config_option(tags(timeout(function)))
 
 
 def _read_solids(
@@ -128,3 +130,32 @@ def _partition_option(
             f"cannot take {value!r} as a partition; give it as SET/PARTITION, as in days/2026-01-31"
         )
     return partition_set, name
+
+
+#: Give a command the option of each name.
+config_option = click.option(
+    "-c",
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="FILE|YAML",
+    help="The run config: a YAML or JSON file, - for stdin, or the text itself. May be "
+    "repeated: they are merged in order, the later one wins.",
+)
+
+solids_option = click.option(
+    "--solids",
+    metavar="NAME,...",
+    default=None,
+    callback=_read_solids,
+    help="Execute these solids alone. *NAME adds all that it depends on, NAME* all that "
+    "depends on it, each + one step in that direction.",
+)
+
+partition_option = click.option(
+    "--partition",
+    metavar="SET/PARTITION",
+    callback=_partition_option,
+    shell_complete=complete_partition,
+    help="What the run is about; what the set gives for it comes under -c and --tag.",
+)

@@ -35,6 +35,17 @@ COLORS = {
 }
 
 
+def run_change_line(run: Run) -> str:
+    """Returns a run in a line: id, pipeline, state, and how many of its steps have ended."""
+    progress = run.progress
+    ended = progress.succeeded + progress.failed + progress.skipped + progress.stopped
+    steps = f"{ended}/{progress.total}" if progress.total else str(ended)
+    state = click.style(Run.State.Name(run.state), fg=COLORS.get(run.state))
+    failed = f", {progress.failed} failed" * bool(progress.failed)
+    pipeline = parse_pipeline(run.pipeline).pipeline
+    return f"{run_id(run.name)}  {pipeline}  {state}  {steps} steps{failed}"
+
+
 def run_lines(run: Run) -> Iterator[str]:
     """Yields a run: its place, its state, its times, its run config and why it failed."""
     path = parse_pipeline(run.pipeline)

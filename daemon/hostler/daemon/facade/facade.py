@@ -5,12 +5,13 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade.admission import Admission
+from hostler.daemon.facade.health import HealthService
 from hostler.daemon.facade.queries import DefinitionQueries
+from hostler.daemon.facade.reflection import Reflection
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
 from hostler.daemon.facade.server import ServiceHandlers
@@ -55,7 +56,7 @@ class Facade:
         state_directory: str,
     ) -> None:
         self._supervisor = supervisor
-        self._health = health.aio.HealthServicer()
+        self._health = HealthService()
         self._server = grpc.aio.server(
             options=(
                 ("grpc.so_reuseport", 0),  # a second server would share the port silently
@@ -83,8 +84,8 @@ class Facade:
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in _SERVICES]
-        reflected = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(reflected, self._server)
+        reflection = Reflection([*names, health.SERVICE_NAME])
+        self._server.add_generic_rpc_handlers([*reflection.handlers()])
         self._names = ("", *names)
 
     async def start(self, claim: SocketClaim) -> None:

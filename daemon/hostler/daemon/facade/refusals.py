@@ -1,6 +1,6 @@
 """Calls that fail: a canonical code, a message and google.rpc details; a function for each case."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 import grpc
@@ -48,7 +48,7 @@ def unknown(kind: str, name: str, known: Collection[str], wanted: str = "") -> R
         message += f"; there are: {listed}"
     details = ErrorDetails(
         reason=Reason.UNKNOWN_NAME,
-        metadata={"nearest": ",".join(nearest)},
+        nearest=nearest,
         resource_type=kind,
         resource_name=name,
         description=message,
@@ -61,6 +61,19 @@ def invalid(message: str) -> RefusalError:
     return RefusalError(
         Code.INVALID_ARGUMENT, message, ErrorDetails(reason=Reason.INVALID_ARGUMENT)
     )
+
+
+def wrong_launch(
+    pipeline: str, message: str, violations: Sequence[tuple[str, str]]
+) -> RefusalError:
+    """Makes INVALID_ARGUMENT, with everything that is wrong with a launch."""
+    details = ErrorDetails(
+        reason=Reason.INVALID_ARGUMENT,
+        resource_type="pipeline",
+        resource_name=pipeline,
+        violations=violations,
+    )
+    return RefusalError(Code.INVALID_ARGUMENT, message, details)
 
 
 def no_generation(location: Location) -> RefusalError:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade.admission import Admission, Context, Wait
 from hostler.daemon.facade.lookup import find_location, require_not_stopping
-from hostler.daemon.facade.paging import page_of, page_slice
+from hostler.daemon.facade.paging import list_page
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.location import LogLine
 from hostler.daemon.supervision import presentation, snapshots
@@ -63,12 +63,12 @@ class WorkspaceService:
         self, request: pb.ListLocationsRequest, _: Context
     ) -> pb.ListLocationsResponse:
         locations = list(self._supervisor.locations.values())
-        part, _token = page_slice(len(locations), request.page_size, request.page_token)
-        await self._supervisor.measure(locations[part])
-        messages = await self._messages(locations[part])
-        count = page_of(messages, self._settings.page_bytes)
-        token = page_slice(len(locations), count, request.page_token)[1]
-        return pb.ListLocationsResponse(locations=messages[:count], next_page_token=token)
+        await self._supervisor.measure(locations)
+        messages = await self._messages(locations)
+        part, token = list_page(
+            messages, request.page_size, request.page_token, "", self._settings.page_bytes
+        )
+        return pb.ListLocationsResponse(locations=messages[part], next_page_token=token)
 
     async def get_location(self, request: pb.GetLocationRequest, _: Context) -> pb.Location:
         location = find_location(self._supervisor, request.name)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hostler.daemon.base.journal import Journal
@@ -151,6 +151,28 @@ class Runs:
         elif (execution := self._active.get(run_id)) is not None:
             (execution.kill if kill else execution.stop)(canceled)
             await self.store.mark_canceling(run_id)
+
+    async def cancel_all(self, run_ids: Iterable[str], reason: str, *, kill: bool = False) -> int:
+        """Cancels runs as `cancel` does; returns how many had not ended. Each is cancelled at once.
+
+        Raises:
+            NotRecordedError: a cancel cannot be written.
+        """
+        count = 0
+        marked = []
+        for each in run_ids:
+            canceled = make_event("run_canceled", run_pb2.RunCanceled(reason=reason))
+            if self._queue.remove(each) is not None:
+                self.store.append(each, canceled)
+            elif (execution := self._active.get(each)) is not None:
+                (execution.kill if kill else execution.stop)(canceled)
+                marked.append(self.store.mark_canceling(each))
+            else:
+                continue
+            count += 1
+        await asyncio.gather(*marked)
+        await self.store.flush()
+        return count
 
     def start_due(self) -> None:
         """Starts the runs that may start; for when a run has ended or a location has changed."""

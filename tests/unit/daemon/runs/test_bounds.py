@@ -19,7 +19,7 @@ from unit.daemon.runs.run_record import (
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import live_run, reader
 from hostler.daemon.runs.store.live_run import LiveRun, TailBudget
-from hostler.daemon.runs.store.record import make_event
+from hostler.daemon.runs.store.record import Run, make_event
 from hostler.v1 import run_pb2
 
 
@@ -35,7 +35,7 @@ def message(text: str) -> run_pb2.RunEvent:
 
 @pytest.mark.parametrize("size", [1, 1000, 200_000, 499_999, 500_001, 3_000_000])
 def test_a_run_keeps_few_bytes_in_memory(size: int) -> None:
-    run = LiveRun(1_000_000)
+    run = LiveRun(1_000_000, Run())
     for sequence in range(1, 400):
         run.publish(sequence, b"x" * size)
     kept = run.events_after(398)
@@ -48,7 +48,7 @@ def test_a_run_keeps_few_bytes_in_memory(size: int) -> None:
 def test_all_runs_keep_few_bytes_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_run, "_ALL_TAILS_BYTES", 2_000_000)
     tails = TailBudget()
-    runs = [LiveRun(1_000_000, tails) for _ in range(20)]
+    runs = [LiveRun(1_000_000, Run(), tails) for _ in range(20)]
     for sequence in range(1, 100):
         for run in runs:
             run.publish(sequence, b"x" * 50_000)

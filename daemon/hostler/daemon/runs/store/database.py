@@ -51,6 +51,16 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN asked BLOB;
     """,
+    # a serialized Step each; `id` is the order in which they began
+    """
+    CREATE TABLE steps (
+        run INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        message BLOB NOT NULL,
+        PRIMARY KEY (run, id)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

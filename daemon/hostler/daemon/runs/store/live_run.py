@@ -7,10 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostler.daemon.runs.store.record import apply_event
+from hostler.daemon.runs.store.steps import Steps
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hostler.daemon.runs.store.record import RunEvent
+    from hostler.daemon.runs.store.record import Run, RunEvent
 
 #: Newest events of a run, kept in memory: who watches it need not read them from disk.
 _TAIL_LENGTH = 256
@@ -49,6 +52,7 @@ class LiveRun:
 
     Attributes:
         max_backlog: bytes that may wait to be written before the producer is paused.
+        run: as it is on disk, without its config, and with its progress.
         tails: counts what all runs keep in memory.
         recorded: bytes of the events that were handed over.
         left_out: how many events of output were not recorded, and their bytes.
@@ -58,6 +62,7 @@ class LiveRun:
     """
 
     max_backlog: int
+    run: Run
     tails: TailBudget = field(default_factory=TailBudget)
     recorded: int = 0
     left_out: tuple[int, int] = (0, 0)
@@ -69,6 +74,18 @@ class LiveRun:
     _is_paused: bool = False
     _tail: deque[tuple[int, bytes]] = field(default_factory=deque)
     _tail_size: int = 0
+    _steps: Steps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = Steps(self.run)
+
+    def apply(self, event: RunEvent) -> tuple[bool, bool]:
+        """Applies an event that is on disk; returns whether the state, or anything, changed."""
+        has_state_changed = apply_event(self.run, event)
+        has_steps_changed = bool(self._steps.apply(event))
+        if has_steps_changed:
+            self.run.progress.CopyFrom(self._steps.progress)
+        return has_state_changed, has_state_changed or has_steps_changed
 
     def add_to_backlog(self, event: RunEvent) -> int:
         """Counts an event that waits to be written; returns its size."""

@@ -43,6 +43,33 @@ class RunFilter:
     created_before: int = 0
 
 
+def fits(run: Run, wanted: RunFilter) -> bool:
+    """Returns whether a run fits a filter, its state left out: nothing else of it changes."""
+    location, repository, pipeline = pipeline_parts(run)
+    created = run.create_time.ToNanoseconds()
+    return (
+        wanted.location in ("", location)
+        and wanted.repository in ("", repository)
+        and wanted.pipeline in ("", pipeline)
+        and all(run.tags.get(key) == value for key, value in wanted.tags)
+        and (not wanted.created_from or created >= wanted.created_from)
+        and (not wanted.created_before or created < wanted.created_before)
+    )
+
+
+def without_config(run: Run) -> Run:
+    """Returns a copy of a run without its config, which may be megabytes."""
+    copied = Run()
+    for field, value in run.ListFields():
+        if field.name == "run_config":
+            continue
+        if field.is_repeated or field.message_type is not None:
+            getattr(copied, field.name).MergeFrom(value)
+        else:
+            setattr(copied, field.name, value)
+    return copied
+
+
 def make_event(kind: str, value: Any = None) -> RunEvent:
     """Returns an event that happens now; `kind` is a field of RunEvent."""
     made = RunEvent()

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.database import StoreError
 from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
 from hostler.daemon.runs.store.lock_holders import lock_holders
+from hostler.daemon.runs.store.opening import lock_folder, recover
 from hostler.daemon.runs.store.reader import RunReader
 from hostler.daemon.runs.store.record import (
+    ENDED,
     OUTPUTS,
     Run,
     RunEvent,
     RunFilter,
+    State,
     is_last_event,
     make_event,
     run_id,
+    without_config,
 )
 from hostler.daemon.runs.store.reserve import DiskReserve
-from hostler.daemon.runs.store.tables import RunTables
+from hostler.daemon.runs.store.run_feed import RunFeed
+from hostler.daemon.runs.store.tables import RejectedWriteError, RunTables
 from hostler.daemon.runs.store.writer import (
     DiskFullError,
     LockedError,
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from hostler.daemon.base.settings import Settings
 
 T = TypeVar("T")
+
+#: Runs that one transaction deletes: some milliseconds of the writer.
+_DELETIONS = 200
 
 _QUOTA_REACHED = (
     "the record of this run has %d bytes of output, and HOSTLER_RUN_BYTES allows no more: the run "
@@ -65,6 +71,7 @@ class RunStore:
 
     Attributes:
         queued: the runs that an earlier daemon left in the queue, in order.
+        feed: what changes in all runs.
     """
 
     def __init__(self, folder: Path, settings: Settings, journal: Journal) -> None:
@@ -78,20 +85,21 @@ class RunStore:
         path = folder / database.FILE
         self._max_backlog = settings.run_backlog
         self._max_bytes = settings.run_bytes
+        self.feed = RunFeed()
         self._tails = TailBudget()
         self._live_runs: dict[str, LiveRun] = {}
         self._is_closing = False
-        self._lock = _lock_folder(folder)
+        self._lock = lock_folder(folder)
         reserve = DiskReserve(folder / "runs.reserve")
         try:
             tables = RunTables(database.open_for_writing(path, settings.run_synchronous))
-            self.queued = _recover(tables, reserve, path)
+            self.queued = recover(tables, reserve, path)
             self._reader = RunReader(path)
         except BaseException:
             os.close(self._lock)
             raise
         for run in self.queued:
-            self._live_runs[run_id(run)] = self._make_live_run()
+            self._live_runs[run_id(run)] = self._make_live_run(run)
         self._writer = RunWriter(
             tables,
             reserve,
@@ -115,6 +123,7 @@ class RunStore:
     def end_followers(self) -> None:
         """Ends the iteration of those who follow runs that have not ended."""
         self._is_closing = True
+        self.feed.close()
         for live_run in self._live_runs.values():
             live_run.wake_followers()
 
@@ -141,8 +150,9 @@ class RunStore:
         def publish(answer: tuple[Run, bytes | None]) -> None:
             made, first = answer
             if first is not None:
-                live_run = self._live_runs[run_id(made)] = self._make_live_run()
+                live_run = self._live_runs[run_id(made)] = self._make_live_run(made)
                 live_run.publish(1, first)
+                self.feed.note(live_run.run, at_once=True)
                 on_recorded(made)
 
         write = partial(RunTables.create, run=run, queued=queued, asked=asked)
@@ -170,8 +180,8 @@ class RunStore:
             self._submit(run_id, live_run, _remark(_LEFT_OUT % live_run.left_out))
         self._submit(run_id, live_run, event)
 
-    def _make_live_run(self) -> LiveRun:
-        return LiveRun(self._max_backlog, self._tails)
+    def _make_live_run(self, run: Run) -> LiveRun:
+        return LiveRun(self._max_backlog, without_config(run), self._tails)
 
     def _fits(self, live_run: LiveRun, event: RunEvent) -> bool:
         """Counts an event of output; returns whether it is within the quota of its run."""
@@ -193,6 +203,11 @@ class RunStore:
                 live_run.end()
                 self._live_runs.pop(run_id, None)
             if written is not None:
+                # where an earlier event was lost, another end than this one was written
+                told = RunEvent.FromString(written[1]) if kind is WriteKind.END else event
+                has_state_changed, has_changed = live_run.apply(told)
+                if has_changed:
+                    self.feed.note(live_run.run, at_once=has_state_changed)
                 live_run.publish(*written)
             else:
                 live_run.wake_followers()
@@ -212,7 +227,35 @@ class RunStore:
         Raises:
             NotRecordedError: the change cannot be written.
         """
-        await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id))
+
+        def publish(_: None) -> None:
+            live_run = self._live_runs.get(run_id)
+            if live_run is not None and live_run.run.state not in ENDED:
+                live_run.run.state = State.CANCELING
+                self.feed.note(live_run.run, at_once=True)
+
+        await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id), publish)
+
+    async def delete_all(self, run_ids: Sequence[str]) -> dict[str, RejectedWriteError | None]:
+        """Deletes runs that have ended; returns for each why it was not deleted, None where it was.
+
+        Each transaction deletes some, so that others write in between.
+
+        Raises:
+            NotRecordedError: the deletion cannot be written; some may be deleted.
+        """
+        done: dict[str, RejectedWriteError | None] = {}
+        for start in range(0, len(run_ids), _DELETIONS):
+            part = run_ids[start : start + _DELETIONS]
+            found = await self._request_write("", partial(RunTables.delete_all, names=part))
+            done.update(found)
+            for name, error in found.items():
+                if error is None:
+                    self._note_deleted(name)
+        return done
+
+    def _note_deleted(self, run_id: str) -> None:
+        self.feed.note(Run(name=f"runs/{run_id}"), is_deleted=True)
 
     async def delete(self, run_id: str) -> None:
         """Deletes a run that has ended.
@@ -223,6 +266,7 @@ class RunStore:
             NotRecordedError: the deletion cannot be written.
         """
         await self._request_write(run_id, lambda tables: tables.delete(run_id))
+        self._note_deleted(run_id)
 
     async def flush(self) -> None:
         """Returns when all events that were handed over are on disk, or were given up."""
@@ -230,7 +274,16 @@ class RunStore:
 
     async def get(self, run_id: str) -> Run | None:
         """Returns the run as it is on disk; None where there is none."""
-        return await self._reader.run(run_id)
+        found = await self._reader.run(run_id)
+        if found is not None:
+            self._add_progress(found)
+        return found
+
+    def _add_progress(self, run: Run) -> None:
+        """Adds how far a run is; its record has that only from its end on."""
+        live_run = self._live_runs.get(run_id(run))
+        if live_run is not None and run.state not in ENDED:
+            run.progress.CopyFrom(live_run.run.progress)
 
     async def find_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
         """Returns the run that was launched with a request id, and what was asked for."""
@@ -245,7 +298,32 @@ class RunStore:
             before: the position after which the page begins; None for the first page.
             size_bytes: of the messages; one more run than fits is returned. 0 for no such limit.
         """
-        return await self._reader.page(run_filter, size, before, size_bytes)
+        found = await self._reader.page(run_filter, size, before, size_bytes)
+        for _, run in found:
+            self._add_progress(run)
+        return found
+
+    async def counts(self, run_filter: RunFilter) -> dict[int, int]:
+        """Returns how many runs fit a filter, by their states."""
+        return await self._reader.counts(run_filter)
+
+    async def states(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Returns the states of those of the runs that there are; of no more than a few hundred."""
+        return await self._reader.states(run_ids)
+
+    async def names(
+        self, run_filter: RunFilter, size: int, before: int | None
+    ) -> list[tuple[int, str]]:
+        """Returns positions and ids of runs that fit a filter, newest first; see `page`."""
+        return await self._reader.names(run_filter, size, before)
+
+    async def steps(self, run_id: str, size: int, after: int) -> list[tuple[int, bytes]]:
+        """Returns serialized steps with the numbers of their first events, in that order.
+
+        Args:
+            after: only steps that began after the event of this number.
+        """
+        return await self._reader.steps(run_id, size, after)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
         """Yields the serialized events after a sequence number, past ones first, to the run's end.
@@ -304,34 +382,3 @@ def _remark(message: str) -> RunEvent:
     return make_event(
         "log_message", run_pb2.LogMessage(level=run_pb2.LogMessage.WARNING, message=message)
     )
-
-
-def _lock_folder(folder: Path) -> int:
-    """Locks a state folder: two daemons in it would each end the other's runs."""
-    descriptor = os.open(folder / "runs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise StoreError(
-            f"cannot use the state folder {folder}: another daemon uses it; "
-            "name another one with --state"
-        ) from None
-    return descriptor
-
-
-def _recover(tables: RunTables, reserve: DiskReserve, path: Path) -> list[Run]:
-    for attempt in range(2):
-        try:
-            tables.begin()
-            queued = tables.recover()
-            tables.commit()
-        except sqlite3.Error as error:
-            tables.roll_back()
-            reserve.release()
-            if attempt:
-                tables.close()
-                raise StoreError(f"cannot write the record of runs {path}: {error}") from error
-        else:
-            return queued
-    raise AssertionError("returned or raised")

@@ -19,11 +19,12 @@ from hostler.daemon.runs.store.record import (
     pipeline_parts,
     run_id,
 )
+from hostler.daemon.runs.store.steps import Step, Steps
 from hostler.v1 import run_pb2
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Rows that one transaction of the clean-up deletes: some milliseconds of the writer.
 ROWS_PER_STEP = 1000
@@ -57,6 +58,7 @@ class _OpenRun:
 
     key: int
     run: Run
+    steps: Steps
 
 
 class RunTables:
@@ -153,7 +155,7 @@ class RunTables:
             "INSERT INTO tags (key, value, run) VALUES (?, ?, ?)",
             [(name, value, key) for name, value in made.tags.items()],
         )
-        self._open_runs[run_id(made)] = _OpenRun(key, made)
+        self._open_runs[run_id(made)] = _OpenRun(key, made, Steps(made))
         return _copy(made), self._insert_event(key, queued)
 
     def append(self, name: str, run_event: RunEvent) -> tuple[int, bytes] | None:
@@ -175,6 +177,9 @@ class RunTables:
             run_event = make_event("run_failed", run_pb2.RunFailed(failure=failure))
         run_event.sequence = found.run.last_sequence + 1
         data = self._insert_event(found.key, run_event)
+        for step in found.steps.apply(run_event):
+            self._write_step(found.key, step)
+            found.run.progress.CopyFrom(found.steps.progress)
         if apply_event(found.run, run_event):
             self._update_run(found)
         if is_last_event(run_event):
@@ -195,6 +200,18 @@ class RunTables:
         if found is not None and found.run.state not in ENDED:
             found.run.state = State.CANCELING
             self._update_run(found)
+
+    def delete_all(self, names: Iterable[str]) -> dict[str, RejectedWriteError | None]:
+        """Deletes runs; returns for each why it was not deleted, None where it was."""
+        done: dict[str, RejectedWriteError | None] = {}
+        for name in names:
+            try:
+                self.delete(name)
+            except RejectedWriteError as error:
+                done[name] = error
+            else:
+                done[name] = None
+        return done
 
     def delete(self, name: str) -> None:
         """Deletes a run; its events follow in `delete_leftover_events`.
@@ -255,6 +272,7 @@ class RunTables:
             "DELETE FROM tags WHERE key = ? AND value = ? AND run = ?",
             [(name, value, key) for name, value in Run.FromString(message).tags.items()],
         )
+        self._connection.execute("DELETE FROM steps WHERE run = ?", (key,))
         self._connection.execute("DELETE FROM runs WHERE id = ?", (key,))
         self._connection.execute("INSERT INTO removals (run) VALUES (?)", (key,))
 
@@ -271,7 +289,11 @@ class RunTables:
             return None
         run = read_run(row[1])
         run.last_sequence = row[2] or 0
-        found = _OpenRun(row[0], run)
+        steps = self._connection.execute(
+            "SELECT message FROM steps WHERE run = ? ORDER BY id", (row[0],)
+        )
+        known = [Step.FromString(message) for (message,) in steps]
+        found = _OpenRun(row[0], run, Steps(run, known))
         if run.state not in ENDED:
             self._open_runs[name] = found
         return found
@@ -283,6 +305,13 @@ class RunTables:
             (key, run_event.sequence, data),
         )
         return data
+
+    def _write_step(self, key: int, step: Step) -> None:
+        self._connection.execute(
+            "INSERT INTO steps (run, id, name, message) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (run, id) DO UPDATE SET message = excluded.message",
+            (key, step.first_sequence, step.name.rpartition("/")[2], step.SerializeToString()),
+        )
 
     def _update_run(self, found: _OpenRun) -> None:
         self._connection.execute(
