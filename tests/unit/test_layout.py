@@ -27,6 +27,8 @@ ALLOWED = {
     "daemon": {
         *("google", "grpc", "grpc_health", "grpc_reflection", "psutil", "watchdog", "yaml"),
         *("hostler.daemon", "hostler.rpc", "hostler.v1", "hostler.host.wire"),
+        # one implementation says when a schedule is due, in a preview and in a launch
+        *("hostler.definitions.cron", "hostler.definitions._ticks", "hostler.definitions._zones"),
     },
 }
 
@@ -51,7 +53,7 @@ ROOMS = {
         *("state", "logs"),
         *("watching/content", "watching/folders", "watching"),
         *("processes", "generations", "templates", "loading", "locations"),
-        *("runs/store", "runs"),
+        *("runs/store", "runs", "schedules"),
         *("supervision", "facade", ""),
     ),
     "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),

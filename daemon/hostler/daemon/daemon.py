@@ -27,6 +27,8 @@ from hostler.daemon.processes import runtime
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
+from hostler.daemon.schedules.evaluation import WorkerEvaluator
+from hostler.daemon.schedules.schedules import Schedules
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.daemon.templates.environment import EnvironmentContext
 from hostler.daemon.templates.environments import Environments
@@ -114,6 +116,7 @@ class Daemon:
             self._journal.info("stopping")
             supervisor.closing = True
             await facade.announce_stop()
+            supervisor.schedules.close()
             await supervisor.runs.close()
             await supervisor.close()
         self._journal.info("stopped")
@@ -153,17 +156,23 @@ class Daemon:
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
         runs = Runs(store, factory, settings, tasks, self._journal)
+        evaluator = WorkerEvaluator(settings, clock)
+        schedules = Schedules(
+            *(store, runs.launch_within, evaluator, clock, settings, tasks, self._journal)
+        )
         self._supervisor = Supervisor(
             self._options.files,
             os.environ,
             context,
             runs,
+            schedules,
             logs,
             self._options.state,
             self._journal,
         )
         await self._supervisor.start()
         runs.resume(self._supervisor.find_location)
+        await schedules.start(self._supervisor.find_location, self._supervisor.locations)
         return self._supervisor
 
     def _on_keeper_death(self) -> None:

@@ -37,6 +37,8 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
         earliest = begin + offset
         if schedule.is_fixed_time and shown is not None:
             earliest = shown
+        if begin <= start:
+            earliest = max(earliest, start + offset)  # what is before it is not asked for
         for wall in _matches(schedule, earliest, end + offset):
             moment = max(wall - offset, begin)  # at once after a gap
             if moment > start and moment != last:
@@ -102,6 +104,8 @@ def _matches(schedule: CronSchedule, start: datetime, end: datetime) -> Iterator
     while day < end:
         if schedule.fits_day(day.month, day.day, day.isoweekday() % 7):
             for hour in schedule.hours:
+                if day.replace(hour=hour, minute=59) < start:
+                    continue
                 for minute in schedule.minutes:
                     wall = day.replace(hour=hour, minute=minute)
                     if start <= wall < end:

@@ -26,13 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from hostler.v1 import definitions_pb2 as hostler_dot_v1_dot_definitions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhostler/v1/repository.proto\x12\nhostler.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"P\n\x17ListRepositoriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x18ListRepositoriesResponse\x12,\n\x0crepositories\x18\x01 \x03(\x0b\x32\x16.hostler.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x14GetRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPipelinesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListPipelinesResponse\x12.\n\tpipelines\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetPipelineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListSchedulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListSchedulesResponse\x12.\n\tschedules\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"e\n\x16PreviewScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12.\n\nafter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x17PreviewScheduleResponse\x12\'\n\x05ticks\x18\x01 \x03(\x0b\x32\x18.hostler.v1.ScheduleTick\"Q\n\x18ListPartitionSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x19ListPartitionSetsResponse\x12\x37\n\x0epartition_sets\x18\x01 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetPartitionSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x15ListPartitionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListPartitionsResponse\x12)\n\npartitions\x18\x01 \x03(\x0b\x32\x15.hostler.v1.Partition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetPartitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xa3\x07\n\x11RepositoryService\x12]\n\x10ListRepositories\x12#.hostler.v1.ListRepositoriesRequest\x1a$.hostler.v1.ListRepositoriesResponse\x12I\n\rGetRepository\x12 .hostler.v1.GetRepositoryRequest\x1a\x16.hostler.v1.Repository\x12T\n\rListPipelines\x12 .hostler.v1.ListPipelinesRequest\x1a!.hostler.v1.ListPipelinesResponse\x12\x43\n\x0bGetPipeline\x12\x1e.hostler.v1.GetPipelineRequest\x1a\x14.hostler.v1.Pipeline\x12T\n\rListSchedules\x12 .hostler.v1.ListSchedulesRequest\x1a!.hostler.v1.ListSchedulesResponse\x12\x43\n\x0bGetSchedule\x12\x1e.hostler.v1.GetScheduleRequest\x1a\x14.hostler.v1.Schedule\x12Z\n\x0fPreviewSchedule\x12\".hostler.v1.PreviewScheduleRequest\x1a#.hostler.v1.PreviewScheduleResponse\x12`\n\x11ListPartitionSets\x12$.hostler.v1.ListPartitionSetsRequest\x1a%.hostler.v1.ListPartitionSetsResponse\x12O\n\x0fGetPartitionSet\x12\".hostler.v1.GetPartitionSetRequest\x1a\x18.hostler.v1.PartitionSet\x12W\n\x0eListPartitions\x12!.hostler.v1.ListPartitionsRequest\x1a\".hostler.v1.ListPartitionsResponse\x12\x46\n\x0cGetPartition\x12\x1f.hostler.v1.GetPartitionRequest\x1a\x15.hostler.v1.Partitionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhostler/v1/repository.proto\x12\nhostler.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"P\n\x17ListRepositoriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x18ListRepositoriesResponse\x12,\n\x0crepositories\x18\x01 \x03(\x0b\x32\x16.hostler.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x14GetRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPipelinesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListPipelinesResponse\x12.\n\tpipelines\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetPipelineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListSchedulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListSchedulesResponse\x12.\n\tschedules\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"e\n\x16PreviewScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12.\n\nafter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x17PreviewScheduleResponse\x12\'\n\x05ticks\x18\x01 \x03(\x0b\x32\x18.hostler.v1.ScheduleTick\"$\n\x14StartScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13StopScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"q\n\x10ListTicksRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12&\n\x06states\x18\x04 \x03(\x0e\x32\x16.hostler.v1.Tick.State\"M\n\x11ListTicksResponse\x12\x1f\n\x05ticks\x18\x01 \x03(\x0b\x32\x10.hostler.v1.Tick\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x18ListPartitionSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x19ListPartitionSetsResponse\x12\x37\n\x0epartition_sets\x18\x01 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetPartitionSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x15ListPartitionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListPartitionsResponse\x12)\n\npartitions\x18\x01 \x03(\x0b\x32\x15.hostler.v1.Partition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetPartitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\x82\t\n\x11RepositoryService\x12]\n\x10ListRepositories\x12#.hostler.v1.ListRepositoriesRequest\x1a$.hostler.v1.ListRepositoriesResponse\x12I\n\rGetRepository\x12 .hostler.v1.GetRepositoryRequest\x1a\x16.hostler.v1.Repository\x12T\n\rListPipelines\x12 .hostler.v1.ListPipelinesRequest\x1a!.hostler.v1.ListPipelinesResponse\x12\x43\n\x0bGetPipeline\x12\x1e.hostler.v1.GetPipelineRequest\x1a\x14.hostler.v1.Pipeline\x12T\n\rListSchedules\x12 .hostler.v1.ListSchedulesRequest\x1a!.hostler.v1.ListSchedulesResponse\x12\x43\n\x0bGetSchedule\x12\x1e.hostler.v1.GetScheduleRequest\x1a\x14.hostler.v1.Schedule\x12Z\n\x0fPreviewSchedule\x12\".hostler.v1.PreviewScheduleRequest\x1a#.hostler.v1.PreviewScheduleResponse\x12G\n\rStartSchedule\x12 .hostler.v1.StartScheduleRequest\x1a\x14.hostler.v1.Schedule\x12\x45\n\x0cStopSchedule\x12\x1f.hostler.v1.StopScheduleRequest\x1a\x14.hostler.v1.Schedule\x12M\n\tListTicks\x12\x1c.hostler.v1.ListTicksRequest\x1a\x1d.hostler.v1.ListTicksResponse\"\x03\x90\x02\x01\x12`\n\x11ListPartitionSets\x12$.hostler.v1.ListPartitionSetsRequest\x1a%.hostler.v1.ListPartitionSetsResponse\x12O\n\x0fGetPartitionSet\x12\".hostler.v1.GetPartitionSetRequest\x1a\x18.hostler.v1.PartitionSet\x12W\n\x0eListPartitions\x12!.hostler.v1.ListPartitionsRequest\x1a\".hostler.v1.ListPartitionsResponse\x12\x46\n\x0cGetPartition\x12\x1f.hostler.v1.GetPartitionRequest\x1a\x15.hostler.v1.Partitionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hostler.v1.repository_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListTicks']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListTicks']._serialized_options = b'\220\002\001'
   _globals['_LISTREPOSITORIESREQUEST']._serialized_start=106
   _globals['_LISTREPOSITORIESREQUEST']._serialized_end=186
   _globals['_LISTREPOSITORIESRESPONSE']._serialized_start=188
@@ -55,18 +57,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREVIEWSCHEDULEREQUEST']._serialized_end=852
   _globals['_PREVIEWSCHEDULERESPONSE']._serialized_start=854
   _globals['_PREVIEWSCHEDULERESPONSE']._serialized_end=920
-  _globals['_LISTPARTITIONSETSREQUEST']._serialized_start=922
-  _globals['_LISTPARTITIONSETSREQUEST']._serialized_end=1003
-  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_start=1005
-  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_end=1114
-  _globals['_GETPARTITIONSETREQUEST']._serialized_start=1116
-  _globals['_GETPARTITIONSETREQUEST']._serialized_end=1154
-  _globals['_LISTPARTITIONSREQUEST']._serialized_start=1156
-  _globals['_LISTPARTITIONSREQUEST']._serialized_end=1234
-  _globals['_LISTPARTITIONSRESPONSE']._serialized_start=1236
-  _globals['_LISTPARTITIONSRESPONSE']._serialized_end=1328
-  _globals['_GETPARTITIONREQUEST']._serialized_start=1330
-  _globals['_GETPARTITIONREQUEST']._serialized_end=1365
-  _globals['_REPOSITORYSERVICE']._serialized_start=1368
-  _globals['_REPOSITORYSERVICE']._serialized_end=2299
+  _globals['_STARTSCHEDULEREQUEST']._serialized_start=922
+  _globals['_STARTSCHEDULEREQUEST']._serialized_end=958
+  _globals['_STOPSCHEDULEREQUEST']._serialized_start=960
+  _globals['_STOPSCHEDULEREQUEST']._serialized_end=995
+  _globals['_LISTTICKSREQUEST']._serialized_start=997
+  _globals['_LISTTICKSREQUEST']._serialized_end=1110
+  _globals['_LISTTICKSRESPONSE']._serialized_start=1112
+  _globals['_LISTTICKSRESPONSE']._serialized_end=1189
+  _globals['_LISTPARTITIONSETSREQUEST']._serialized_start=1191
+  _globals['_LISTPARTITIONSETSREQUEST']._serialized_end=1272
+  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_start=1274
+  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_end=1383
+  _globals['_GETPARTITIONSETREQUEST']._serialized_start=1385
+  _globals['_GETPARTITIONSETREQUEST']._serialized_end=1423
+  _globals['_LISTPARTITIONSREQUEST']._serialized_start=1425
+  _globals['_LISTPARTITIONSREQUEST']._serialized_end=1503
+  _globals['_LISTPARTITIONSRESPONSE']._serialized_start=1505
+  _globals['_LISTPARTITIONSRESPONSE']._serialized_end=1597
+  _globals['_GETPARTITIONREQUEST']._serialized_start=1599
+  _globals['_GETPARTITIONREQUEST']._serialized_end=1634
+  _globals['_REPOSITORYSERVICE']._serialized_start=1637
+  _globals['_REPOSITORYSERVICE']._serialized_end=2791
 # @@protoc_insertion_point(module_scope)

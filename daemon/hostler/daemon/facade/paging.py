@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 
 from hostler.daemon.facade import refusals
-from hostler.v1 import run_pb2
 
 #: Bytes of a field's number and length at most.
 _ITEM_OVERHEAD = 6
@@ -37,13 +36,13 @@ def page_of(items: Sequence[Message], page_bytes: int) -> int:
     return max(1, len(items))
 
 
-def run_page_token(position: int, wanted: run_pb2.RunFilter) -> str:
-    """Returns the token of the page of runs that begins after a position."""
+def page_token_of(position: int, wanted: Message) -> str:
+    """Returns the token of the page that begins after a position, of what fits a filter."""
     return f"{position}-{_digest(wanted)}"
 
 
-def run_page_start(token: str, wanted: run_pb2.RunFilter) -> int | None:
-    """Returns the position after which a page of runs begins; None for the first page.
+def page_start(token: str, wanted: Message) -> int | None:
+    """Returns the position after which a page begins; None for the first page.
 
     Raises:
         RefusalError: INVALID_ARGUMENT, for a token that no list has returned for this filter.
@@ -58,6 +57,6 @@ def run_page_start(token: str, wanted: run_pb2.RunFilter) -> int | None:
     return int(position)
 
 
-def _digest(wanted: run_pb2.RunFilter) -> str:
+def _digest(wanted: Message) -> str:
     data = wanted.SerializeToString(deterministic=True)
     return hashlib.blake2b(data, digest_size=6).hexdigest()

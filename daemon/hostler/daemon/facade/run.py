@@ -13,7 +13,7 @@ from hostler.daemon.facade.lookup import (
     require_not_stopping,
     require_pipeline,
 )
-from hostler.daemon.facade.paging import page_of, run_page_start, run_page_token
+from hostler.daemon.facade.paging import page_of, page_start, page_token_of
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.validation import require_config
 from hostler.daemon.runs.runs import Runs
@@ -85,14 +85,14 @@ class RunService:
 
     async def list_runs(self, request: pb.ListRunsRequest, _: Context) -> pb.ListRunsResponse:
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        before = run_page_start(request.page_token, request.filter)
+        before = page_start(request.page_token, request.filter)
         # one more than the page holds shows whether there is another page
         wanted = _run_filter(request.filter)
         found = await self._runs.store.page(wanted, size + 1, before, self._settings.page_bytes)
         count = min(size, page_of([run for _, run in found], self._settings.page_bytes))
         token = ""
         if len(found) > count:
-            token = run_page_token(found[count - 1][0], request.filter)
+            token = page_token_of(found[count - 1][0], request.filter)
         return pb.ListRunsResponse(runs=[run for _, run in found[:count]], next_page_token=token)
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:

@@ -24,8 +24,11 @@ from hostler.daemon.runs.store.record import (
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
-from hostler.daemon.runs.store.tables import RequestIdConflictError
+from hostler.daemon.runs.store.tables import RequestIdConflictError, RunTables
 from hostler.v1 import run_pb2
+
+#: What `RunTables.create` returns; None twice where no run was made.
+Created = tuple[Run | None, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +122,39 @@ class Runs:
             RequestIdConflictError: the request id was used for another launch.
             NotRecordedError: the run cannot be written.
         """
-        run.name = f"runs/{uuid.uuid4().hex}"
-        run.generation = generation.number
+        _name(run, generation)
+        on_recorded = self._enqueuer(location, generation)
+        return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
 
+    async def launch_within(
+        self,
+        run: Run,
+        location: Location,
+        generation: Generation,
+        within: Callable[[RunTables, Callable[[], Created]], Created],
+    ) -> Run | None:
+        """Records a run together with something else, as `launch` does; returns None for no run.
+
+        Args:
+            within: called on the writer's thread, in a transaction, with the tables and a function
+                that records the run; returns what that returned, or None twice.
+
+        Raises:
+            RequestIdConflictError, NotRecordedError: as `launch`.
+        """
+        _name(run, generation)
+
+        def write(tables: RunTables) -> Created:
+            return within(tables, lambda: tables.create(run, make_event("run_queued")))
+
+        return await self.store.create_by(run_id(run), write, self._enqueuer(location, generation))
+
+    def _enqueuer(self, location: Location, generation: Generation) -> Callable[[Run], None]:
         def on_recorded(recorded: Run) -> None:
             self._queue.add(_QueuedRun(recorded, (location, generation)))
             self.start_due()
 
-        return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
+        return on_recorded
 
     def pids(self, location: Location) -> list[int]:
         """Returns the pids of the location's runs."""
@@ -223,3 +251,8 @@ class Runs:
         self._journal.info(
             "run ended", run=run_id(run), location=location, pipeline=pipeline, state=state
         )
+
+
+def _name(run: Run, generation: Generation) -> None:
+    run.name = f"runs/{uuid.uuid4().hex}"
+    run.generation = generation.number

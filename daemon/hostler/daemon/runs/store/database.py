@@ -6,6 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from hostler.daemon.runs.store import schedule_tables
+
 #: Below the state folder.
 FILE = "runs.db"
 
@@ -51,6 +53,7 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN asked BLOB;
     """,
+    schedule_tables.SCHEMA,
 )
 
 
