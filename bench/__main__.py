@@ -25,6 +25,7 @@ from bench import (
     revive,
     runs,
     save,
+    schedules,
     start,
 )
 from bench.figures import as_json, table
@@ -33,7 +34,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, backfill),
+        *(start, read, ps, lazy, runs, backfill, schedules),
     )
 }
 

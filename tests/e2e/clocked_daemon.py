@@ -17,7 +17,7 @@ def set_ahead(file: Path) -> None:
     def ahead(_: LoopClock) -> float:
         return time.time() + float(file.read_text())
 
-    LoopClock.time = ahead  # type: ignore[method-assign]
+    LoopClock.time = ahead  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from e2e.harness import PATIENCE, Daemon, daemon_in, eventually
@@ -160,7 +160,7 @@ def test_a_run_for_a_tick(daemon: ClockedDaemon) -> None:
     assert tick.state == Tick.LAUNCHED, tick
     run = eventually(partial(_ended, daemon, tick.run))
     assert run.state == Run.SUCCEEDED
-    local = datetime.fromtimestamp(minute, UTC).astimezone(_berlin()).isoformat()
+    local = datetime.fromtimestamp(minute, UTC).astimezone(ZoneInfo("Europe/Berlin")).isoformat()
     assert dict(run.tags) == {
         "team": "a",
         "hostler/schedule": "each_minute",
@@ -176,12 +176,6 @@ def test_a_run_for_a_tick(daemon: ClockedDaemon) -> None:
     listed = {one.name.rpartition("/")[2]: one.activity for one in daemon.client.schedules()}
     assert listed["each_minute"].last_tick.name == f"{schedule.name}/ticks/{minute}"
     assert not listed["skips"].is_running
-
-
-def _berlin():  # noqa: ANN202
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo("Europe/Berlin")
 
 
 def _ended(daemon: Daemon, name: str) -> Run | None:
@@ -241,9 +235,7 @@ def test_a_choice_survives_kill_9_and_what_was_stopped_stays_so(daemon: ClockedD
     minute = daemon.next_minute()
     daemon.set_clock(daemon.now + 3600 - time.time())  # an hour passes
     daemon.start().ready("repos.py")
-    caught_up = eventually(
-        lambda: ticks(daemon, "lazy")[:2] if len(ticks(daemon, "lazy")) > 1 else None
-    )
+    caught_up = eventually(lambda: len(found := ticks(daemon, "lazy")) > 1 and found)
     assert [tick.state for tick in caught_up] == [Tick.MISSED, Tick.LAUNCHED]
     assert caught_up[0].first_scheduled_time.seconds == minute
     assert ticks(daemon) == []

@@ -236,6 +236,10 @@ def test_a_skip_reason_is_a_text() -> None:
         SkipReason(3)  # type: ignore[arg-type]
 
 
+def empty() -> dict[str, Any]:
+    return {}
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -259,4 +263,4 @@ def test_a_setting_of_ticks_that_cannot_be_used(setting: str, value: object) -> 
     with pytest.raises(DefinitionError, match=f'as {setting} of schedule "s"; expected'):
         ScheduleDefinition("s", "@daily", "p", **given)
     with pytest.raises(DefinitionError, match=f"as {setting} of schedule"):
-        schedule("@daily", "p", **given)(lambda: {})
+        schedule("@daily", "p", **given)(empty)

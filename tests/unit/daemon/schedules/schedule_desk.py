@@ -1,4 +1,4 @@
-"""Schedules on a real record, with a clock that a test turns and functions whose answers it gives."""
+"""Schedules on a real record, with a clock that a test turns, and answers that it gives."""
 
 from __future__ import annotations
 
@@ -226,3 +226,7 @@ def name_of(summary: ScheduleSummary) -> str:
 
 def at(tick: Tick) -> str:
     return tick.scheduled_time.ToDatetime(UTC).strftime("%H:%M")
+
+
+def launched(*times: str) -> list[tuple[str, str]]:
+    return [(time, "LAUNCHED") for time in times]
