@@ -54,6 +54,22 @@ def check_tick_policy(what: str, schedule: object, source: SourcePosition | None
         raise _problem(what, "tick_patience", seconds, f"seconds, at most {_MAX_PATIENCE}", source)
 
 
+def check_environment(what: str, variables: dict[str, str], source: SourcePosition | None) -> None:
+    """Checks the variables that a schedule sets in the environment of its runs.
+
+    Raises:
+        DefinitionError: the system has no such variable: a name is empty or has a "=", or there is
+            a null character.
+    """
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise DefinitionError(
+                f"cannot set the variable {preview(name)} to {preview(value)} for {what}: a name "
+                'is not empty and has no "=", and neither has a null character',
+                source,
+            )
+
+
 def _problem(
     what: str, name: str, given: object, expected: str, source: SourcePosition | None
 ) -> DefinitionError:

@@ -39,7 +39,8 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
             earliest = shown
         if begin <= start:
             earliest = max(earliest, start + offset)  # what is before it is not asked for
-        for wall in _matches(schedule, earliest, end + offset):
+        found = _matches(schedule, earliest, end + offset) if end > start else ()
+        for wall in found:
             moment = max(wall - offset, begin)  # at once after a gap
             if moment > start and moment != last:
                 last = moment
@@ -108,6 +109,8 @@ def _matches(schedule: CronSchedule, start: datetime, end: datetime) -> Iterator
                     continue
                 for minute in schedule.minutes:
                     wall = day.replace(hour=hour, minute=minute)
-                    if start <= wall < end:
+                    if wall >= end:
+                        return
+                    if wall >= start:
                         yield wall
         day += _DAY

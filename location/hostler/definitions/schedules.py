@@ -11,7 +11,7 @@ from hostler.definitions._run_requests import (
     check_run_request_function,
 )
 from hostler.definitions._signatures import check_function
-from hostler.definitions._tick_policy import check_tick_policy
+from hostler.definitions._tick_policy import check_environment, check_tick_policy
 from hostler.definitions._value_object import ValueObject
 from hostler.definitions.cron import CronError, parse_cron
 from hostler.definitions.errors import DefinitionError
@@ -177,6 +177,7 @@ class ScheduleDefinition:
             check_run_request_function(what, key, getattr(self, key), "schedule's context", source)
         self.execution_timezone = _timezone(what, execution_timezone, source)
         self.environment_vars = check_tags(f"{what} (environment_vars)", environment_vars, source)
+        check_environment(what, self.environment_vars, source)
         self.description = check_text(what, description, source)
         self.default_status = default_status
         self.catch_up = catch_up

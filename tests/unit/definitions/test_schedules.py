@@ -264,3 +264,9 @@ def test_a_setting_of_ticks_that_cannot_be_used(setting: str, value: object) -> 
         ScheduleDefinition("s", "@daily", "p", **given)
     with pytest.raises(DefinitionError, match=f"as {setting} of schedule"):
         schedule("@daily", "p", **given)(empty)
+
+
+@pytest.mark.parametrize("variables", [{"": "a"}, {"A=B": "c"}, {"A": "b\0"}, {"A\0": "b"}])
+def test_a_variable_that_no_environment_has(variables: dict[str, str]) -> None:
+    with pytest.raises(DefinitionError, match=r'cannot set the variable .* for schedule "s"'):
+        ScheduleDefinition("s", "@daily", "p", environment_vars=variables)

@@ -106,13 +106,15 @@ def stop(
     """Have a schedule launch no runs from now on, whatever its code says.
 
     The daemon keeps the choice until the schedule is started, also when it is restarted. Ticks that
-    wait are skipped; runs that were launched go on.
+    wait are skipped; runs that were launched go on. With -l and -r this works also while the
+    location does not answer.
 
     \b
     hostler schedule stop nightly
+    hostler schedule stop -l etl -r repo nightly
     """
     with open_served_definitions(target, location) as definitions:
-        path = definitions.find_schedule(name, location, repository)
+        path = definitions.locate_schedule(name, location, repository)
         message = definitions.client.stop_schedule(path.location, path.repository, path.name)
     _report(message, as_json=as_json)
 
@@ -222,7 +224,7 @@ def _ticks(
     last: int,
 ) -> list[Tick]:
     with open_served_definitions(target, location) as definitions:
-        path = definitions.find_schedule(name, location, repository)
+        path = definitions.locate_schedule(name, location, repository)
         return definitions.client.ticks(
             *(path.location, path.repository, path.name),
             last or None,

@@ -29,6 +29,11 @@ class TickError(ValueError):
     """No tick can be computed; the message says why."""
 
 
+def prepare() -> None:
+    """Imports what computes ticks, which takes some hundredths of a second, from a thread."""
+    from hostler.definitions import _ticks, _zones, cron  # noqa: F401 (imported to be there)
+
+
 def first_after(cron: str, zone: str, after: int) -> int:
     """Returns the first moment after `after` at which a schedule is due.
 

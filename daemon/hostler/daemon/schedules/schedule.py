@@ -24,6 +24,7 @@ class Schedule:
             until then nobody knows whether the cron string on record still holds.
         pending: its ticks that are to be settled, in order.
         task: what settles them.
+        next_tick: when it is due next; None where it does not run.
         problem: why no tick can be computed; "" where they can.
     """
 
@@ -32,6 +33,7 @@ class Schedule:
     is_confirmed: bool = False
     pending: deque[Tick] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    next_tick: int | None = None
     problem: str = ""
 
     @property

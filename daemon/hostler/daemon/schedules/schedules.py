@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from hostler.daemon.runs.store.schedule_record import (
     Tick,
     TickState,
 )
-from hostler.daemon.schedules import rules
+from hostler.daemon.schedules import cron_ticks, rules
 from hostler.daemon.schedules.agenda import Agenda
 from hostler.daemon.schedules.code import Code, Launch
 from hostler.daemon.schedules.cron_ticks import TickError, next_ticks
@@ -91,7 +92,10 @@ class Schedules:
             names: of the locations that there are.
         """
         self._find_location = find_location
-        for record, last, pending in await self._store.read(schedule_tables.load):
+        loaded = await self._store.read(schedule_tables.load)
+        if loaded:
+            await asyncio.to_thread(cron_ticks.prepare)
+        for record, last, pending in loaded:
             schedule = self._schedules.put(record)
             schedule.last_tick = last
             schedule.pending.extend(pending)
@@ -137,6 +141,7 @@ class Schedules:
         Raises:
             NotRecordedError: the choice cannot be written; nothing has changed.
         """
+        await asyncio.to_thread(cron_ticks.prepare)
         schedule = self._schedules.get(key)
         before = schedule.record if schedule else None
         now = int(self._clock.time())
@@ -182,15 +187,12 @@ class Schedules:
             last_tick=schedule.last_tick,
             problem=schedule.problem,
         )
-        summary = record.summary
-        if record.is_running and not record.missing_since and summary.cron_schedule:
-            after = max(record.cursor, int(self._clock.time()))
+        if schedule.next_tick is not None:
+            summary, following = record.summary, schedule.next_tick
             place = summary.cron_schedule, summary.execution_timezone
-            try:
-                for tick in next_ticks(*place, after, count):
-                    found.next_tick_times.add(seconds=tick)
-            except TickError as error:
-                found.problem = str(error)
+            later = next_ticks(*place, following, count - 1) if count > 1 else []
+            for tick in (following, *later):
+                found.next_tick_times.add(seconds=tick)
         return found
 
     async def ticks(
@@ -280,8 +282,10 @@ class Schedules:
             if schedule.is_confirmed:
                 moment = rules.next_look(schedule.record)
             schedule.problem = ""
+            schedule.next_tick = None if schedule.record.missing_since else moment
         except TickError as error:
             schedule.problem = str(error)
+            schedule.next_tick = None
             self._journal.warning("cannot schedule", schedule=schedule.key.name, reason=error)
         self._agenda.set(schedule.key, moment)
         self._arm()
