@@ -7,7 +7,7 @@ from itertools import islice
 from hostler.definitions import _clock as clock
 from hostler.definitions._late import late
 from hostler.definitions.errors import ConfigError
-from hostler.definitions.schedules import SkipReason
+from hostler.definitions.schedules import DEFAULT_TIMEZONE, SkipReason
 from hostler.host import describe
 
 TYPE_CHECKING = False
@@ -80,12 +80,14 @@ def _evaluate_tick(
     the pipeline, null where it does}.
     """
     from hostler.definitions._run_config import check_run_config
-    from hostler.definitions._zones import zone_of
 
     datetime, timezone = late("datetime").datetime, late("datetime").timezone
     schedule = repository.schedules.get(order["name"])
-    moment = datetime.fromtimestamp(order["time"], timezone.utc)
-    tick = moment.astimezone(zone_of(schedule.execution_timezone))
+    tick = datetime.fromtimestamp(order["time"], timezone.utc)
+    if schedule.execution_timezone != DEFAULT_TIMEZONE:
+        from hostler.definitions._zones import zone_of
+
+        tick = tick.astimezone(zone_of(schedule.execution_timezone))
     told: dict[str, Any] = {
         "pipeline": schedule.pipeline_name,
         "localTime": tick.isoformat(),

@@ -23,7 +23,7 @@ class WorkerPools:
         tasks: Tasks,
         name: str,
         *,
-        lets_slow_pass: bool = False,
+        quick_calls: int = 0,
     ) -> None:
         """
         Args:
@@ -31,9 +31,10 @@ class WorkerPools:
             end: has a worker that calls nothing end by itself.
             kill: ends a worker that may be in the user's code.
             name: the location's name.
-            lets_slow_pass: whether a slow call counts no longer in the limit of calls.
+            quick_calls: so many calls at once, of which a slow one counts no longer; 0 for
+                `worker_limit`, in which all count.
         """
-        self._lets_slow_pass = lets_slow_pass
+        self._quick_calls = quick_calls
         self._start = start
         self._end = end
         self._kill = kill
@@ -51,7 +52,8 @@ class WorkerPools:
     def of(self, generation: Generation) -> SharedCalls:
         """Returns what calls the functions of a generation, until `retire`."""
         if self._calls is None:
-            limit = CallLimit(self._settings.worker_limit, lets_slow_pass=self._lets_slow_pass)
+            most = self._quick_calls or self._settings.worker_limit
+            limit = CallLimit(most, lets_slow_pass=self._quick_calls > 0)
             workers = Workers(lambda: self._start(generation), self._end, self._kill, limit)
             self._calls = SharedCalls(generation, workers)
         return self._calls

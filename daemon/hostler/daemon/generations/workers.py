@@ -33,9 +33,8 @@ class RetiredError(Exception):
         super().__init__("the generation was replaced while it constructed")
 
 
-#: Seconds after which a call is slow: a function that only computes has answered by then, and one
-#: that waits needs no processor.
-SLOW = 0.25
+#: Seconds after which a call is slow: another worker has begun by then, also on a busy machine.
+SLOW = 0.1
 
 #: Calls of one generation at once, the slow ones included: each is a process.
 MAX_CALLS = 64

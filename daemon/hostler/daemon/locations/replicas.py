@@ -17,6 +17,10 @@ from hostler.daemon.processes.factory import ForkError
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role
 from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport
 
+#: Ticks of a location that are evaluated at once, the slow ones aside: most functions of schedules
+#: take less than another worker takes to begin.
+QUICK_TICKS = 1
+
 
 class NoProcessError(Exception):
     """No process for a worker or a run could be made."""
@@ -52,7 +56,7 @@ class Replicas:
         )
         self._worker_pools = pool()
         #: Of their own, so that the functions of schedules hold up no reader, nor each other.
-        self._tick_pools = pool(lets_slow_pass=True)
+        self._tick_pools = pool(quick_calls=QUICK_TICKS)
 
     @property
     def pids(self) -> list[int]:

@@ -27,6 +27,12 @@ from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
 from hostler.daemon.runs.store.tables import RequestIdConflictError, RunTables
 from hostler.v1 import run_pb2
 
+#: Seconds after a launch by a schedule in which others may follow: nobody waits for such a run.
+BURST_PAUSE = 0.05
+
+#: Seconds after which runs are started, whatever else is launched.
+LONGEST_BURST = 1.0
+
 #: What `RunTables.create` returns; None twice where no run was made.
 Created = tuple[Run | None, bytes | None]
 
@@ -83,6 +89,9 @@ class Runs:
         self._queue: RunQueue[_QueuedRun] = RunQueue(limits)
         self._find_location: Callable[[str], Location | None] | None = None
         self._is_closing = False
+        #: Of runs that schedules launch at one second.
+        self._burst_timer: asyncio.TimerHandle | None = None
+        self._burst_end = 0.0
 
     def resume(self, find_location: Callable[[str], Location | None]) -> None:
         """Takes over the runs that an earlier daemon left in the queue.
@@ -123,7 +132,11 @@ class Runs:
             NotRecordedError: the run cannot be written.
         """
         _name(run, generation)
-        on_recorded = self._enqueuer(location, generation)
+
+        def on_recorded(recorded: Run) -> None:
+            self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self.start_due()
+
         return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
 
     async def launch_within(
@@ -147,14 +160,26 @@ class Runs:
         def write(tables: RunTables) -> Created:
             return within(tables, lambda: tables.create(run, make_event("run_queued")))
 
-        return await self.store.create_by(run_id(run), write, self._enqueuer(location, generation))
-
-    def _enqueuer(self, location: Location, generation: Generation) -> Callable[[Run], None]:
         def on_recorded(recorded: Run) -> None:
             self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self._start_after_burst()
+
+        return await self.store.create_by(run_id(run), write, on_recorded)
+
+    def _start_after_burst(self) -> None:
+        """Starts the runs once no more are recorded at once: their processes would hold that up."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._burst_timer is None:
+            self._burst_end = now + LONGEST_BURST
+        else:
+            self._burst_timer.cancel()
+
+        def on_end() -> None:
+            self._burst_timer = None
             self.start_due()
 
-        return on_recorded
+        self._burst_timer = loop.call_at(min(now + BURST_PAUSE, self._burst_end), on_end)
 
     def pids(self, location: Location) -> list[int]:
         """Returns the pids of the location's runs."""

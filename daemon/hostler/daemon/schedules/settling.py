@@ -64,10 +64,8 @@ class Settling:
             self._log(schedule.key, tick)
 
     def _log(self, key: ScheduleKey, tick: Tick) -> None:
-        tell = self._journal.info
+        """Tells of a tick that should have launched a run; the end of a run is told anyway."""
         if tick.state in (TickState.FAILED, TickState.MISSED):
-            tell = self._journal.warning
-        state = TickState.Name(tick.state)
-        due, reason = tick.scheduled_time.ToJsonString(), tick.reason or None
-        place = {"schedule": key.name, "location": key.location}
-        tell("tick", **place, due=due, state=state, run=tick.run or None, reason=reason)
+            due, state = tick.scheduled_time.ToJsonString(), TickState.Name(tick.state)
+            place = {"schedule": key.name, "location": key.location}
+            self._journal.warning("tick", **place, due=due, state=state, reason=tick.reason)
