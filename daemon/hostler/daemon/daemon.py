@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostler.daemon.base import descriptors
-from hostler.daemon.base.clock import LoopClock
+from hostler.daemon.base.clock import Clock, LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
@@ -174,10 +174,7 @@ class Daemon:
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
         runs = Runs(store, factory, settings, tasks, self._journal)
-        evaluator = WorkerEvaluator(settings, clock)
-        schedules = Schedules(
-            *(store, runs.launch_within, evaluator, clock, settings, tasks, self._journal)
-        )
+        schedules = self._make_schedules(runs, clock, tasks)
         self._supervisor = Supervisor(
             self._options.files,
             os.environ,
@@ -192,6 +189,11 @@ class Daemon:
         runs.resume(self._supervisor.find_location)
         await schedules.start(self._supervisor.find_location, self._supervisor.locations)
         return self._supervisor
+
+    def _make_schedules(self, runs: Runs, clock: Clock, tasks: Tasks) -> Schedules:
+        evaluator = WorkerEvaluator(self._settings, clock)
+        shared = (clock, self._settings, tasks, self._journal)
+        return Schedules(runs.store, runs.launch_within, evaluator, *shared)
 
     def _on_keeper_death(self) -> None:
         if self._supervisor is not None:
