@@ -18,6 +18,8 @@ from unit.daemon.schedules.schedule_desk import (
     schedule,
 )
 
+from hostler.daemon.runs.store.run_store import NotRecordedError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -269,3 +271,29 @@ async def test_a_time_zone_that_the_daemon_does_not_know_is_told(tmp_path: Path)
         await at.until("12:01")
         problem = at.schedules.activity(key("s"), STOPPED, 1).problem
         assert problem.startswith('no time zone "Nowhere/Else" is known')
+
+
+@sync
+async def test_ticks_that_cannot_be_recorded_are_taken_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for a while: nothing is launched that is not on record."""
+    async with desk(tmp_path) as at:
+        await at.begin(etl=[schedule(cron="*/2 * * * *")])
+
+        async def full(*_: object) -> None:
+            raise NotRecordedError("cannot write the record of runs: disk is full")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(at.store, "write", full)
+            await at.until("12:02")
+            assert at.evaluator.asked == []
+        await at.advance(5)
+        assert await at.ticks() == launched("12:02")
+        with monkeypatch.context() as patched:
+            patched.setattr(at.store, "write", full)
+            with pytest.raises(NotRecordedError):
+                await at.schedules.choose(key("s"), schedule(), is_running=False)
+        assert at.schedules.activity(key("s"), STOPPED, 1).is_running
+        await at.until("12:04")
+        assert await at.ticks() == launched("12:02", "12:04")
