@@ -25,6 +25,7 @@ from bench import (
     revive,
     runs,
     save,
+    schedules,
     start,
     watch_runs,
 )
@@ -34,7 +35,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, backfill, watch_runs),
+        *(start, read, ps, lazy, runs, backfill, watch_runs, schedules),
     )
 }
 

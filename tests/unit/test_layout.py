@@ -27,7 +27,8 @@ ALLOWED = {
     "daemon": {
         *("google", "grpc", "grpc_health", "grpc_reflection", "psutil", "watchdog", "yaml"),
         *("hostler.daemon", "hostler.rpc", "hostler.v1", "hostler.host.wire"),
-        # one implementation checks a run config for whoever launches and for the run itself
+        # one implementation checks a run config for whoever launches and for the run itself, and
+        # says when a schedule is due, in a preview and in a launch
         "hostler.definitions",
     },
 }
@@ -53,7 +54,7 @@ ROOMS = {
         *("state", "logs"),
         *("watching/content", "watching/folders", "watching"),
         *("processes", "generations", "templates", "loading", "locations"),
-        *("runs/store", "runs"),
+        *("runs/store", "runs", "schedules"),
         *("supervision", "facade", ""),
     ),
     "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),

@@ -31,7 +31,7 @@ COMMANDS = {
     "check": "Load everything once and report, for CI.",
     "repository": "Repositories of the locations.",
     "pipeline": "List, show, validate, execute and launch pipelines.",
-    "schedule": "List, show and preview schedules.",
+    "schedule": "List, show, preview, start and stop schedules.",
     "partition": "List, show and backfill partitions.",
     "run": "List, show, watch, cancel and delete runs.",
     "completion": "Print the completion script of a shell.",

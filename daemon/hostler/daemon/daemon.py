@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostler.daemon.base import descriptors
-from hostler.daemon.base.clock import LoopClock
+from hostler.daemon.base.clock import Clock, LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
@@ -29,6 +29,8 @@ from hostler.daemon.processes import runtime
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
+from hostler.daemon.schedules.evaluation import WorkerEvaluator
+from hostler.daemon.schedules.schedules import Schedules
 from hostler.daemon.supervision.supervisor import Supervisor
 from hostler.daemon.templates.environment import EnvironmentContext
 from hostler.daemon.templates.environments import Environments
@@ -123,6 +125,7 @@ class Daemon:
             self._journal.info("stopping")
             supervisor.closing = True
             await facade.announce_stop()
+            supervisor.schedules.close()
             await supervisor.runs.close()
             await supervisor.close()
         self._journal.info("stopped")
@@ -171,18 +174,26 @@ class Daemon:
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)
         runs = Runs(store, factory, settings, tasks, self._journal)
+        schedules = self._make_schedules(runs, clock, tasks)
         self._supervisor = Supervisor(
             self._options.files,
             os.environ,
             context,
             runs,
+            schedules,
             logs,
             self._options.state,
             self._journal,
         )
         await self._supervisor.start()
         runs.resume(self._supervisor.find_location)
+        await schedules.start(self._supervisor.find_location, self._supervisor.locations)
         return self._supervisor
+
+    def _make_schedules(self, runs: Runs, clock: Clock, tasks: Tasks) -> Schedules:
+        evaluator = WorkerEvaluator(self._settings, clock)
+        shared = (clock, self._settings, tasks, self._journal)
+        return Schedules(runs.store, runs.launch_within, evaluator, *shared)
 
     def _on_keeper_death(self) -> None:
         if self._supervisor is not None:

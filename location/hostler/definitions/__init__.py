@@ -28,7 +28,12 @@ from hostler.definitions.ports import InputDefinition, Output, OutputDefinition
 from hostler.definitions.repositories import RepositoryDefinition, repository
 from hostler.definitions.repository_data import RepositoryData
 from hostler.definitions.retries import RetryPolicy
-from hostler.definitions.schedules import ScheduleContext, ScheduleDefinition, schedule
+from hostler.definitions.schedules import (
+    ScheduleContext,
+    ScheduleDefinition,
+    SkipReason,
+    schedule,
+)
 from hostler.definitions.solids import SolidDefinition, solid
 from hostler.definitions.source import SourcePosition
 
@@ -73,6 +78,7 @@ __all__ = [
     "ScheduleContext",
     "ScheduleDefinition",
     "SelectionError",
+    "SkipReason",
     "SolidContext",
     "SolidDefinition",
     "SolidNode",

@@ -6,6 +6,8 @@ from itertools import islice
 
 from hostler.definitions import _clock as clock
 from hostler.definitions._late import late
+from hostler.definitions.errors import ConfigError
+from hostler.definitions.schedules import DEFAULT_TIMEZONE, SkipReason
 from hostler.host import describe
 
 TYPE_CHECKING = False
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 #: The partitions of a set are kept for this many times the time that it took to make them.
 _KEEP_FACTOR = 10
+
+#: Why no run is launched, where the function gives no reason.
+NOT_WANTED = "should_execute returned False"
 
 
 def call(
@@ -56,13 +61,47 @@ def _preview_schedule(
             "localTime": tick.isoformat(),
         }
         request = schedule.run_request(tick)
-        if request is None:
+        if request is None or isinstance(request, SkipReason):
             one["skipped"] = True
+            one["skipReason"] = request.text if request else ""
         else:
             one["runConfig"] = request.run_config
             one["tags"] = request.tags
         described.append(one)
     return {"ticks": described}
+
+
+def _evaluate_tick(
+    _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
+) -> dict[str, Any]:
+    """{"name", "time": seconds since the epoch}: {"pipeline", "localTime", "environmentVars"}.
+
+    And either {"skipReason"}, or {"runConfig", "tags", "problem": why the run config does not fit
+    the pipeline, null where it does}.
+    """
+    from hostler.definitions._run_config import check_run_config
+
+    datetime, timezone = late("datetime").datetime, late("datetime").timezone
+    schedule = repository.schedules.get(order["name"])
+    tick = datetime.fromtimestamp(order["time"], timezone.utc)
+    if schedule.execution_timezone != DEFAULT_TIMEZONE:
+        from hostler.definitions._zones import zone_of
+
+        tick = tick.astimezone(zone_of(schedule.execution_timezone))
+    told: dict[str, Any] = {
+        "pipeline": schedule.pipeline_name,
+        "localTime": tick.isoformat(),
+        "environmentVars": schedule.environment_vars,
+    }
+    request = schedule.run_request(tick)
+    if request is None or isinstance(request, SkipReason):
+        return {**told, "skipReason": request.text if request else NOT_WANTED}
+    problem = None
+    try:
+        check_run_config(repository.get_pipeline(schedule.pipeline_name), request.run_config)
+    except ConfigError as error:
+        problem = str(error)
+    return {**told, "runConfig": request.run_config, "tags": request.tags, "problem": problem}
 
 
 def _list_partitions(
@@ -122,6 +161,7 @@ def _cached_partitions(partition_set: PartitionSetDefinition, wanted: str) -> di
 _CALLS: dict[str, Call] = {
     "define": _define,
     "preview_schedule": _preview_schedule,
+    "evaluate_tick": _evaluate_tick,
     "list_partitions": _list_partitions,
     "describe_partition": _describe_partition,
 }

@@ -91,8 +91,9 @@ class RunStepParent(StepParent):
 
 def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
-    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for none, "loaded_at": when
-    the load began, in seconds since the epoch, "is_current": whether the code is that on disk}.
+    "solids", "max_concurrency", "partition", "environ": variables to set, "end_grace": seconds, 0
+    for none, "loaded_at": when the load began, in seconds since the epoch, "is_current": whether
+    the code is that on disk}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -103,6 +104,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     cancellation = Cancellation()
     cancellation.install()
     order = request.json()
+    os.environ.update(order.get("environ", {}))
     if "owner" in order:  # the process was started before its run was known
         process.set_owner(order["owner"])
 

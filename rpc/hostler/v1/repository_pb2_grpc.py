@@ -81,6 +81,21 @@ class RepositoryServiceStub:
                 request_serializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.FromString,
                 _registered_method=True)
+        self.StartSchedule = channel.unary_unary(
+                '/hostler.v1.RepositoryService/StartSchedule',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.StopSchedule = channel.unary_unary(
+                '/hostler.v1.RepositoryService/StopSchedule',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.ListTicks = channel.unary_unary(
+                '/hostler.v1.RepositoryService/ListTicks',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.ListTicksRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.ListTicksResponse.FromString,
+                _registered_method=True)
         self.ListPartitionSets = channel.unary_unary(
                 '/hostler.v1.RepositoryService/ListPartitionSets',
                 request_serializer=hostler_dot_v1_dot_repository__pb2.ListPartitionSetsRequest.SerializeToString,
@@ -151,7 +166,7 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSchedules(self, request, context):
-        """The names of a repository's schedules; constructs nothing.
+        """The names of a repository's schedules, and what each does now; constructs nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +181,31 @@ class RepositoryServiceServicer:
 
     def PreviewSchedule(self, request, context):
         """The next moments at which a schedule is due, and what each run would be launched with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartSchedule(self, request, context):
+        """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+        choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+        gone for 12 hours. Starting one that runs changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopSchedule(self, request, context):
+        """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+        are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+        the location does not answer; the schedule has a name and an activity alone then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTicks(self, request, context):
+        """The record of a schedule's ticks, newest first; also while its location does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +287,21 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     servicer.PreviewSchedule,
                     request_deserializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.SerializeToString,
+            ),
+            'StartSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartSchedule,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_definitions__pb2.Schedule.SerializeToString,
+            ),
+            'StopSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopSchedule,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_definitions__pb2.Schedule.SerializeToString,
+            ),
+            'ListTicks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTicks,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.ListTicksRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.ListTicksResponse.SerializeToString,
             ),
             'ListPartitionSets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPartitionSets,
@@ -513,6 +568,87 @@ class RepositoryService:
             '/hostler.v1.RepositoryService/PreviewSchedule',
             hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.SerializeToString,
             hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/StartSchedule',
+            hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.SerializeToString,
+            hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/StopSchedule',
+            hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.SerializeToString,
+            hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTicks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/ListTicks',
+            hostler_dot_v1_dot_repository__pb2.ListTicksRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.ListTicksResponse.FromString,
             options,
             channel_credentials,
             insecure,

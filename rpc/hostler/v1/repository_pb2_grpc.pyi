@@ -55,11 +55,23 @@ class RepositoryServiceStub:
     GetConfigSchema: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]
     """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]
-    """The names of a repository's schedules; constructs nothing."""
+    """The names of a repository's schedules, and what each does now; constructs nothing."""
     GetSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]
     """One schedule; a lazy one is constructed once per generation for all readers."""
     PreviewSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.PreviewScheduleRequest, _repository_pb2.PreviewScheduleResponse]
     """The next moments at which a schedule is due, and what each run would be launched with."""
+    StartSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.StartScheduleRequest, _definitions_pb2.Schedule]
+    """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+    choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+    gone for 12 hours. Starting one that runs changes nothing.
+    """
+    StopSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.StopScheduleRequest, _definitions_pb2.Schedule]
+    """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+    are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+    the location does not answer; the schedule has a name and an activity alone then.
+    """
+    ListTicks: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListTicksRequest, _repository_pb2.ListTicksResponse]
+    """The record of a schedule's ticks, newest first; also while its location does not answer."""
     ListPartitionSets: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionSetsRequest, _repository_pb2.ListPartitionSetsResponse]
     """The names of a repository's partition sets; constructs nothing."""
     GetPartitionSet: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionSetRequest, _definitions_pb2.PartitionSet]
@@ -91,11 +103,23 @@ class RepositoryServiceAsyncStub(RepositoryServiceStub):
     GetConfigSchema: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]  # type: ignore[assignment]
     """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]  # type: ignore[assignment]
-    """The names of a repository's schedules; constructs nothing."""
+    """The names of a repository's schedules, and what each does now; constructs nothing."""
     GetSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
     """One schedule; a lazy one is constructed once per generation for all readers."""
     PreviewSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.PreviewScheduleRequest, _repository_pb2.PreviewScheduleResponse]  # type: ignore[assignment]
     """The next moments at which a schedule is due, and what each run would be launched with."""
+    StartSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.StartScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
+    """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+    choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+    gone for 12 hours. Starting one that runs changes nothing.
+    """
+    StopSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.StopScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
+    """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+    are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+    the location does not answer; the schedule has a name and an activity alone then.
+    """
+    ListTicks: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListTicksRequest, _repository_pb2.ListTicksResponse]  # type: ignore[assignment]
+    """The record of a schedule's ticks, newest first; also while its location does not answer."""
     ListPartitionSets: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionSetsRequest, _repository_pb2.ListPartitionSetsResponse]  # type: ignore[assignment]
     """The names of a repository's partition sets; constructs nothing."""
     GetPartitionSet: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionSetRequest, _definitions_pb2.PartitionSet]  # type: ignore[assignment]
@@ -166,7 +190,7 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _repository_pb2.ListSchedulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_repository_pb2.ListSchedulesResponse, _abc.Awaitable[_repository_pb2.ListSchedulesResponse]]:
-        """The names of a repository's schedules; constructs nothing."""
+        """The names of a repository's schedules, and what each does now; constructs nothing."""
 
     @_abc_1.abstractmethod
     def GetSchedule(
@@ -183,6 +207,36 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_repository_pb2.PreviewScheduleResponse, _abc.Awaitable[_repository_pb2.PreviewScheduleResponse]]:
         """The next moments at which a schedule is due, and what each run would be launched with."""
+
+    @_abc_1.abstractmethod
+    def StartSchedule(
+        self,
+        request: _repository_pb2.StartScheduleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]:
+        """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+        choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+        gone for 12 hours. Starting one that runs changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def StopSchedule(
+        self,
+        request: _repository_pb2.StopScheduleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]:
+        """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+        are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+        the location does not answer; the schedule has a name and an activity alone then.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTicks(
+        self,
+        request: _repository_pb2.ListTicksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.ListTicksResponse, _abc.Awaitable[_repository_pb2.ListTicksResponse]]:
+        """The record of a schedule's ticks, newest first; also while its location does not answer."""
 
     @_abc_1.abstractmethod
     def ListPartitionSets(

@@ -101,6 +101,26 @@ class Run(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class EnvironmentVarsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     PIPELINE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
@@ -119,6 +139,7 @@ class Run(_message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_VARS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: runs/{run}."""
     pipeline: _builtins.str
@@ -175,6 +196,12 @@ class Run(_message.Message):
     def progress(self) -> Global___RunProgress:
         """How far it is. Up to date in the answers of GetRun, ListRuns and WatchRuns."""
 
+    @_builtins.property
+    def environment_vars(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Variables that its process sets in its environment before the first step: those of the schedule
+        that has launched it.
+        """
+
     def __init__(
         self,
         *,
@@ -196,10 +223,11 @@ class Run(_message.Message):
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
         progress: Global___RunProgress | None = ...,
+        environment_vars: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "progress", b"progress", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "progress", b"progress", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment_vars", b"environment_vars", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "progress", b"progress", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -96,7 +96,7 @@ class TestWithADaemon:
     def test_schedules(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("schedule", "list", "-l", "reports")
         assert done.code == 0
-        assert done.out.splitlines()[1].split()[:4] == ["nightly", "nightly", "reports", "0"]
+        assert done.out.splitlines()[1].split()[:4] == ["nightly", "nightly", "reports", "STOPPED"]
         assert hostler("schedule", "list").code == 4  # one location does not answer
         found = json.loads(hostler("schedule", "list", "-l", "reports", "--json").out)["schedules"]
         assert found[0]["cronSchedule"] == "0 6 * * *"

@@ -21,14 +21,18 @@ from hostler.cli.text.locations import (
     unknown_location_error,
 )
 from hostler.client.errors import NotFoundError
-from hostler.client.names import location_id, location_name, parse_definition
+from hostler.client.names import (
+    DefinitionPath,
+    location_id,
+    location_name,
+    parse_definition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hostler.cli.options.target import Target
     from hostler.client.client import Client
-    from hostler.client.names import DefinitionPath
     from hostler.v1.definitions_pb2 import PipelineSummary
     from hostler.v1.workspace_pb2 import Location
 
@@ -61,6 +65,17 @@ class DefinitionSource:
         """Returns the schedule of that name, as `find_pipeline` does."""
         summary = self._found(self.client.find_schedule, name, location, repository)
         return parse_definition(summary.name)
+
+    def locate_schedule(
+        self, name: str, location: str | None, repository: str | None
+    ) -> DefinitionPath:
+        """Returns the schedule of that name; of a place that is named, without looking for it.
+
+        The daemon has its record also while the location does not answer.
+        """
+        if location and repository:
+            return DefinitionPath(location_id(location), repository, "schedules", name)
+        return self.find_schedule(name, location, repository)
 
     def find_partition_set(
         self, name: str, location: str | None, repository: str | None

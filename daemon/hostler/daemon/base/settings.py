@@ -112,6 +112,13 @@ RUN_BYTES = 2**30
 RUN_RETENTION = 7_776_000.0
 #: Runs that are kept; the oldest that have ended go first, 0 for all. Lists of so many are fast.
 RUN_COUNT = 100_000
+#: How long the functions of a schedule may take for one tick: as long as a call; 0 for no limit.
+TICK_TIMEOUT = 60.0
+#: How long a tick is kept: a month can be looked through; 0 for ever.
+TICK_RETENTION = 2_592_000.0
+#: Ticks that are kept of each schedule in each state: a schedule of each minute does not push the
+#: one failure out of the record. 0 for all.
+TICK_COUNT = 1000
 #: SQLite's PRAGMA synchronous: 2 (FULL) survives a power cut, 1 (NORMAL) may lose the last moments
 #: in one, never more.
 RUN_SYNCHRONOUS = 2
@@ -175,6 +182,9 @@ class Settings:
     run_bytes: int = RUN_BYTES
     run_retention: float = RUN_RETENTION
     run_count: int = RUN_COUNT
+    tick_timeout: float = TICK_TIMEOUT
+    tick_retention: float = TICK_RETENTION
+    tick_count: int = TICK_COUNT
     run_synchronous: int = RUN_SYNCHRONOUS
 
     @classmethod
@@ -235,6 +245,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "connection_limit": (10, 2**31 - 1),
     "run_limit_location": (0, _NO_BOUND),
     "run_count": (0, _NO_BOUND),
+    "tick_count": (0, _NO_BOUND),
     "run_synchronous": (0, 3),
     # One event must fit.
     "run_backlog": (1024, _NO_BOUND),

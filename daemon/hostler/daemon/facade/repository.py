@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals, run_config
 from hostler.daemon.facade.admission import Context
-from hostler.daemon.facade.lookup import find_location, generation_of
+from hostler.daemon.facade.lookup import find_location, generation_of, require_not_stopping
 from hostler.daemon.facade.paging import (
     NamedMessage,
     PagePlace,
@@ -20,6 +20,7 @@ from hostler.daemon.facade.paging import (
     page_token,
 )
 from hostler.daemon.facade.queries import DefinitionQueries
+from hostler.daemon.facade.schedule import ScheduleRequests
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET, PIPELINE, SCHEDULE, DefinitionKind
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -66,6 +67,7 @@ class RepositoryService:
         self._settings = settings
         self._page_bytes = settings.page_bytes
         self._queries = queries
+        self._schedules = ScheduleRequests(supervisor, queries, settings)
 
     async def list_repositories(
         self, request: pb.ListRepositoriesRequest, _: Context
@@ -108,10 +110,24 @@ class RepositoryService:
     async def list_schedules(
         self, request: pb.ListSchedulesRequest, _: Context
     ) -> pb.ListSchedulesResponse | bytes:
-        return self._list(SCHEDULE, pb.ListSchedulesResponse, request)
+        return self._schedules.with_activity(
+            self._list(SCHEDULE, pb.ListSchedulesResponse, request)
+        )
 
     async def get_schedule(self, request: pb.GetScheduleRequest, context: Context) -> bytes:
-        return await self._get(SCHEDULE, request, context)
+        return self._schedules.with_own_activity(await self._get(SCHEDULE, request, context))
+
+    async def start_schedule(self, request: pb.StartScheduleRequest, context: Context) -> bytes:
+        require_not_stopping(self._supervisor)
+        described = await self._queries.definition(context, SCHEDULE, request.name)
+        return await self._schedules.start(request.name, described)
+
+    async def stop_schedule(self, request: pb.StopScheduleRequest, context: Context) -> bytes:
+        require_not_stopping(self._supervisor)
+        return await self._schedules.stop(context, request.name)
+
+    async def list_ticks(self, request: pb.ListTicksRequest, _: Context) -> pb.ListTicksResponse:
+        return await self._schedules.ticks(request)
 
     async def preview_schedule(
         self, request: pb.PreviewScheduleRequest, context: Context

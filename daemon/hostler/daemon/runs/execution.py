@@ -269,6 +269,7 @@ class Execution:
             "pipeline": pipeline,
             "config": await _config_of(self.run),
             "tags": dict(self.run.tags),
+            "environ": dict(self.run.environment_vars),
             "solids": list(self.run.solids),
             "max_concurrency": self.run.max_concurrency,
             "end_grace": self._context.settings.run_end_grace,

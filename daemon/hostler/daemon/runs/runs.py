@@ -24,8 +24,17 @@ from hostler.daemon.runs.store.record import (
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
-from hostler.daemon.runs.store.tables import RequestIdConflictError
+from hostler.daemon.runs.store.tables import RequestIdConflictError, RunTables
 from hostler.v1 import run_pb2
+
+#: Seconds after a launch by a schedule in which others may follow: nobody waits for such a run.
+BURST_PAUSE = 0.05
+
+#: Seconds after which runs are started, whatever else is launched.
+LONGEST_BURST = 1.0
+
+#: What `RunTables.create` returns; None twice where no run was made.
+Created = tuple[Run | None, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,9 @@ class Runs:
         self._queue: RunQueue[_QueuedRun] = RunQueue(limits)
         self._find_location: Callable[[str], Location | None] | None = None
         self._is_closing = False
+        #: Of runs that schedules launch at one second.
+        self._burst_timer: asyncio.TimerHandle | None = None
+        self._burst_end = 0.0
 
     def resume(self, find_location: Callable[[str], Location | None]) -> None:
         """Takes over the runs that an earlier daemon left in the queue.
@@ -119,14 +131,55 @@ class Runs:
             RequestIdConflictError: the request id was used for another launch.
             NotRecordedError: the run cannot be written.
         """
-        run.name = f"runs/{uuid.uuid4().hex}"
-        run.generation = generation.number
+        _name(run, generation)
 
         def on_recorded(recorded: Run) -> None:
             self._queue.add(_QueuedRun(recorded, (location, generation)))
             self.start_due()
 
         return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
+
+    async def launch_within(
+        self,
+        run: Run,
+        location: Location,
+        generation: Generation,
+        within: Callable[[RunTables, Callable[[], Created]], Created],
+    ) -> Run | None:
+        """Records a run together with something else, as `launch` does; returns None for no run.
+
+        Args:
+            within: called on the writer's thread, in a transaction, with the tables and a function
+                that records the run; returns what that returned, or None twice.
+
+        Raises:
+            RequestIdConflictError, NotRecordedError: as `launch`.
+        """
+        _name(run, generation)
+
+        def write(tables: RunTables) -> Created:
+            return within(tables, lambda: tables.create(run, make_event("run_queued")))
+
+        def on_recorded(recorded: Run) -> None:
+            self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self._start_after_burst()
+
+        return await self.store.create_by(run_id(run), write, on_recorded)
+
+    def _start_after_burst(self) -> None:
+        """Starts the runs once no more are recorded at once: their processes would hold that up."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._burst_timer is None:
+            self._burst_end = now + LONGEST_BURST
+        else:
+            self._burst_timer.cancel()
+
+        def on_end() -> None:
+            self._burst_timer = None
+            self.start_due()
+
+        self._burst_timer = loop.call_at(min(now + BURST_PAUSE, self._burst_end), on_end)
 
     def pids(self, location: Location) -> list[int]:
         """Returns the pids of the location's runs."""
@@ -245,3 +298,8 @@ class Runs:
         self._journal.info(
             "run ended", run=run_id(run), location=location, pipeline=pipeline, state=state
         )
+
+
+def _name(run: Run, generation: Generation) -> None:
+    run.name = f"runs/{uuid.uuid4().hex}"
+    run.generation = generation.number

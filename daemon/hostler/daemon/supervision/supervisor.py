@@ -11,6 +11,7 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.runs.runs import Runs
+from hostler.daemon.schedules.schedules import Schedules
 from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import ChangeFeed
@@ -43,6 +44,7 @@ class Supervisor:
         environ: Mapping[str, str],
         context: LocationContext,
         runs: Runs,
+        schedules: Schedules,
         logs: LogWriter,
         state_directory: Path,
         journal: Journal,
@@ -56,6 +58,7 @@ class Supervisor:
         self.problems: tuple[Problem, ...] = ()
         self.closing = False
         self.runs = runs
+        self.schedules = schedules
         self._memory = ProcessMemory()
         self._snapshots = Snapshots(lambda: self.locations, self.location_message)
         self._files = tuple(files)
@@ -247,6 +250,7 @@ class Supervisor:
         )
         self.changes.publish(change)
         self.runs.start_due()
+        self.schedules.location_changed(spec.name)
 
     def _on_change(self, location: Location, before: Status, reason: str) -> None:
         if self.locations.get(location.name) is not location:
@@ -268,6 +272,7 @@ class Supervisor:
             )
         )
         self.runs.start_due()
+        self.schedules.location_changed(location.name)
 
     async def _publish_workspace(self, reason: str) -> None:
         self._snapshots.forget_all()

@@ -6,6 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from hostler.daemon.runs.store import schedule_tables
+
 #: Below the state folder.
 FILE = "runs.db"
 
@@ -61,6 +63,7 @@ MIGRATIONS = (
         PRIMARY KEY (run, id)
     ) WITHOUT ROWID;
     """,
+    schedule_tables.SCHEMA,
 )
 
 

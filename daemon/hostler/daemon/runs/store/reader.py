@@ -111,6 +111,10 @@ class RunReader:
         )
         return await self._read(_rows_up_to_size, query, (run_id, after, EVENTS_PER_READ))
 
+    async def read(self, read: Callable[..., T], *arguments: Any) -> T:
+        """Has a function read on a connection, which it gets before the arguments."""
+        return await self._read(read, *arguments)
+
     async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         def work() -> T:
             connection = self._connections.get()

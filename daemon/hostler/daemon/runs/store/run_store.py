@@ -105,7 +105,7 @@ class RunStore:
             reserve,
             asyncio.get_running_loop(),
             journal,
-            lambda tables: tables.prune(settings.run_retention, settings.run_count),
+            partial(_prune, settings=settings),
             partial(lock_holders, path),
         )
 
@@ -147,17 +147,53 @@ class RunStore:
             NotRecordedError: the run cannot be written.
         """
 
-        def publish(answer: tuple[Run, bytes | None]) -> None:
+        write = partial(RunTables.create, run=run, queued=queued, asked=asked)
+        made = await self.create_by(run_id(run), write, on_recorded)
+        assert made is not None
+        return made
+
+    async def create_by(
+        self,
+        run_id: str,
+        write: Callable[[RunTables], tuple[Run | None, bytes | None]],
+        on_recorded: Callable[[Run], None],
+    ) -> Run | None:
+        """Records a run and, in the same transaction, whatever else is written for it.
+
+        Args:
+            write: returns what `RunTables.create` has returned, or None twice.
+
+        Raises:
+            RequestIdConflictError, NotRecordedError: as `create`.
+        """
+
+        def publish(answer: tuple[Run | None, bytes | None]) -> None:
             made, first = answer
-            if first is not None:
-                live_run = self._live_runs[run_id(made)] = self._make_live_run(made)
+            if made is not None and first is not None:
+                live_run = self._live_runs[run_id] = self._make_live_run(made)
                 live_run.publish(1, first)
                 self.feed.note(live_run.run, at_once=True)
                 on_recorded(made)
 
-        write = partial(RunTables.create, run=run, queued=queued, asked=asked)
-        made, _ = await self._request_write(run_id(run), write, publish)
+        made, _ = await self._request_write(run_id, write, publish)
         return made
+
+    async def write(
+        self, write: Callable[[RunTables], T], on_written: Callable[[T], None] = lambda _: None
+    ) -> T:
+        """Has something written that belongs to no run; returns what `write` returned.
+
+        Args:
+            on_written: called with that once it is on disk, also where the caller has gone.
+
+        Raises:
+            NotRecordedError: it cannot be written.
+        """
+        return await self._request_write("", write, on_written)
+
+    async def read(self, read: Callable[..., T], *arguments: object) -> T:
+        """Has a function read the record off the loop; it gets a connection and the arguments."""
+        return await self._reader.read(read, *arguments)
 
     def register_producer(self, run_id: str, producer: EventProducer) -> None:
         """Names the producer that is paused, resumed and told of lost events of a run."""
@@ -376,6 +412,11 @@ class RunStore:
             return await answer
         except (sqlite3.Error, DiskFullError, LockedError) as error:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
+
+
+def _prune(tables: RunTables, settings: Settings) -> None:
+    tables.prune(settings.run_retention, settings.run_count)
+    tables.schedules.prune(settings.tick_retention, settings.tick_count)
 
 
 def _remark(message: str) -> RunEvent:

@@ -19,6 +19,7 @@ from hostler.daemon.runs.store.record import (
     pipeline_parts,
     run_id,
 )
+from hostler.daemon.runs.store.schedule_tables import ScheduleTables
 from hostler.daemon.runs.store.steps import Step, Steps
 from hostler.v1 import run_pb2
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ROWS_PER_STEP = 1000
 
 _ENDED = ", ".join(map(str, sorted(ENDED)))
+_ACTIVE = ", ".join(map(str, sorted(set(State.values()) - ENDED)))
 
 
 class RejectedWriteError(Exception):
@@ -62,10 +64,15 @@ class _OpenRun:
 
 
 class RunTables:
-    """Reads and writes the tables on the writer's connection, within its transactions."""
+    """Reads and writes the tables on the writer's connection, within its transactions.
+
+    Attributes:
+        schedules: the tables of schedules and ticks.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.schedules = ScheduleTables(connection)
         self._open_runs: dict[str, _OpenRun] = {}
         #: Why an event could not be written, by run.
         self._lost_reasons: dict[str, str] = {}
@@ -157,6 +164,16 @@ class RunTables:
         )
         self._open_runs[run_id(made)] = _OpenRun(key, made, Steps(made))
         return _copy(made), self._insert_event(key, queued)
+
+    def active_run(self, location: str, repository: str, tag: tuple[str, str]) -> str:
+        """Returns the name of a run with a tag that has not ended; "" where there is none."""
+        row = self._connection.execute(
+            "SELECT name FROM runs INDEXED BY runs_by_state"  # noqa: S608 (ours)
+            f" WHERE state IN ({_ACTIVE}) AND location = ? AND repository = ? AND EXISTS"
+            " (SELECT 1 FROM tags WHERE key = ? AND value = ? AND run = runs.id) LIMIT 1",
+            (location, repository, *tag),
+        ).fetchone()
+        return f"runs/{row[0]}" if row else ""
 
     def append(self, name: str, run_event: RunEvent) -> tuple[int, bytes] | None:
         """Numbers and writes an event of a run; returns its sequence number and bytes.
