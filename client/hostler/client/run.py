@@ -17,6 +17,7 @@ from hostler.client.names import (
     run_name,
 )
 from hostler.client.repository import RepositoryCalls
+from hostler.client.run_events import single_events
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: A number travels as a double; an integer above this would arrive as another one.
 MAX_INTEGER = 2**53
+
+#: Seconds: some hundred gigabytes are written anew in that time.
+COMPACTION_TIMEOUT = 3600.0
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
@@ -141,15 +145,18 @@ class RunCalls(RepositoryCalls):
                 break
         return found[:limit]
 
-    def watch_run(self, run: str, after: int = 0) -> Stream[pb.RunEvent]:
+    def watch_run(self, run: str, after: int = 0, *, joined: bool = False) -> Stream[pb.RunEvent]:
         """Returns the events of a run: past ones first, then live ones, until it has ended.
 
         Args:
             run: the run.
             after: only events with a greater sequence number.
+            joined: whether printed lines that came together are one event, whose sequence number
+                is the first one's, with the others in `printed_line.more`: several times faster
+                for a run that prints much.
         """
-        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after)
-        return self._stream(self._run.WatchRun, request)
+        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after, join_lines=True)
+        return self._stream(self._run.WatchRun, request, None if joined else single_events)
 
     def delete_run(self, run: str) -> None:
         """Deletes the record of a run.
@@ -159,6 +166,17 @@ class RunCalls(RepositoryCalls):
             PreconditionError: it has not ended.
         """
         self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=run_name(run)))
+
+    def compact_record(self) -> pb.CompactRecordResponse:
+        """Has the daemon write the file of its record anew, without the room of deleted runs.
+
+        What is to be recorded waits until that is done.
+
+        Raises:
+            NotRecordedError: the disk is full, or another program has locked the record.
+        """
+        request = pb.CompactRecordRequest()
+        return self._unary(self._run.CompactRecord, request, COMPACTION_TIMEOUT)
 
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""

@@ -84,7 +84,7 @@ class WorkspaceCalls(Calls):
             timeout: seconds until the stream ends with DeadlineError; never where none is given.
         """
         request = pb.WatchWorkspaceRequest(after_revision=after_revision, history=history)
-        return self._stream(self._workspace.WatchWorkspace, request, timeout)
+        return self._stream(self._workspace.WatchWorkspace, request, timeout=timeout)
 
     def logs(
         self,

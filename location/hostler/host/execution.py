@@ -126,10 +126,10 @@ def _timed_call(
 def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:
     from hostler.host.steps import StepProcesses
 
-    def on_line(step: str, stream: str, text: str) -> None:
-        emit("printed_line", step, {"stream": stream, "text": text})
+    def on_lines(step: str, stream: str, texts: list[str]) -> None:
+        emit("printed_line", step, {"stream": stream, "text": texts[0], "more": texts[1:]})
 
-    return StepProcesses(parent, on_line)
+    return StepProcesses(parent, on_lines)
 
 
 def _log(emit: Emit, pid: int, step: str, level: str, message: str) -> None:

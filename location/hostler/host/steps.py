@@ -21,7 +21,7 @@ from hostler.host.step_frames import FramePipe, LinePipe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Iterable, List, Optional
 
     from hostler.definitions._engine import StepObserver
     from hostler.definitions._observer import Observer
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     #: Calls the solid's function in the step's process, with an observer of its log and outputs.
     Work = Callable[[Observer], Optional[BaseException]]
     OnEnd = Callable[[Optional[BaseException]], None]
-    #: The step, "STDOUT" or "STDERR", the text.
-    OnLine = Callable[[str, str, str], None]
+    #: The step, "STDOUT" or "STDERR", the texts: at least one.
+    OnLines = Callable[[str, str, List[str]], None]
 
 #: How often the end of a step is looked for where the interpreter has no pidfd (3.8): short beside
 #: the start of a step, long beside what a look costs.
@@ -84,12 +84,12 @@ class StepProcesses:
 
     Args:
         parent: what the run's process has that a step must let go of.
-        on_line: is told what steps print.
+        on_lines: is told what steps print.
     """
 
-    def __init__(self, parent: StepParent, on_line: OnLine) -> None:
+    def __init__(self, parent: StepParent, on_lines: OnLines) -> None:
         self._parent = parent
-        self._on_line = on_line
+        self._on_lines = on_lines
         self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
@@ -239,8 +239,7 @@ class StepProcesses:
         step = attempt.node.name
         frames = list(attempt.frames.read(most))
         for stream, pipe in attempt.lines.items():
-            for text in pipe.read():
-                self._on_line(step, stream, text)
+            self._tell_lines(step, stream, pipe.read())
         for value, raw in frames:
             self._handle(attempt, value, raw)
         for one in (attempt.frames, *attempt.lines.values()):
@@ -321,17 +320,19 @@ class StepProcesses:
             if self._by_descriptor.pop(pipe.descriptor, None) is not None:
                 self._open_lines[pipe.descriptor] = (attempt.node.name, stream, pipe)
                 continue
-            for text in pipe.rest():
-                self._on_line(attempt.node.name, stream, text)
+            self._tell_lines(attempt.node.name, stream, pipe.rest())
             pipe.close()
+
+    def _tell_lines(self, step: str, stream: str, found: Iterable[str]) -> None:
+        texts = list(found)
+        if texts:
+            self._on_lines(step, stream, texts)
 
     def _read_open_lines(self, descriptor: int) -> None:
         step, stream, pipe = self._open_lines[descriptor]
-        for text in pipe.read():
-            self._on_line(step, stream, text)
+        self._tell_lines(step, stream, pipe.read())
         if pipe.is_ended:
-            for text in pipe.rest():
-                self._on_line(step, stream, text)
+            self._tell_lines(step, stream, pipe.rest())
             self._poll.unregister(descriptor)
             del self._open_lines[descriptor]
             pipe.close()

@@ -332,6 +332,11 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         self.facade.canceled[run.name].set()
         return run
 
+    def CompactRecord(
+        self, request: run_pb2.CompactRecordRequest, context: grpc.ServicerContext
+    ) -> run_pb2.CompactRecordResponse:
+        return run_pb2.CompactRecordResponse(bytes_before=9_000_000, bytes_after=1_000_000)
+
     def DeleteRun(
         self, request: run_pb2.DeleteRunRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:

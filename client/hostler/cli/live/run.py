@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from hostler.cli.live.arrivals import arriving
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import INTERRUPTED
 from hostler.cli.terminal.interrupts import InterruptHandler
@@ -20,7 +21,7 @@ from hostler.client.names import run_id
 from hostler.v1.run_pb2 import Run, RunEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hostler.client.client import Client
 
@@ -33,7 +34,9 @@ PATIENCE = 30.0
 class RunDisplay(Protocol):
     """Shows the events of a run."""
 
-    def show(self, event: RunEvent) -> None: ...
+    def show(self, events: Sequence[RunEvent]) -> None:
+        """Shows events that came together."""
+        ...
 
     def say(self, message: str) -> None:
         """Says something to the person."""
@@ -43,9 +46,8 @@ class RunDisplay(Protocol):
 class PlainRunDisplay:
     """Prints the events as plain lines."""
 
-    def show(self, event: RunEvent) -> None:
-        for line in run_event_lines(event):
-            click.echo(line)
+    def show(self, events: Sequence[RunEvent]) -> None:
+        click.echo("\n".join(line for event in events for line in run_event_lines(event)))
 
     def say(self, message: str) -> None:
         say(message)
@@ -54,8 +56,9 @@ class PlainRunDisplay:
 class JsonRunDisplay:
     """Prints each event as a line of JSON."""
 
-    def show(self, event: RunEvent) -> None:
-        echo_json(event, compact=True)
+    def show(self, events: Sequence[RunEvent]) -> None:
+        for event in events:
+            echo_json(event, compact=True)
 
     def say(self, message: str) -> None:
         say(message)
@@ -102,7 +105,13 @@ def follow_run(
         The exit code.
     """
     with run_display(as_json=as_json, steps=steps) as display:
-        execution = Execution(client, run, patience, on_away=lambda: display.say(AWAY_MESSAGE))
+        execution = Execution(
+            client,
+            run,
+            patience,
+            joined=not as_json,  # a line of JSON is one event
+            on_away=lambda: display.say(AWAY_MESSAGE),
+        )
         actions = _InterruptActions(execution, display, cancels=cancel, is_private=is_private)
         with InterruptHandler(actions.on_interrupt, actions.on_termination):
             code = _show(execution, display)
@@ -168,9 +177,9 @@ class _InterruptActions:
 
 def _show(execution: Execution, display: RunDisplay) -> int | None:
     """Shows the events; returns the exit code at the run's end, None where that did not come."""
-    for event in execution:
-        display.show(event)
-        good = run_outcome(event)
+    for events in arriving(execution):
+        display.show(events)
+        good = run_outcome(events[-1])  # no event comes after the end
         if good is not None:
             return exits.OK if good else exits.FAILED
     return None

@@ -26,6 +26,7 @@ from hostler.daemon.runs.store.record import (
     make_event,
     partition_of,
     pipeline_parts,
+    printed_lines,
     run_id,
 )
 from hostler.daemon.runs.store.run_store import RunStore
@@ -154,12 +155,12 @@ class Execution:
         """Returns why the run failed, None where it succeeded."""
         store, location = self._context.store, self.location
 
-        def on_line(stream: Stream, text: str, _pid: int) -> None:
-            self._log_line(stream, text)
-            line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
+        def on_lines(stream: Stream, texts: list[str], _pid: int) -> None:
+            self._log_lines(stream, texts)
+            line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=texts[0], more=texts[1:])
             store.append(self._id, make_event("printed_line", line))
 
-        listener = Listener(on_line, location.processes.on_late_import)
+        listener = Listener(on_lines, location.processes.on_late_import)
         host = self._host = await self._obtain_process(listener)
         if self._is_paused:
             host.pause()
@@ -281,7 +282,7 @@ class Execution:
             run_event = _event_of(body)
             if run_event.HasField("printed_line"):  # by a step in a process of its own
                 is_error = run_event.printed_line.stream == run_pb2.PrintedLine.STDERR
-                self._log_line("stderr" if is_error else "stdout", run_event.printed_line.text)
+                self._log_lines("stderr" if is_error else "stdout", printed_lines(run_event))
             if self._stall_watch is not None:
                 self._stall_watch.note_event()
             self._context.store.append(self._id, run_event)
@@ -301,10 +302,10 @@ class Execution:
             return None
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
 
-    def _log_line(self, stream: Stream, text: str) -> None:
-        """Adds a printed line to the location's log and to the lines that a failure shows."""
-        self._last_lines.append(text)
-        self.location.processes.on_line(stream, text, self.pid, "run")
+    def _log_lines(self, stream: Stream, texts: list[str]) -> None:
+        """Adds printed lines to the location's log and to the lines that a failure shows."""
+        self._last_lines.extend(texts)
+        self.location.processes.on_lines(stream, texts, self.pid, "run")
 
     def _pause(self) -> None:
         self._is_paused = True

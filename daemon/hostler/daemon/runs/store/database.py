@@ -51,6 +51,10 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN asked BLOB;
     """,
+    # how many events a row holds, of which `sequence` is the last one's: lines that came together
+    """
+    ALTER TABLE events ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 
 
@@ -70,6 +74,8 @@ def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous:d}")
         if writes:
+            # of a new file; in an older one it counts from its first VACUUM on
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA journal_size_limit = 16000000")
         else:
