@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ from hostler.daemon.runs.store.events import (
     store_event,
     to_row,
 )
-from hostler.daemon.runs.store.record import RunEvent, make_event, printed_lines
+from hostler.daemon.runs.store.record import Run, RunEvent, State, make_event, printed_lines
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.v1 import run_pb2
 
@@ -139,12 +140,12 @@ async def test_a_record_of_an_earlier_version_is_read_and_goes_on(tmp_path: Path
     for migration in database.MIGRATIONS[:2]:
         connection.executescript(migration)
     connection.execute("PRAGMA user_version = 2")
-    old = tables.Run(name="runs/old", pipeline="locations/etl/repositories/r/pipelines/p")
-    old.state = tables.State.SUCCEEDED
+    old = Run(name="runs/old", pipeline="locations/etl/repositories/r/pipelines/p")
+    old.state = State.SUCCEEDED
     connection.execute(
         "INSERT INTO runs (id, name, location, repository, pipeline, state, create_time, message)"
-        " VALUES (1, 'old', 'etl', 'r', 'p', ?, 0, ?)",
-        (old.state, old.SerializeToString()),
+        " VALUES (1, 'old', 'etl', 'r', 'p', ?, ?, ?)",
+        (old.state, time.time_ns(), old.SerializeToString()),
     )
     for number, event in enumerate((make_event("run_queued"), lines("text")), 1):
         event.sequence = number
@@ -157,7 +158,8 @@ async def test_a_record_of_an_earlier_version_is_read_and_goes_on(tmp_path: Path
         assert texts_of((await events(store, "old"))[1:]) == ["text"]
         await ended(store, "new")
         before, after = await store.compact()
-        assert before and after
+        assert before
+        assert after
         assert len(await events(store, "old")) == 2
         assert len(await events(store, "new")) == 3
     assert on_disk(tmp_path, "PRAGMA auto_vacuum") == [(2,)], "it gives room back from now on"
