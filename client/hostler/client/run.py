@@ -53,6 +53,7 @@ class RunCalls(RepositoryCalls):
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
         backfill: str = "",
+        debugging: pb.Debugging | None = None,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -74,6 +75,7 @@ class RunCalls(RepositoryCalls):
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
             backfill: the id of the backfill that the run belongs to.
+            debugging: the terminal or the port for a debugger; None for none.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
@@ -95,6 +97,7 @@ class RunCalls(RepositoryCalls):
             max_concurrency=max_concurrency,
             partition=_partition(pipeline, partition),
             backfill=backfill,
+            debugging=debugging,
         )
         if timeout is not None:
             request.timeout.FromNanoseconds(int(timeout * 1e9))

@@ -21,7 +21,7 @@ from hostler.host.step_frames import FramePipe, LinePipe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Iterable, List, Optional
+    from typing import Any, Callable, Dict, Iterable, List, Optional
 
     from hostler.definitions._engine import StepObserver
     from hostler.definitions._observer import Observer
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     OnEnd = Callable[[Optional[BaseException]], None]
     #: The step, "STDOUT" or "STDERR", the texts: at least one.
     OnLines = Callable[[str, str, List[str]], None]
+    #: The step, the event of hostler.v1.RunEvent, its JSON.
+    OnDebugger = Callable[[str, str, Dict[str, Any]], None]
 
 #: How often the end of a step is looked for where the interpreter has no pidfd (3.8): short beside
 #: the start of a step, long beside what a look costs.
@@ -40,6 +42,10 @@ POLL_SECONDS = 0.01
 
 #: Readings of what a step left in its pipe: there is always an end, for its writer is dead.
 _ALL = 1 << 40
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 class _Attempt:
@@ -51,6 +57,7 @@ class _Attempt:
         "ending",
         "frames",
         "is_overdue",
+        "left",
         "lines",
         "node",
         "observer",
@@ -71,6 +78,8 @@ class _Attempt:
         timeout = node.definition.timeout
         self.deadline = None if timeout is None else clock.monotonic() + timeout
         self.is_overdue = False
+        #: Seconds until the deadline, while a debugger holds the step.
+        self.left: float | None = None
         #: Why it was killed, if it ended in vain after its function: "" before that.
         self.ending = ""
         #: The last frame: how its function ended.
@@ -85,11 +94,15 @@ class StepProcesses:
     Args:
         parent: what the run's process has that a step must let go of.
         on_lines: is told what steps print.
+        on_debugger: is told that a debugger holds a step, and that it goes on.
     """
 
-    def __init__(self, parent: StepParent, on_lines: OnLines) -> None:
+    def __init__(
+        self, parent: StepParent, on_lines: OnLines, on_debugger: OnDebugger = _ignore
+    ) -> None:
         self._parent = parent
         self._on_lines = on_lines
+        self._on_debugger = on_debugger
         self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
@@ -257,10 +270,21 @@ class StepProcesses:
             observer.step_output(node.name, declared, PickledValue(what, raw, value["preview"]))
         elif kind == "touched":
             self._parent.report_touched([(path, digest) for path, digest in value["pairs"]])
+        elif kind == "debugger":
+            self._note_debugger(attempt, value["event"], value["data"])
         elif kind == "ending":
             self._limit_end(attempt, value["waits_for"])
         else:
             attempt.end_frame = value
+
+    def _note_debugger(self, attempt: _Attempt, event: str, data: dict[str, Any]) -> None:
+        """Stops the time of an attempt while a debugger holds it."""
+        if event == "step_paused" and attempt.deadline is not None:
+            attempt.left = attempt.deadline - clock.monotonic()
+            attempt.deadline = None
+        elif event == "step_resumed" and attempt.left is not None:
+            attempt.deadline, attempt.left = clock.monotonic() + attempt.left, None
+        self._on_debugger(attempt.node.name, event, data)
 
     def _limit_end(self, attempt: _Attempt, waits_for: list[str]) -> None:
         """Limits what an attempt does after its function has ended."""

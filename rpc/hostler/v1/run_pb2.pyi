@@ -104,6 +104,7 @@ class Run(_message.Message):
     SOLIDS_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: runs/{run}."""
     pipeline: _builtins.str
@@ -144,6 +145,10 @@ class Run(_message.Message):
     def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which solids are executed, as the launch gave it; empty for all."""
 
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """How it is debugged, as the launch gave it; unset where it is not."""
+
     def __init__(
         self,
         *,
@@ -164,14 +169,50 @@ class Run(_message.Message):
         solids: _abc.Iterable[_builtins.str] | None = ...,
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "failure", b"failure", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class Debugging(_message.Message):
+    """How a run is debugged. A run that waits in a debugger does not use up its time limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TERMINAL_SOCKET_FIELD_NUMBER: _builtins.int
+    POST_MORTEM_FIELD_NUMBER: _builtins.int
+    DEBUGPY_PORT_FIELD_NUMBER: _builtins.int
+    terminal_socket: _builtins.str
+    """A Unix socket whose owner lends a terminal: breakpoint() and pdb open there. The run connects
+    when it stops, reads one message with the descriptors of a terminal's input and output, and
+    closes the connection when it goes on. Empty where there is none.
+    """
+    post_mortem: _builtins.bool
+    """Whether pdb opens there when a step has failed."""
+    debugpy_port: _builtins.int
+    """A port of 127.0.0.1 where debugpy waits for an editor before the first step; 0 for none. Such a
+    run has no time limits, and executes one step at a time.
+    """
+    def __init__(
+        self,
+        *,
+        terminal_socket: _builtins.str = ...,
+        post_mortem: _builtins.bool = ...,
+        debugpy_port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["debugpy_port", b"debugpy_port", "post_mortem", b"post_mortem", "terminal_socket", b"terminal_socket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Debugging: _TypeAlias = Debugging  # noqa: Y015
 
 @_typing.final
 class RunFailure(_message.Message):
@@ -228,6 +269,8 @@ class RunEvent(_message.Message):
     RUN_CANCELED_FIELD_NUMBER: _builtins.int
     RUN_INTERRUPTED_FIELD_NUMBER: _builtins.int
     STEP_RETRIED_FIELD_NUMBER: _builtins.int
+    STEP_PAUSED_FIELD_NUMBER: _builtins.int
+    STEP_RESUMED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counted from 1 within the run, without a gap."""
     step: _builtins.str
@@ -262,6 +305,10 @@ class RunEvent(_message.Message):
     def run_interrupted(self) -> Global___RunInterrupted: ...
     @_builtins.property
     def step_retried(self) -> Global___StepRetried: ...
+    @_builtins.property
+    def step_paused(self) -> Global___StepPaused: ...
+    @_builtins.property
+    def step_resumed(self) -> Global___StepResumed: ...
     def __init__(
         self,
         *,
@@ -282,12 +329,14 @@ class RunEvent(_message.Message):
         run_canceled: Global___RunCanceled | None = ...,
         run_interrupted: Global___RunInterrupted | None = ...,
         step_retried: Global___StepRetried | None = ...,
+        step_paused: Global___StepPaused | None = ...,
+        step_resumed: Global___StepResumed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried", "step_paused", "step_resumed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -501,6 +550,47 @@ class StepRetried(_message.Message):
 Global___StepRetried: _TypeAlias = StepRetried  # noqa: Y015
 
 @_typing.final
+class StepPaused(_message.Message):
+    """A debugger holds the run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    TAKES_TERMINAL_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    """Where, for people: file, line and function, or what is waited for."""
+    takes_terminal: _builtins.bool
+    """Whether it takes the terminal that the launch has offered."""
+    def __init__(
+        self,
+        *,
+        place: _builtins.str = ...,
+        takes_terminal: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "takes_terminal", b"takes_terminal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepPaused: _TypeAlias = StepPaused  # noqa: Y015
+
+@_typing.final
+class StepResumed(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepResumed: _TypeAlias = StepResumed  # noqa: Y015
+
+@_typing.final
 class StepSkipped(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -667,6 +757,7 @@ class LaunchRunRequest(_message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
     BACKFILL_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     request_id: _builtins.str
@@ -703,6 +794,10 @@ class LaunchRunRequest(_message.Message):
         each `+` one step further in that direction.
         """
 
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """Unset for a run that is not debugged."""
+
     def __init__(
         self,
         *,
@@ -715,10 +810,11 @@ class LaunchRunRequest(_message.Message):
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
         backfill: _builtins.str = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["debugging", b"debugging", "run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "debugging", b"debugging", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -79,6 +79,14 @@ class ProgressBar:
         """Removes the bar; lines may follow."""
         self._progress.stop()
 
+    def pause(self) -> None:
+        """Removes the bar until `resume`."""
+        self._progress.stop()
+
+    def resume(self) -> None:
+        """Shows the bar again."""
+        self._progress.start()
+
     def advance(self) -> None:
         """Counts one more as done."""
         self._progress.advance(self._task)

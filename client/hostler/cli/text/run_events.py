@@ -77,6 +77,10 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
             wait = format_duration(to_seconds(retried.delay))
             title = click.style(f"failed; retry {retried.retry} in {wait}", fg="yellow")
             return [title, *_exception(retried.exception)]
+        case "step_paused":
+            return [f"paused: {event.step_paused.place}"]
+        case "step_resumed":
+            return ["goes on"]
         case "step_skipped":
             return [f"skipped: {event.step_skipped.reason}"]
         case "step_failed":

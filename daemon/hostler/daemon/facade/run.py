@@ -171,6 +171,7 @@ class RunService:
             solids=request.solids,
             max_concurrency=request.max_concurrency,
             partition=request.partition,
+            debugging=request.debugging if request.HasField("debugging") else None,
         )
 
 

@@ -30,6 +30,7 @@ from hostler.daemon.runs.store.record import (
     run_id,
 )
 from hostler.daemon.runs.store.run_store import RunStore
+from hostler.daemon.runs.time_limit import TimeLimit
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -77,6 +78,7 @@ class Execution:
         #: Whether its steps have ended, and its process has not.
         self._is_ending = False
         self._end_timer: asyncio.TimerHandle | None = None
+        self._limit: TimeLimit | None = None
         self._stall_watch: StallWatch | None = None
         self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -164,7 +166,7 @@ class Execution:
         host = self._host = await self._obtain_process(listener)
         if self._is_paused:
             host.pause()
-        timer = self._arm_timeout()
+        self._limit = self._arm_timeout()
         host.on_ending = self._arm_end_grace
         self._watch_for_stall(host)
         try:
@@ -175,9 +177,9 @@ class Execution:
         finally:
             host.on_ending = None
             self._end_stall_watch()
-            for each in (timer, self._end_timer):
-                if each is not None:
-                    each.cancel()
+            self._limit.end()
+            if self._end_timer is not None:
+                self._end_timer.cancel()
             host.drain_output()
             work = self._context.factory.kill(host)
             self._context.tasks.start(work, f"end of run {self._id}")
@@ -207,10 +209,10 @@ class Execution:
         if self.requested_end is not None:
             raise CanceledError
 
-    def _arm_timeout(self) -> asyncio.TimerHandle | None:
+    def _arm_timeout(self) -> TimeLimit:
         seconds = self.run.timeout.ToNanoseconds() / 1e9
-        if not seconds:
-            return None
+        if self.run.debugging.debugpy_port:  # nobody tells when the editor holds it
+            seconds = 0.0
         message = f"the run took longer than its timeout of {seconds:g} s"
         failure = run_pb2.RunFailure(message=message)
 
@@ -218,7 +220,17 @@ class Execution:
             failure.output.extend(self._last_lines)
             self.stop(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
 
-        return asyncio.get_running_loop().call_later(seconds, overdue)
+        return TimeLimit(seconds, overdue)
+
+    def _note_debugger(self, run_event: RunEvent) -> None:
+        """Stops the run's time while a debugger holds it."""
+        if self._limit is None:
+            return
+        if run_event.HasField("step_paused"):
+            self._end_stall_watch()
+            self._limit.hold()
+        elif run_event.HasField("step_resumed"):
+            self._limit.release()
 
     def _watch_for_stall(self, host: HostProcess) -> None:
         """Watches whether a fork comes to its first event; a spawned process inherits no lock."""
@@ -275,6 +287,7 @@ class Execution:
             "partition": partition and dict(zip(("set", "name"), partition, strict=True)),
             "loaded_at": self._generation.load_time,
             "is_current": self.location.has_current(self._generation),
+            "debugging": _debugging_of(self.run),
         }
 
         def on_item(body: bytes) -> None:
@@ -285,6 +298,7 @@ class Execution:
                 self._log_lines("stderr" if is_error else "stdout", printed_lines(run_event))
             if self._stall_watch is not None:
                 self._stall_watch.note_event()
+            self._note_debugger(run_event)
             self._context.store.append(self._id, run_event)
 
         try:
@@ -342,6 +356,17 @@ class Execution:
             told = getattr(self.requested_end, kind)
             if not told.reason.endswith(_KILL_REMARK):
                 told.reason += _KILL_REMARK
+
+
+def _debugging_of(run: Run) -> dict[str, object] | None:
+    if not run.HasField("debugging"):
+        return None
+    wanted = run.debugging
+    return {
+        "terminal": wanted.terminal_socket,
+        "post_mortem": wanted.post_mortem,
+        "debugpy_port": wanted.debugpy_port,
+    }
 
 
 async def _config_of(run: Run) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def is_same_launch(one: Run, other: Run) -> bool:
         and one.HasField("timeout") == other.HasField("timeout")
         and one.timeout == other.timeout
         and one.partition == other.partition
+        and one.debugging == other.debugging
     )
 
 
