@@ -65,7 +65,7 @@ class RunCalls(RepositoryCalls):
             repository: where to look for the pipeline's name.
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
-            timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            timeout: seconds from the run's start; None for the daemon's setting, 0 for none.
             solids: which are executed, all where none is named: ["load", "*total", "clean+"].
                 A `*` in front adds all that a solid depends on, one behind all that depends on it,
                 each `+` one step in that direction.
@@ -81,8 +81,7 @@ class RunCalls(RepositoryCalls):
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
                 is no such partition.
             UserCodeError: one of the partition set's functions raised.
-            InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
-                was used for another launch.
+            InvalidArgumentError: the run config is not valid; the request id was used before.
             NotReadyError, LoadFailedError: the location does not answer.
             NotRecordedError: the daemon's disk is full.
         """
@@ -99,8 +98,7 @@ class RunCalls(RepositoryCalls):
             backfill=backfill,
             debugging=debugging,
         )
-        if timeout is not None:
-            request.timeout.FromNanoseconds(int(timeout * 1e9))
+        _set_timeout(request, timeout)
         return self._unary(self._run.LaunchRun, request)
 
     def run(self, run: str) -> pb.Run:
@@ -184,6 +182,11 @@ class RunCalls(RepositoryCalls):
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
+
+
+def _set_timeout(request: pb.LaunchRunRequest, seconds: float | None) -> None:
+    if seconds is not None:
+        request.timeout.FromNanoseconds(int(seconds * 1e9))
 
 
 def _names(solids: Sequence[str]) -> Sequence[str]:

@@ -94,15 +94,8 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         ConcurrentEngine(pipeline, caller, state, observer, processes, max_concurrency).execute()
         return result
     call_timed = None if is_in_editor else _timed_call(pipeline, caller, parent, emit)
-    Engine(
-        pipeline,
-        steps,
-        observer,
-        run_id=run_id,
-        tags=tags,
-        partition=partition,
-        call_timed=call_timed,
-    ).execute()
+    of_run: dict[str, Any] = {"run_id": run_id, "tags": tags, "partition": partition}
+    Engine(pipeline, steps, observer, **of_run, call_timed=call_timed).execute()
     return result
 
 
