@@ -78,8 +78,7 @@ class RunCalls(RepositoryCalls):
             debugging: the terminal or the port for a debugger; None for none.
 
         Raises:
-            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
-                is no such partition.
+            NotFoundError, AmbiguousNameError: there is no such pipeline or partition, or several.
             UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config is not valid; the request id was used before.
             NotReadyError, LoadFailedError: the location does not answer.
