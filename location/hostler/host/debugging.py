@@ -101,7 +101,10 @@ class TerminalPdb(_Pdb):
         kwargs["nosigint"] = True
         super().__init__(*args, **kwargs)
 
-    def interaction(self, frame: FrameType | None, *rest: Any) -> None:
+    # the second parameter has another name from version to version
+    def interaction(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, frame: FrameType | None, *rest: Any
+    ) -> None:
         with _terminal.held(link.place_of(frame or _last_frame(rest[0]))):
             super().interaction(frame, *rest)
 
