@@ -20,6 +20,7 @@ from bench import (
     load,
     many,
     memory,
+    prints,
     ps,
     read,
     revive,
@@ -35,7 +36,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, backfill, watch_runs, schedules),
+        *(start, read, ps, lazy, runs, prints, backfill, watch_runs, schedules),
     )
 }
 

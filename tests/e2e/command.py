@@ -201,6 +201,10 @@ class Terminal:
             self.screen += part.decode(errors="replace")
         return self.screen
 
+    def type(self, text: str) -> None:
+        """Types a text."""
+        os.write(self._ours, text.encode())
+
     def ctrl_c(self) -> None:
         """Types Ctrl-C."""
         os.write(self._ours, b"\x03")

@@ -34,7 +34,11 @@ ALLOWED = {
 }
 
 #: `runtime` looks for the folder that it copies for the locations.
-EXCEPTIONS = {("daemon/hostler/daemon/processes/runtime.py", "hostler.host")}
+EXCEPTIONS = {
+    ("daemon/hostler/daemon/processes/runtime.py", "hostler.host"),
+    # of the location's own environment, for a run whose launch asks for it
+    ("location/hostler/host/debugging.py", "debugpy"),
+}
 
 #: What each package below a root is; anything else is in the wrong place.
 PACKAGES = {

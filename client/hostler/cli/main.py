@@ -33,7 +33,9 @@ COMMANDS = {
     "pipeline": "List, show, validate, execute and launch pipelines.",
     "schedule": "List, show, preview, start and stop schedules.",
     "partition": "List, show and backfill partitions.",
+    "location": "See what a location is made of.",
     "run": "List, show, watch, cancel and delete runs.",
+    "state": "Look after what the daemon keeps on the disk.",
     "completion": "Print the completion script of a shell.",
 }
 

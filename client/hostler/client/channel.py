@@ -12,7 +12,7 @@ from hostler.rpc.address import grpc_target
 from hostler.v1 import repository_pb2_grpc, run_pb2_grpc, workspace_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: The daemon's own limit; gRPC's default of 4 MB is too small for a large repository.
@@ -82,9 +82,10 @@ class Calls:
         self,
         method: grpc.UnaryStreamMultiCallable[Request, Response],
         request: Request,
+        divide: Callable[[Response], Iterator[Response]] | None = None,
         timeout: float | None = None,
     ) -> Stream[Response]:
-        return Stream(method(request, timeout=timeout), str(self.socket))
+        return Stream(method(request, timeout=timeout), str(self.socket), divide)
 
     def _pages(
         self, method: grpc.UnaryUnaryMultiCallable[PagedRequestT, PageT], request: PagedRequestT

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from hostler.client.errors import InvalidArgumentError
 from hostler.client.names import location_name, run_name
 from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
+from hostler.client.run_events import single_events
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from hostler.client.stream import Stream
+
+#: Seconds: some hundred gigabytes are written anew in that time.
+COMPACTION_TIMEOUT = 3600.0
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
@@ -58,6 +62,7 @@ class RunCalls(RunConfigCalls):
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
         backfill: str = "",
+        debugging: pb.Debugging | None = None,
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
 
@@ -69,7 +74,7 @@ class RunCalls(RunConfigCalls):
             repository: where to look for the pipeline's name.
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
-            timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            timeout: seconds from the run's start; None for the daemon's setting, 0 for none.
             solids: which are executed, all where none is named: ["load", "*total", "clean+"].
                 A `*` in front adds all that a solid depends on, one behind all that depends on it,
                 each `+` one step in that direction.
@@ -79,13 +84,12 @@ class RunCalls(RunConfigCalls):
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
             backfill: the id of the backfill that the run belongs to.
+            debugging: the terminal or the port for a debugger; None for none.
 
         Raises:
-            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
-                is no such partition.
+            NotFoundError, AmbiguousNameError: there is no such pipeline or partition, or several.
             UserCodeError: one of the partition set's functions raised.
-            InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
-                was used for another launch.
+            InvalidArgumentError: the run config is not valid; the request id was used before.
             NotReadyError, LoadFailedError: the location does not answer.
             NotRecordedError: the daemon's disk is full.
         """
@@ -99,9 +103,9 @@ class RunCalls(RunConfigCalls):
             max_concurrency=max_concurrency,
             partition=as_partition(pipeline, partition),
             backfill=backfill,
+            debugging=debugging,
         )
-        if timeout is not None:
-            request.timeout.FromNanoseconds(int(timeout * 1e9))
+        _set_timeout(request, timeout)
         return self._unary(self._run.LaunchRun, request)
 
     def run(self, run: str) -> pb.Run:
@@ -189,15 +193,18 @@ class RunCalls(RunConfigCalls):
         _choose(request, runs, wanted)
         return self._unary(self._run.DeleteRuns, request)
 
-    def watch_run(self, run: str, after: int = 0) -> Stream[pb.RunEvent]:
+    def watch_run(self, run: str, after: int = 0, *, joined: bool = False) -> Stream[pb.RunEvent]:
         """Returns the events of a run: past ones first, then live ones, until it has ended.
 
         Args:
             run: the run.
             after: only events with a greater sequence number.
+            joined: whether printed lines that came together are one event, whose sequence number
+                is the first one's, with the others in `printed_line.more`: several times faster
+                for a run that prints much.
         """
-        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after)
-        return self._stream(self._run.WatchRun, request)
+        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after, join_lines=True)
+        return self._stream(self._run.WatchRun, request, None if joined else single_events)
 
     def delete_run(self, run: str) -> None:
         """Deletes the record of a run.
@@ -208,9 +215,25 @@ class RunCalls(RunConfigCalls):
         """
         self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=run_name(run)))
 
+    def compact_record(self) -> pb.CompactRecordResponse:
+        """Has the daemon write the file of its record anew, without the room of deleted runs.
+
+        What is to be recorded waits until that is done.
+
+        Raises:
+            NotRecordedError: the disk is full, or another program has locked the record.
+        """
+        request = pb.CompactRecordRequest()
+        return self._unary(self._run.CompactRecord, request, COMPACTION_TIMEOUT)
+
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
         return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
+
+
+def _set_timeout(request: pb.LaunchRunRequest, seconds: float | None) -> None:
+    if seconds is not None:
+        request.timeout.FromNanoseconds(int(seconds * 1e9))
 
 
 def _run_filter(**wanted: Unpack[RunSelection]) -> pb.RunFilter:

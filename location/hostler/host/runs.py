@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 
 from hostler.definitions import _clock as clock
-from hostler.host import ending, errors, execution, finder, fitness, interpreter, wire
+from hostler.host import (
+    breakpoints,
+    debugger_link,
+    ending,
+    errors,
+    execution,
+    finder,
+    fitness,
+    interpreter,
+    wire,
+)
 from hostler.host.cancellation import Cancellation
 from hostler.host.late_imports import LateImports, freeze
 from hostler.host.step_parent import StepParent
@@ -93,7 +103,8 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
     "solids", "max_concurrency", "partition", "environ": variables to set, "end_grace": seconds, 0
     for none, "loaded_at": when the load began, in seconds since the epoch, "is_current": whether
-    the code is that on disk}.
+    the code is that on disk, "debugging": null or {"terminal": the socket that lends one,
+    "post_mortem", "debugpy_port"}}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -166,6 +177,16 @@ def _late_reporter(process: RunProcess, order: dict[str, Any], emit: Emit) -> Re
 def _execute(
     process: RunProcess, order: dict[str, Any], emit: Emit, parent: RunStepParent
 ) -> dict[str, Any] | None:
+    wanted = order.get("debugging")
+    debugger_link.set_tell(lambda event, data: emit(event, None, data))
+    breakpoints.install(wanted)
+    if wanted and wanted["debugpy_port"]:
+        from hostler.host import debugging
+
+        try:
+            debugging.wait_for_editor(wanted["debugpy_port"])
+        except debugging.DebuggingError as error:
+            return {"message": str(error)}
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
     named = order.get("partition")
@@ -179,6 +200,7 @@ def _execute(
         max_concurrency=order.get("max_concurrency", 0),
         parent=parent,
         partition=_partition(repository, named) if named else None,
+        is_in_editor=bool(wanted and wanted["debugpy_port"]),
     )
     exception = result.exception
     if exception is None:

@@ -688,7 +688,9 @@ class Tick(_message.Message):
         MISSED: Tick._State.ValueType  # 5
         """The daemon did not run, or the location did not load in time."""
 
-    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What has become of a tick."""
+
     STATE_UNSPECIFIED: Tick.State.ValueType  # 0
     """Never given."""
     PENDING: Tick.State.ValueType  # 1

@@ -140,6 +140,7 @@ class Run(_message.Message):
     PARTITION_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_VARS_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: runs/{run}."""
     pipeline: _builtins.str
@@ -202,6 +203,10 @@ class Run(_message.Message):
         that has launched it.
         """
 
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """How it is debugged, as the launch gave it; unset where it is not."""
+
     def __init__(
         self,
         *,
@@ -224,14 +229,50 @@ class Run(_message.Message):
         partition: _builtins.str = ...,
         progress: Global___RunProgress | None = ...,
         environment_vars: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "progress", b"progress", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "failure", b"failure", "progress", b"progress", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "environment_vars", b"environment_vars", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "progress", b"progress", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "environment_vars", b"environment_vars", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "progress", b"progress", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class Debugging(_message.Message):
+    """How a run is debugged. A run that waits in a debugger does not use up its time limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TERMINAL_SOCKET_FIELD_NUMBER: _builtins.int
+    POST_MORTEM_FIELD_NUMBER: _builtins.int
+    DEBUGPY_PORT_FIELD_NUMBER: _builtins.int
+    terminal_socket: _builtins.str
+    """A Unix socket whose owner lends a terminal: breakpoint() and pdb open there. The run connects
+    when it stops, reads one message with the descriptors of a terminal's input and output, and
+    closes the connection when it goes on. Empty where there is none.
+    """
+    post_mortem: _builtins.bool
+    """Whether pdb opens there when a step has failed."""
+    debugpy_port: _builtins.int
+    """A port of 127.0.0.1 where debugpy waits for an editor before the first step; 0 for none. Such a
+    run has no time limits, and executes one step at a time.
+    """
+    def __init__(
+        self,
+        *,
+        terminal_socket: _builtins.str = ...,
+        post_mortem: _builtins.bool = ...,
+        debugpy_port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["debugpy_port", b"debugpy_port", "post_mortem", b"post_mortem", "terminal_socket", b"terminal_socket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Debugging: _TypeAlias = Debugging  # noqa: Y015
 
 @_typing.final
 class RunProgress(_message.Message):
@@ -469,6 +510,8 @@ class RunEvent(_message.Message):
     RUN_CANCELED_FIELD_NUMBER: _builtins.int
     RUN_INTERRUPTED_FIELD_NUMBER: _builtins.int
     STEP_RETRIED_FIELD_NUMBER: _builtins.int
+    STEP_PAUSED_FIELD_NUMBER: _builtins.int
+    STEP_RESUMED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counted from 1 within the run, without a gap."""
     step: _builtins.str
@@ -533,6 +576,10 @@ class RunEvent(_message.Message):
     def step_retried(self) -> Global___StepRetried:
         """An attempt of a step failed, and another one follows."""
 
+    @_builtins.property
+    def step_paused(self) -> Global___StepPaused: ...
+    @_builtins.property
+    def step_resumed(self) -> Global___StepResumed: ...
     def __init__(
         self,
         *,
@@ -553,12 +600,14 @@ class RunEvent(_message.Message):
         run_canceled: Global___RunCanceled | None = ...,
         run_interrupted: Global___RunInterrupted | None = ...,
         step_retried: Global___StepRetried | None = ...,
+        step_paused: Global___StepPaused | None = ...,
+        step_resumed: Global___StepResumed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried", "step_paused", "step_resumed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -746,19 +795,27 @@ class PrintedLine(_message.Message):
 
     STREAM_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     stream: Global___PrintedLine.Stream.ValueType
     """Where it was printed."""
     text: _builtins.str
     """The line, without its end."""
+    @_builtins.property
+    def more(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lines of the same stream and step that came together with it: each is an event by itself, and has
+        the next sequence number. Only where WatchRunRequest asks for them.
+        """
+
     def __init__(
         self,
         *,
         stream: Global___PrintedLine.Stream.ValueType = ...,
         text: _builtins.str = ...,
+        more: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -799,6 +856,49 @@ class StepRetried(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StepRetried: _TypeAlias = StepRetried  # noqa: Y015
+
+@_typing.final
+class StepPaused(_message.Message):
+    """A debugger holds the run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    TAKES_TERMINAL_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    """Where, for people: file, line and function, or what is waited for."""
+    takes_terminal: _builtins.bool
+    """Whether it takes the terminal that the launch has offered."""
+    def __init__(
+        self,
+        *,
+        place: _builtins.str = ...,
+        takes_terminal: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "takes_terminal", b"takes_terminal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepPaused: _TypeAlias = StepPaused  # noqa: Y015
+
+@_typing.final
+class StepResumed(_message.Message):
+    """The debugger lets the run go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepResumed: _TypeAlias = StepResumed  # noqa: Y015
 
 @_typing.final
 class StepSkipped(_message.Message):
@@ -990,6 +1090,7 @@ class LaunchRunRequest(_message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
     BACKFILL_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     request_id: _builtins.str
@@ -1026,6 +1127,10 @@ class LaunchRunRequest(_message.Message):
         each `+` one step further in that direction.
         """
 
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """Unset for a run that is not debugged."""
+
     def __init__(
         self,
         *,
@@ -1038,10 +1143,11 @@ class LaunchRunRequest(_message.Message):
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
         backfill: _builtins.str = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["debugging", b"debugging", "run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "debugging", b"debugging", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1207,19 +1313,25 @@ class WatchRunRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    JOIN_LINES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name of the run."""
     after_sequence: _builtins.int
     """0 for all events."""
+    join_lines: _builtins.bool
+    """Whether lines that came together may be sent as one event, with the sequence number of the first
+    one, and the others in PrintedLine.more: a run that prints much is then cheaper to watch by far.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         after_sequence: _builtins.int = ...,
+        join_lines: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "join_lines", b"join_lines", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1683,3 +1795,46 @@ class RunProblem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunProblem: _TypeAlias = RunProblem  # noqa: Y015
+
+@_typing.final
+class CompactRecordRequest(_message.Message):
+    """Nothing to say: there is one record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompactRecordRequest: _TypeAlias = CompactRecordRequest  # noqa: Y015
+
+@_typing.final
+class CompactRecordResponse(_message.Message):
+    """How large the file of the record is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYTES_BEFORE_FIELD_NUMBER: _builtins.int
+    BYTES_AFTER_FIELD_NUMBER: _builtins.int
+    bytes_before: _builtins.int
+    """Before it was written anew."""
+    bytes_after: _builtins.int
+    """Afterwards; what was recorded meanwhile included."""
+    def __init__(
+        self,
+        *,
+        bytes_before: _builtins.int = ...,
+        bytes_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_after", b"bytes_after", "bytes_before", b"bytes_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompactRecordResponse: _TypeAlias = CompactRecordResponse  # noqa: Y015

@@ -91,6 +91,11 @@ class RunServiceStub:
                 request_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.CompactRecord = channel.unary_unary(
+                '/hostler.v1.RunService/CompactRecord',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CompactRecordRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CompactRecordResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
@@ -120,7 +125,8 @@ class RunServiceServicer:
 
     def WatchRun(self, request, context):
         """The events after a sequence number, past ones first, then live, until the run has ended: each
-        once, in order, without a gap, also across a restart of the daemon.
+        once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+        together in one message where the request says so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +179,14 @@ class RunServiceServicer:
 
     def DeleteRun(self, request, context):
         """Deletes the record of a run that has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompactRecord(self, request, context):
+        """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+        what is to be recorded waits. A record that this version began gives room back by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,6 +249,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.DeleteRun,
                     request_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CompactRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompactRecord,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CompactRecordRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CompactRecordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -535,6 +554,33 @@ class RunService:
             '/hostler.v1.RunService/DeleteRun',
             hostler_dot_v1_dot_run__pb2.DeleteRunRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompactRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CompactRecord',
+            hostler_dot_v1_dot_run__pb2.CompactRecordRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CompactRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

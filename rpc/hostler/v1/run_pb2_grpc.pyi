@@ -51,7 +51,8 @@ class RunServiceStub:
     """Newest first."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]
     """The events after a sequence number, past ones first, then live, until the run has ended: each
-    once, in order, without a gap, also across a restart of the daemon.
+    once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+    together in one message where the request says so.
     """
     CountRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.CountRunsRequest, _run_pb2.CountRunsResponse]
     """How many runs fit a filter, by their states."""
@@ -72,6 +73,10 @@ class RunServiceStub:
     """Deletes the records of many runs; those that have not ended are left as they are."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]
     """Deletes the record of a run that has ended."""
+    CompactRecord: _grpc.UnaryUnaryMultiCallable[_run_pb2.CompactRecordRequest, _run_pb2.CompactRecordResponse]
+    """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+    what is to be recorded waits. A record that this version began gives room back by itself.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -86,7 +91,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """Newest first."""
     WatchRun: _aio.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]  # type: ignore[assignment]
     """The events after a sequence number, past ones first, then live, until the run has ended: each
-    once, in order, without a gap, also across a restart of the daemon.
+    once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+    together in one message where the request says so.
     """
     CountRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.CountRunsRequest, _run_pb2.CountRunsResponse]  # type: ignore[assignment]
     """How many runs fit a filter, by their states."""
@@ -107,6 +113,10 @@ class RunServiceAsyncStub(RunServiceStub):
     """Deletes the records of many runs; those that have not ended are left as they are."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes the record of a run that has ended."""
+    CompactRecord: _aio.UnaryUnaryMultiCallable[_run_pb2.CompactRecordRequest, _run_pb2.CompactRecordResponse]  # type: ignore[assignment]
+    """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+    what is to be recorded waits. A record that this version began gives room back by itself.
+    """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Launches runs, and reads their record."""
@@ -142,7 +152,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_run_pb2.RunEvent], _abc.AsyncIterator[_run_pb2.RunEvent]]:
         """The events after a sequence number, past ones first, then live, until the run has ended: each
-        once, in order, without a gap, also across a restart of the daemon.
+        once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+        together in one message where the request says so.
         """
 
     @_abc_1.abstractmethod
@@ -205,5 +216,15 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes the record of a run that has ended."""
+
+    @_abc_1.abstractmethod
+    def CompactRecord(
+        self,
+        request: _run_pb2.CompactRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.CompactRecordResponse, _abc.Awaitable[_run_pb2.CompactRecordResponse]]:
+        """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+        what is to be recorded waits. A record that this version began gives room back by itself.
+        """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -75,6 +75,11 @@ class WorkspaceServiceStub:
                 request_serializer=hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.FromString,
                 _registered_method=True)
+        self.MeasureImports = channel.unary_unary(
+                '/hostler.v1.WorkspaceService/MeasureImports',
+                request_serializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.FromString,
+                _registered_method=True)
         self.ReadLogs = channel.unary_stream(
                 '/hostler.v1.WorkspaceService/ReadLogs',
                 request_serializer=hostler_dot_v1_dot_workspace__pb2.ReadLogsRequest.SerializeToString,
@@ -145,6 +150,14 @@ class WorkspaceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MeasureImports(self, request, context):
+        """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+        and how long each module takes. What it serves stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadLogs(self, request, context):
         """The last lines that a location's processes printed, then, if asked, each new one.
         """
@@ -194,6 +207,11 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
                     servicer.WatchWorkspace,
                     request_deserializer=hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.SerializeToString,
+            ),
+            'MeasureImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureImports,
+                    request_deserializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.SerializeToString,
             ),
             'ReadLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadLogs,
@@ -418,6 +436,33 @@ class WorkspaceService:
             '/hostler.v1.WorkspaceService/WatchWorkspace',
             hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.SerializeToString,
             hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.WorkspaceService/MeasureImports',
+            hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.SerializeToString,
+            hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,10 @@ class WorkspaceServiceStub:
     """
     WatchWorkspace: _grpc.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]
     """The workspace as it is, at once, then each change."""
+    MeasureImports: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.MeasureImportsRequest, _workspace_pb2.MeasureImportsResponse]
+    """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+    and how long each module takes. What it serves stays as it is.
+    """
     ReadLogs: _grpc.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]
     """The last lines that a location's processes printed, then, if asked, each new one."""
 
@@ -91,6 +95,10 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     """
     WatchWorkspace: _aio.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]  # type: ignore[assignment]
     """The workspace as it is, at once, then each change."""
+    MeasureImports: _aio.UnaryUnaryMultiCallable[_workspace_pb2.MeasureImportsRequest, _workspace_pb2.MeasureImportsResponse]  # type: ignore[assignment]
+    """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+    and how long each module takes. What it serves stays as it is.
+    """
     ReadLogs: _aio.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]  # type: ignore[assignment]
     """The last lines that a location's processes printed, then, if asked, each new one."""
 
@@ -166,6 +174,16 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_workspace_pb2.WorkspaceChange], _abc.AsyncIterator[_workspace_pb2.WorkspaceChange]]:
         """The workspace as it is, at once, then each change."""
+
+    @_abc_1.abstractmethod
+    def MeasureImports(
+        self,
+        request: _workspace_pb2.MeasureImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workspace_pb2.MeasureImportsResponse, _abc.Awaitable[_workspace_pb2.MeasureImportsResponse]]:
+        """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+        and how long each module takes. What it serves stays as it is.
+        """
 
     @_abc_1.abstractmethod
     def ReadLogs(

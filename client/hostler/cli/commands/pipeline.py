@@ -9,8 +9,10 @@ import click
 from hostler.cli.daemons.connection import connect
 from hostler.cli.daemons.definitions import open_definitions
 from hostler.cli.daemons.warnings import warn_if_outdated
+from hostler.cli.live.debugging import debugging_of, terminal_lender
 from hostler.cli.live.run import follow_run
 from hostler.cli.options.completion import complete_pipeline
+from hostler.cli.options.debugging import DebugCommand, DebugOptions, debug_options
 from hostler.cli.options.launch import (
     ContentOptions,
     LaunchOptions,
@@ -161,10 +163,11 @@ def schema(
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-@pipeline.command(short_help="Execute one pipeline and follow its run.")
+@pipeline.command(cls=DebugCommand, short_help="Execute one pipeline and follow its run.")
 @target_options()
 @scope_options
 @launch_options
+@debug_options
 @json_option
 @_NAME
 def execute(
@@ -173,6 +176,7 @@ def execute(
     location: str | None,
     repository: str | None,
     launch: LaunchOptions,
+    debug: DebugOptions,
     as_json: bool,
     name: str,
 ) -> int:
@@ -187,8 +191,9 @@ def execute(
     hostler pipeline execute daily_totals -c '{solids: {load: {config: {limit: 10}}}}'
     hostler pipeline execute daily_totals --solids '*total' --max-concurrency 4
     hostler pipeline execute daily_totals --partition days/2026-01-31
+    hostler pipeline execute -f repos.py daily_totals --pdb
     """
-    with open_definitions(target, location) as definitions:
+    with open_definitions(target, location) as definitions, terminal_lender(debug) as lender:
         summary = definitions.find_pipeline(name, location, repository)
         steps = 0 if launch.solids else summary.solid_count
         warn_if_outdated(definitions.client.location(parse_pipeline(summary.name).location))
@@ -200,6 +205,7 @@ def execute(
             solids=launch.solids,
             max_concurrency=launch.max_concurrency,
             partition=launch.partition,
+            debugging=debugging_of(debug, lender),
         )
         say(f"run {run_id(run.name)} of {name} in {parse_pipeline(summary.name).location}")
         return follow_run(
@@ -209,6 +215,7 @@ def execute(
             steps=steps,
             cancel=True,
             is_private=definitions.is_private,
+            lender=lender,
         )
 
 

@@ -95,7 +95,9 @@ class RunService:
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
         run = await self._find(request.name)
-        events = self._runs.store.follow(names.run_id(run.name), request.after_sequence)
+        store = self._runs.store
+        follow = store.follow_joined if request.join_lines else store.follow
+        events = follow(names.run_id(run.name), request.after_sequence)
         try:
             async for event in events:
                 yield event
@@ -154,6 +156,15 @@ class RunService:
             raise refusals.not_recorded(error) from error
         return empty_pb2.Empty()
 
+    async def compact_record(
+        self, _request: pb.CompactRecordRequest, _: Context
+    ) -> pb.CompactRecordResponse:
+        try:
+            before, after = await self._runs.store.compact()
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+        return pb.CompactRecordResponse(bytes_before=before, bytes_after=after)
+
     async def _find(self, name: str) -> pb.Run:
         run = await self._runs.store.get(names.run_id(name))
         if run is None:
@@ -190,4 +201,5 @@ class RunService:
             solids=request.solids,
             max_concurrency=request.max_concurrency,
             partition=request.partition,
+            debugging=request.debugging if request.HasField("debugging") else None,
         )

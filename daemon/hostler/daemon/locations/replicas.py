@@ -9,6 +9,7 @@ from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.worker_pools import WorkerPools
 from hostler.daemon.loading.context import LocationContext
+from hostler.daemon.locations.import_times import ImportTimes, measure_imports
 from hostler.daemon.locations.processes import LocationProcesses
 from hostler.daemon.locations.standby import RunSource, Standby
 from hostler.daemon.processes import command
@@ -16,6 +17,7 @@ from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role
 from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport, leaves_traces
+from hostler.daemon.workspace.text.models import LocationSpec
 
 #: Ticks of a location that are evaluated at once, the slow ones aside: most functions of schedules
 #: take less than another worker takes to begin.
@@ -80,6 +82,14 @@ class Replicas:
     def retire_tick_workers(self) -> None:
         """Ends the workers of schedules; for when none of them is busy."""
         self._tick_pools.retire(0)
+
+    async def measure_imports(self, spec: LocationSpec) -> ImportTimes:
+        """Returns what a load imports now, and how long each module takes.
+
+        Raises:
+            SpawnError: the interpreter cannot be started.
+        """
+        return await measure_imports(self._context.factory, spec, self._owner("i"))
 
     def retire_workers(self, seconds: float) -> None:
         """Ends the workers.

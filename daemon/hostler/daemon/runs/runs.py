@@ -15,6 +15,7 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.execution import Execution, RunContext
 from hostler.daemon.runs.queue import RunLimits, RunQueue
+from hostler.daemon.runs.store.events import StoredEvent
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
@@ -34,7 +35,7 @@ BURST_PAUSE = 0.05
 LONGEST_BURST = 1.0
 
 #: What `RunTables.create` returns; None twice where no run was made.
-Created = tuple[Run | None, bytes | None]
+Created = tuple[Run | None, StoredEvent | None]
 
 
 @dataclass(frozen=True, slots=True)

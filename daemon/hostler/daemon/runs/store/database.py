@@ -64,6 +64,10 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     schedule_tables.SCHEMA,
+    # how many events a row holds, of which `sequence` is the last one's: lines that came together
+    """
+    ALTER TABLE events ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 
 
@@ -83,6 +87,8 @@ def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous:d}")
         if writes:
+            # of a new file; in an older one it counts from its first VACUUM on
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA journal_size_limit = 16000000")
         else:

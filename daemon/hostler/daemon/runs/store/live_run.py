@@ -13,6 +13,7 @@ from hostler.daemon.runs.store.steps import Steps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hostler.daemon.runs.store.events import StoredEvent
     from hostler.daemon.runs.store.record import Run, RunEvent
 
 #: Newest events of a run, kept in memory: who watches it need not read them from disk.
@@ -72,7 +73,7 @@ class LiveRun:
     new_events: asyncio.Event = field(default_factory=asyncio.Event)
     _backlog: int = 0
     _is_paused: bool = False
-    _tail: deque[tuple[int, bytes]] = field(default_factory=deque)
+    _tail: deque[StoredEvent] = field(default_factory=deque)
     _tail_size: int = 0
     _steps: Steps = field(init=False)
 
@@ -105,16 +106,16 @@ class LiveRun:
             if self.producer is not None:
                 self.producer.resume()
 
-    def publish(self, sequence: int, data: bytes) -> None:
+    def publish(self, stored: StoredEvent) -> None:
         """Hands an event that is on disk to the followers."""
-        self._tail.append((sequence, data))
-        self._count_tail(len(data))
+        self._tail.append(stored)
+        self._count_tail(len(stored.data))
         while len(self._tail) > 1 and (
             len(self._tail) > _TAIL_LENGTH
             or self._tail_size > _TAIL_BYTES
             or self.tails.used > _ALL_TAILS_BYTES
         ):
-            self._count_tail(-len(self._tail.popleft()[1]))
+            self._count_tail(-len(self._tail.popleft().data))
         self.wake_followers()
 
     def end(self) -> None:
@@ -131,8 +132,8 @@ class LiveRun:
         new_events, self.new_events = self.new_events, asyncio.Event()
         new_events.set()
 
-    def events_after(self, sequence: int) -> list[tuple[int, bytes]]:
+    def events_after(self, sequence: int) -> list[StoredEvent]:
         """Returns the events after a number; none where memory does not hold them all."""
-        if not self._tail or self._tail[0][0] > sequence + 1:
+        if not self._tail or self._tail[0].first > sequence + 1:
             return []
-        return [each for each in self._tail if each[0] > sequence]
+        return [each for each in self._tail if each.last > sequence]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostler.daemon.runs.store import database
+from hostler.daemon.runs.store.events import StoredEvent, from_row
 from hostler.daemon.runs.store.readable import read_run
 from hostler.daemon.runs.store.record import Run, RunFilter
 
@@ -102,14 +103,17 @@ class RunReader:
         )
         return await self._read(_rows, query, (run_id, after, size))
 
-    async def events(self, run_id: str, after: int) -> list[tuple[int, bytes]]:
-        """Returns some serialized events after a sequence number, in order; none at the end."""
+    async def events(self, run_id: str, after: int) -> list[StoredEvent]:
+        """Returns some events after a sequence number, in order; none at the end.
+
+        The first one may begin before that, where printed lines came together.
+        """
         query = (
-            "SELECT sequence, message FROM events"
+            "SELECT sequence, count, message FROM events"
             " WHERE run = (SELECT id FROM runs WHERE name = ?) AND sequence > ?"
             " ORDER BY sequence LIMIT ?"
         )
-        return await self._read(_rows_up_to_size, query, (run_id, after, EVENTS_PER_READ))
+        return await self._read(_events_up_to_size, query, (run_id, after, EVENTS_PER_READ))
 
     async def read(self, read: Callable[..., T], *arguments: Any) -> T:
         """Has a function read on a connection, which it gets before the arguments."""
@@ -191,21 +195,22 @@ def _runs(
     return found
 
 
-def _rows_up_to_size(
+def _events_up_to_size(
     connection: sqlite3.Connection, query: str, values: tuple[Any, ...]
-) -> list[Any]:
-    """Returns the first rows, with the one whose second column brings them to the size."""
-    rows, size = [], 0
+) -> list[StoredEvent]:
+    """Returns the first events, with the one that brings them to the size."""
+    found, size = list[StoredEvent](), 0
     cursor = connection.execute(query, values)
     try:
-        for row in cursor:
-            rows.append(row)
-            size += len(row[1])
+        for last, count, row in cursor:
+            data = from_row(row)
+            found.append(StoredEvent(last, count, data))
+            size += len(data)
             if size >= BYTES_PER_READ:
                 break
     finally:
         cursor.close()  # else it would hold the snapshot, and the log of the record would grow
-    return rows
+    return found
 
 
 def _run(row: Sequence[Any]) -> Run:

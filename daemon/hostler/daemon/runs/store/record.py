@@ -81,6 +81,16 @@ def make_event(kind: str, value: Any = None) -> RunEvent:
     return made
 
 
+def event_count(of: RunEvent) -> int:
+    """Returns how many sequence numbers an event takes: one for each of its printed lines."""
+    return 1 + len(of.printed_line.more) if of.HasField("printed_line") else 1
+
+
+def printed_lines(of: RunEvent) -> list[str]:
+    """Returns the texts of an event that is a printed line, with those that came with it."""
+    return [of.printed_line.text, *of.printed_line.more]
+
+
 def is_last_event(of: RunEvent) -> bool:
     """Returns whether a run ends with the event."""
     return of.WhichOneof("event") in ENDS
@@ -118,12 +128,13 @@ def is_same_launch(one: Run, other: Run) -> bool:
         and one.HasField("timeout") == other.HasField("timeout")
         and one.timeout == other.timeout
         and one.partition == other.partition
+        and one.debugging == other.debugging
     )
 
 
 def apply_event(run: Run, of: RunEvent) -> bool:
     """Applies an event to its run; returns whether more than the last sequence has changed."""
-    run.last_sequence = of.sequence
+    run.last_sequence = of.sequence + event_count(of) - 1
     kind = of.WhichOneof("event")
     if kind == "run_queued":
         run.state = State.QUEUED

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
+from hostler.daemon.runs.store.events import StoredEvent, divide, events_after, single_events
 from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
 from hostler.daemon.runs.store.lock_holders import lock_holders
 from hostler.daemon.runs.store.opening import lock_folder, recover
@@ -21,6 +22,7 @@ from hostler.daemon.runs.store.record import (
     RunEvent,
     RunFilter,
     State,
+    event_count,
     is_last_event,
     make_event,
     run_id,
@@ -30,6 +32,7 @@ from hostler.daemon.runs.store.reserve import DiskReserve
 from hostler.daemon.runs.store.run_feed import RunFeed
 from hostler.daemon.runs.store.tables import RejectedWriteError, RunTables
 from hostler.daemon.runs.store.writer import (
+    Compaction,
     DiskFullError,
     LockedError,
     RunWriter,
@@ -155,7 +158,7 @@ class RunStore:
     async def create_by(
         self,
         run_id: str,
-        write: Callable[[RunTables], tuple[Run | None, bytes | None]],
+        write: Callable[[RunTables], tuple[Run | None, StoredEvent | None]],
         on_recorded: Callable[[Run], None],
     ) -> Run | None:
         """Records a run and, in the same transaction, whatever else is written for it.
@@ -167,11 +170,11 @@ class RunStore:
             RequestIdConflictError, NotRecordedError: as `create`.
         """
 
-        def publish(answer: tuple[Run | None, bytes | None]) -> None:
+        def publish(answer: tuple[Run | None, StoredEvent | None]) -> None:
             made, first = answer
             if made is not None and first is not None:
                 live_run = self._live_runs[run_id] = self._make_live_run(made)
-                live_run.publish(1, first)
+                live_run.publish(first)
                 self.feed.note(live_run.run, at_once=True)
                 on_recorded(made)
 
@@ -208,43 +211,52 @@ class RunStore:
         if live_run is None or live_run.is_ending:
             return
         if event.WhichOneof("event") in OUTPUTS:
-            if not self._fits(live_run, event):
-                if live_run.left_out[0] == 1:
-                    self._submit(run_id, live_run, _remark(_QUOTA_REACHED % self._max_bytes))
-                return
-        elif is_last_event(event) and live_run.left_out[0]:
+            had_room = not live_run.left_out[0]
+            fitting = self._cut_to_quota(live_run, event)
+            if fitting is not None:
+                self._submit(run_id, live_run, fitting)
+            if had_room and live_run.left_out[0]:
+                self._submit(run_id, live_run, _remark(_QUOTA_REACHED % self._max_bytes))
+            return
+        if is_last_event(event) and live_run.left_out[0]:
             self._submit(run_id, live_run, _remark(_LEFT_OUT % live_run.left_out))
         self._submit(run_id, live_run, event)
 
     def _make_live_run(self, run: Run) -> LiveRun:
         return LiveRun(self._max_backlog, without_config(run), self._tails)
 
-    def _fits(self, live_run: LiveRun, event: RunEvent) -> bool:
-        """Counts an event of output; returns whether it is within the quota of its run."""
-        size = event.ByteSize()
+    def _cut_to_quota(self, live_run: LiveRun, event: RunEvent) -> RunEvent | None:
+        """Returns what the quota of its run has room for of an event of output, None for nothing.
+
+        Counts that, and what is left out.
+        """
         count, left_out = live_run.left_out
-        if count or live_run.recorded + size > self._max_bytes:
-            live_run.left_out = (count + 1, left_out + size)
-            return False
-        live_run.recorded += size
-        return True
+        if count:
+            live_run.left_out = (count + event_count(event), left_out + event.ByteSize())
+            return None
+        fitting, rest = divide(event, self._max_bytes - live_run.recorded)
+        if rest is not None:
+            live_run.left_out = (event_count(rest), rest.ByteSize())
+        if fitting is not None:
+            live_run.recorded += fitting.ByteSize()
+        return fitting
 
     def _submit(self, run_id: str, live_run: LiveRun, event: RunEvent) -> None:
         kind = WriteKind.END if is_last_event(event) else WriteKind.EVENT
         live_run.is_ending = kind is WriteKind.END
         size = live_run.add_to_backlog(event)
 
-        def publish(written: tuple[int, bytes] | None) -> None:
+        def publish(written: StoredEvent | None) -> None:
             if kind is WriteKind.END:
                 live_run.end()
                 self._live_runs.pop(run_id, None)
             if written is not None:
                 # where an earlier event was lost, another end than this one was written
-                told = RunEvent.FromString(written[1]) if kind is WriteKind.END else event
+                told = RunEvent.FromString(written.data) if kind is WriteKind.END else event
                 has_state_changed, has_changed = live_run.apply(told)
                 if has_changed:
                     self.feed.note(live_run.run, at_once=has_state_changed)
-                live_run.publish(*written)
+                live_run.publish(written)
             else:
                 live_run.wake_followers()
             live_run.remove_from_backlog(size)
@@ -303,6 +315,30 @@ class RunStore:
         """
         await self._request_write(run_id, lambda tables: tables.delete(run_id))
         self._note_deleted(run_id)
+
+    async def compact(self) -> tuple[int, int]:
+        """Writes the file anew, without the room of deleted runs; reads go on meanwhile.
+
+        Events wait until it is done.
+
+        Returns:
+            The bytes of the file before and after.
+
+        Raises:
+            NotRecordedError: it cannot be written.
+        """
+        done: asyncio.Future[tuple[int, int] | Exception]
+        done = asyncio.get_running_loop().create_future()
+
+        def on_end(end: tuple[int, int] | Exception) -> None:
+            if not done.done():  # else the caller has gone
+                done.set_result(end)
+
+        self._writer.submit(Compaction(on_end))
+        end = await done
+        if isinstance(end, Exception):
+            raise NotRecordedError(f"cannot compact the record of runs: {end}") from end
+        return end
 
     async def flush(self) -> None:
         """Returns when all events that were handed over are on disk, or were given up."""
@@ -367,6 +403,16 @@ class RunStore:
         Raises:
             StoreClosedError: the daemon ends before the run.
         """
+        async for stored in self._follow(run_id, after):
+            for data in single_events(stored):
+                yield data
+
+    async def follow_joined(self, run_id: str, after: int) -> AsyncIterator[bytes]:
+        """Yields the same, printed lines that came together as one event; raises the same."""
+        async for stored in self._follow(run_id, after):
+            yield stored.data
+
+    async def _follow(self, run_id: str, after: int) -> AsyncIterator[StoredEvent]:
         live_run = self._live_runs.get(run_id)
         while True:
             # taken before the read, so that events after the read set it
@@ -374,9 +420,9 @@ class RunStore:
             has_ended = live_run is None or live_run.has_ended
             in_memory = live_run.events_after(after) if live_run else []
             found = in_memory or await self._reader.events(run_id, after)
-            for sequence, data in found:
-                after = sequence
-                yield data
+            for stored in found:
+                yield events_after(stored, after)
+                after = stored.last
             if found:
                 continue
             if has_ended or new_events is None:
