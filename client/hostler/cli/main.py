@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 #: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
     "up": "Run the daemon in this terminal, with a live view.",
+    "down": "Stop the daemon.",
     "ps": "Show the locations and their states.",
     "events": "Show what has happened, then what happens.",
     "wait": "Wait until locations are ready.",
-    "logs": "Show what a location printed.",
+    "logs": "Show what locations printed.",
     "reload": "Load the code of locations anew.",
     "restart": "Replace the processes of locations.",
     "start": "Start a location that was stopped.",
@@ -33,7 +35,8 @@ COMMANDS = {
     "pipeline": "List, show, execute and launch pipelines.",
     "schedule": "List, show and preview schedules.",
     "partition": "List, show and backfill partitions.",
-    "run": "List, show, watch, cancel and delete runs.",
+    "run": "List, show, watch, retry, cancel and delete runs.",
+    "state": "Show where state, logs and cache are.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -78,8 +81,15 @@ class LazyGroup(Group):
     epilog="Exit codes: 0 good, 1 failed, 2 usage, 3 no daemon, 4 a location is not in order.",
 )
 @click.version_option(package_name="hostler", message="hostler %(version)s")
+@click.option(
+    "--socket",
+    "root_socket",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The daemon's socket, as --socket behind the command.",
+)
 @click.pass_context
-def hostler(ctx: click.Context) -> None:
+def hostler(ctx: click.Context, root_socket: Path | None) -> None:  # noqa: ARG001 - see ROOT_SOCKET
     """Run every code location of a workspace in its own environment, behind one socket.
 
     \b

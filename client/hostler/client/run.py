@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.struct_pb2 import Struct
 
 from hostler.client.errors import InvalidArgumentError
+from hostler.client.lookup import find_run
 from hostler.client.names import (
     definition_name,
     is_pipeline_name,
+    is_whole_run,
     location_name,
     parse_pipeline,
     partition_name,
@@ -28,12 +30,19 @@ if TYPE_CHECKING:
 #: A number travels as a double; an integer above this would arrive as another one.
 MAX_INTEGER = 2**53
 
+#: What the tags begin with that the daemon alone gives.
+DAEMON_TAGS = "hostler/"
+
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
 
 
 class RunCalls(RepositoryCalls):
-    """Makes the calls of RunService. A run is named by its resource name or by its id alone."""
+    """Makes the calls of RunService.
+
+    A run is named by its resource name, by its id, or by a beginning of its id that no other run
+    has: NotFoundError where none has it, AmbiguousNameError where several have.
+    """
 
     def launch(  # noqa: PLR0913 (what a run can be launched with)
         self,
@@ -98,7 +107,30 @@ class RunCalls(RepositoryCalls):
 
     def run(self, run: str) -> pb.Run:
         """Returns one run."""
-        return self._unary(self._run.GetRun, pb.GetRunRequest(name=run_name(run)))
+        return self._unary(self._run.GetRun, pb.GetRunRequest(name=self._run_name(run)))
+
+    def retry_run(self, run: str) -> pb.Run:
+        """Launches a run again: the same pipeline, run config, tags, solids, partition and limits.
+
+        Tags of the daemon's own, which begin with "hostler/", are not taken over. The code is the
+        one that the location has now.
+
+        Raises:
+            HostlerError: as `launch` does.
+        """
+        before = self.run(run)
+        request = pb.LaunchRunRequest(
+            pipeline=before.pipeline,
+            run_config=before.run_config,
+            tags={
+                key: value for key, value in before.tags.items() if not key.startswith(DAEMON_TAGS)
+            },
+            solids=before.solids,
+            max_concurrency=before.max_concurrency,
+            partition=before.partition,
+            timeout=before.timeout,  # 0 where it had none: not the setting of the daemon
+        )
+        return self._unary(self._run.LaunchRun, request)
 
     def runs(
         self,
@@ -148,7 +180,7 @@ class RunCalls(RepositoryCalls):
             run: the run.
             after: only events with a greater sequence number.
         """
-        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after)
+        request = pb.WatchRunRequest(name=self._run_name(run), after_sequence=after)
         return self._stream(self._run.WatchRun, request)
 
     def delete_run(self, run: str) -> None:
@@ -158,11 +190,16 @@ class RunCalls(RepositoryCalls):
             NotFoundError: there is no such run.
             PreconditionError: it has not ended.
         """
-        self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=run_name(run)))
+        self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=self._run_name(run)))
 
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
-        return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
+        request = pb.CancelRunRequest(name=self._run_name(run), kill=kill)
+        return self._unary(self._run.CancelRun, request)
+
+    def _run_name(self, run: str) -> str:
+        """Returns the resource name of the run that a name, an id or a beginning of an id means."""
+        return run_name(run) if is_whole_run(run) else find_run(run, self.runs()).name
 
 
 def _names(solids: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""hostler run: list, show, watch, cancel and delete runs."""
+"""hostler run: list, show, watch, retry, cancel and delete runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hostler.cli.options.target_options import target_options
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.messages import say
-from hostler.cli.terminal.output import echo_json, echo_table, json_option
-from hostler.cli.text.runs import COLUMNS, run_lines, run_row
+from hostler.cli.terminal.output import echo_json, echo_table, json_option, terminal_width
+from hostler.cli.text.runs import COLUMNS, run_lines, run_row, short_ids
 from hostler.client.errors import NotFoundError, PreconditionError
 from hostler.client.names import run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
@@ -27,7 +27,10 @@ _RUN = click.argument("run_name", metavar="RUN", shell_complete=complete_run)
 
 @click.group(cls=Group)
 def run() -> None:
-    """List, show, watch, cancel and delete runs."""
+    """List, show, watch, retry, cancel and delete runs.
+
+    RUN is the id of a run, or a beginning of it that no other run has.
+    """
 
 
 @run.command("list", short_help="List the runs, newest first.")
@@ -46,6 +49,8 @@ def run() -> None:
 def list_runs(*, target: Target, run_filter: RunFilter, last: int, as_json: bool) -> None:
     """List the runs of the daemon, newest first.
 
+    On a terminal the ids are as short as they may be; a pipe gets whole ones.
+
     \b
     hostler run list
     hostler run list -l etl -s FAILED --since 1d
@@ -56,7 +61,9 @@ def list_runs(*, target: Target, run_filter: RunFilter, last: int, as_json: bool
     if as_json:
         echo_json(ListRunsResponse(runs=runs))
         return
-    echo_table(COLUMNS, [run_row(item) for item in runs], "no runs")
+    ids = short_ids(runs) if terminal_width() is not None else [run_id(item.name) for item in runs]
+    rows = [run_row(item, name) for item, name in zip(runs, ids, strict=True)]
+    echo_table(COLUMNS, rows, "no runs")
 
 
 @run.command(short_help="Show one run.")
@@ -68,6 +75,7 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
 
     \b
     hostler run show RUN
+    hostler run show 3f9a
     """
     with connect(target) as client:
         found = client.run(run_name)
@@ -94,6 +102,35 @@ def watch(*, target: Target, as_json: bool, run_name: str) -> int:
     with connect(target) as client:
         found = client.run(run_name)
         return follow_run(client, found, as_json=as_json, steps=0, cancel=False, patience=PATIENCE)
+
+
+@run.command(short_help="Launch a run again.")
+@target_options()
+@click.option("--watch", "is_watched", is_flag=True, help="Show its events until it ends.")
+@json_option
+@_RUN
+def retry(*, target: Target, is_watched: bool, as_json: bool, run_name: str) -> int:
+    """Launch a run again and print the new id: the same pipeline, run config, tags and limits.
+
+    The code is the one that the location has now. With --watch the events are shown, Ctrl-C ends
+    the watching, and the command exits 0 if the new run succeeded, else 1.
+
+    \b
+    hostler run retry RUN
+    hostler run retry --watch RUN
+    """
+    with connect(target) as client:
+        again = client.retry_run(run_name)
+        if is_watched:
+            say(f"run {run_id(again.name)} repeats run {run_name}")
+            return follow_run(
+                client, again, as_json=as_json, steps=0, cancel=False, patience=PATIENCE
+            )
+    if as_json:
+        echo_json(again)
+    else:
+        click.echo(run_id(again.name))
+    return exits.OK
 
 
 @run.command(short_help="Cancel a run.")
