@@ -177,6 +177,7 @@ class _Session:
         self._is_stopping = False
         self._has_warned = False
         self._was_killed = False
+        self._effects = ""
 
     def run(self, *, is_plain: bool) -> int:
         """Shows the changes of the workspace until the daemon ends; returns its exit code.
@@ -192,6 +193,8 @@ class _Session:
                 say(f"serving on {self._socket}")
             self._watch(since_start=is_plain)
             code = self._daemon.stop()
+        if self._is_stopping and not is_plain:  # what the live view leaves on the terminal
+            self._display.say(f"stopped{self._effects}")
         if code > _SIGNALED and not self._was_killed:
             number = code - _SIGNALED
             say(f"the daemon was killed by signal {number}, and all that it ran has ended")
@@ -227,7 +230,8 @@ class _Session:
             self._has_warned = True
             self._display.say(f"Ctrl-C again to stop{effects}")
             return
-        self._display.say(f"stopping; Ctrl-C again to kill{effects}")
+        self._effects = effects
+        self._display.say(f"stopping{effects}; Ctrl-C again to kill")
         self._stop()
 
     def _active_runs(self) -> list[Run]:

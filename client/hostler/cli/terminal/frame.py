@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
-#: Erases from the cursor to the end of the screen.
-_ERASE = "\x1b[J"
+#: Erases the line of the cursor; the rest of the screen. Lines are erased one by one, since some
+#: terminals keep a screen that is erased from its first line on in what was scrolled away.
+_ERASE_LINE, _ERASE_REST = "\x1b[2K", "\x1b[J"
 
 _RESET = "\x1b[0m"
 
@@ -48,7 +49,8 @@ class Frame:
     def print_above(self, text: str, width: int) -> None:
         """Prints a line that scrolls above the frame."""
         with self._lock:
-            self._write(self._rewind(width) + f"{text}{_RESET}\n" + _joined(self._drawn))
+            above = f"{_ERASE_LINE}{text}{_RESET}\n"
+            self._write(self._rewind(width) + above + _joined(self._drawn))
 
     def forget(self) -> None:
         """Leaves what is drawn where it is, as after a stop of the job."""
@@ -62,12 +64,12 @@ class Frame:
             self._write(_SHOW_CURSOR)
 
     def _rewind(self, width: int) -> str:
-        """Returns what goes to the frame's first line and erases it.
+        """Returns what goes to the frame's first line.
 
         A terminal that has become narrower has broken the lines of the frame in several.
         """
         rows = sum(max(1, -(-visible_width(line) // max(width, 1))) for line in self._drawn)
-        return ("\r" + (f"\x1b[{rows}A" if rows else "") + _ERASE) if rows else ""
+        return f"\r\x1b[{rows}A" if rows else ""
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
@@ -97,4 +99,4 @@ def clipped(line: str, width: int) -> str:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_ERASE_LINE}{line}\n" for line in lines) + _ERASE_REST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import sys
 import termios
@@ -28,7 +29,10 @@ NAMES = {
     b"\x1b": "escape",
 }
 
-#: Bytes of a read; more is a paste, of which the first bytes count.
+#: An escape sequence, a key alone, or text.
+_KEY = re.compile(rb"\x1b\[[0-9;]*[@-~]|\x1bO.|\x1b|[\r\n]|[^\x1b\r\n]+", re.DOTALL)
+
+#: Bytes of a read; more is a paste.
 _MAX_READ = 64
 
 #: Seconds between two looks whether the job is in the foreground again.
@@ -92,7 +96,17 @@ class Keyboard:
                 return  # the terminal has gone
             if not typed:
                 return
-            if name := NAMES.get(typed):
+            for name in key_names(typed):
                 self._on_key(name)
-            elif not typed.startswith(b"\x1b"):
-                self._on_key(typed.decode(errors="replace")[0])
+
+
+def key_names(typed: bytes) -> list[str]:
+    """Returns the names of the keys that were typed; those that have none are left out."""
+    names = []
+    for match in _KEY.finditer(typed):
+        key = match[0]
+        if key in NAMES:
+            names.append(NAMES[key])
+        elif not key.startswith(b"\x1b") and (text := key.decode(errors="ignore")).isprintable():
+            names.extend(text)
+    return names
