@@ -203,7 +203,17 @@ class Terminal:
 
     def ctrl_c(self) -> None:
         """Types Ctrl-C."""
-        os.write(self._ours, b"\x03")
+        self.type(b"\x03")
+
+    def type(self, keys: bytes) -> None:
+        """Types keys; what is on the screen from before is forgotten."""
+        self.screen = ""
+        os.write(self._ours, keys)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Changes the terminal's size, and forgets what is on the screen."""
+        self.screen = ""
+        termios.tcsetwinsize(self._ours, (rows, columns))
 
     def end(self) -> int:
         """Reads to the end; returns the exit code."""

@@ -15,7 +15,7 @@ from hostler.cli.terminal.group import Group
 from hostler.cli.terminal.messages import say
 from hostler.cli.terminal.output import echo_json, echo_table, json_option, terminal_width
 from hostler.cli.text.runs import COLUMNS, run_lines, run_row, short_ids
-from hostler.client.errors import NotFoundError, PreconditionError
+from hostler.client.errors import AmbiguousNameError, NotFoundError, PreconditionError
 from hostler.client.names import run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run
 
@@ -169,7 +169,7 @@ def delete(*, target: Target, run_names: tuple[str, ...]) -> int:
         for name in dict.fromkeys(run_names):
             try:
                 client.delete_run(name)
-            except (NotFoundError, PreconditionError) as error:
+            except (AmbiguousNameError, NotFoundError, PreconditionError) as error:
                 code = exits.FAILED
                 say(str(error))
     return code
