@@ -9,7 +9,7 @@ from hostler.client.names import parse_definition, parse_pipeline, run_id
 from hostler.v1.run_pb2 import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 #: How many candidates a message lists.
@@ -54,7 +54,7 @@ def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
     return found[0][0]
 
 
-def find_run(beginning: str, among: Sequence[Run]) -> Run:
+def find_run(beginning: str, among: Iterable[Run]) -> Run:
     """Returns the one run whose id begins so; a run with exactly that id goes before others.
 
     Args:

@@ -22,7 +22,7 @@ from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from hostler.client.stream import Stream
@@ -199,7 +199,12 @@ class RunCalls(RepositoryCalls):
 
     def _run_name(self, run: str) -> str:
         """Returns the resource name of the run that a name, an id or a beginning of an id means."""
-        return run_name(run) if is_whole_run(run) else find_run(run, self.runs()).name
+        return run_name(run) if is_whole_run(run) else find_run(run, self._all_runs()).name
+
+    def _all_runs(self) -> Iterator[pb.Run]:
+        """Yields every run that is recorded, a page at a time: there may be a hundred thousand."""
+        for page in self._pages(self._run.ListRuns, pb.ListRunsRequest(page_size=_PAGE)):
+            yield from page.runs
 
 
 def _names(solids: Sequence[str]) -> Sequence[str]:

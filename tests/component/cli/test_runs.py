@@ -73,7 +73,7 @@ class TestBeginningsOfIds:
     def test_a_whole_id_asks_for_no_list(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(Client, "runs", None)
+        monkeypatch.setattr(Client, "_all_runs", None)
         with Client(folder / "d.sock") as client:
             assert client.run(IDS[0]).name == f"runs/{IDS[0]}"
 
