@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hostler.cli.daemons.connection import served_elsewhere, unreachable
 from hostler.cli.daemons.process import stop_timeout
-from hostler.cli.daemons.reachability import Reach, probe
+from hostler.cli.daemons.reachability import Reach, is_daemon, probe
 from hostler.cli.daemons.stopping import RunningDaemon
 from hostler.cli.options.target import Target
 from hostler.cli.options.target_options import target_options
@@ -103,10 +101,7 @@ def _ask(target: Target, finding: Finding, *, kill: bool) -> str:
                 return stop_effects(client.runs(states=ACTIVE))
         except HostlerError:
             pass  # it hangs, or is ending, or is no daemon
-    words = b""
-    with contextlib.suppress(OSError):
-        words = Path(f"/proc/{finding.pid}/cmdline").read_bytes()
-    if b"hostler" not in words:
+    if finding.pid and not is_daemon(finding.pid):
         raise CommandError(
             f"cannot stop what serves on {target.socket_path}: process {finding.pid} is no "
             "daemon of hostler; name another socket with --socket",

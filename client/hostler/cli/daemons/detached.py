@@ -65,8 +65,12 @@ class DetachedDaemon:
                 pass_fds=[writer],
                 start_new_session=True,
             )
-            os.close(writer)
-            serves = _is_told(reader)
+            try:
+                os.close(writer)
+                serves = _is_told(reader)
+            except BaseException:  # Ctrl-C: what was not wanted is not left behind
+                process.terminate()
+                raise
         finally:
             os.close(reader)
             os.close(log)

@@ -33,6 +33,9 @@ _PEER_CREDENTIALS = struct.Struct("3i")
 
 _MAX_CMDLINE = 65536
 
+#: Words of a command line that may name the program: the interpreter and its options come first.
+_FIRST_WORDS = 6
+
 
 class Reach(enum.Enum):
     """What is found on a socket's path."""
@@ -122,6 +125,14 @@ def daemon_of_state(folder: Path) -> tuple[int, str] | None:
     if not pid or "--socket" not in words[:-1]:
         return None
     return pid, words[words.index("--socket") + 1]
+
+
+def is_daemon(pid: int) -> bool:
+    """Returns whether a process is a daemon of hostler: the console script, or its module."""
+    return any(
+        word == "hostler.daemon.main" or Path(word).name == "hostlerd"
+        for word in _command_line(pid)[:_FIRST_WORDS]
+    )
 
 
 def _absent(socket: Path, reach: Reach, why: str) -> Finding:
@@ -214,7 +225,7 @@ def _holder(lock: Path) -> int:
     for line in _lines(lock):
         if line.strip().isdecimal():
             pid = int(line)
-            return pid if any("hostler" in word for word in _command_line(pid)) else 0
+            return pid if is_daemon(pid) else 0
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import threading
@@ -72,8 +73,9 @@ class Frame:
         return f"\r\x1b[{rows}A" if rows else ""
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # the terminal has gone
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def visible_width(line: str) -> int:
