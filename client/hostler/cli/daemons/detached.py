@@ -52,9 +52,9 @@ class DetachedDaemon:
         command = [*HOSTLERD]
         for file in self.files:
             command += ["-w", str(file)]
+        log = self._open_log()
         reader, writer = os.pipe()
         command += ["--socket", str(self.socket), "--ready", str(writer), *self.options]
-        log = self._open_log()
         begin = os.lseek(log, 0, os.SEEK_END)
         try:
             process = subprocess.Popen(
