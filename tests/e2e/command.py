@@ -209,6 +209,16 @@ class Terminal:
         """Types Ctrl-C."""
         os.write(self._ours, b"\x03")
 
+    def press(self, keys: bytes) -> None:
+        """Types keys; what is on the screen from before is forgotten."""
+        self.screen = ""
+        os.write(self._ours, keys)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Changes the terminal's size, and forgets what is on the screen."""
+        self.screen = ""
+        termios.tcsetwinsize(self._ours, (rows, columns))
+
     def end(self) -> int:
         """Reads to the end; returns the exit code."""
         self.read_until(lambda _: False)

@@ -142,7 +142,7 @@ def test_a_missing_file(shell: Shell) -> None:
         (["ps", "--socket", "x.sock", "-f", "good.py"], "cannot take --socket and -f together"),
         (["pipeline", "lst"], "No such command 'lst'; did you mean list?"),
         (["pipeline", "execute", "-f", "good.py", "p", "--tag", "x"], "give it as KEY=VALUE"),
-        (["logs"], "Missing argument 'LOCATION'"),
+        (["stop"], "Missing argument 'LOCATION'"),
     ],
 )
 def test_usage(shell: Shell, arguments: list[str], said: str) -> None:
@@ -165,7 +165,7 @@ def test_the_nearest_workspace_above_is_named(shell: Shell) -> None:
     [
         ["ps"],
         ["events"],
-        ["wait"],
+        ["wait", "--timeout", "0"],
         ["logs", "good.py"],
         ["reload"],
         ["stop", "good.py"],
@@ -177,7 +177,8 @@ def test_no_daemon(shell: Shell, arguments: list[str]) -> None:
     done = shell.run(*arguments)
     assert (done.code, done.out) == (3, "")
     assert re.fullmatch(
-        r"hostler: cannot reach a daemon for workspace\.yaml on \S+; start one with: hostler up\n",
+        r"hostler: cannot reach a daemon for workspace\.yaml on \S+: there is no socket; "
+        r"start one with: hostler up\n",
         done.err,
     )
 

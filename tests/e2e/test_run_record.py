@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import resource
 import threading
 from collections.abc import Iterator
@@ -324,7 +325,7 @@ def test_two_daemons_in_one_state_folder(served: Daemon) -> None:
         other, env=served.environ, capture_output=True, text=True, timeout=30, check=False
     )
     assert refused.returncode == 1
-    assert "another daemon uses it" in refused.stderr
+    assert re.search(r"another daemon, with pid \d+, uses it", refused.stderr)
     assert "Traceback" not in refused.stderr
 
 

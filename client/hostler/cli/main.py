@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 #: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
     "up": "Run the daemon in this terminal, with a live view.",
+    "down": "Stop the daemon.",
     "ps": "Show the locations and their states.",
     "events": "Show what has happened, then what happens.",
     "wait": "Wait until locations are ready.",
-    "logs": "Show what a location printed.",
+    "logs": "Show what locations printed.",
     "reload": "Load the code of locations anew.",
     "restart": "Replace the processes of locations.",
     "start": "Start a location that was stopped.",
@@ -34,8 +36,8 @@ COMMANDS = {
     "schedule": "List, show, preview, start and stop schedules.",
     "partition": "List, show and backfill partitions.",
     "location": "See what a location is made of.",
-    "run": "List, show, watch, cancel and delete runs.",
-    "state": "Look after what the daemon keeps on the disk.",
+    "run": "List, show, watch, retry, cancel and delete runs.",
+    "state": "Show where state, logs and cache are.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -80,8 +82,15 @@ class LazyGroup(Group):
     epilog="Exit codes: 0 good, 1 failed, 2 usage, 3 no daemon, 4 a location is not in order.",
 )
 @click.version_option(package_name="hostler", message="hostler %(version)s")
+@click.option(
+    "--socket",
+    "root_socket",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The daemon's socket, as --socket behind the command.",
+)
 @click.pass_context
-def hostler(ctx: click.Context) -> None:
+def hostler(ctx: click.Context, root_socket: Path | None) -> None:  # noqa: ARG001 - see ROOT_SOCKET
     """Run every code location of a workspace in its own environment, behind one socket.
 
     \b

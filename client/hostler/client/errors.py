@@ -3,7 +3,7 @@
 HostlerError
 ├─ UnreachableError        no daemon answers on the socket, or it is ending
 ├─ NotFoundError           no location, repository, pipeline or run of that name
-├─ AmbiguousNameError      several pipelines have that name
+├─ AmbiguousNameError      several pipelines or runs are meant by that name
 ├─ NotReadyError           the location's first load is under way: retry_delay
 ├─ PreconditionError       the daemon cannot do that in the present state
 │  ├─ LoadFailedError      the location never loaded: traceback
@@ -65,7 +65,7 @@ class NotFoundError(HostlerError):
 
 
 class AmbiguousNameError(HostlerError):
-    """Several pipelines have that name.
+    """Several pipelines have that name, or several runs' ids begin so.
 
     Attributes:
         candidates: their resource names.

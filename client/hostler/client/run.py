@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from hostler.client.errors import InvalidArgumentError
-from hostler.client.names import location_name, run_name
+from hostler.client.lookup import find_run
+from hostler.client.names import is_whole_run, location_name, run_name
 from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
 from hostler.client.run_events import single_events
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Unpack
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Seconds: some hundred gigabytes are written anew in that time.
 COMPACTION_TIMEOUT = 3600.0
+
+#: What the tags begin with that the daemon alone gives.
+DAEMON_TAGS = "hostler/"
 
 #: Runs in one answer; the daemon gives no more at once.
 _PAGE = 1000
@@ -46,7 +50,11 @@ class RunSelection(TypedDict, total=False):
 
 
 class RunCalls(RunConfigCalls):
-    """Makes the calls of RunService. A run is named by its resource name or by its id alone."""
+    """Makes the calls of RunService.
+
+    A run is named by its resource name, by its id, or by a beginning of its id that no other run
+    has: NotFoundError where none has it, AmbiguousNameError where several have.
+    """
 
     def launch(  # noqa: PLR0913 (what a run can be launched with)
         self,
@@ -110,7 +118,30 @@ class RunCalls(RunConfigCalls):
 
     def run(self, run: str) -> pb.Run:
         """Returns one run."""
-        return self._unary(self._run.GetRun, pb.GetRunRequest(name=run_name(run)))
+        return self._unary(self._run.GetRun, pb.GetRunRequest(name=self.whole_run_name(run)))
+
+    def retry_run(self, run: str) -> pb.Run:
+        """Launches a run again: the same pipeline, run config, tags, solids, partition and limits.
+
+        Tags of the daemon's own, which begin with "hostler/", are not taken over. The code is the
+        one that the location has now.
+
+        Raises:
+            HostlerError: as `launch` does.
+        """
+        before = self.run(run)
+        request = pb.LaunchRunRequest(
+            pipeline=before.pipeline,
+            run_config=before.run_config,
+            tags={
+                key: value for key, value in before.tags.items() if not key.startswith(DAEMON_TAGS)
+            },
+            solids=before.solids,
+            max_concurrency=before.max_concurrency,
+            partition=before.partition,
+            timeout=before.timeout,  # 0 where it had none: not the setting of the daemon
+        )
+        return self._unary(self._run.LaunchRun, request)
 
     def runs(self, limit: int | None = None, **wanted: Unpack[RunSelection]) -> list[pb.Run]:
         """Returns the runs that fit all that is given, newest first; at most `limit`.
@@ -151,7 +182,7 @@ class RunCalls(RunConfigCalls):
 
     def steps(self, run: str) -> list[pb.Step]:
         """Returns the steps of a run that have begun or were skipped, in that order."""
-        request = pb.ListStepsRequest(parent=run_name(run))
+        request = pb.ListStepsRequest(parent=self.whole_run_name(run))
         pages = self._pages(self._run.ListSteps, request)
         return [step for page in pages for step in page.steps]
 
@@ -173,7 +204,7 @@ class RunCalls(RunConfigCalls):
             InvalidArgumentError: both are given.
         """
         request = pb.CancelRunsRequest(kill=kill)
-        _choose(request, runs, wanted)
+        _choose(request, self._whole_names(runs), wanted)
         return self._unary(self._run.CancelRuns, request)
 
     def delete_runs(
@@ -190,7 +221,7 @@ class RunCalls(RunConfigCalls):
             InvalidArgumentError: both are given.
         """
         request = pb.DeleteRunsRequest()
-        _choose(request, runs, wanted)
+        _choose(request, self._whole_names(runs), wanted)
         return self._unary(self._run.DeleteRuns, request)
 
     def watch_run(self, run: str, after: int = 0, *, joined: bool = False) -> Stream[pb.RunEvent]:
@@ -203,7 +234,9 @@ class RunCalls(RunConfigCalls):
                 is the first one's, with the others in `printed_line.more`: several times faster
                 for a run that prints much.
         """
-        request = pb.WatchRunRequest(name=run_name(run), after_sequence=after, join_lines=True)
+        request = pb.WatchRunRequest(
+            name=self.whole_run_name(run), after_sequence=after, join_lines=True
+        )
         return self._stream(self._run.WatchRun, request, None if joined else single_events)
 
     def delete_run(self, run: str) -> None:
@@ -213,7 +246,7 @@ class RunCalls(RunConfigCalls):
             NotFoundError: there is no such run.
             PreconditionError: it has not ended.
         """
-        self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=run_name(run)))
+        self._unary(self._run.DeleteRun, pb.DeleteRunRequest(name=self.whole_run_name(run)))
 
     def compact_record(self) -> pb.CompactRecordResponse:
         """Has the daemon write the file of its record anew, without the room of deleted runs.
@@ -228,7 +261,20 @@ class RunCalls(RunConfigCalls):
 
     def cancel_run(self, run: str, *, kill: bool = False) -> pb.Run:
         """Asks a run to end, or kills it; its last event says when it has ended."""
-        return self._unary(self._run.CancelRun, pb.CancelRunRequest(name=run_name(run), kill=kill))
+        request = pb.CancelRunRequest(name=self.whole_run_name(run), kill=kill)
+        return self._unary(self._run.CancelRun, request)
+
+    def whole_run_name(self, run: str) -> str:
+        """Returns the resource name of the run that a name, an id or a beginning of an id means."""
+        return run_name(run) if is_whole_run(run) else find_run(run, self._all_runs()).name
+
+    def _whole_names(self, runs: Iterable[str] | None) -> list[str] | None:
+        return None if runs is None else [self.whole_run_name(run) for run in runs]
+
+    def _all_runs(self) -> Iterator[pb.Run]:
+        """Yields every run that is recorded, a page at a time: there may be a hundred thousand."""
+        for page in self._pages(self._run.ListRuns, pb.ListRunsRequest(page_size=_PAGE)):
+            yield from page.runs
 
 
 def _set_timeout(request: pb.LaunchRunRequest, seconds: float | None) -> None:
@@ -253,7 +299,7 @@ def _run_filter(**wanted: Unpack[RunSelection]) -> pb.RunFilter:
 
 def _choose(
     request: pb.CancelRunsRequest | pb.DeleteRunsRequest,
-    runs: Iterable[str] | None,
+    names: list[str] | None,
     wanted: RunSelection,
 ) -> None:
     """Sets the names or the filter of a request.
@@ -261,12 +307,11 @@ def _choose(
     Raises:
         InvalidArgumentError: both are given.
     """
-    if runs is None:
+    if names is None:
         request.filter.CopyFrom(_run_filter(**wanted))
     elif wanted:
         raise InvalidArgumentError("cannot take both runs and a filter; give one of the two")
+    elif not names:
+        raise InvalidArgumentError("cannot take an empty list of runs; name at least one")
     else:
-        names = [run_name(each) for each in runs]
-        if not names:
-            raise InvalidArgumentError("cannot take an empty list of runs; name at least one")
         request.names.extend(names)

@@ -1,6 +1,7 @@
 """The daemon: makes its parts, runs them until it is asked to stop, and ends them in order."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
@@ -17,6 +18,7 @@ from hostler.daemon.base import descriptors
 from hostler.daemon.base.clock import Clock, LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.state_folder import adopt_earlier_state
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.facade.sockets import claim_socket
 from hostler.daemon.launching import leftovers
@@ -67,17 +69,23 @@ class Options:
 
     Attributes:
         socket_chosen: whether the user has named the socket.
+        earlier_state: where an earlier version kept the state; None where the user has named the
+            state folder.
         lifeline: a descriptor to which the daemon writes a line once it serves; it stops when the
             other end is closed.
+        ready: a descriptor to which the daemon writes a line once it serves, and which it then
+            closes.
     """
 
     files: tuple[Path, ...]
     socket: Path
     socket_chosen: bool
     state: Path
+    earlier_state: Path | None
     log_format: Format
     log_level: Level
     lifeline: int | None
+    ready: int | None
 
 
 class Daemon:
@@ -103,10 +111,14 @@ class Daemon:
         stop = asyncio.Event()
         self._listen_for_stop(stop)
         options = self._options
+        if options.ready is not None:
+            os.set_inheritable(options.ready, False)
         claim = claim_socket(options.socket, chosen=options.socket_chosen)
         async with AsyncExitStack() as stack:
             stack.callback(claim.release)
             tasks = await stack.enter_async_context(Tasks(self._journal))
+            if options.earlier_state is not None:
+                adopt_earlier_state(options.state, options.earlier_state, self._journal)
             supervisor = await self._supervise(stack, tasks)
             make_facade, version = await asyncio.to_thread(_import_facade)
             facade = make_facade(
@@ -119,8 +131,7 @@ class Daemon:
             # for 25 ms.
             gc.freeze()
             self._journal.info("serving", socket=options.socket, pid=os.getpid(), version=version)
-            if options.lifeline is not None:
-                os.write(options.lifeline, b"ready\n")
+            self._tell_ready()
             await stop.wait()
             self._journal.info("stopping")
             supervisor.closing = True
@@ -194,6 +205,15 @@ class Daemon:
         evaluator = WorkerEvaluator(self._settings, clock)
         shared = (clock, self._settings, tasks, self._journal)
         return Schedules(runs.store, runs.launch_within, evaluator, *shared)
+
+    def _tell_ready(self) -> None:
+        """Tells those who started the daemon that it serves."""
+        if self._options.lifeline is not None:
+            os.write(self._options.lifeline, b"ready\n")
+        if self._options.ready is not None:
+            with contextlib.suppress(BrokenPipeError):  # who waited for it has gone
+                os.write(self._options.ready, b"ready\n")
+            os.close(self._options.ready)
 
     def _on_keeper_death(self) -> None:
         if self._supervisor is not None:

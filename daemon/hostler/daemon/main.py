@@ -15,7 +15,12 @@ from hostler.daemon.facade.sockets import SocketError
 from hostler.daemon.launching.launcher import KeeperError
 from hostler.daemon.runs.store.database import StoreError
 from hostler.daemon.workspace.text.problems import WorkspaceError
-from hostler.rpc.address import default_socket, state_directory
+from hostler.rpc.address import (
+    check_socket_path,
+    default_socket,
+    earlier_state_directory,
+    state_directory,
+)
 
 _FAILED = 1
 _USAGE = 2
@@ -61,7 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         metavar="DIR",
         type=Path,
         help="where logs and the record of runs are kept "
-        "(default: a folder below $XDG_STATE_HOME/hostler)",
+        "(default: $HOSTLER_STATE, else a folder of the workspace below $XDG_STATE_HOME/hostler)",
     )
     parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="of the log on stderr"
@@ -70,21 +75,29 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         "--log-level", choices=LEVELS, default="info", help="the least that is logged"
     )
     parser.add_argument("--lifeline", metavar="FD", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ready", metavar="FD", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     given = parser.parse_args(argv)
     files = tuple(path.absolute() for path in given.workspace or [Path("workspace.yaml")])
     try:
-        socket = given.socket or default_socket(files, os.environ)
+        if given.socket is not None:
+            check_socket_path(given.socket)
+        socket = Path(given.socket or default_socket(files, os.environ))
     except ValueError as error:
         parser.error(str(error))
+    state = given.state or state_directory(files, os.environ)
+    is_state_chosen = given.state is not None or bool(os.environ.get("HOSTLER_STATE"))
+    earlier = earlier_state_directory(socket, os.environ)
     return Options(
         files=files,
         socket=socket.absolute(),
         socket_chosen=given.socket is not None,
-        state=(given.state or state_directory(socket, os.environ)).absolute(),
+        state=state.absolute(),
+        earlier_state=None if is_state_chosen or earlier == state else earlier,
         log_format=given.log_format,
         log_level=given.log_level,
         lifeline=given.lifeline,
+        ready=given.ready,
     )
 
 

@@ -49,7 +49,13 @@ class TestWithADaemon:
         assert hostler("logs", "-n", "0", "etl").out == ""
 
     def test_an_unknown_location(self, hostler: Callable[..., Outcome]) -> None:
-        for command in (["logs"], ["stop"], ["reload"], ["wait"], ["pipeline", "list", "-l"]):
+        for command in (
+            ["logs"],
+            ["stop"],
+            ["reload"],
+            ["wait", "--timeout", "0"],
+            ["pipeline", "list", "-l"],
+        ):
             done = hostler(*command, "nothing")
             assert (done.code, done.out) == (1, "")
             assert done.err.startswith("hostler: cannot find ")
@@ -308,7 +314,15 @@ class TestWithADaemon:
 class TestWithoutADaemon:
     @pytest.mark.parametrize(
         "arguments",
-        [["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait"], ["run", "list"], ["stop", "x"]],
+        [
+            ["ps"],
+            ["events"],
+            ["logs", "etl"],
+            ["reload"],
+            ["wait", "--timeout", "0"],
+            ["run", "list"],
+            ["stop", "x"],
+        ],
     )
     def test_it_cannot_be_reached(
         self, folder: Path, hostler: Callable[..., Outcome], arguments: list[str]

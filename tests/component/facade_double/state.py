@@ -127,7 +127,10 @@ class Facade:
 
     def workspace(self) -> workspace_pb2.Workspace:
         with self.changed:
-            daemon = workspace_pb2.DaemonInfo(version="0.0.0", pid=os.getpid())
+            state = str(self.files[0].parent / "state of the double")
+            daemon = workspace_pb2.DaemonInfo(
+                version="0.0.0", pid=os.getpid(), state_directory=state
+            )
             return workspace_pb2.Workspace(
                 files=map(str, self.files),
                 locations=self.locations.values(),

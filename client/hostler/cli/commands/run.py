@@ -1,4 +1,4 @@
-"""hostler run: list, show, watch, cancel and delete runs."""
+"""hostler run: list, show, watch, retry, cancel and delete runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ from hostler.cli.terminal.output import (
     echo_table,
     exit_on_broken_pipe,
     json_option,
+    terminal_width,
 )
-from hostler.cli.text.runs import COLUMNS, run_change_line, run_lines, run_row
+from hostler.cli.text.runs import COLUMNS, run_change_line, run_lines, run_row, short_ids
+from hostler.client.errors import AmbiguousNameError, NotFoundError
 from hostler.client.names import run_id
 from hostler.v1.run_pb2 import ListRunsResponse, Run, RunProblem, WatchRunsResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from hostler.client import Client
 
 #: How many runs a list shows by default: more than a screen, less than a flood.
 LAST = 100
@@ -42,7 +46,10 @@ _RUN = click.argument("run_name", metavar="RUN", shell_complete=complete_run)
 
 @click.group(cls=Group)
 def run() -> None:
-    """List, show, watch, cancel and delete runs."""
+    """List, show, watch, retry, cancel and delete runs.
+
+    RUN is the id of a run, or a beginning of it that no other run has.
+    """
 
 
 @run.command("list", short_help="List the runs, newest first.")
@@ -64,8 +71,9 @@ def list_runs(
 ) -> None:
     """List the runs of the daemon, newest first.
 
-    With --watch a line for each run that changes follows: how many of its steps have ended, of how
-    many. --json then prints one compact message a line.
+    On a terminal the ids are as short as they may be; a pipe gets whole ones. With --watch a line
+    for each run that changes follows: how many of its steps have ended, of how many. --json then
+    prints one compact message a line.
 
     \b
     hostler run list
@@ -84,14 +92,16 @@ def list_runs(
     if as_json:
         echo_json(ListRunsResponse(runs=runs))
         return
-    echo_table(COLUMNS, [run_row(item) for item in runs], "no runs")
+    ids = short_ids(runs) if terminal_width() is not None else [run_id(item.name) for item in runs]
+    rows = [run_row(item, name) for item, name in zip(runs, ids, strict=True)]
+    echo_table(COLUMNS, rows, "no runs")
 
 
 def _print_change(change: WatchRunsResponse, *, as_json: bool) -> None:
     if as_json:
         echo_json(change, compact=True)
     elif change.HasField("snapshot"):
-        rows = [run_row(item) for item in change.snapshot.runs]
+        rows = [run_row(item, run_id(item.name)) for item in change.snapshot.runs]
         echo_table(COLUMNS, rows, "no runs yet")
     elif change.HasField("run"):
         click.echo(run_change_line(change.run))
@@ -108,6 +118,7 @@ def show(*, target: Target, as_json: bool, run_name: str) -> None:
 
     \b
     hostler run show RUN
+    hostler run show 3f9a
     """
     with connect(target) as client:
         found = client.run(run_name)
@@ -134,6 +145,35 @@ def watch(*, target: Target, as_json: bool, run_name: str) -> int:
     with connect(target) as client:
         found = client.run(run_name)
         return follow_run(client, found, as_json=as_json, steps=0, cancel=False, patience=PATIENCE)
+
+
+@run.command(short_help="Launch a run again.")
+@target_options()
+@click.option("--watch", "is_watched", is_flag=True, help="Show its events until it ends.")
+@json_option
+@_RUN
+def retry(*, target: Target, is_watched: bool, as_json: bool, run_name: str) -> int:
+    """Launch a run again and print the new id: the same pipeline, run config, tags and limits.
+
+    The code is the one that the location has now. With --watch the events are shown, Ctrl-C ends
+    the watching, and the command exits 0 if the new run succeeded, else 1.
+
+    \b
+    hostler run retry RUN
+    hostler run retry --watch RUN
+    """
+    with connect(target) as client:
+        again = client.retry_run(run_name)
+        if is_watched:
+            say(f"run {run_id(again.name)} repeats run {run_name}")
+            return follow_run(
+                client, again, as_json=as_json, steps=0, cancel=False, patience=PATIENCE
+            )
+    if as_json:
+        echo_json(again)
+    else:
+        click.echo(run_id(again.name))
+    return exits.OK
 
 
 @run.command(short_help="Cancel runs.")
@@ -166,6 +206,7 @@ def cancel(
     hostler run cancel --all --yes
     """
     check_choice(run_names, run_filter, all_runs=all_runs)
+    code = exits.OK
     with connect(target) as client:
         if len(run_names) == 1:
             found = client.cancel_run(run_names[0], kill=kill)
@@ -175,7 +216,10 @@ def cancel(
                 click.echo(f"{run_id(found.name)}  {Run.State.Name(found.state)}")
             return exits.OK
         if run_names:
-            done = client.cancel_runs(run_names, kill=kill)
+            names, code = _whole_names(client, run_names)
+            if not names:
+                return code
+            done = client.cancel_runs(names, kill=kill)
         else:
             wanted = run_filter.selection()
             counts = client.count_runs(**wanted)
@@ -190,7 +234,7 @@ def cancel(
         echo_json(done)
     else:
         click.echo(f"{done.canceled_count} cancelled")
-    return _report_problems(done.problems)
+    return max(code, _report_problems(done.problems))
 
 
 @run.command(short_help="Delete the record of runs.")
@@ -220,7 +264,9 @@ def delete(
     check_choice(run_names, run_filter, all_runs=all_runs)
     with connect(target) as client:
         if run_names:
-            return _report_problems(client.delete_runs(run_names).problems)
+            names, code = _whole_names(client, run_names)
+            problems = client.delete_runs(names).problems if names else []
+            return max(code, _report_problems(problems))
         wanted = run_filter.selection()
         counts = client.count_runs(**wanted)
         confirm("delete", sum(counts[state] for state in counts.keys() & ENDED), yes=yes)
@@ -231,6 +277,18 @@ def delete(
             count += done.deleted_count
     click.echo(f"{count} deleted")
     return exits.OK
+
+
+def _whole_names(client: Client, run_names: Iterable[str]) -> tuple[list[str], int]:
+    """Returns the names of the runs that are meant, and the exit code; says which are not."""
+    names, code = [], exits.OK
+    for name in dict.fromkeys(run_names):
+        try:
+            names.append(client.whole_run_name(name))
+        except (AmbiguousNameError, NotFoundError) as error:
+            code = exits.FAILED
+            say(str(error))
+    return names, code
 
 
 def _report_problems(problems: Iterable[RunProblem]) -> int:

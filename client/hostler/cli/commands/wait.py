@@ -6,7 +6,7 @@ import time
 
 import click
 
-from hostler.cli.daemons.connection import connect
+from hostler.cli.daemons.connection import await_daemon, connect
 from hostler.cli.daemons.warnings import warn_of_problems
 from hostler.cli.daemons.workspace_view import WorkspaceView
 from hostler.cli.options.scope import locations_argument
@@ -35,20 +35,26 @@ _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -> int:
     """Wait until the locations are READY, all of them where none is named.
 
+    A daemon that is just starting is waited for: up to the timeout, and without one for 10 s until
+    there is a sign of it.
+
     Exit 4 as soon as one has failed (FAILED, or BACKOFF before its next try) or is STOPPED, at the
     timeout, and where the workspace files have become invalid; which and why is said on stderr.
 
     \b
     hostler wait
     hostler wait --timeout 30 etl reports
+    hostler up & hostler wait
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     names = [location_name(location) for location in locations]
     view = WorkspaceView()
+    await_daemon(target, timeout)
     with connect(target) as client:
         left: list[Location] = []
         try:
-            for change in client.watch(timeout=timeout):
+            left_time = None if deadline is None else max(deadline - time.monotonic(), 0.1)
+            for change in client.watch(timeout=left_time):
                 view.apply(change)
                 left = _not_ready(view, names)
                 if not left:

@@ -68,10 +68,18 @@ def location_lines(
         width: of the terminal; None for lines of any length.
         verbose: add the full traceback, the last output and the location's settings.
     """
+    head, blocks = location_blocks(locations, width, verbose=verbose)
+    return [head, *(line for block in blocks for line in block)]
+
+
+def location_blocks(
+    locations: Sequence[Location], width: int | None, *, verbose: bool = False
+) -> tuple[str, list[list[str]]]:
+    """Returns the head of `location_lines`, and for each location its row and what is below it."""
     head, *rows = table_lines(COLUMNS, [_row(location) for location in locations], width)
-    lines = [head]
+    blocks = []
     for location, row in zip(locations, rows, strict=True):
-        lines.append(row)
+        lines = [row]
         if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             lines += [click.style(line, fg="red") for line in _fold(reason, width)]
         for text, is_warning in pattern_lines(location):
@@ -79,7 +87,8 @@ def location_lines(
             lines += [click.style(line, fg=color) for line in _fold(text, width)]
         if verbose:
             lines += [INDENT + line for line in _details(location)]
-    return lines
+        blocks.append(lines)
+    return head, blocks
 
 
 def _row(location: Location) -> tuple[str | Cell, ...]:

@@ -28,6 +28,9 @@ RUN_OUTCOMES = {
     "run_interrupted": False,
 }
 
+#: The events with what a run's code printed and logged.
+PRINTS = {"printed_line", "log_message"}
+
 #: Errors in a run config or a selection: their message says it all, so no traceback is shown.
 INPUT_ERRORS = {
     "hostler.definitions.errors.ConfigError",

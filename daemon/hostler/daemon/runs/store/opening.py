@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -23,11 +24,17 @@ def lock_folder(folder: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).strip().decode("ascii", "replace")
         os.close(descriptor)
+        which = f"another daemon, with pid {holder}," if holder.isdecimal() else "another daemon"
         raise StoreError(
-            f"cannot use the state folder {folder}: another daemon uses it; "
-            "name another one with --state"
+            f"cannot use the state folder {folder}: {which} uses it, since it serves the same "
+            "workspace on another socket or was given the same --state; stop that one, or name "
+            "another folder with --state"
         ) from None
+    with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
 
 
