@@ -149,7 +149,11 @@ class TestWithADaemon:
     ) -> None:
         done = hostler("pipeline", "execute", "totals")
         assert (done.code, done.out) == (2, "")
-        assert "totals in repository nightly of location reports" in done.err
+        assert done.err.splitlines() == [
+            "hostler: cannot tell which pipeline 'totals' is meant; type one of:",
+            "  hostler pipeline execute totals -l etl",
+            "  hostler pipeline execute totals -l reports",
+        ]
 
     def test_execute(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("pipeline", "execute", "-l", "etl", "totals", "-c", "{a: 1}", "--tag", "b=c")
@@ -268,7 +272,10 @@ class TestWithADaemon:
 class TestWithoutADaemon:
     @pytest.mark.parametrize(
         "arguments",
-        [["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait"], ["run", "list"], ["stop", "x"]],
+        [
+            *(["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait", "--timeout", "0"]),
+            *(["run", "list"], ["stop", "x"]),
+        ],
     )
     def test_it_cannot_be_reached(
         self, folder: Path, hostler: Callable[..., Outcome], arguments: list[str]

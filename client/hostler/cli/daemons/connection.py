@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import socket as sockets
+import time
 from typing import TYPE_CHECKING
 
 from hostler.cli.options.target import SOCKET_VARIABLE
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hostler.cli.options.target import Target
+
+#: Seconds between two looks for a socket that is not there yet; its folder may not be, either.
+_POLL = 0.05
 
 _EXIT_CODES: dict[type[errors.HostlerError], int] = {
     errors.UnreachableError: exits.UNREACHABLE,
@@ -40,6 +44,18 @@ def connect(target: Target) -> Iterator[Client]:
         raise _unreachable(target)
     with command_errors(target), Client(target.socket_path) as client:
         yield client
+
+
+def await_daemon(target: Target, deadline: float) -> None:
+    """Waits until a daemon that is just starting accepts connections, up to a deadline.
+
+    Args:
+        target: whose daemon.
+        deadline: by `time.monotonic`.
+    """
+    target.require_files()
+    while not accepts_connections(target.socket_path) and time.monotonic() < deadline:
+        time.sleep(_POLL)
 
 
 def accepts_connections(socket: Path) -> bool:

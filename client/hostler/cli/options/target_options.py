@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.options.target import SOCKET_VARIABLE, WORKSPACE_FILE, CodeLocation, Target
+from hostler.cli.terminal.command_line import add_leading_socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,7 @@ def target_options(
         @functools.wraps(function)
         def command(*args: Any, **kwargs: Any) -> Any:
             given = {name: kwargs.pop(name) for name in _NAMES if name in kwargs}
+            add_leading_socket(click.get_current_context(), given)
             target = target_from_options(given, serving=serving)
             return function(*args, target=target, **kwargs)
 
