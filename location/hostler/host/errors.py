@@ -245,6 +245,10 @@ def _source(exc: BaseException) -> dict[str, object] | None:
         if finder.is_user_path(filename):
             found = {"file": filename, "line": traceback.tb_lineno}
         traceback = traceback.tb_next
+    if found is None and _is_definition_error(exc):
+        place = getattr(exc, "source", None)
+        if place is not None and finder.is_user_path(place.file):
+            return {"file": place.file, "line": place.line}
     return found
 
 

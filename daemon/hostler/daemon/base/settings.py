@@ -31,6 +31,8 @@ RESTART_RESET_AFTER = 30.0
 STABLE_AFTER = 1.0
 #: The exit code by which a location's code asks not to be restarted; s6 gives 125 that meaning.
 NO_RESTART_CODE = 125
+#: Longest that any load may take, whatever its load_timeout says; 0 for none: each location knows.
+LOAD_LIMIT = 0.0
 #: How long calls to the old generation may go on after a reload; gunicorn's graceful timeout.
 DRAIN = 30.0
 #: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
@@ -137,6 +139,7 @@ class Settings:
     restart_reset_after: float = RESTART_RESET_AFTER
     stable_after: float = STABLE_AFTER
     no_restart_code: int = NO_RESTART_CODE
+    load_limit: float = LOAD_LIMIT
     drain: float = DRAIN
     stop_grace: float = STOP_GRACE
     parallel_starts: int = field(default_factory=_cores)

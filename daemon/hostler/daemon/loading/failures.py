@@ -167,10 +167,12 @@ def of_timeout(
     said_hello: bool,
     stack: Sequence[StackFrame],
     frame: StackFrame | None,
+    is_daemons_limit: bool = False,
 ) -> LoadFailure:
-    """Describes a load that took longer than load_timeout.
+    """Describes a load that took longer than it may.
 
     Args:
+        seconds: that it may take, by load_timeout or by the daemon's limit for all loads.
         stack: where the load was, the innermost call first; empty if the process did not say.
         frame: the call of the stack that the message names.
     """
@@ -181,10 +183,10 @@ def of_timeout(
         )
         return LoadFailure("EXECUTABLE", permanent=False, message=message, output=output)
     where = f"; it was at {frame}" if frame else ""
-    message = (
-        f"the load did not end within {seconds:g} s{where}; "
-        "raise load_timeout in workspace.yaml if it needs longer"
-    )
+    remedy = "raise load_timeout in workspace.yaml"
+    if is_daemons_limit:
+        remedy = "raise HOSTLER_LOAD_LIMIT, or --timeout of hostler check,"
+    message = f"the load did not end within {seconds:g} s{where}; {remedy} if it needs longer"
     calls = ["where it was, the innermost call first:", *(f"  {each}" for each in stack)]
     return LoadFailure(
         "TIMEOUT",
