@@ -107,7 +107,7 @@ def _check(
         gave_up = True
     workspace = client.workspace()
     for location in workspace.locations:
-        report.patterns(location)
+        report.remarks(location)
         if not location.serving and not location.HasField("error"):
             say(f"{location_id(location.name)} has not loaded: {state_name(location.state)}")
     problems = 0
@@ -179,13 +179,13 @@ class _Report:
         elif not self._is_silent:
             _print_loaded(client, location)
 
-    def patterns(self, location: Location) -> None:
-        """Prints what the patterns under `watch` match."""
-        name = location_id(location.name)
-        for text, is_warning in pattern_lines(location):
+    def remarks(self, location: Location) -> None:
+        """Prints the warnings of a load, and what the patterns under `watch` match."""
+        name, source = location_id(location.name), location.source
+        warnings = ((text, True) for text in location.warnings)
+        for text, is_warning in (*warnings, *pattern_lines(location)):
             if is_warning:
                 say(f"warning: {name}: {text}")
-                source = location.source
                 self._annotate("warning", text, name, source.file, source.line)
             elif not self._is_silent:
                 click.echo(f"        {name}: {text}")

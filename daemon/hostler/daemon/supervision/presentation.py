@@ -48,7 +48,7 @@ def location_message(
         name=utf8_safe(f"locations/{spec.name}"),
         state=workspace_pb2.Location.State.Value(location.status.value),
         executable=utf8_safe(command.executable(spec)),
-        restarts=location.serving.revivals + location.load.retries,
+        restarts=location.serving.losses,
         standby_pid=location.replicas.standby_pid,
         memory_bytes=memory.resident_bytes(pids),
         private_bytes=memory.private_bytes(pids) if with_private_memory else 0,
@@ -100,6 +100,7 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
     message.serving = True
     message.python_version = generation.python_version
     message.digest = generation.digest
+    message.warnings.extend(map(utf8_safe, generation.warnings))
     message.load_duration.FromNanoseconds(int(generation.seconds * 1e9))
     message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
     for name, seconds in generation.parts.items():
