@@ -123,6 +123,9 @@ def _check(
     report.end(workspace)
     wrong = f", {_count(problems, 'problem', 'problems')} in what they define" if problems else ""
     say(f"{good} of {len(workspace.locations)} locations loaded{wrong}")
+    if not workspace.locations:
+        say("nothing was checked: load_from is empty; add a location, or see hostler init")
+        return exits.UNHEALTHY
     is_good = good == len(workspace.locations) and not problems and not gave_up
     return exits.OK if is_good else exits.UNHEALTHY
 

@@ -71,7 +71,6 @@ def up(*, target: Target, state: Path | None, log_format: str | None) -> int:
         _kill_on_second_interrupt(daemon)
         try:
             if not interactive:
-                say(f"serving on {socket}")
                 return _run(daemon, socket, PlainWorkspaceDisplay(), history=True)
             # Rich takes 80 ms to import; the daemon starts meanwhile.
             from hostler.cli.live.workspace_table import LiveTable
@@ -104,6 +103,8 @@ def _run(
     try:
         if not daemon.wait_ready():
             return daemon.stop() or exits.FAILED
+        if history:
+            say(f"serving on {socket}")
         view = WorkspaceView()
         with Client(socket) as client:
             while daemon.exit_code is None:

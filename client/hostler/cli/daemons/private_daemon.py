@@ -16,7 +16,7 @@ from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError
 from hostler.cli.terminal.messages import say_if_slow
 from hostler.client.client import Client
-from hostler.rpc.address import MAX_SOCKET_PATH, runtime_directory
+from hostler.rpc.address import MAX_SOCKET_PATH, cache_directory, runtime_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,6 +60,8 @@ def private_daemon(target: Target, variables: Mapping[str, str] | None = None) -
         code = Path(folder, "target")
         code.mkdir()
         options = ["--state", str(Path(folder, "state")), "--log-format", "json"]
+        if not _is_writable(cache_directory(os.environ)):  # as where there is no home
+            variables = {**(variables or {}), "XDG_CACHE_HOME": str(Path(folder, "cache"))}
         with say_if_slow(lambda: f"starting a daemon for {target.description} ..."):
             files = target.workspace_files(code)
             daemon = DaemonProcess(
@@ -78,6 +80,14 @@ def private_daemon(target: Target, variables: Mapping[str, str] | None = None) -
             )
         with command_errors(target), Client(socket) as client:
             yield client
+
+
+def _is_writable(folder: Path) -> bool:
+    """Returns whether a folder may be written, or made where it does not exist yet."""
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
+        return False
+    return nearest == folder or os.statvfs(nearest).f_blocks > 0  # /proc and the like have none
 
 
 def _start_problems(log: str) -> list[str]:

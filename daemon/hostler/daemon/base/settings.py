@@ -119,6 +119,10 @@ RUN_COUNT = 100_000
 RUN_SYNCHRONOUS = 2
 
 
+#: Variables that are no settings: of the command, of the marks of processes, of the checkout.
+_OTHER_VARIABLES = {"HOSTLER_SOCKET", "HOSTLER_OWNER", "HOSTLER_PYTHON"}
+
+
 class SettingError(ValueError):
     """A setting in the environment that cannot be used."""
 
@@ -201,6 +205,24 @@ class Settings:
         if problems:
             raise SettingError("\n".join(problems))
         return cls(**values)  # type: ignore[arg-type]  # by name; each was parsed as its field's type
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Returns what to say of each HOSTLER_ variable that sets nothing, with the nearest name."""
+    known = {PREFIX + setting.name.upper() for setting in fields(Settings)} | _OTHER_VARIABLES
+    advice = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            from difflib import (
+                get_close_matches,
+            )  # 2 ms that a start without a mistake does without
+
+            nearest = get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = (
+                f"did you mean {nearest[0]}?" if nearest else "docs/settings.md has all there are"
+            )
+            advice.append(f"{name} sets nothing; {hint}")
+    return advice
 
 
 def _parse(name: str, kind: str, text: str) -> float | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -200,7 +201,8 @@ class LoadAttempt:
         if isinstance(error, SpawnError):
             # another executable in its place is a reason to try again
             self.files[executable] = digest_of(executable)
-            self.verdict = failures.of_spawn(executable, error)
+            folder = os.path.dirname(self._spec.source.file)  # noqa: PTH120 - a string
+            self.verdict = failures.of_spawn(executable, error, folder)
         else:
             self._context.journal.fault("cannot start a process", error, owner=self._owner)
             message = f"cannot start {executable}: {error}"
