@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.command import Shell, interrupt, shell_in
+from e2e.command import Shell, shell_in
 from e2e.harness import eventually
 
 from hostler.v1.workspace_pb2 import Location, Workspace
@@ -343,41 +343,3 @@ def test_help(shell: Shell, command: str) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: hostler {command}")
     assert "\n  hostler " in done.out, "it has examples"
-
-
-def test_nothing_to_check(shell: Shell) -> None:
-    shell.write("workspace.yaml", "load_from: []\n")
-    done = shell.run("check")
-    assert (done.code, done.out) == (4, "")
-    assert "nothing was checked: load_from is empty" in done.err
-
-
-#: No folder can be made there, not even by root.
-NO_HOME = {"HOME": "/proc/nobody", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": ""}
-
-
-def test_a_private_daemon_needs_no_home(shell: Shell) -> None:
-    done = shell.run("pipeline", "execute", "-f", "good.py", environ=NO_HOME)
-    assert done.code == 0, done.err
-
-
-def test_a_daemon_without_a_home_says_what_to_set(shell: Shell) -> None:
-    done = shell.run("up", "-f", "good.py", environ=NO_HOME)
-    assert done.code == 1
-    assert "serving" not in done.err
-    assert "cannot write the cache folder /proc/nobody/.cache/hostler: " in done.err
-    assert "set XDG_CACHE_HOME to a folder that it may write" in done.err
-
-
-def test_a_variable_that_sets_nothing_is_warned_of(shell: Shell) -> None:
-    done = shell.run("up", "-f", "nowhere/good.py", environ={"HOSTLER_DRIAN": "3"})
-    assert done.code == 2
-    up = shell.start("up", "-f", "good.py", environ={"HOSTLER_DRIAN": "3"})
-    assert up.stderr is not None
-    lines = []
-    for line in up.stderr:
-        lines.append(line)
-        if "serving on" in line:
-            break
-    assert "HOSTLER_DRIAN sets nothing; did you mean HOSTLER_DRAIN?" in "".join(lines)
-    assert interrupt(up).code == 0

@@ -54,7 +54,9 @@ ROOMS = {
         *("runs/store", "runs"),
         *("supervision", "facade", ""),
     ),
-    "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),
+    "client/hostler/cli": (
+        *("terminal", "text", "options", "projects", "daemons", "live", "commands", ""),
+    ),
 }
 
 

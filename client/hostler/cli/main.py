@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
+    "init": "Write a workspace.yaml of what is there.",
     "up": "Run the daemon in this terminal, with a live view.",
     "ps": "Show the locations and their states.",
     "events": "Show what has happened, then what happens.",

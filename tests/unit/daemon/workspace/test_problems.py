@@ -66,13 +66,6 @@ load_from:
 => 3:5: cannot use the key `atribute` in an item of load_from; did you mean `attribute`? It belongs
    inside `python_file`; make that a mapping with the keys `relative_path` and `attribute`
 
-# a misspelt key beside a mapping
-load_from:
-  - python_module: {module_name: a}
-    workin_directory: b
-=> 3:5: cannot use the key `workin_directory` in an item of load_from; did you mean
-   `working_directory`? It belongs inside `python_module`; indent it further
-
 # a misspelt option inside the target of an environment
 load_from:
   - python_environment:
