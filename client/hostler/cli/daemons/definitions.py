@@ -169,11 +169,11 @@ def _choices(error: AmbiguousNameError, name: str | None, location: str | None) 
     """Returns a message with the command to type for each definition that may be meant."""
     paths = [parse_definition(candidate) for candidate in error.candidates]
     places = Counter((path.location, path.name) for path in paths)
-    names = Counter(path.name for path in paths)
+    locations = Counter(name for _, name in places)
     lines = []
     for path in paths:
         words = [path.name] if name is None else []
-        if names[path.name] > 1 and location is None:
+        if locations[path.name] > 1 and location is None:
             words += ["-l", path.location]
         if places[path.location, path.name] > 1:
             words += ["-r", path.repository]
