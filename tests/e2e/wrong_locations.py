@@ -70,6 +70,11 @@ EXECUTABLES = {
         "EXECUTABLE",
         ("{dir}/bin/missing", "No such file", "set executable_path"),
     ),
+    "bare-name": Case(
+        run_by("python3.99"),
+        "EXECUTABLE",
+        ("{dir}/python3.99", "none in that folder and none on PATH", "set executable_path"),
+    ),
     "dangling-link": Case(
         run_by("bin/dangling"),
         "EXECUTABLE",

@@ -61,7 +61,9 @@ ROOMS = {
         *("runs/store", "runs", "schedules"),
         *("supervision", "facade", ""),
     ),
-    "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),
+    "client/hostler/cli": (
+        *("terminal", "text", "options", "projects", "daemons", "live", "commands", ""),
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from hostler.cli.terminal.command_line import note_arguments
 from hostler.cli.terminal.exits import INTERRUPTED, CommandError
 from hostler.cli.terminal.group import Group
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
+    "init": "Write a workspace.yaml of what is there.",
     "up": "Run the daemon in this terminal, with a live view.",
     "down": "Stop the daemon.",
     "ps": "Show the locations and their states.",
@@ -44,6 +46,10 @@ COMMANDS = {
 
 class LazyGroup(Group):
     """Knows its commands by name, and imports a command's module only when it is called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        note_arguments(ctx, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -81,16 +87,15 @@ class LazyGroup(Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 good, 1 failed, 2 usage, 3 no daemon, 4 a location is not in order.",
 )
-@click.version_option(package_name="hostler", message="hostler %(version)s")
 @click.option(
     "--socket",
-    "root_socket",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="The daemon's socket, as --socket behind the command.",
+    help="The daemon's socket, for any command; the same as behind the command.",
 )
+@click.version_option(package_name="hostler", message="hostler %(version)s")
 @click.pass_context
-def hostler(ctx: click.Context, root_socket: Path | None) -> None:  # noqa: ARG001 - see ROOT_SOCKET
+def hostler(ctx: click.Context, socket: Path | None) -> None:  # noqa: ARG001 - for the commands
     """Run every code location of a workspace in its own environment, behind one socket.
 
     \b

@@ -25,18 +25,20 @@ class Named(Protocol):
 Found = TypeVar("Found", bound=Named)
 
 
-def find_definition(noun: str, name: str, among: Sequence[Found]) -> Found:
-    """Returns the one definition of that name.
+def find_definition(noun: str, name: str | None, among: Sequence[Found]) -> Found:
+    """Returns the one definition of that name, or the only one where no name is given.
 
     Args:
         noun: what it is, for messages: "pipeline".
-        name: the last part of its resource name.
+        name: the last part of its resource name; None for the only one.
         among: where to look.
 
     Raises:
         NotFoundError: there is none; the message names the nearest ones.
         AmbiguousNameError: there are several; the message lists them.
     """
+    if name is None:
+        return _only(noun, among)
     paths = [(one, parse_definition(one.name)) for one in among]
     found = [(one, path) for one, path in paths if path.name == name]
     if not found:
@@ -86,6 +88,19 @@ def find_run(beginning: str, among: Iterable[Run]) -> Run:
             tuple(run.name for run in found),
         )
     return found[0]
+
+
+def _only(noun: str, among: Sequence[Found]) -> Found:
+    if not among:
+        raise NotFoundError(f"cannot find a {noun}: there is none")
+    if len(among) > 1:
+        names = sorted({parse_definition(one.name).name for one in among})
+        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise AmbiguousNameError(
+            f"cannot tell which {noun} is meant; name one of the {len(among)}: {listed}",
+            tuple(one.name for one in among),
+        )
+    return among[0]
 
 
 def not_found_message(noun: str, name: str, names: set[str]) -> str:

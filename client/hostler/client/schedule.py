@@ -128,9 +128,14 @@ class ScheduleCalls(Calls):
         return found[:limit]
 
     def find_schedule(
-        self, name: str, location: str | None = None, repository: str | None = None
+        self, name: str | None, location: str | None = None, repository: str | None = None
     ) -> ScheduleSummary:
         """Returns the one schedule of that name in the locations that answer.
+
+        Args:
+            name: the schedule's name; None for the only one that there is.
+            location: look in this location only.
+            repository: look in repositories of this name only.
 
         Raises:
             NotFoundError: there is none; the message names the nearest ones.

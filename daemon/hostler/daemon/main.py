@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from hostler.daemon.base.journal import LEVELS, Journal
-from hostler.daemon.base.settings import SettingError, Settings
+from hostler.daemon.base.settings import SettingError, Settings, unknown_variables
 from hostler.daemon.daemon import Daemon, Options
 from hostler.daemon.facade.sockets import SocketError
 from hostler.daemon.launching.launcher import KeeperError
 from hostler.daemon.runs.store.database import StoreError
 from hostler.daemon.workspace.text.problems import WorkspaceError
 from hostler.rpc.address import (
+    cache_directory,
     check_socket_path,
     default_socket,
     earlier_state_directory,
@@ -101,19 +102,37 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     )
 
 
+def _with_remedy(error: OSError, state: Path) -> str:
+    """Returns why the daemon cannot start; for one of its two folders, with what to do."""
+    place = Path(os.fsdecode(error.filename)) if error.filename else None
+    folders = (
+        ("cache", cache_directory(os.environ), "set XDG_CACHE_HOME to a folder that it may write"),
+        ("state", state, "name another one with --state, or set XDG_STATE_HOME"),
+    )
+    for name, folder, remedy in folders:
+        if place and (place.is_relative_to(folder) or folder.is_relative_to(place)):
+            return f"cannot write the {name} folder {folder}: {error.strerror}; {remedy}"
+    return str(error)
+
+
 def main() -> None:
     """Runs the console script; exits with 0, 1 (failed) or 2 (usage, or invalid workspace)."""
     options = parse()
     journal = Journal(options.log_format, options.log_level)
     try:
         settings = Settings.from_environment(os.environ)
+        for advice in unknown_variables(os.environ):
+            journal.warning("unknown variable", problem=advice)
         asyncio.run(Daemon(options, settings, journal).run())
     except (WorkspaceError, SettingError) as error:
         for line in str(error).splitlines():
             journal.error("cannot start", problem=line)
         sys.exit(_USAGE)
-    except (SocketError, KeeperError, StoreError, OSError) as error:
+    except (SocketError, KeeperError, StoreError) as error:
         journal.error("cannot start", problem=error)
+        sys.exit(_FAILED)
+    except OSError as error:
+        journal.error("cannot start", problem=_with_remedy(error, options.state))
         sys.exit(_FAILED)
     finally:
         journal.close()

@@ -7,10 +7,11 @@ from keyword import iskeyword
 from hostler.definitions._late import late
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
+from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Union
+    from typing import Callable, Iterable, Mapping, Union
 
     from hostler.definitions.source import SourcePosition
 
@@ -86,6 +87,29 @@ def check_text(what: str, text: object, source: LazyPosition) -> str:
             source() if callable(source) else source,
         )
     return text
+
+
+def check_arguments(
+    what: str, given: Iterable[str], known: Iterable[str], other_names: Mapping[str, str]
+) -> None:
+    """Checks the names of arguments.
+
+    Args:
+        what: what is made of them, with its article: "a solid".
+        given: the names.
+        known: all that there are.
+        other_names: what known ones are called elsewhere.
+
+    Raises:
+        DefinitionError: one is not known; the message names the one that is probably meant.
+    """
+    for name in given:
+        if name not in known:
+            meant = other_names.get(name)
+            advice = f'did you mean "{meant}"?' if meant else suggestion(name, known)
+            raise DefinitionError(
+                f'cannot make {what} with the argument "{name}"; {advice}', calling_position()
+            )
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:

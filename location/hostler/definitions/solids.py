@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from hostler.definitions._names import check_name, check_tags, check_text
+from hostler.definitions._names import check_arguments, check_name, check_tags, check_text
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
 from hostler.definitions.config import schema_type
@@ -247,12 +247,29 @@ class PendingInvocation(Generic[R_co]):
         return f'<solid "{self.definition.name}"{alias}>'
 
 
+_ARGUMENTS = tuple(SolidDefinition.__init__.__kwdefaults__ or ())
+
+#: What other tools call the arguments of `solid`.
+_OTHER_NAMES = {
+    "config": "config_schema",
+    "config_field": "config_schema",
+    "input_defs": "inputs",
+    "ins": "inputs",
+    "output_defs": "outputs",
+    "out": "outputs",
+    "outs": "outputs",
+    "retry": "retry_policy",
+    "retries": "retry_policy",
+}
+
+
 class SolidDecorator:
     """What `solid(...)` with arguments returns: it makes a solid of the function below it."""
 
     __slots__ = ("_arguments",)
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
+        check_arguments("a solid", arguments, _ARGUMENTS, _OTHER_NAMES)
         self._arguments = arguments
 
     @overload

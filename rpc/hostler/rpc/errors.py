@@ -58,7 +58,8 @@ class Reason(StrEnum):
     LOAD_FAILED = "LOAD_FAILED"
     #: FAILED_PRECONDITION; the location was stopped on request.
     STOPPED = "STOPPED"
-    #: FAILED_PRECONDITION or INVALID_ARGUMENT; a function of the user's raised.
+    #: FAILED_PRECONDITION or INVALID_ARGUMENT; a function of the user's raised. metadata["file"]
+    #: and ["line"] are the place in the user's code, where that is known.
     USER_CODE = "USER_CODE"
     #: INVALID_ARGUMENT; the request, or the run config in it, is not valid.
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
@@ -115,7 +116,10 @@ def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
         details: a traceback is cut in its middle where all would be above MAX_DETAILS bytes.
     """
     status = status_pb2.Status(code=code, message=_head(message, MAX_MESSAGE))
-    metadata = {key: _head(value, _MAX_TEXT) for key, value in details.metadata.items()}
+    metadata = {
+        key: _head(value, MAX_MESSAGE if key == "file" else _MAX_TEXT)
+        for key, value in details.metadata.items()
+    }
     if details.exception_type is not None:
         metadata["exception_type"] = _head(details.exception_type, _MAX_TEXT)
     if details.exception_message is not None:

@@ -304,6 +304,7 @@ class Location(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     STANDBY_PID_FIELD_NUMBER: _builtins.int
     WATCHED_PATTERNS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
@@ -319,7 +320,9 @@ class Location(_message.Message):
     pid: _builtins.int
     """The location process; 0 where none runs."""
     restarts: _builtins.int
-    """Processes that were started because one before them died, hung or failed to load."""
+    """Processes that served, and were replaced since they died or hung. Loads that failed and were
+    tried again do not count.
+    """
     memory_bytes: _builtins.int
     """Resident memory of the location's processes, in bytes."""
     fork_mode: Global___Location.ForkMode.ValueType
@@ -388,6 +391,10 @@ class Location(_message.Message):
         until their folders have been walked for the first time.
         """
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the user should know of the load of the generation that answers, although it is good."""
+
     def __init__(
         self,
         *,
@@ -419,10 +426,11 @@ class Location(_message.Message):
         template: Global___Template | None = ...,
         standby_pid: _builtins.int = ...,
         watched_patterns: _abc.Iterable[Global___WatchedPattern] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "warnings", b"warnings", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -155,7 +155,11 @@ class TestWithADaemon:
     ) -> None:
         done = hostler("pipeline", "execute", "totals")
         assert (done.code, done.out) == (2, "")
-        assert "totals in repository nightly of location reports" in done.err
+        assert done.err.splitlines() == [
+            "hostler: cannot tell which pipeline 'totals' is meant; type one of:",
+            "  hostler pipeline execute totals -l etl",
+            "  hostler pipeline execute totals -l reports",
+        ]
 
     def test_execute(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("pipeline", "execute", "-l", "etl", "totals", "-c", "{a: 1}", "--tag", "b=c")
@@ -315,13 +319,8 @@ class TestWithoutADaemon:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ["ps"],
-            ["events"],
-            ["logs", "etl"],
-            ["reload"],
-            ["wait", "--timeout", "0"],
-            ["run", "list"],
-            ["stop", "x"],
+            *(["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait", "--timeout", "0"]),
+            *(["run", "list"], ["stop", "x"]),
         ],
     )
     def test_it_cannot_be_reached(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from hostler.v1.definitions_pb2 import Schedule
 
-_NAME = click.argument("name", shell_complete=complete_schedule)
+_NAME = click.argument("name", metavar="[NAME]", required=False, shell_complete=complete_schedule)
 
 
 @click.group()
@@ -238,12 +238,12 @@ def _ticks(
 @json_option
 @_NAME
 def show(
-    *, target: Target, location: str | None, repository: str | None, as_json: bool, name: str
+    *, target: Target, location: str | None, repository: str | None, as_json: bool, name: str | None
 ) -> None:
     """Show a schedule: when it is due, for which pipeline, with which run config.
 
-    A lazy schedule is constructed. Where no daemon runs for the target, one is started for the
-    duration.
+    NAME is not needed where there is only one. A lazy schedule is constructed. Where no daemon runs
+    for the target, one is started for the duration.
 
     \b
     hostler schedule show nightly
@@ -279,12 +279,13 @@ def preview(
     repository: str | None,
     count: int,
     as_json: bool,
-    name: str,
+    name: str | None,
 ) -> None:
     """Show the next times at which a schedule is due, with the run config of each.
 
-    The times are those of the schedule's time zone. The schedule's functions are called; nothing is
-    launched. Where no daemon runs for the target, one is started for the duration.
+    NAME is not needed where there is only one schedule. The times are those of its time zone. Its
+    functions are called; nothing is launched. Where no daemon runs for the target, one is started
+    for the duration.
 
     \b
     hostler schedule preview nightly

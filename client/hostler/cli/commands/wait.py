@@ -24,6 +24,10 @@ from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id, location_name
 from hostler.v1.workspace_pb2 import Location
 
+#: Seconds that a daemon has to begin serving, where no timeout is given: `hostler up &` in front of
+#: this command takes one, on a busy machine some.
+STARTING_SECONDS = 10.0
+
 #: States at which the wait ends: a load has failed, or none will come.
 _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
@@ -42,11 +46,11 @@ def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -
     timeout, and where the workspace files have become invalid; which and why is said on stderr.
 
     \b
-    hostler wait
-    hostler wait --timeout 30 etl reports
     hostler up & hostler wait
+    hostler wait --timeout 30 etl reports
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    start = time.monotonic()
+    deadline = None if timeout is None else start + timeout
     names = [location_name(location) for location in locations]
     view = WorkspaceView()
     await_daemon(target, timeout)

@@ -13,7 +13,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -47,6 +47,7 @@ class DaemonProcess:
         socket_path: where it serves.
         options: more options of hostlerd.
         log: where its stdout and stderr go, as subprocess.Popen takes it; our stderr by default.
+        variables: of its environment, beside those of this process.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class DaemonProcess:
         *,
         options: Sequence[str] = (),
         log: int = STDERR,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self._is_asked = False
         self._lifeline, theirs = socket.socketpair()
@@ -69,6 +71,7 @@ class DaemonProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, **(variables or {})},
                 pass_fds=[theirs.fileno()],
                 process_group=0,
             )

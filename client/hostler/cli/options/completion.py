@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostler.cli.options.target_options import ROOT_SOCKET, target_from_options
+from hostler.cli.options.target_options import target_from_options
+from hostler.cli.terminal.command_line import add_leading_socket
 from hostler.cli.terminal.exits import CommandError
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
@@ -31,9 +32,9 @@ def _completer(
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
-            before_command = ctx.find_root().params.get(ROOT_SOCKET)
-            socket = ctx.params.get("socket") or before_command
-            target = target_from_options({**ctx.params, "socket": socket})
+            given = dict(ctx.params)
+            add_leading_socket(ctx, given)
+            target = target_from_options(given)
             with Client(target.socket_path, timeout=TIMEOUT) as client:
                 found = set(names(client, ctx, incomplete))
         except (HostlerError, click.ClickException, CommandError, OSError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.options.completion import complete_partition
-from hostler.cli.options.run_config import read_run_config, read_tags
+from hostler.cli.options.run_config import read_run_config, read_tag_mappings, read_tags
 from hostler.cli.options.times import parse_duration
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(
         *args: Any,
         configs: tuple[str, ...],
-        tags: tuple[str, ...],
+        tags: dict[str, str],
         timeout: float | None,
         solids: tuple[str, ...],
         max_concurrency: int | None,
@@ -77,7 +77,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         launch = LaunchOptions(
             read_run_config(configs),
-            read_tags(tags),
+            tags,
             timeout,
             solids,
             max_concurrency or 0,
@@ -95,7 +95,14 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -c, --tag and --timeout: arguments `configs`, `tags` and `timeout`."""
+    """Gives a command -c, --tag, --tags and --timeout: arguments `configs`, `tags`, `timeout`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any, tags: tuple[str, ...], tag_mappings: dict[str, str], **kwargs: Any
+    ) -> Any:
+        return function(*args, tags={**tag_mappings, **read_tags(tags)}, **kwargs)
+
     tags = click.option(
         "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
     )
@@ -105,7 +112,15 @@ def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=parse_duration,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
-    return config_option(tags(timeout(function)))
+    tag_mapping = click.option(
+        "--tags",
+        "tag_mappings",
+        multiple=True,
+        metavar="JSON",
+        callback=read_tag_mappings,
+        help="Tags as a JSON mapping, beside --tag, which wins.",
+    )
+    return config_option(tags(tag_mapping(timeout(command))))
 
 
 def _read_solids(
@@ -139,12 +154,13 @@ config_option = click.option(
     "configs",
     multiple=True,
     metavar="FILE|YAML",
-    help="The run config: a YAML or JSON file, - for stdin, or the text itself. May be "
-    "repeated: they are merged in order, the later one wins.",
+    help="The run config: a YAML or JSON file, a quoted glob, - for stdin, or the text itself. "
+    "May be repeated: they are merged in order, the later one wins.",
 )
 
 solids_option = click.option(
     "--solids",
+    "--solid-selection",
     metavar="NAME,...",
     default=None,
     callback=_read_solids,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.options.target import SOCKET_VARIABLE, WORKSPACE_FILE, CodeLocation, Target
+from hostler.cli.terminal.command_line import add_leading_socket
 from hostler.rpc.address import check_socket_path
 
 if TYPE_CHECKING:
@@ -65,9 +66,6 @@ _SOCKET = click.option(
     help=f"The daemon's socket.  [env: {SOCKET_VARIABLE}]",
 )
 
-#: The parameter of `hostler` itself that holds the --socket before the command.
-ROOT_SOCKET = "root_socket"
-
 _NAMES = (
     "workspace",
     "python_file",
@@ -115,6 +113,7 @@ def target_options(
         @functools.wraps(function)
         def command(*args: Any, **kwargs: Any) -> Any:
             given = {name: kwargs.pop(name) for name in _NAMES if name in kwargs}
+            add_leading_socket(click.get_current_context(), given)
             if detachable:
                 directory = kwargs.pop("detach_or_directory")
                 kwargs["is_detached"] |= directory == ""
@@ -150,7 +149,7 @@ def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> T
     if len(named) > 1:
         raise click.UsageError(f"cannot take {' and '.join(named)} together; give one target")
     code = _code(given, named)
-    socket = given.get("socket") or _socket_before_command(given)
+    socket = given.get("socket")
     if socket is not None and named and not serving:
         raise click.UsageError(
             f"cannot take --socket and {named[0]} together; each names a daemon by itself"
@@ -172,15 +171,6 @@ def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> T
     if not files and code is None:
         files = (Path(WORKSPACE_FILE),)
     return Target(files=files, code=code, socket=socket, options=options)
-
-
-def _socket_before_command(given: Mapping[str, Any]) -> Path | None:
-    """Returns the --socket that stands before the command, as in `hostler --socket PATH ps`."""
-    context = click.get_current_context(silent=True)
-    socket: Path | None = context.find_root().params.get(ROOT_SOCKET) if context else None
-    if socket is not None and "socket" not in given:
-        raise click.UsageError("cannot take --socket here: this command asks no daemon that runs")
-    return socket
 
 
 def _code(given: Mapping[str, Any], named: list[str]) -> CodeLocation | None:

@@ -82,7 +82,8 @@ def location_blocks(
         lines = [row]
         if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             lines += [click.style(line, fg="red") for line in _fold(reason, width)]
-        for text, is_warning in pattern_lines(location):
+        warnings = [(text, True) for text in location.warnings]
+        for text, is_warning in warnings + pattern_lines(location):
             color = "yellow" if is_warning else None
             lines += [click.style(line, fg=color) for line in _fold(text, width)]
         if verbose:

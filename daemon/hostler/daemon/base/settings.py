@@ -31,6 +31,8 @@ RESTART_RESET_AFTER = 30.0
 STABLE_AFTER = 1.0
 #: The exit code by which a location's code asks not to be restarted; s6 gives 125 that meaning.
 NO_RESTART_CODE = 125
+#: Longest that any load may take, whatever its load_timeout says; 0 for none: each location knows.
+LOAD_LIMIT = 0.0
 #: How long calls to the old generation may go on after a reload; gunicorn's graceful timeout.
 DRAIN = 30.0
 #: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
@@ -124,6 +126,10 @@ TICK_COUNT = 1000
 RUN_SYNCHRONOUS = 2
 
 
+#: Variables that are no settings: of the command, of the marks of processes, of the checkout.
+_OTHER_VARIABLES = {"HOSTLER_SOCKET", "HOSTLER_OWNER", "HOSTLER_PYTHON"}
+
+
 class SettingError(ValueError):
     """A setting in the environment that cannot be used."""
 
@@ -144,6 +150,7 @@ class Settings:
     restart_reset_after: float = RESTART_RESET_AFTER
     stable_after: float = STABLE_AFTER
     no_restart_code: int = NO_RESTART_CODE
+    load_limit: float = LOAD_LIMIT
     drain: float = DRAIN
     stop_grace: float = STOP_GRACE
     parallel_starts: int = field(default_factory=_cores)
@@ -208,6 +215,24 @@ class Settings:
         if problems:
             raise SettingError("\n".join(problems))
         return cls(**values)  # type: ignore[arg-type]  # by name; each was parsed as its field's type
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Returns what to say of each HOSTLER_ variable that sets nothing, with the nearest name."""
+    known = {PREFIX + setting.name.upper() for setting in fields(Settings)} | _OTHER_VARIABLES
+    advice = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            from difflib import (
+                get_close_matches,
+            )  # 2 ms that a start without a mistake does without
+
+            nearest = get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = (
+                f"did you mean {nearest[0]}?" if nearest else "docs/settings.md has all there are"
+            )
+            advice.append(f"{name} sets nothing; {hint}")
+    return advice
 
 
 def _parse(name: str, kind: str, text: str) -> float | str:

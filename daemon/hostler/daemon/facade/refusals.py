@@ -114,11 +114,12 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
 def user_code(location: str, error: RemoteError, kind: str, name: str) -> RefusalError:
     """Makes FAILED_PRECONDITION: a function of the user's code raised for a definition."""
     body = error.body
-    exception = body.get("exception")
+    exception, source = body.get("exception"), body.get("source")
     known = exception if isinstance(exception, dict) else {}
+    place = source if isinstance(source, dict) else {}
     details = ErrorDetails(
         reason=Reason.USER_CODE,
-        metadata={"location": location},
+        metadata={"location": location, **{key: str(place[key]) for key in place}},
         traceback=known.get("traceback"),
         exception_type=known.get("type"),
         exception_message=known.get("message"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostler.daemon.base import settings
-from hostler.daemon.base.settings import SettingError, Settings
+from hostler.daemon.base.settings import SettingError, Settings, unknown_variables
 
 DOCS = Path(__file__).parents[4] / "docs" / "settings.md"
 
@@ -65,6 +65,14 @@ def test_a_value_that_cannot_be_used(name: str, text: str, expected: str) -> Non
     with pytest.raises(SettingError) as caught:
         Settings.from_environment({f"HOSTLER_{name}": text})
     assert str(caught.value) == f"cannot use HOSTLER_{name}={text!r}: {expected}"
+
+
+def test_variables_that_set_nothing_are_told_with_the_nearest() -> None:
+    environ = dict.fromkeys(["HOSTLER_DRIAN", "HOSTLER_ZZZ", "HOSTLER_SOCKET", "HOSTLER_POLL"], "1")
+    assert unknown_variables({**environ, "DRIAN": "1"}) == [
+        "HOSTLER_DRIAN sets nothing; did you mean HOSTLER_DRAIN?",
+        "HOSTLER_ZZZ sets nothing; docs/settings.md has all there are",
+    ]
 
 
 def test_all_problems_at_once() -> None:
