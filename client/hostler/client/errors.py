@@ -108,6 +108,10 @@ class DeadlineError(HostlerError):
     """No answer came within the timeout."""
 
 
+class OnlyReadsError(HostlerError):
+    """The socket answers only what reads; orders go to the daemon's main socket."""
+
+
 class OverloadedError(HostlerError):
     """Too many calls are in flight; `retry_delay` says when to ask again."""
 
@@ -141,6 +145,7 @@ _BY_REASON: dict[str, type[HostlerError]] = {
     Reason.MESSAGE_TOO_LARGE: MessageTooLargeError,
     Reason.RUN_GOES_ON: PreconditionError,
     Reason.NOT_RECORDED: NotRecordedError,
+    Reason.ONLY_READS: OnlyReadsError,
     Reason.SHUTTING_DOWN: UnreachableError,
     Reason.INTERNAL: InternalError,
 }

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from hostler.daemon.base.journal import LEVELS, Journal
+from hostler.daemon.base.journald import is_journal
+from hostler.daemon.base.notify import ServiceManager
 from hostler.daemon.base.settings import SettingError, Settings
+from hostler.daemon.base.state_folder import StateFolderError
 from hostler.daemon.daemon import Daemon, Options
 from hostler.daemon.facade.sockets import SocketError
 from hostler.daemon.launching.launcher import KeeperError
@@ -64,7 +67,15 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         "(default: a folder below $XDG_STATE_HOME/hostler)",
     )
     parser.add_argument(
-        "--log-format", choices=("text", "json"), default="text", help="of the log on stderr"
+        "--logs",
+        metavar="DIR",
+        type=Path,
+        help="where the files of what locations print are kept (default: logs in the state folder)",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json", "journald"),
+        help="of the log (default: journald where stderr is systemd's journal, else text)",
     )
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="the least that is logged"
@@ -77,32 +88,41 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         socket = given.socket or default_socket(files, os.environ)
     except ValueError as error:
         parser.error(str(error))
+    state = (given.state or state_directory(socket, os.environ)).absolute()
     return Options(
         files=files,
         socket=socket.absolute(),
         socket_chosen=given.socket is not None,
-        state=(given.state or state_directory(socket, os.environ)).absolute(),
-        log_format=given.log_format,
+        state=state,
+        logs=given.logs.absolute() if given.logs else state / "logs",
+        log_format=given.log_format or ("journald" if is_journal(2, os.environ) else "text"),
         log_level=given.log_level,
         lifeline=given.lifeline,
     )
 
 
 def main() -> None:
-    """Runs the console script; exits with 0, 1 (failed) or 2 (usage, or invalid workspace)."""
+    """Runs the console script.
+
+    Exits with 0, 1 (failed) or 2: usage, an invalid workspace, or state of a newer version.
+    """
     options = parse()
     journal = Journal(options.log_format, options.log_level)
+    manager = ServiceManager.from_environment(os.environ)
     try:
         settings = Settings.from_environment(os.environ)
-        asyncio.run(Daemon(options, settings, journal).run())
-    except (WorkspaceError, SettingError) as error:
+        asyncio.run(Daemon(options, settings, journal, manager).run())
+    except (WorkspaceError, SettingError, StateFolderError) as error:
         for line in str(error).splitlines():
             journal.error("cannot start", problem=line)
+        manager.status(f"cannot start: {error}")
         sys.exit(_USAGE)
     except (SocketError, KeeperError, StoreError, OSError) as error:
         journal.error("cannot start", problem=error)
+        manager.status(f"cannot start: {error}")
         sys.exit(_FAILED)
     finally:
+        manager.close()
         journal.close()
 
 

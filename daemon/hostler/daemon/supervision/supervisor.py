@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.text import utf8_safe
+from hostler.daemon.generations.generation import Generation
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.files import LogWriter
@@ -14,6 +15,7 @@ from hostler.daemon.runs.runs import Runs
 from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import ChangeFeed
+from hostler.daemon.supervision.last_known import LastKnownDefinitions
 from hostler.daemon.supervision.memory import ProcessMemory
 from hostler.daemon.supervision.snapshots import Snapshots
 from hostler.daemon.supervision.stopped import StoppedLocations
@@ -45,11 +47,13 @@ class Supervisor:
         runs: Runs,
         logs: LogWriter,
         state_directory: Path,
+        log_directory: Path,
         journal: Journal,
     ) -> None:
         """
         Args:
-            state_directory: has the logs, and which locations are stopped.
+            state_directory: has which locations are stopped, and their last good definitions.
+            log_directory: has the files of what they print.
         """
         self.changes = ChangeFeed()
         self.locations: dict[str, Location] = {}
@@ -62,8 +66,12 @@ class Supervisor:
         self._environ = environ
         self._context = context
         self._logs = logs
-        self._log_directory = state_directory / "logs"
+        self._log_directory = log_directory
         self._stopped = StoppedLocations(state_directory, journal)
+        self._last_known = LastKnownDefinitions(
+            state_directory, context.clock, context.tasks, journal
+        )
+        self._remembered: dict[str, Generation] = {}
         self._journal = journal
         self._reload_lock = asyncio.Lock()
         self._is_reload_due = False
@@ -82,7 +90,10 @@ class Supervisor:
             WorkspaceError: they are not valid.
         """
         async with self._reload_lock:
-            self._apply(await self._read_workspace())
+            workspace = await self._read_workspace()
+            self._remembered = await asyncio.to_thread(self._last_known.read, workspace.locations)
+            self._apply(workspace)
+            self._remembered.clear()
 
     async def close(self) -> None:
         """Stops every location and waits for the end of its processes, with a limit.
@@ -92,6 +103,7 @@ class Supervisor:
         self.closing = True
         self._context.environments.close()
         self._watch.close()
+        await self._last_known.flush()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
@@ -124,12 +136,17 @@ class Supervisor:
         self._stopped.add(location.name)
         location.stop()
 
-    def reread_workspace(self) -> None:
-        """Reads the workspace files and the env files again, whatever the watcher has seen."""
-        if not self._is_reload_due and not self.closing:
+    async def reread_workspace(self) -> None:
+        """Reads the workspace files and the env files again, whatever the watcher has seen.
+
+        Returns once what they say was applied, or was found to be invalid.
+        """
+        if not self._is_reload_due:
             self._is_reload_due = True  # until it begins to read
-            reading = self._reload_workspace("were read again")
-            self._context.tasks.start(reading, "reading of the workspace files")
+            await self._reload_workspace("were read again")
+            return
+        async with self._reload_lock:  # behind the one that has not begun to read
+            pass
 
     def find_location(self, name: str) -> Location | None:
         """Returns the location of a name; None where the workspace has none."""
@@ -232,6 +249,7 @@ class Supervisor:
         if spec.name in self._stopped:
             self._journal.info("location stays stopped", location=spec.name)
         else:
+            location.remembered = self._remembered.get(spec.name)
             location.start()
 
     def _remove(self, spec: LocationSpec) -> None:
@@ -240,6 +258,7 @@ class Supervisor:
         location.log.close()
         self._snapshots.forget(location)
         self._stopped.discard(spec.name)
+        self._last_known.discard(spec.name)
         self._journal.info("location removed", location=spec.name)
         change = workspace_pb2.WorkspaceChange(
             reason="it is no longer in the workspace files",
@@ -252,6 +271,7 @@ class Supervisor:
         if self.locations.get(location.name) is not location:
             return  # the last change of a location that was removed
         self._snapshots.forget(location)
+        self._last_known.note(location)
         self._journal.info(
             "location",
             name=location.name,

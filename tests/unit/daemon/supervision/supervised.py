@@ -51,6 +51,7 @@ class Supervised:
             world.context,
             self.runs,
             LogWriter(world.settings, world.journal),
+            folder,
             folder / "logs",
             world.journal,
         )
