@@ -67,6 +67,8 @@ class Journal:
             self._closed = True
             self._changed.notify()
         self._thread.join(CLOSE_TIMEOUT)
+        if self._journald is not None:
+            self._journald.close()
 
     def info(self, event: str, **values: object) -> None:
         self._write("info", event, values)

@@ -80,6 +80,10 @@ class JournaldSink:
             with contextlib.suppress(OSError):
                 self._send(entry)
 
+    def close(self) -> None:
+        """Closes the socket; what is written later is lost."""
+        self._socket.close()
+
     def _send(self, entry: bytes) -> None:
         try:
             self._socket.sendto(entry, self._path)
