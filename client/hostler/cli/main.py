@@ -34,6 +34,8 @@ COMMANDS = {
     "schedule": "List, show and preview schedules.",
     "partition": "List, show and backfill partitions.",
     "run": "List, show, watch, cancel and delete runs.",
+    "service": "Have systemd run the daemon.",
+    "doctor": "Look for what stands in the way, and say what to do.",
     "completion": "Print the completion script of a shell.",
 }
 
