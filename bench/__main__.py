@@ -22,6 +22,7 @@ from bench import (
     memory,
     ps,
     read,
+    restart,
     revive,
     runs,
     save,
@@ -33,7 +34,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, backfill),
+        *(start, restart, read, ps, lazy, runs, backfill),
     )
 }
 

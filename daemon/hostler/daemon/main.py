@@ -115,11 +115,11 @@ def main() -> None:
     except (WorkspaceError, SettingError, StateFolderError) as error:
         for line in str(error).splitlines():
             journal.error("cannot start", problem=line)
-        manager.status(f"cannot start: {error}")
+        manager.failed_to_start(str(error))
         sys.exit(_USAGE)
     except (SocketError, KeeperError, StoreError, OSError) as error:
         journal.error("cannot start", problem=error)
-        manager.status(f"cannot start: {error}")
+        manager.failed_to_start(str(error))
         sys.exit(_FAILED)
     finally:
         manager.close()

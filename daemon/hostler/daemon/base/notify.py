@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Variables of the service manager that are for this process alone.
 _SOCKET, _WATCHDOG_TIME, _WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
+#: Seconds before a start that failed ends; people who mend a file notice no more.
+START_RETRY = 5.0
+
 #: Characters of a status: `systemctl status` shows one line.
 MAX_STATUS = 300
 
@@ -54,6 +57,16 @@ class ServiceManager:
         is_for_us = pid in ("", str(os.getpid()))
         watchdog = int(microseconds) / 1e6 if microseconds.isdecimal() and is_for_us else 0.0
         return cls(address if address[:1] in ("/", "@") else "", watchdog)
+
+    def failed_to_start(self, problem: str) -> None:
+        """Says why the daemon cannot start, and waits a little, so that this can be read.
+
+        A manager starts the daemon again at once: after a crash that is what everybody wants, and
+        before the problem is mended it would keep a processor busy.
+        """
+        if self._socket is not None:
+            self.status(f"cannot start: {problem}")
+            time.sleep(START_RETRY)
 
     def ready(self, status: str) -> None:
         """Says that the daemon has started, or has read its files again."""
