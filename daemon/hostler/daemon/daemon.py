@@ -112,6 +112,7 @@ class Daemon:
                 supervisor, self._settings, self._journal, version, str(options.state)
             )
             await facade.start(claim, read_claim)
+            supervisor.serving()
             stack.push_async_callback(facade.stop)
             tasks.start(facade.publish_health(), "health")
             # What exists by now stays: a full collection that included it would hold up every call

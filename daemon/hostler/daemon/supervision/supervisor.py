@@ -92,8 +92,14 @@ class Supervisor:
         async with self._reload_lock:
             workspace = await self._read_workspace()
             self._remembered = await asyncio.to_thread(self._last_known.read, workspace.locations)
+            if self._remembered:
+                self._context.slots.hold()
             self._apply(workspace)
             self._remembered.clear()
+
+    def serving(self) -> None:
+        """Lets the first loads begin, which would keep what is known from being answered."""
+        self._context.slots.open()
 
     async def close(self) -> None:
         """Stops every location and waits for the end of its processes, with a limit.
