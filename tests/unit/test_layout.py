@@ -52,7 +52,7 @@ ROOMS = {
         *("watching/content", "watching/folders", "watching"),
         *("processes", "generations", "templates", "loading", "locations"),
         *("runs/store", "runs"),
-        *("supervision", "facade", ""),
+        *("supervision", "facade", "diagnosis", ""),
     ),
     "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),
 }

@@ -61,6 +61,7 @@ class Options:
     Attributes:
         socket_chosen: whether the user has named the socket.
         logs: the folder of what the locations print.
+        diagnose: whether to look at the machine and end, in place of serving.
         lifeline: a descriptor to which the daemon writes a line once it serves; it stops when the
             other end is closed.
     """
@@ -73,6 +74,7 @@ class Options:
     log_format: Format
     log_level: Level
     lifeline: int | None
+    diagnose: bool = False
 
 
 class Daemon:

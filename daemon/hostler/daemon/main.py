@@ -80,6 +80,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="the least that is logged"
     )
+    # for `hostler doctor`: the findings as JSON, one a line, and no daemon
+    parser.add_argument("--diagnose", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--lifeline", metavar="FD", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     given = parser.parse_args(argv)
@@ -98,7 +100,20 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         log_format=given.log_format or ("journald" if is_journal(2, os.environ) else "text"),
         log_level=given.log_level,
         lifeline=given.lifeline,
+        diagnose=given.diagnose,
     )
+
+
+def _diagnose(options: Options) -> None:
+    """Prints what `hostler doctor` shows."""
+    import json
+    from dataclasses import asdict
+
+    from hostler.daemon.diagnosis.doctor import diagnose
+
+    found = diagnose(options.files, options.socket, options.state, options.logs, os.environ)
+    for finding in found:
+        sys.stdout.write(json.dumps(asdict(finding)) + "\n")
 
 
 def main() -> None:
@@ -107,6 +122,9 @@ def main() -> None:
     Exits with 0, 1 (failed) or 2: usage, an invalid workspace, or state of a newer version.
     """
     options = parse()
+    if options.diagnose:
+        _diagnose(options)
+        return
     journal = Journal(options.log_format, options.log_level)
     manager = ServiceManager.from_environment(os.environ)
     try:
