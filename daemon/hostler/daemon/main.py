@@ -39,6 +39,28 @@ class _Version(argparse.Action):
 
 def parse(argv: Sequence[str] | None = None) -> Options:
     """Reads the command line; exits with 2 if it is not valid."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    files = tuple(path.absolute() for path in given.workspace or [Path("workspace.yaml")])
+    try:
+        socket = given.socket or default_socket(files, os.environ)
+    except ValueError as error:
+        parser.error(str(error))
+    state = (given.state or state_directory(socket, os.environ)).absolute()
+    return Options(
+        files=files,
+        socket=socket.absolute(),
+        socket_chosen=given.socket is not None,
+        state=state,
+        logs=given.logs.absolute() if given.logs else state / "logs",
+        log_format=given.log_format or ("journald" if is_journal(2, os.environ) else "text"),
+        log_level=given.log_level,
+        lifeline=given.lifeline,
+        diagnose=given.diagnose,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hostlerd",
         description="Run every code location of a workspace in its own environment, "
@@ -84,24 +106,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--diagnose", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--lifeline", metavar="FD", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--version", action=_Version, help="show the version and exit")
-    given = parser.parse_args(argv)
-    files = tuple(path.absolute() for path in given.workspace or [Path("workspace.yaml")])
-    try:
-        socket = given.socket or default_socket(files, os.environ)
-    except ValueError as error:
-        parser.error(str(error))
-    state = (given.state or state_directory(socket, os.environ)).absolute()
-    return Options(
-        files=files,
-        socket=socket.absolute(),
-        socket_chosen=given.socket is not None,
-        state=state,
-        logs=given.logs.absolute() if given.logs else state / "logs",
-        log_format=given.log_format or ("journald" if is_journal(2, os.environ) else "text"),
-        log_level=given.log_level,
-        lifeline=given.lifeline,
-        diagnose=given.diagnose,
-    )
+    return parser
 
 
 def _diagnose(options: Options) -> None:
