@@ -12,6 +12,7 @@ HostlerError
 ├─ InvalidArgumentError    the request is not valid
 ├─ ProcessDiedError        the process that worked on the call died
 ├─ DeadlineError           no answer within the timeout
+├─ OnlyReadsError          the socket answers only what reads
 ├─ OverloadedError         too many calls are in flight: retry_delay
 ├─ NotRecordedError        the record of runs cannot be written: the disk is full
 ├─ MessageTooLargeError    the request or its answer is above the limit

@@ -53,7 +53,7 @@ class ServiceHandlers:
         """Returns the handler that a grpc.aio server takes for one service."""
         handlers: dict[str, Any] = {}
         for method in service.methods:
-            function = getattr(implementation, _snake_case(method.name))
+            function: Any = getattr(implementation, _snake_case(method.name))
             if self._only_reads and not reads(method):
                 function = _refuse_order if not method.server_streaming else _refuse_stream
             parse = self._reader(GetMessageClass(method.input_type))

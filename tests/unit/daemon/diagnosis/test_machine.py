@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.diagnosis import machine
 
+if TYPE_CHECKING:
+    from hostler.daemon.diagnosis.findings import Finding
+
 SETTINGS = Settings()
 
 
-def levels(found: list[machine.Finding]) -> list[str]:
+def levels(found: list[Finding]) -> list[str]:
     assert all(bool(each.remedy) == (each.level != "ok") for each in found), found
     return [each.level for each in found]
 
