@@ -43,7 +43,7 @@ def test_without_a_daemon_nothing_is_made_and_each_problem_has_a_remedy(daemon: 
     shown = doctor(daemon, "--state", state)
     assert shown.returncode == 4, shown.stderr
     assert "cannot find" in shown.stdout
-    assert "1 problems" in shown.stdout
+    assert "1 problem, " in shown.stdout
     found = json.loads(doctor(daemon, "--state", state, "--json").stdout)
     checks = {each["check"] for each in found}
     assert checks >= {"workspace", "interpreters", "socket", "permissions", "disk", "descriptors"}

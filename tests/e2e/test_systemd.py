@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from e2e.harness import PATIENCE, eventually
+
+from hostler.cli.daemons.service_unit import ServiceUnit, find_program, unit_text
+from hostler.cli.daemons.systemd import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,3 +168,43 @@ def test_installed_it_serves_reloads_comes_back_after_a_kill_and_leaves_nothing(
     assert [path for path in units.rglob("*") if not path.is_dir()] == []
     assert manager.hostler("service", "status", "--user").returncode == 3
     assert not Path(str(first["socket"])).exists()
+
+
+def test_under_the_hardening_of_the_machines_unit_locations_fork_and_runs_succeed(
+    manager: Manager,
+) -> None:
+    """The unit of the machine in the manager that can be had here.
+
+    Without its user, and without what remounts folders: a user's manager in a namespace of its
+    own cannot do that.
+    """
+    (manager.home / "a.py").write_text(LOCATION)
+    workspace = manager.home / "workspace.yaml"
+    workspace.write_text("load_from: [python_file: a.py]\n")
+    units = manager.home / ".config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    unit = ServiceUnit("hostlerd", is_user=False, folder=units)
+    version = Systemd(is_user=True).version
+    text = unit_text(unit, find_program(), workspace, "root", version)
+    unit.path.write_text(
+        re.sub(r"^(User|PrivateTmp|Protect\w+)=.*\n", "", text, flags=re.MULTILINE)
+    )
+    manager.run("systemctl", "--user", "daemon-reload")
+    started = manager.run("systemctl", "--user", "start", "hostlerd")
+    assert started.returncode == 0, manager.run("systemctl", "--user", "status", "hostlerd").stdout
+    socket = manager.runtime / "hostlerd" / "hostlerd.sock"
+    assert socket.stat().st_mode & 0o777 == 0o660
+    command = ("pipeline", "execute", "ones", "--socket", str(socket))
+    for _ in range(3):
+        done = manager.hostler(*command)
+        assert done.returncode == 0, done.stderr
+    shown = manager.hostler("ps", "--json", "--socket", str(socket))
+    (location,) = json.loads(shown.stdout)["locations"]
+    assert location["state"] == "READY"
+    assert location["forkMode"] == "FORK"
+    assert location["watchMode"] == "NATIVE"
+    main = Path(f"/proc/{json.loads(shown.stdout)['daemon']['pid']}/status").read_text()
+    assert "NoNewPrivs:\t1" in main
+    assert "Seccomp:\t2" in main
+    stopped = manager.run("systemctl", "--user", "stop", "hostlerd")
+    assert stopped.returncode == 0, stopped.stderr

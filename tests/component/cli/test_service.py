@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from hostler.cli.daemons import systemd
 from hostler.cli.daemons.service_unit import ServiceUnit, config_folder, unit_text
+from hostler.cli.main import hostler as root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,6 +197,15 @@ def test_status(machine: Machine, hostler: Callable[..., Outcome]) -> None:
     assert (found["pid"], found["restarts"]) == (77, 3)
     assert found["workspace"] == str(machine.workspace)
     assert found["socket"] == "/run/hostlerd/hostlerd.sock"
+
+
+def test_names_of_services_are_completed(machine: Machine, hostler: Callable[..., Outcome]) -> None:
+    for name in ("team-a", "team-b", "other"):
+        assert hostler(*machine.install("--name", name)).code == 0
+    (machine.units / "team-c.service").write_text("[Service]\n")
+    shell = ShellComplete(root, {}, "hostler", "_HOSTLER_COMPLETE")
+    words = ["service", "status", *machine.options, "--name"]
+    assert [each.value for each in shell.get_completions(words, "te")] == ["team-a", "team-b"]
 
 
 def test_status_without_systemd(

@@ -32,4 +32,8 @@ def finding_lines(found: Sequence[Finding]) -> Iterator[str]:
             yield f"{'':<6}{'':<{width}}  -> {finding['remedy']}"
     problems = sum(finding["level"] == "problem" for finding in found)
     warnings = sum(finding["level"] == "warning" for finding in found)
-    yield f"{problems} problems, {warnings} warnings"
+    yield f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
