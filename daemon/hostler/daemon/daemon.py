@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from hostler.daemon.launching import leftovers
 from hostler.daemon.launching.launcher import KeeperLauncher
 from hostler.daemon.loading.admission import Slots
 from hostler.daemon.loading.context import LocationContext
+from hostler.daemon.loading.pings import Pings
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.processes import runtime
 from hostler.daemon.processes.factory import ProcessFactory
@@ -52,6 +54,12 @@ def _import_facade() -> tuple[type["Facade"], str]:
     from hostler.daemon.facade.facade import Facade
 
     return Facade, version("hostler")
+
+
+#: Seconds for which a thread computes before another that waits gets the interpreter, 5 ms by
+#: default: a call goes through the loop several times, and inotify's thread, the one that measures
+#: memory and the one that writes the record each take their turn in between.
+SWITCH_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,7 @@ class Daemon:
             StoreError: the record of runs cannot be used.
             OSError: the cache or the state folder cannot be written.
         """
+        sys.setswitchinterval(SWITCH_SECONDS)
         stop = asyncio.Event()
         self._listen_for_stop(stop)
         options = self._options
@@ -184,7 +193,16 @@ class Daemon:
             self._on_packages_changed,
         )
         context = LocationContext(
-            factory, environments, watcher, settings, tasks, slots, clock, self._journal, numbers
+            factory,
+            environments,
+            watcher,
+            settings,
+            tasks,
+            slots,
+            clock,
+            self._journal,
+            Pings(clock),
+            numbers,
         )
         store = RunStore(self._options.state, settings, self._journal)
         stack.push_async_callback(store.close)

@@ -13,7 +13,7 @@ from functools import partial
 
 from hostler.definitions._late import late, loaded
 from hostler.host import exit_handlers, interpreter, living
-from hostler.host.imports import is_user_module
+from hostler.host.imports import is_user_module, last_module, modules_since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,21 +183,23 @@ def _clear(namespace: dict[str, Any]) -> None:
                 namespace[name] = None
 
 
-#: How many modules there were when extensions were looked for, and whether one was found.
-_looked_at = (0, False)
+#: The last module that was looked at for extensions, and whether one was found.
+_looked_at = ("", False)
 
 
 def has_extensions() -> bool:
     """Returns whether there is C code beside Python's own.
 
-    Called after a load as well, so that a fork that imports nothing need not look again: that would
-    copy the memory of all modules.
+    Looks at what was imported since the last call alone: a template has called it, too, and a fork
+    that looked at all modules would make a copy of their memory.
     """
     global _looked_at  # noqa: PLW0603 (of the process)
-    if _looked_at[0] != len(sys.modules):
-        modules = list(sys.modules.values())
-        _looked_at = len(modules), any(map(_is_foreign_extension, modules))
-    return _looked_at[1]
+    last, is_found = _looked_at
+    if not is_found:
+        fresh = modules_since(last)
+        is_found = any(_is_foreign_extension(sys.modules.get(name)) for name in fresh)
+        _looked_at = last_module(), is_found
+    return is_found
 
 
 def _flush_all_c_streams() -> None:

@@ -8,6 +8,7 @@ leave from what the code leaves; it is unfit where anything is left at all.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gc
 import os
@@ -29,6 +30,11 @@ JOINED_SECONDS = 0.1
 #: The major number of /dev/null and the like; see admin-guide/devices.txt of the kernel.
 _MEMORY_DEVICES = 1
 
+#: Asks the kernel for the first mapping that is shared and may be written, in microseconds: a text
+#: of all takes one for each of the hundreds that pandas brings. See include/uapi/linux/fs.h.
+_QUERY = (104).to_bytes(8, sys.byteorder) + (0x10 | 8 | 2).to_bytes(8, sys.byteorder) + bytes(88)
+_PROCMAP_QUERY = 3 << 30 | len(_QUERY) << 16 | ord("f") << 8 | 17
+
 _SUSPENDED = "a suspended generator after import"
 
 _TIMERS = (
@@ -48,15 +54,16 @@ def may_lock(reason: str) -> bool:
 class Birth:
     """What a process was born with, remembered before it loads."""
 
-    def __init__(self, own_descriptors: Iterable[int]) -> None:
+    def __init__(self, own_descriptors: Iterable[int], *, is_fork: bool) -> None:
         """
         Args:
             own_descriptors: hostler's; they do not count.
+            is_fork: whether this process is a fork of a template.
         """
         gc.freeze()  # what there is already, by the start of the interpreter, does not count
         self._own = set(own_descriptors)
         self._descriptors = open_files()
-        generators.watch()
+        generators.watch(is_fork=is_fork)
 
     def unfit_reasons(self) -> list[str]:
         """Returns why this process may not be forked; nothing where it may be."""
@@ -152,20 +159,26 @@ def _timer_reasons() -> list[str]:
 def _object_reasons() -> list[str]:
     """Finds objects that each process needs its own of, although a fork would copy them."""
 
+    names = generators.names_of_files()
+
     def reason_of(type_: type) -> str:
+        if type_ is names:
+            return generators.NAMES
+        if living.is_suspendable(type_):
+            return _SUSPENDED
         if living.has_finalizer(type_):
             return f"an object with __del__ after import ({type_.__module__}.{type_.__qualname__})"
-        if living.kind_of_left(type_) == "generator":
-            return _SUSPENDED
         kind = generators.kind_of(type_)
         return f"a generator made at import ({kind})" if kind else ""
 
-    known = {id(one) for one in generators.known()}
+    all_found = living.objects(reason_of)
+    known = generators.known(found for kind, found in all_found if kind is generators.NAMES)
     return sorted(
         {
             reason
-            for reason, found in living.objects(reason_of)
-            if id(found) not in known
+            for reason, found in all_found
+            if reason is not generators.NAMES
+            and id(found) not in known
             and (reason is not _SUSPENDED or living.is_left("generator", found))
         }
     )
@@ -173,8 +186,16 @@ def _object_reasons() -> list[str]:
 
 def shares_memory() -> bool:
     """Returns whether memory is mapped that this process and its forks would both write."""
-    with open("/proc/self/maps", "rb") as file:
-        return b" rw-s " in file.read()
+    query = bytearray(_QUERY)
+    with open("/proc/self/maps", "rb", buffering=0) as file:
+        try:
+            fcntl.ioctl(file, _PROCMAP_QUERY, query)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return False
+        else:
+            return True
+        return b" rw-s " in file.readall()  # a kernel before 6.11
 
 
 def open_files() -> dict[int, str]:

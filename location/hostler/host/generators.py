@@ -23,18 +23,28 @@ from hostler.host import standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterable
 
 
-#: The states of the global generators when their modules were imported, or at the last `watch`.
-_first_states: dict[str, bytes | None] = {}
+#: The kind of what makes names of temporary files.
+NAMES = "names of temporary files"
+
+#: Numbers that stand for the states of the global generators when their modules were imported, or
+#: at the last `watch`.
+_first_states: dict[str, int | None] = {}
 
 
-def watch() -> None:
-    """Remembers the states of the global generators; of those to come, when they are imported."""
-    _first_states.clear()
+def watch(*, is_fork: bool = False) -> None:
+    """Remembers the states of the global generators; of those to come, when they are imported.
+
+    Args:
+        is_fork: whether this process is a fork of one that has called this: what the fork has
+            inherited is the same, but for the generator that Python seeds anew.
+    """
+    if not is_fork:
+        _first_states.clear()
     for name, state_of in _GLOBAL.items():
-        if name in sys.modules:
+        if name in sys.modules and (name == "random" or name not in _first_states):
             _first_states[name] = state_of()
     if len(_first_states) < len(_GLOBAL) and not any(type(one) is _Finder for one in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
@@ -84,24 +94,22 @@ def _digest(state: object) -> bytes:
     return bytes(blake2b(repr(state).encode(), digest_size=16).digest())
 
 
-def _python_state() -> bytes | None:
+def _python_state() -> int | None:
+    """Returns a number that stands for the state: a text of it would be 7 kB of each process."""
     module: Any = sys.modules.get("random")
     generator = getattr(module, "_inst", None)
-    return None if generator is None else _digest(generator.getstate())
+    return None if generator is None else hash(generator.getstate())
 
 
-def _numpy_state() -> bytes | None:
+def _numpy_state() -> int | None:
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is None:
         return None
     try:
-        state = numpy_random.get_state(legacy=False)
-        words = state["state"]
-        return bytes(
-            blake2b(words["key"].tobytes() + b"%d" % words["pos"], digest_size=16).digest()
-        )
+        words = numpy_random.get_state(legacy=False)["state"]
+        return hash((words["key"].tobytes(), words["pos"]))
     except Exception:  # noqa: BLE001 (the user's code has put another generator there)
-        return b"?"
+        return 0
 
 
 #: By the module that must be imported for it.
@@ -121,19 +129,27 @@ def kind_of(type_: type) -> str:
     return ""
 
 
-def known() -> list[object]:
-    """Returns the generators that are not the user's: Python's and numpy's global ones, and those
-    that make names of temporary files."""
+def names_of_files() -> type | None:
+    """Returns the type of what makes names of temporary files, which a fork seeds by itself."""
     tempfile: Any = sys.modules.get("tempfile")
-    sequence = getattr(tempfile, "_RandomNameSequence", None)
-    found = [] if sequence is None else living.objects(lambda type_: "its" * (type_ is sequence))
-    names = [getattr(one, "_rng", None) for _, one in found]  # a fork seeds them anew by itself
+    found = getattr(tempfile, "_RandomNameSequence", None)
+    return found if isinstance(found, type) else None
+
+
+def known(sequences: Iterable[Any]) -> set[int]:
+    """Returns the ids of the generators that are not the user's: Python's and numpy's global ones,
+    and those that make names of temporary files.
+
+    Args:
+        sequences: the objects of the type `names_of_files`.
+    """
+    names = [getattr(one, "_rng", None) for one in sequences]
     random: Any = sys.modules.get("random")
     mtrand: Any = sys.modules.get("numpy.random.mtrand")
     state = getattr(mtrand, "_rand", None)
     bits = getattr(state, "_bit_generator", None)
     seeds = [getattr(bits, name, None) for name in ("seed_seq", "_seed_seq")]
-    return [getattr(random, "_inst", None), *names, state, bits, *seeds]
+    return set(map(id, (getattr(random, "_inst", None), *names, state, bits, *seeds)))
 
 
 def states() -> dict[str, Any]:
@@ -159,8 +175,10 @@ _GET_STATE = {"random": _random_state, "numpy.random": _numpy_random_state}
 
 def found() -> list[tuple[str, Any]]:
     """Returns the generators that were made since this process's birth, each with its kind."""
-    others = {id(one) for one in known()}
-    return [each for each in living.objects(kind_of) if id(each[1]) not in others]
+    names = names_of_files()
+    all_found = living.objects(lambda type_: NAMES if type_ is names else kind_of(type_))
+    others = known(one for kind, one in all_found if kind == NAMES)
+    return [each for each in all_found if each[0] != NAMES and id(each[1]) not in others]
 
 
 def set_apart(name: str, generators: list[tuple[str, Any]], global_states: dict[str, Any]) -> None:

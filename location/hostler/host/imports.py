@@ -32,12 +32,16 @@ class Baseline:
     """Remembers the modules and the environment of the process before the user's code ran."""
 
     def __init__(self) -> None:
-        self._last = _last_module()
+        self._last = last_module()
         self._environ = _environ()
 
     def imported(self) -> list[str]:
         """Returns the modules that were imported since, in their order, the user's own left out."""
-        names = [name for name in _since(self._last) if is_preloadable(name, sys.modules.get(name))]
+        names = [
+            name
+            for name in modules_since(self._last)
+            if is_preloadable(name, sys.modules.get(name))
+        ]
         return names[::-1]
 
     def variables(self) -> list[str]:
@@ -61,7 +65,7 @@ class Preloaded:
     """Remembers what a template has imported, for the forks that inherit it."""
 
     def __init__(self) -> None:
-        self._last = _last_module()
+        self._last = last_module()
         self._tops = frozenset(name for name in sys.modules if "." not in name)
 
     def shadowed(self) -> list[str]:
@@ -88,7 +92,7 @@ class Preloaded:
         So a new file of the project that hides such a module is noticed like any other change.
         """
         used: set[str] = set()
-        for name in _since(self._last):
+        for name in modules_since(self._last):
             module = sys.modules.get(name)
             loader = getattr(_attribute(module, "__spec__"), "loader", None)
             if module is not None and type(loader) is UserLoader:
@@ -101,11 +105,12 @@ class Preloaded:
         finder.flush()
 
 
-def _last_module() -> str:
+def last_module() -> str:
+    """Returns the module that was imported last, for `modules_since`."""
     return next(reversed(sys.modules))
 
 
-def _since(last: str) -> list[str]:
+def modules_since(last: str) -> list[str]:
     """Returns the modules that were imported after one, the newest first.
 
     Looks at no others: to touch the names of a thousand makes a megabyte of their pages the

@@ -47,6 +47,11 @@ def objects(kind_of: Callable[[type], str]) -> list[tuple[str, Any]]:
     return wanted
 
 
+def is_suspendable(type_: type) -> bool:
+    """Returns whether objects of a type may wait within their function."""
+    return type_ is GeneratorType or type_ is CoroutineType
+
+
 def has_finalizer(type_: type) -> bool:
     """Returns whether objects of a type have a `__del__` of the type's author.
 
@@ -66,7 +71,7 @@ def kind_of_left(type_: type) -> str:
     """
     if issubclass(type_, _FILE):
         return "" if issubclass(type_, (io.BytesIO, io.StringIO)) else "file"
-    if type_ is GeneratorType or type_ is CoroutineType:
+    if is_suspendable(type_):
         return "generator"
     if issubclass(type_, type):
         return ""

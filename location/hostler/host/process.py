@@ -58,7 +58,6 @@ class Process:
         #: Imported ahead, by a template that this process is a fork of.
         self._preloaded: imports.Preloaded | None = None
         self._handlers = {
-            wire.Method.PING: self._ping,
             wire.Method.FORK: self._fork,
             wire.Method.CALL: self._call,
             wire.Method.RUN: self._run,
@@ -78,6 +77,9 @@ class Process:
                 self._handle(frame)
 
     def _handle(self, request: wire.Frame) -> None:
+        if request.code == wire.Method.PING:  # a thousand processes get a hundred of them a second
+            self._ping(request)
+            return
         if not self.connection.is_wanted(request):
             for descriptor in request.fds:
                 os.close(descriptor)
@@ -149,7 +151,7 @@ class Process:
         if process is not None:  # a fork of a template, which knew nothing of the location
             self._mark.write(process["owner"])
             forks.apply_limits(process["memory"], process["nice"])
-        birth = fitness.Birth({0, 1, 2, self.control})
+        birth = fitness.Birth({0, 1, 2, self.control}, is_fork=self._preloaded is not None)
         pid = os.getpid()
         try:
             announce = self._announce if order.get("announces") else None

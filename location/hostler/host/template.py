@@ -13,7 +13,7 @@ import os
 import sys
 
 from hostler.definitions._late import late
-from hostler.host import finder, fitness, forks, generators, imports, interpreter, rehearsal
+from hostler.host import ending, finder, fitness, forks, generators, imports, interpreter, rehearsal
 from hostler.host.imports import is_user_module
 from hostler.host.sources import UserPaths, clean_path
 
@@ -157,6 +157,8 @@ def preload(
     loaded = len(sys.modules) - before
     if not is_last:
         return {"loaded": loaded, "variables": check.variables, "files": []}
+    ending.has_extensions()  # so that no fork has to look
+    generators.watch()
     gc.collect()
     interpreter.trim_memory()
     gc.freeze()

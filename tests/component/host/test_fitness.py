@@ -18,7 +18,7 @@ import ctypes, os, sys, threading, time
 from hostler.host import fitness
 
 libc = ctypes.CDLL(None)
-birth = fitness.Birth({0, 1, 2})
+birth = fitness.Birth({0, 1, 2}, is_fork=False)
 
 
 def native_thread():
@@ -90,7 +90,7 @@ def test_descriptors_that_a_child_would_share_are_named_once(python: str) -> Non
     script = """
         import select, socket
         first = socket.socket()
-        birth = fitness.Birth({0, 1, 2, first.fileno()})
+        birth = fitness.Birth({0, 1, 2, first.fileno()}, is_fork=False)
         assert unfit() == [], unfit()
         kept = socket.socket(), *socket.socketpair(), select.epoll()
         expected = ["an open eventpoll after import", "an open socket after import"]

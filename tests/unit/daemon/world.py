@@ -23,6 +23,7 @@ from hostler.daemon.launching.fake import FakeLauncher
 from hostler.daemon.launching.fake_process import Code
 from hostler.daemon.loading.admission import Slots
 from hostler.daemon.loading.context import LocationContext
+from hostler.daemon.loading.pings import Pings
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.processes.runtime import Runtime, source_root
 from hostler.daemon.templates.environment import EnvironmentContext
@@ -128,6 +129,7 @@ class World:
             Slots(settings.parallel_starts, clock),
             clock,
             self.journal,
+            Pings(clock),
             itertools.count(1),
         )
 

@@ -39,8 +39,8 @@ def ps(*, target: Target, verbose: bool, exit_code: bool, as_json: bool) -> int:
     elif not workspace.locations:
         say("no locations")
     else:
-        for line in location_lines(workspace.locations, terminal_width(), verbose=verbose):
-            click.echo(line)
+        lines = location_lines(workspace.locations, terminal_width(), verbose=verbose)
+        click.echo("\n".join(lines))
     for problem in workspace.problems:
         say(problem_text(problem))
     if workspace.problems:

@@ -47,8 +47,7 @@ def echo_table(
     if not rows:
         say(nothing)
         return
-    for line in table_lines(columns, rows, terminal_width()):
-        click.echo(line)
+    click.echo("\n".join(table_lines(columns, rows, terminal_width())))
 
 
 def exit_on_broken_pipe() -> None:

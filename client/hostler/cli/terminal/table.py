@@ -38,33 +38,40 @@ def table_lines(
         rows: a text for each column.
         width: leave out spare columns until no line is longer.
     """
-    cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    # by column, since a table of a thousand rows has the same few texts in most of them
+    contents = [[_cell(row[index]) for row in rows] for index in range(len(columns))]
     widths = [
-        max([display_width(column.title), *(display_width(row[index].text) for row in cells)])
-        for index, column in enumerate(columns)
+        max(map(display_width, {column.title, *(text for text, _ in cells)}))
+        for column, cells in zip(columns, contents, strict=True)
     ]
     kept = [
         index
         for index, column in enumerate(columns)
-        if not column.drop_order or any(row[index].text for row in cells)
+        if not column.drop_order or any(text for text, _ in contents[index])
     ]
     while width is not None and sum(widths[index] + 2 for index in kept) - 2 > width:
         index = max(kept, key=lambda index: columns[index].drop_order)
         if not columns[index].drop_order:
             break
         kept.remove(index)
+    padded = [_pad([Cell(columns[i].title), *contents[i]], columns[i], widths[i]) for i in kept]
+    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
 
-    def line(row: Sequence[Cell]) -> str:
-        parts = []
-        for index in kept:
-            space = " " * (widths[index] - display_width(row[index].text))
-            text = row[index].text
-            if row[index].color is not None:
-                text = click.style(text, fg=row[index].color)
-            parts.append(space + text if columns[index].align_right else text + space)
-        return "  ".join(parts).rstrip()
 
-    return [line([Cell(column.title) for column in columns]), *map(line, cells)]
+def _cell(content: str | Cell) -> Cell:
+    return Cell(content) if isinstance(content, str) else content
+
+
+def _pad(cells: Sequence[Cell], column: Column, width: int) -> list[str]:
+    """Returns the texts of a column, with their colours, each as wide as the column."""
+    padded: dict[Cell, str] = {}
+    for cell in cells:
+        if cell not in padded:
+            text, color = cell
+            space = " " * (width - display_width(text))
+            shown = text if color is None else click.style(text, fg=color)
+            padded[cell] = space + shown if column.align_right else shown + space
+    return [padded[cell] for cell in cells]
 
 
 def display_width(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -129,6 +128,8 @@ def _template(location: Location) -> str:
 def _fold(text: str, width: int | None) -> Iterable[str]:
     if width is None:
         return [INDENT + text]
+    import textwrap  # 3 ms that a table without reasons does without
+
     return textwrap.wrap(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
 
 

@@ -36,6 +36,10 @@ _STOP_GRACE = 0.5
 #: How often clients may ping an idle connection: half of what docs say, since timers may be early.
 PING_INTERVAL_MS = 500
 
+#: Seconds for each location between two looks at the health of all: a tenth of a second for a
+#: thousand, each of which may have a change to tell in it. A look takes a hundredth of that.
+_HEALTH_PAUSE = 0.0001
+
 #: Calls that wait for the loop: above the first number gRPC ends some with CANCELLED, above the
 #: second all. A burst of a thousand is to get answers, or refusals that say why.
 MAX_PENDING_REQUESTS = (20_000, 40_000)
@@ -116,6 +120,7 @@ class Facade:
                     await self._health.set(name, status)
             published = now
             await next_change.wait()
+            await asyncio.sleep(len(now) * _HEALTH_PAUSE)
 
     async def announce_stop(self) -> None:
         """Answers NOT_SERVING to callers that ask for health, and ends calls that wait for code.

@@ -21,7 +21,10 @@ from .table import Purge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .link import Packet
+    from .table import Process
 
 #: The pause after a pass of killing, doubled while nothing ends: what was killed is gone in a
 #: millisecond or two, unless the kernel holds it. A child's end cuts the pause short.
@@ -190,12 +193,15 @@ class Keeper:
 
     def _strike(self) -> None:
         """Kills in one pass what belongs to the owners that are being ended."""
-        members = self._owners.members(table.scan())
+        members = self._owners.members({end.owner for end in self._ends})
         ended = [
-            end for end in self._ends if end.purge.strike(members.get(end.owner, ()), self._pid)
+            end
+            for end in self._ends
+            if end.purge.strike(members.of(end.owner), self._pid, is_exact=members.is_exact)
         ]
         for end in ended:
             self._ends.remove(end)
+            self._owners.forget_owner(end.owner)
             self._report("ended", id=end.id)
         self._last_pass = time.monotonic()
         hopeful = any(end.purge.is_hopeful for end in self._ends)
@@ -207,9 +213,20 @@ class Keeper:
         purge = Purge()
         pause = FIRST_PAUSE
         # The purge counts as done where only another user's processes are left.
-        while self._reap() and not purge.strike(table.below(table.scan(), [self._pid]), self._pid):
+        while self._reap() and not purge.strike(self._all_below(), self._pid):
             self._poll.poll(pause * 1000)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _all_below(self) -> Iterable[Process]:
+        """Returns what is below the keeper: its own children, and of theirs what can be seen.
+
+        What is missed becomes the keeper's own child when its parent ends. To look at all processes
+        would take longer than it takes one that forks without end to do so.
+        """
+        children = table.children(self._pid)
+        if children is None:
+            return table.below(table.scan(), [self._pid])
+        return table.walk(children).values()
 
 
 def _wakeup_on_child() -> int:

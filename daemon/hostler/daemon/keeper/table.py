@@ -72,6 +72,40 @@ def scan() -> dict[int, Process]:
     return table
 
 
+def children(pid: int) -> list[int] | None:
+    """Returns the children of a process, zombies among them; None where the kernel does not tell.
+
+    Of a caller that has one thread, and reaps nothing meanwhile, the answer is exact: the kernel
+    appends to the list that it reads, and removes what was reaped alone. Of another process that
+    has children, some may be missing (proc_pid_task_tid_children(5)).
+    """
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, _content(f"/proc/{pid}/task/{thread}/children").split())
+    except (FileNotFoundError, ProcessLookupError):
+        return found if _tells_children() else None
+    return found
+
+
+def _tells_children() -> bool:
+    pid = os.getpid()
+    return os.path.exists(f"/proc/{pid}/task/{pid}/children")
+
+
+def walk(roots: Iterable[int]) -> dict[int, Process]:
+    """Returns the processes of these pids and what is below them, as `children` tells it."""
+    found: dict[int, Process] = {}
+    pending = list(roots)
+    while pending:
+        pid = pending.pop()
+        process = read(pid) if pid not in found else None
+        if process is not None:
+            found[pid] = process
+            pending += children(pid) or ()
+    return found
+
+
 def below(table: Mapping[int, Process], roots: Iterable[int]) -> list[Process]:
     """Returns the descendants of the roots, parents before their children."""
     children: dict[int, list[Process]] = {}
@@ -127,17 +161,23 @@ class Purge:
     def __init__(self) -> None:
         self._clean_passes = 0
 
-    def strike(self, targets: Iterable[Process], reaper: int = 0) -> bool:
+    def strike(
+        self, targets: Iterable[Process], reaper: int = 0, *, is_exact: bool = False
+    ) -> bool:
         """Sends SIGKILL to all targets; returns True once nothing is left.
 
         Zombies do not count as left, except for those that the reaper is about to reap.
+
+        Args:
+            reaper: the process whose zombies count.
+            is_exact: whether the targets are all that there is, so that one pass is enough.
         """
         left = False
         for process in targets:
             if not process.is_dead or process.parent == reaper:
                 left |= _kill(process)
         self._clean_passes = 0 if left else self._clean_passes + 1
-        return self._clean_passes >= 2
+        return self._clean_passes >= (1 if is_exact else 2)
 
     @property
     def is_hopeful(self) -> bool:

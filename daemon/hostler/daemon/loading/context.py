@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hostler.daemon.base.settings import Settings
     from hostler.daemon.base.tasks import Tasks
     from hostler.daemon.loading.admission import Slots
+    from hostler.daemon.loading.pings import Pings
     from hostler.daemon.processes.factory import ProcessFactory
     from hostler.daemon.templates.environments import Environments
     from hostler.daemon.watching.watcher import Watcher
@@ -24,6 +25,7 @@ class LocationContext:
     """Holds the parts of a daemon that all its locations share.
 
     Attributes:
+        pings: pings the location processes that serve.
         numbers: counts the owners of processes over all locations: a location that is removed and
             added again does not own the processes of its predecessor.
     """
@@ -36,6 +38,7 @@ class LocationContext:
     slots: Slots
     clock: Clock
     journal: Journal
+    pings: Pings
     numbers: Iterator[int]
 
     def on_undeclared(self, table: str, state: Enum, event: Enum) -> None:

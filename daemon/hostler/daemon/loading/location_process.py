@@ -11,7 +11,7 @@ from hostler.daemon.loading.admission import Admission
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.loading.load_attempt import LoadAttempt, Unfit
-from hostler.daemon.loading.pings import Pings
+from hostler.daemon.loading.pings import Check
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role, Stream
 from hostler.daemon.state.fork_policy import Decision, Source
 from hostler.daemon.state.process import TABLE, ProcessEffect, ProcessEvent, ProcessState
@@ -74,7 +74,7 @@ class LocationProcess:
         self._machine = Machine(TABLE, context.on_undeclared)
         self._admission = Admission(context.environments, context.slots, spec, owner)
         self._spawning: asyncio.Task[None] | None = None
-        self._pings = Pings()
+        self._pings: Check | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -149,13 +149,17 @@ class LocationProcess:
     # What the observer is told
 
     def _start_pings(self) -> None:
-        self._pings.start(
-            self._context.tasks,
+        self._pings = self._context.pings.start(
             self._started_host(),
             self.spec.health,
             partial(self._feed, ProcessEvent.UNHEALTHY),
             lambda: self._end(self._context.factory.kill),
         )
+
+    def _stop_pings(self) -> None:
+        if self._pings is not None:
+            self._pings.stop()
+            self._pings = None
 
     def _announce_ready(self) -> None:
         self._admission.end()
@@ -237,7 +241,7 @@ class LocationProcess:
         ProcessEffect.ORDER_LOAD: lambda self: self._start(self._load(), "load"),
         ProcessEffect.DISARM_LOAD_TIMER: lambda self: self.attempt.disarm(),
         ProcessEffect.START_PINGS: _start_pings,
-        ProcessEffect.STOP_PINGS: lambda self: self._pings.stop(),
+        ProcessEffect.STOP_PINGS: _stop_pings,
         ProcessEffect.ANNOUNCE_READY: _announce_ready,
         ProcessEffect.ANNOUNCE_FAILED: _announce_verdict,
         ProcessEffect.ANNOUNCE_UNFIT: _announce_verdict,

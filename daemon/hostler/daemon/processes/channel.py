@@ -11,6 +11,10 @@ from hostler.host.wire import Decoder, Frame, Kind, Status, WireError
 
 _CHUNK = 256 * 1024
 
+#: Shared by all channels, which read on the loop: what `recv` allocates for each read costs the
+#: kernel more than the read of a small frame.
+_READ_BUFFER = memoryview(bytearray(_CHUNK))
+
 
 class ChannelClosedError(Exception):
     """The process at the other end is gone, or the daemon has closed the wire."""
@@ -52,9 +56,11 @@ class Channel:
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Frame]] = {}
         self._items: dict[int, Callable[[bytes], None]] = {}
+        self._asked: dict[int, Callable[[Frame | None], None]] = {}
         self._unsent: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._received: deque[Frame] = deque()
         self._is_paused = False
+        self._is_writing = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.closed = False
@@ -116,6 +122,28 @@ class Channel:
             raise WireError(f"the process refused method {method}: {frame.body!r}")
         return frame
 
+    def ask(self, method: int, timeout: float, on_answer: Callable[[Frame | None], None]) -> int:
+        """Sends a request without a body, at less than half of the cost of `request`.
+
+        Args:
+            timeout: seconds; the process drops a request that it has not begun by then.
+            on_answer: called with the answer whatever its status, and with None where the channel
+                is closed before; not called after `drop`.
+
+        Returns:
+            The request's number, for `drop`.
+        """
+        id_ = next(self._ids)
+        self._asked[id_] = on_answer
+        deadline = int((self._loop.time() + timeout) * 1000)
+        self._send(Frame(Kind.REQUEST, id_, method, b"", deadline))
+        return id_
+
+    def drop(self, id_: int) -> None:
+        """Gives up on an answer of `ask`; does nothing where it has come."""
+        if self._asked.pop(id_, None) is not None and not self.closed:
+            self._send(Frame(Kind.CANCEL, id_))
+
     async def idle(self) -> None:
         """Returns when no request is open."""
         await self._idle.wait()
@@ -151,6 +179,9 @@ class Channel:
             _close_all(fds)
         self._unsent.clear()
         self._on_event = _ignore  # the listener refers to this channel: no cycle must stay
+        asked, self._asked = self._asked, {}
+        for on_answer in asked.values():
+            on_answer(None)
         for answer in list(self._answers.values()):
             if not answer.done():
                 answer.set_exception(ChannelClosedError(f"cannot get an answer: {reason}"))
@@ -162,20 +193,20 @@ class Channel:
     def _fill(self) -> int:
         """Reads once; returns how many bytes came."""
         try:
-            data = self._socket.recv(_CHUNK)
+            count = self._socket.recv_into(_READ_BUFFER)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
             self.close(f"the process's socket failed: {error}")
             return 0
-        if not data:
+        if not count:
             self.close("the process has ended")
             return 0
         try:
-            self._received.extend(self._decoder.feed(data))
+            self._received.extend(self._decoder.feed(bytes(_READ_BUFFER[:count])))
         except Exception as error:  # noqa: BLE001 (whatever is wrong with the bytes)
             self.close(f"the process broke the protocol: {error!r}")
-        return len(data)
+        return count
 
     def _dispatch_received(self, *, all_of_it: bool = False) -> None:
         try:
@@ -187,7 +218,11 @@ class Channel:
     def _dispatch(self, frame: Frame) -> None:
         if frame.kind == Kind.RESPONSE:
             answer = self._answers.get(frame.id)
-            if answer is not None and not answer.done():
+            if answer is None:
+                on_answer = self._asked.pop(frame.id, None)
+                if on_answer is not None:
+                    on_answer(frame)
+            elif not answer.done():
                 answer.set_result(frame)
         elif frame.kind == Kind.ITEM:
             on_item = self._items.get(frame.id)
@@ -217,6 +252,7 @@ class Channel:
                 else:
                     sent = self._socket.send(data)
             except (BlockingIOError, InterruptedError):
+                self._is_writing = True
                 self._loop.add_writer(self._socket, self._flush)
                 return
             except OSError as error:
@@ -226,7 +262,9 @@ class Channel:
                 self._unsent[0] = (data[sent:], fds)
             else:
                 self._unsent.popleft()
-        self._loop.remove_writer(self._socket)
+        if self._is_writing:
+            self._is_writing = False
+            self._loop.remove_writer(self._socket)
 
 
 def _ignore(event: int, value: object) -> None:

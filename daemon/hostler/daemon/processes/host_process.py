@@ -112,6 +112,7 @@ class HostProcess:
         self.exit = handle.exit
         self.started = time.time()
         self.released = False
+        self._pid = 0
         self._forking = 0
         self._no_fork = asyncio.Event()
         self._no_fork.set()
@@ -132,7 +133,9 @@ class HostProcess:
     @property
     def pid(self) -> int:
         """The pid of the interpreter; of its wrapper until the interpreter has said hello."""
-        return int(self.hello.result()["pid"]) if self.has_said_hello else self.leader
+        if self._pid == 0 and self.has_said_hello:
+            self._pid = int(self.hello.result()["pid"])
+        return self._pid or self.leader
 
     @property
     def has_said_hello(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,13 +16,16 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 #: Seconds for which a figure is good: nobody reads `ps` more often.
 MAX_AGE = 1.0
 
-#: Seconds that a caller waits for figures: some dozens of processes. Of a thousand, which take the
-#: kernel half a second, the caller gets the earlier figures, and the next caller these.
+#: Seconds for which a figure is told while a newer one is measured: who asks again and again, as
+#: a live table does, never waits. A look at each of a thousand locations takes the loop 30 ms.
+TOLD_FOR = 10.0
+
+#: Seconds that a caller waits where there is no such figure: some dozens of processes. Of a
+#: thousand, which take the kernel half a second, the caller gets what there is by then.
 PATIENCE = 0.05
 
-#: Seconds for which a figure that was measured is told without a look: a look at each of a thousand
-#: locations takes the loop 30 ms.
-GOOD_FOR_CHANGES = 10.0
+#: Processes that are measured before their figures can be read.
+_AT_ONCE = 50
 
 #: Seconds after which figures of processes that nobody asks for any more are dropped.
 FORGET_AFTER = 30.0
@@ -45,10 +49,13 @@ class ProcessMemory:
     def resident_bytes(self, pids: Iterable[int]) -> int:
         """Returns the resident memory of processes; one that has ended counts nothing."""
         total = 0
+        good_since = time.monotonic() - TOLD_FOR
         for pid in pids:
             known = self._sizes.get(pid)
-            is_good = known is not None and time.monotonic() - known.time < GOOD_FOR_CHANGES
-            total += known.resident if known is not None and is_good else resident_bytes(pid)
+            if known is None or (known.time < good_since and pid not in self._being_measured):
+                total += resident_bytes(pid)
+            else:
+                total += known.resident
         return total
 
     def private_bytes(self, pids: Iterable[int]) -> int:
@@ -56,31 +63,40 @@ class ProcessMemory:
         return sum(known.private for pid in pids if (known := self._sizes.get(pid)) is not None)
 
     async def measure(self, pids: Collection[int]) -> None:
-        """Measures processes whose figures are old; returns when that is done, or takes long."""
-        good_since = time.monotonic() - MAX_AGE
-        old = [
-            pid
+        """Has processes measured whose figures are old; returns once there are figures to tell.
+
+        It returns without them where they take long.
+        """
+        now = time.monotonic()
+        ages = {
+            pid: now - known.time if (known := self._sizes.get(pid)) is not None else math.inf
             for pid in pids
-            if (pid not in self._sizes or self._sizes[pid].time < good_since)
-            and pid not in self._being_measured
+        }
+        old = [
+            pid for pid, age in ages.items() if age >= MAX_AGE and pid not in self._being_measured
         ]
         if old:
             task = asyncio.ensure_future(self._measure(old))
             self._being_measured.update(dict.fromkeys(old, task))
-        tasks = {self._being_measured[pid] for pid in pids if pid in self._being_measured}
-        if tasks:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+        awaited = {
+            self._being_measured[pid]
+            for pid, age in ages.items()
+            if age >= TOLD_FOR and pid in self._being_measured
+        }
+        if awaited:
+            await asyncio.wait(awaited, timeout=PATIENCE)
 
     async def _measure(self, pids: list[int]) -> None:
-        try:
-            found = await asyncio.to_thread(_measured, pids)
-        finally:
-            for pid in pids:
-                del self._being_measured[pid]
         oldest = time.monotonic() - FORGET_AFTER
         if any(sizes.time < oldest for sizes in self._sizes.values()):
             self._sizes = {pid: sizes for pid, sizes in self._sizes.items() if sizes.time >= oldest}
-        self._sizes.update(found)
+        try:
+            for start in range(0, len(pids), _AT_ONCE):
+                part = pids[start : start + _AT_ONCE]
+                self._sizes.update(await asyncio.to_thread(_measured, part))
+        finally:
+            for pid in pids:
+                del self._being_measured[pid]
 
 
 def resident_bytes(pid: int) -> int:

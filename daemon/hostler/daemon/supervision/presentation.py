@@ -1,6 +1,7 @@
 """Makes the contract's messages of locations and of the daemon."""
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import psutil
 
@@ -11,6 +12,7 @@ from hostler.daemon.state.fork_policy import Source
 from hostler.daemon.state.location import Load
 from hostler.daemon.supervision.memory import ProcessMemory
 from hostler.daemon.templates.template import Template
+from hostler.daemon.workspace.text.models import LocationSpec
 from hostler.daemon.workspace.text.problems import Problem
 from hostler.v1 import definitions_pb2, workspace_pb2
 
@@ -19,6 +21,10 @@ _FORK_MODES = {
     Source.TEMPLATE: workspace_pb2.Location.TEMPLATE,
     Source.SPAWN: workspace_pb2.Location.SPAWN,
 }
+
+_DECLARED: WeakKeyDictionary[Location, tuple[LocationSpec, workspace_pb2.Location]] = (
+    WeakKeyDictionary()
+)
 
 #: Made once: psutil reads when it was started.
 _SELF = psutil.Process()
@@ -42,27 +48,16 @@ def location_message(
         run_pids: the processes of its runs, whose memory counts as the location's.
         template: of its environment; None where there is none.
     """
-    spec = location.spec
     pids = [*location.pids, *run_pids]
-    message = workspace_pb2.Location(
-        name=utf8_safe(f"locations/{spec.name}"),
-        state=workspace_pb2.Location.State.Value(location.status.value),
-        executable=utf8_safe(command.executable(spec)),
-        restarts=location.serving.revivals + location.load.retries,
-        standby_pid=location.replicas.standby_pid,
-        memory_bytes=memory.resident_bytes(pids),
-        private_bytes=memory.private_bytes(pids) if with_private_memory else 0,
-        last_changes=location.last_changes,
-        watch_mode=workspace_pb2.Location.WatchMode.Value(watch_mode.upper()),
-        source=definitions_pb2.SourcePosition(
-            file=utf8_safe(spec.source.file), line=spec.source.line
-        ),
-        target=workspace_pb2.Target(
-            **{spec.target.kind: utf8_safe(spec.target.value)},
-            attribute=utf8_safe(spec.target.attribute or ""),
-            working_directory=utf8_safe(spec.target.working_directory or ""),
-        ),
-    )
+    message = workspace_pb2.Location()
+    message.CopyFrom(_declared(location))
+    message.state = workspace_pb2.Location.State.Value(location.status.value)
+    message.restarts = location.serving.revivals + location.load.retries
+    message.standby_pid = location.replicas.standby_pid
+    message.memory_bytes = memory.resident_bytes(pids)
+    message.private_bytes = memory.private_bytes(pids) if with_private_memory else 0
+    message.last_changes.CopyFrom(location.last_changes)
+    message.watch_mode = workspace_pb2.Location.WatchMode.Value(watch_mode.upper())
     for pattern, files in (location.watched.counts or {}).items():
         message.watched_patterns.add(pattern=utf8_safe(pattern), files=files)
     _add_generation(message, location)
@@ -75,6 +70,29 @@ def location_message(
     retry_time = load.retry_time if load.state is Load.BACKOFF else serving.retry_time
     if retry_time is not None and message.state == workspace_pb2.Location.BACKOFF:
         message.retry_time.FromNanoseconds(int(retry_time * 1e9))
+    return message
+
+
+def _declared(location: Location) -> workspace_pb2.Location:
+    """Returns what workspace.yaml says of a location: made once for each entry."""
+    spec = location.spec
+    kept = _DECLARED.get(location)
+    if kept is not None and kept[0] is spec:
+        return kept[1]
+    target = workspace_pb2.Target(
+        **{spec.target.kind: utf8_safe(spec.target.value)},
+        attribute=utf8_safe(spec.target.attribute or ""),
+        working_directory=utf8_safe(spec.target.working_directory or ""),
+    )
+    message = workspace_pb2.Location(
+        name=utf8_safe(f"locations/{spec.name}"),
+        executable=utf8_safe(command.executable(spec)),
+        source=definitions_pb2.SourcePosition(
+            file=utf8_safe(spec.source.file), line=spec.source.line
+        ),
+        target=target,
+    )
+    _DECLARED[location] = spec, message
     return message
 
 

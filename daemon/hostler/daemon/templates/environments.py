@@ -186,4 +186,6 @@ class Environments:
 
 
 def _key(spec: LocationSpec) -> Key:
-    return command.executable(spec), spec.env, command.working_directory(spec)
+    # the folder as it is declared: an environment stays the same while its folder comes and goes,
+    # and the key is asked for too often for a look at the disk
+    return command.executable(spec), spec.env, spec.source.file.rpartition("/")[0]

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from hostler.daemon.watching.watcher import Mode, OnChange, Watch
 
 #: How long the events of a checkout keep the loop at once; a save has a handful.
-_SLICE_SECONDS = 0.005
+_SLICE_SECONDS = 0.002
 
 #: Events between two looks at the clock. What they say of one file in one go is seen together, so
 #: that a checkout, which removes each file before it writes it, is no removal.
-_EVENTS_AT_ONCE = 64
+_EVENTS_AT_ONCE = 32
 
 
 class FileWatcher:

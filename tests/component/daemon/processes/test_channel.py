@@ -324,3 +324,49 @@ def test_descriptors_that_are_not_sent_are_closed() -> None:
         os.close(readable)
 
     run(scenario)
+
+
+def test_a_question_is_answered_by_a_call() -> None:
+    async def test() -> None:
+        async with connected() as pair:
+            answers: asyncio.Queue[Frame | None] = asyncio.Queue()
+            number = pair.channel.ask(Method.PING, 5.0, answers.put_nowait)
+            request = pair.process.receive()
+            assert (request.code, request.id, request.body) == (Method.PING, number, b"")
+            pair.process.respond(request, Status.OK)
+            answer = await answers.get()
+            assert answer is not None
+            assert answer.code == Status.OK
+            await pair.channel.idle()
+            pair.channel.drop(number)  # has no effect any more
+
+    asyncio.run(test())
+
+
+def test_a_question_that_is_dropped_is_canceled_and_never_answered() -> None:
+    async def test() -> None:
+        async with connected() as pair:
+            answers: list[Frame | None] = []
+            number = pair.channel.ask(Method.PING, 5.0, answers.append)
+            pair.channel.drop(number)
+            request = pair.process.receive()
+            assert pair.process.receive().kind == Kind.CANCEL
+            pair.process.respond(request, Status.OK)
+            other = await pair.request()
+            pair.process.respond(pair.process.receive(), Status.OK)
+            await other
+            assert answers == []
+
+    asyncio.run(test())
+
+
+def test_a_question_learns_that_the_process_is_gone() -> None:
+    async def test() -> None:
+        async with connected() as pair:
+            answers: asyncio.Queue[Frame | None] = asyncio.Queue()
+            pair.channel.ask(Method.PING, 5.0, answers.put_nowait)
+            pair.process.close()
+            assert await answers.get() is None
+            assert pair.channel.closed
+
+    asyncio.run(test())

@@ -82,7 +82,7 @@ Steps: TypeAlias = "list[tuple[str, float | None]]"
 def check(told: RecordedProcess) -> None:
     """Nothing goes on that has no use, and what was told is told once."""
     process = told.process
-    is_pinging = process._pings._task is not None
+    is_pinging = process._pings is not None
     assert is_pinging == (told.state is ProcessState.READY)
     if told.state not in (ProcessState.SPAWNED, ProcessState.LOADING):
         assert process.attempt._timer._timer is None, "a load timer of what does not load"
