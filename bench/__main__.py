@@ -23,6 +23,7 @@ from bench import (
     prints,
     ps,
     read,
+    restart,
     revive,
     runs,
     save,
@@ -36,7 +37,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, prints, backfill, watch_runs, schedules),
+        *(start, restart, read, ps, lazy, runs, prints, backfill, watch_runs, schedules),
     )
 }
 

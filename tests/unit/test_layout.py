@@ -59,7 +59,7 @@ ROOMS = {
         *("watching/content", "watching/folders", "watching"),
         *("processes", "generations", "templates", "loading", "locations"),
         *("runs/store", "runs", "schedules"),
-        *("supervision", "facade", ""),
+        *("supervision", "facade", "diagnosis", ""),
     ),
     "client/hostler/cli": (
         *("terminal", "text", "options", "projects", "daemons", "live", "commands", ""),

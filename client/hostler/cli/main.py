@@ -40,6 +40,8 @@ COMMANDS = {
     "location": "See what a location is made of.",
     "run": "List, show, watch, retry, cancel and delete runs.",
     "state": "Show where state, logs and cache are.",
+    "service": "Have systemd run the daemon.",
+    "doctor": "Look for what stands in the way, and say what to do.",
     "completion": "Print the completion script of a shell.",
 }
 

@@ -20,7 +20,8 @@ MAX_MESSAGE = 100 * 1024 * 1024
 
 #: A client may outlive its daemon, and gRPC's own back-off between attempts to reconnect goes up to
 #: two minutes, which is an eternity on a socket of the same machine.
-RECONNECT_MS = (100, 1000)
+#: A daemon that was killed serves again within a second, and no reader is to notice more of it.
+RECONNECT_MS = (100, 250)
 
 OPTIONS = (
     ("grpc.max_send_message_length", MAX_MESSAGE),

@@ -12,6 +12,7 @@ HostlerError
 ├─ InvalidArgumentError    the request is not valid
 ├─ ProcessDiedError        the process that worked on the call died
 ├─ DeadlineError           no answer within the timeout
+├─ OnlyReadsError          the socket answers only what reads
 ├─ OverloadedError         too many calls are in flight: retry_delay
 ├─ NotRecordedError        the record of runs cannot be written: the disk is full
 ├─ MessageTooLargeError    the request or its answer is above the limit
@@ -108,6 +109,10 @@ class DeadlineError(HostlerError):
     """No answer came within the timeout."""
 
 
+class OnlyReadsError(HostlerError):
+    """The socket answers only what reads; orders go to the daemon's main socket."""
+
+
 class OverloadedError(HostlerError):
     """Too many calls are in flight; `retry_delay` says when to ask again."""
 
@@ -141,6 +146,7 @@ _BY_REASON: dict[str, type[HostlerError]] = {
     Reason.MESSAGE_TOO_LARGE: MessageTooLargeError,
     Reason.RUN_GOES_ON: PreconditionError,
     Reason.NOT_RECORDED: NotRecordedError,
+    Reason.ONLY_READS: OnlyReadsError,
     Reason.SHUTTING_DOWN: UnreachableError,
     Reason.INTERNAL: InternalError,
 }

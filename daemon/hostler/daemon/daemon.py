@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from hostler.daemon.base import descriptors
 from hostler.daemon.base.clock import Clock, LoopClock
 from hostler.daemon.base.journal import Format, Journal, Level
+from hostler.daemon.base.notify import ServiceManager
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.state_folder import adopt_earlier_state
+from hostler.daemon.base.state_format import require_readable
 from hostler.daemon.base.tasks import Tasks
-from hostler.daemon.facade.sockets import claim_socket
+from hostler.daemon.facade.sockets import SocketAccess, SocketClaim, claim_socket
 from hostler.daemon.launching import leftovers
 from hostler.daemon.launching.launcher import KeeperLauncher
 from hostler.daemon.loading.admission import Slots
@@ -33,7 +35,8 @@ from hostler.daemon.runs.runs import Runs
 from hostler.daemon.runs.store.run_store import RunStore
 from hostler.daemon.schedules.evaluation import WorkerEvaluator
 from hostler.daemon.schedules.schedules import Schedules
-from hostler.daemon.supervision.supervisor import Supervisor
+from hostler.daemon.supervision.service import ServiceReporter
+from hostler.daemon.supervision.supervisor import Folders, Supervisor
 from hostler.daemon.templates.environment import EnvironmentContext
 from hostler.daemon.templates.environments import Environments
 from hostler.daemon.templates.process_template import ProcessTemplate
@@ -71,6 +74,8 @@ class Options:
         socket_chosen: whether the user has named the socket.
         earlier_state: where an earlier version kept the state; None where the user has named the
             state folder.
+        logs: the folder of what the locations print.
+        diagnose: whether to look at the machine and end, in place of serving.
         lifeline: a descriptor to which the daemon writes a line once it serves; it stops when the
             other end is closed.
         ready: a descriptor to which the daemon writes a line once it serves, and which it then
@@ -82,26 +87,33 @@ class Options:
     socket_chosen: bool
     state: Path
     earlier_state: Path | None
+    logs: Path
     log_format: Format
     log_level: Level
     lifeline: int | None
     ready: int | None
+    diagnose: bool = False
 
 
 class Daemon:
     """Makes the parts of one daemon, runs them, and ends them."""
 
-    def __init__(self, options: Options, settings: Settings, journal: Journal) -> None:
+    def __init__(
+        self, options: Options, settings: Settings, journal: Journal, manager: ServiceManager
+    ) -> None:
         self._options = options
         self._settings = settings
         self._journal = journal
+        self._manager = manager
         self._supervisor: Supervisor | None = None
+        self._reporter: ServiceReporter | None = None
 
     async def run(self) -> None:
         """Serves until SIGTERM, SIGINT, the end of its terminal or of the lifeline.
 
         Raises:
             SocketError: the socket is taken, or cannot be made.
+            StateFolderError: a newer hostler has written the state folder.
             WorkspaceError: the workspace files are not valid.
             KeeperError: the keeper cannot be started.
             StoreError: the record of runs cannot be used.
@@ -113,9 +125,9 @@ class Daemon:
         options = self._options
         if options.ready is not None:
             os.set_inheritable(options.ready, False)
-        claim = claim_socket(options.socket, chosen=options.socket_chosen)
         async with AsyncExitStack() as stack:
-            stack.callback(claim.release)
+            claim, read_claim = self._claim_sockets(stack)
+            await asyncio.to_thread(require_readable, options.state)
             tasks = await stack.enter_async_context(Tasks(self._journal))
             if options.earlier_state is not None:
                 adopt_earlier_state(options.state, options.earlier_state, self._journal)
@@ -124,7 +136,8 @@ class Daemon:
             facade = make_facade(
                 supervisor, self._settings, self._journal, version, str(options.state)
             )
-            await facade.start(claim)
+            await facade.start(claim, read_claim)
+            supervisor.serving()
             stack.push_async_callback(facade.stop)
             tasks.start(facade.publish_health(), "health")
             # What exists by now stays: a full collection that included it would hold up every call
@@ -132,14 +145,37 @@ class Daemon:
             gc.freeze()
             self._journal.info("serving", socket=options.socket, pid=os.getpid(), version=version)
             self._tell_ready()
+            clock = LoopClock(asyncio.get_running_loop())
+            reporter = ServiceReporter(self._manager, supervisor, tasks, clock)
+            stack.callback(reporter.close)
+            reporter.start()
+            self._reporter = reporter
             await stop.wait()
             self._journal.info("stopping")
+            reporter.stop()
             supervisor.closing = True
             await facade.announce_stop()
             supervisor.schedules.close()
             await supervisor.runs.close()
             await supervisor.close()
         self._journal.info("stopped")
+
+    def _claim_sockets(self, stack: AsyncExitStack) -> tuple[SocketClaim, SocketClaim | None]:
+        """Claims the daemon's socket, and the one that answers only what reads, where it is set.
+
+        Raises:
+            SocketError: one of them cannot be claimed.
+        """
+        options, settings = self._options, self._settings
+        access = SocketAccess(settings.socket_group, settings.socket_mode)
+        claim = claim_socket(options.socket, chosen=options.socket_chosen, access=access)
+        stack.callback(claim.release)
+        if not settings.read_socket:
+            return claim, None
+        access = SocketAccess(settings.read_socket_group, settings.read_socket_mode)
+        read_claim = claim_socket(Path(settings.read_socket), chosen=True, access=access)
+        stack.callback(read_claim.release)
+        return claim, read_claim
 
     async def _supervise(self, stack: AsyncExitStack, tasks: Tasks) -> Supervisor:
         """Starts the keeper, the parts that locations share, and the locations themselves."""
@@ -193,7 +229,7 @@ class Daemon:
             runs,
             schedules,
             logs,
-            self._options.state,
+            Folders(self._options.state, self._options.logs),
             self._journal,
         )
         await self._supervisor.start()
@@ -232,9 +268,9 @@ class Daemon:
         def on_hangup() -> None:
             if ends_with_terminal and not _has_terminal():
                 stop.set()
-            elif self._supervisor is not None:
+            elif self._reporter is not None:
                 self._journal.info("SIGHUP", action="reads the workspace and env files again")
-                self._supervisor.reread_workspace()
+                self._reporter.reread_workspace()
 
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
         lifeline = self._options.lifeline

@@ -75,6 +75,8 @@ class Reason(StrEnum):
     RUN_GOES_ON = "RUN_GOES_ON"
     #: RESOURCE_EXHAUSTED; the record of runs cannot be written: the disk is full.
     NOT_RECORDED = "NOT_RECORDED"
+    #: PERMISSION_DENIED; the socket answers only what reads.
+    ONLY_READS = "ONLY_READS"
     #: UNAVAILABLE; the daemon is ending.
     SHUTTING_DOWN = "SHUTTING_DOWN"
     #: INTERNAL; a fault of the facade's own.

@@ -305,6 +305,7 @@ class Location(_message.Message):
     STANDBY_PID_FIELD_NUMBER: _builtins.int
     WATCHED_PATTERNS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    FROM_BEFORE_RESTART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
@@ -344,6 +345,11 @@ class Location(_message.Message):
     standby_pid: _builtins.int
     """The process that was forked ahead of the next run; 0 where there is none. Where runs are forked,
     one waits for a while after each launch. It comes and goes without a change being told.
+    """
+    from_before_restart: _builtins.bool
+    """True while what answers are the definitions that an earlier daemon has kept on disk: reads of
+    definitions are answered from them until the first load of this daemon has ended well. A launch
+    waits for that load.
     """
     @_builtins.property
     def error(self) -> Global___LoadError:
@@ -427,10 +433,11 @@ class Location(_message.Message):
         standby_pid: _builtins.int = ...,
         watched_patterns: _abc.Iterable[Global___WatchedPattern] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        from_before_restart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "warnings", b"warnings", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "from_before_restart", b"from_before_restart", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "warnings", b"warnings", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -143,6 +143,10 @@ def _fold(text: str, width: int | None) -> Iterable[str]:
     return textwrap.wrap(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
 
 
+#: What answers while `from_before_restart` is set.
+_KEPT = "with the definitions from before the daemon's restart, until the code has loaded"
+
+
 def _details(location: Location) -> list[str]:
     lines = failure_output(location).splitlines() if location.HasField("error") else []
     target = location.target
@@ -152,6 +156,7 @@ def _details(location: Location) -> list[str]:
         ("working directory", target.working_directory),
         ("interpreter", location.executable),
         ("declared at", f"{location.source.file}:{location.source.line}"),
+        ("answers", _KEPT if location.from_before_restart else ""),
         ("process", "; ".join(filter(None, [_start_mode(location), location.start_reason]))),
         ("template", _template(location)),
         *((f"without {name}", why) for name, why in sorted(location.template.excluded.items())),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hostler.daemon.base.tag_limits import parse_tag_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PREFIX = "HOSTLER_"
 
@@ -124,6 +124,16 @@ TICK_COUNT = 1000
 #: SQLite's PRAGMA synchronous: 2 (FULL) survives a power cut, 1 (NORMAL) may lose the last moments
 #: in one, never more.
 RUN_SYNCHRONOUS = 2
+#: The group of the socket: who may use it where the mode lets a group; the daemon's own by default.
+SOCKET_GROUP = ""
+#: The mode of the socket: whoever may write to it has code executed as the daemon's user.
+SOCKET_MODE = 0o600
+#: A second socket, on which only what reads is answered; none by default.
+READ_SOCKET = ""
+#: The group of the second socket.
+READ_SOCKET_GROUP = ""
+#: The mode of the second socket: a group is what it is for, and who reads sees configs of runs.
+READ_SOCKET_MODE = 0o660
 
 
 #: Variables that are no settings: of the command, of the marks of processes, of the checkout.
@@ -193,6 +203,11 @@ class Settings:
     tick_retention: float = TICK_RETENTION
     tick_count: int = TICK_COUNT
     run_synchronous: int = RUN_SYNCHRONOUS
+    socket_group: str = SOCKET_GROUP
+    socket_mode: int = SOCKET_MODE
+    read_socket: str = READ_SOCKET
+    read_socket_group: str = READ_SOCKET_GROUP
+    read_socket_mode: int = READ_SOCKET_MODE
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -237,8 +252,11 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _parse(name: str, kind: str, text: str) -> float | str:
     if kind == "str":
-        parse_tag_limits(text)  # the one text; it is kept as it was given, to be shown
+        if name in _TEXTS:
+            _TEXTS[name](text)  # the text is kept as it was given, to be shown
         return text
+    if name in _MODES:
+        return _parse_mode(text)
     low, high = _RANGES.get(name, _ANY_COUNT if kind == "int" else _ANY_TIME)
     try:
         value = int(text.replace("_", "")) if kind == "int" else float(text)
@@ -251,10 +269,32 @@ def _parse(name: str, kind: str, text: str) -> float | str:
     return value
 
 
+def _parse_mode(text: str) -> int:
+    """Returns the mode of a file, which its owner has to be able to use."""
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        raise ValueError("expected a mode in octal, such as 0660") from None
+    if not 0 <= mode <= 0o777 or mode & 0o600 != 0o600:
+        raise ValueError("expected a mode from 0600 to 0777 that its owner may read and write")
+    return mode
+
+
+def _require_absolute(text: str) -> None:
+    if text and not text.startswith("/"):
+        raise ValueError("expected an absolute path, such as /run/hostlerd/read.sock")
+
+
 def _example(name: str) -> str:
     return f"{getattr(Settings(), name):g}"
 
 
+#: What raises where a text cannot be used.
+_TEXTS: dict[str, Callable[[str], object]] = {
+    "run_limit_tags": parse_tag_limits,
+    "read_socket": _require_absolute,
+}
+_MODES = frozenset({"socket_mode", "read_socket_mode"})
 _NO_BOUND = 1e15
 _ANY_COUNT = (1, _NO_BOUND)
 _ANY_TIME = (0.0, _NO_BOUND)

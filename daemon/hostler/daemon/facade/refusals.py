@@ -86,7 +86,7 @@ def no_generation(location: Location) -> RefusalError:
         )
         return RefusalError(Code.UNAVAILABLE, message, details)
     if location.error is not None:
-        return _load_failed(location.name, location.error)
+        return _load_failed(location.name, location.error, was_kept=bool(location.remembered))
     message = (
         f"cannot ask location {location.name!r}: it is stopped; "
         f"start it with `hostler start {location.name}`"
@@ -95,7 +95,7 @@ def no_generation(location: Location) -> RefusalError:
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
 
 
-def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
+def _load_failed(name: str, failure: LoadFailure, *, was_kept: bool) -> RefusalError:
     exception = failure.exception or {}
     kind = workspace_pb2.LoadError.Kind.Name(workspace_pb2.LoadError.Kind.Value(failure.kind))
     details = ErrorDetails(
@@ -105,7 +105,8 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
         exception_type=exception.get("type"),
         exception_message=exception.get("message"),
     )
-    message = f"cannot ask location {name!r}, it has never loaded: {failure.message}"
+    never = "it has not loaded since the daemon was started" if was_kept else "it has never loaded"
+    message = f"cannot ask location {name!r}, {never}: {failure.message}"
     if failure.source is not None:
         message += f" ({failure.source['file']}:{failure.source['line']})"
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
@@ -186,6 +187,15 @@ def not_recorded(error: Exception) -> RefusalError:
     """Makes RESOURCE_EXHAUSTED: the record of runs cannot be written."""
     message = f"{error}; make room on the disk of the state folder"
     return RefusalError(Code.RESOURCE_EXHAUSTED, message, ErrorDetails(reason=Reason.NOT_RECORDED))
+
+
+def only_reads() -> RefusalError:
+    """Makes PERMISSION_DENIED: the socket that was called answers only what reads."""
+    message = (
+        "cannot do that on this socket: it answers only what reads (HOSTLER_READ_SOCKET); "
+        "call the daemon's main socket"
+    )
+    return RefusalError(Code.PERMISSION_DENIED, message, ErrorDetails(reason=Reason.ONLY_READS))
 
 
 def shutting_down() -> RefusalError:

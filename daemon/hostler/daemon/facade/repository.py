@@ -1,4 +1,4 @@
-"""RepositoryService: definitions, from memory."""
+"""RepositoryService: definitions, from memory; after a restart from what was kept on disk."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,11 @@ from google.protobuf import json_format
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import names, refusals, run_config
 from hostler.daemon.facade.admission import Context
-from hostler.daemon.facade.lookup import find_location, generation_of, require_not_stopping
+from hostler.daemon.facade.lookup import (
+    answering_of,
+    find_location,
+    require_not_stopping,
+)
 from hostler.daemon.facade.paging import (
     NamedMessage,
     PagePlace,
@@ -86,7 +90,7 @@ class RepositoryService:
 
     async def get_repository(self, request: pb.GetRepositoryRequest, _: Context) -> bytes:
         location, repository = names.parse(request.name, 2)
-        generation = generation_of(find_location(self._supervisor, f"locations/{location}"))
+        generation = answering_of(find_location(self._supervisor, f"locations/{location}"))
         return _repository(generation, repository, request.name)
 
     async def list_pipelines(
@@ -243,9 +247,9 @@ class RepositoryService:
     def _generations(self, location: str) -> list[Generation]:
         """Returns the generation of a location, or, for "-", of each location that has one."""
         if location != _ALL:
-            return [generation_of(find_location(self._supervisor, f"locations/{location}"))]
+            return [answering_of(find_location(self._supervisor, f"locations/{location}"))]
         locations = self._supervisor.locations.values()
-        return [each.generation for each in locations if each.generation is not None]
+        return [each.answering for each in locations if each.answering is not None]
 
 
 def _repository(generation: Generation, repository: str, name: str) -> bytes:

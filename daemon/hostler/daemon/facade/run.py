@@ -8,8 +8,9 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade import many_runs, names, partition, refusals, run_config
 from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import (
+    answering_of,
+    code_of,
     find_location,
-    generation_of,
     require_not_stopping,
     require_pipeline,
 )
@@ -60,12 +61,12 @@ class RunService:
                 return earlier
             location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
             location = find_location(self._supervisor, f"locations/{location_name}")
-            require_pipeline(generation_of(location), request.pipeline)
+            require_pipeline(answering_of(location), request.pipeline)
             if not requested.partition:
                 steps = await run_config.require_fit(self._queries, context, requested)
                 requested.progress.total = steps
                 require_not_stopping(self._supervisor)
-                return await self._runs.launch(requested, location, generation_of(location))
+                return await self._runs.launch(requested, location, code_of(location))
             generation, run = await partition.with_partition(self._queries, context, requested)
             await require_config(run.run_config, self._settings)
             run.progress.total = await run_config.require_fit(self._queries, context, run)

@@ -34,6 +34,8 @@ class Location:
         serving: keeps the process of the last good generation.
         replicas: makes its workers and the processes of its runs.
         last_changes: how the newest generation differs from the one before.
+        remembered: what an earlier daemon has kept of its last good generation; it answers reads
+            until the first good load, and has no code.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Location:
         self.spec = spec
         self.log = log
         self.last_changes = workspace_pb2.DefinitionChanges()
+        self.remembered: Generation | None = None
         self._context = context
         self._on_change = on_change
         self._notifier = ChangeNotifier(context.clock, self._tell)
@@ -78,6 +81,12 @@ class Location:
     def generation(self) -> Generation | None:
         """The last good generation; None before the first, and when the location is stopped."""
         return self.serving.generation
+
+    @property
+    def answering(self) -> Generation | None:
+        """What reads of definitions are answered from: the generation, or what is remembered."""
+        is_stopped = self.load.state is Load.STOPPED
+        return self.generation or (None if is_stopped else self.remembered)
 
     @property
     def status(self) -> Status:
@@ -122,6 +131,7 @@ class Location:
         """Ends the location's processes, its runs aside; answers nothing any more."""
         self._feed(LocationEvent.STOP, "stopped")
         self._folders.stop()
+        self.remembered = None
         self.watched.forget()
 
     def reload(self) -> None:
@@ -219,6 +229,7 @@ class Location:
     def _promote(self) -> None:
         process, loaded, causes = self.load.hand_over()
         retired, before = self.serving.promote(process, loaded)
+        self.remembered = None
         self.replicas.end_standby()
         self.replicas.retire_workers(self._context.settings.drain)
         if retired:

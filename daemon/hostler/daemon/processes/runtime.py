@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hostler.host
-
-#: In a wheel, the folder with the daemon's copy of hostler.definitions: the package itself is there
-#: only where the wheel hostler-definitions is installed as well.
-_COPY = Path(__file__).parent.parent / "locations_code"
+from hostler.daemon.base.own_definitions import COPY
 
 
 def source_root() -> Path:
@@ -23,7 +20,7 @@ def source_root() -> Path:
 def _roots() -> dict[str, Path]:
     """Returns for each part of the runtime the folder whose `hostler/` holds it."""
     root = source_root()
-    return {"definitions": _COPY if _COPY.is_dir() else root, "host": root}
+    return {"definitions": COPY if COPY.is_dir() else root, "host": root}
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ class _QueuedRun:
     """A run in the queue.
 
     Attributes:
-        code: what it executes; None where an earlier daemon recorded the run: its code is gone.
+        code: what it executes; None for what the location has when it has loaded: an earlier daemon
+            recorded the run, whose code is gone, or nothing had been loaded when it was launched.
     """
 
     run: Run
@@ -120,12 +121,13 @@ class Runs:
         return found
 
     async def launch(
-        self, run: Run, location: Location, generation: Generation, asked: Run | None = None
+        self, run: Run, location: Location, generation: Generation | None, asked: Run | None = None
     ) -> Run:
         """Records a run, and starts it as soon as the limits allow.
 
         Args:
             run: its pipeline, config, tags, solids, concurrency, timeout and request id.
+            generation: what it executes; None for what the location's load under way brings.
             asked: the run as the caller asked for it, where its partition has added to that.
 
         Raises:
@@ -135,7 +137,7 @@ class Runs:
         _name(run, generation)
 
         def on_recorded(recorded: Run) -> None:
-            self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self._queue.add(_QueuedRun(recorded, (location, generation) if generation else None))
             self.start_due()
 
         return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
@@ -301,6 +303,6 @@ class Runs:
         )
 
 
-def _name(run: Run, generation: Generation) -> None:
+def _name(run: Run, generation: Generation | None) -> None:
     run.name = f"runs/{uuid.uuid4().hex}"
-    run.generation = generation.number
+    run.generation = generation.number if generation else 0

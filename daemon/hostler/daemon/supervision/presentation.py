@@ -111,9 +111,10 @@ def _add_process(message: workspace_pb2.Location, location: Location) -> None:
 
 
 def _add_generation(message: workspace_pb2.Location, location: Location) -> None:
-    generation = location.generation
+    generation = location.answering
     if generation is None:
         return
+    message.from_before_restart = generation is location.remembered
     message.generation = generation.number
     message.serving = True
     message.python_version = generation.python_version
@@ -121,6 +122,8 @@ def _add_generation(message: workspace_pb2.Location, location: Location) -> None
     message.warnings.extend(map(utf8_safe, generation.warnings))
     message.load_duration.FromNanoseconds(int(generation.seconds * 1e9))
     message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
+    if message.from_before_restart:
+        return  # there is no code that workers and runs could be made of
     for name, seconds in generation.parts.items():
         getattr(message.load_parts, name).FromNanoseconds(int(seconds * 1e9))
     decision = location.fork_decision

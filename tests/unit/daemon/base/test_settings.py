@@ -23,8 +23,10 @@ def test_the_page_and_the_class_agree() -> None:
         assert why
         if name == "parallel_starts":
             assert default == "number of cores"
-        elif name == "run_limit_tags":
-            assert (default, settings.RUN_LIMIT_TAGS) == ("none", defaults.run_limit_tags)
+        elif isinstance(getattr(defaults, name), str):
+            assert (default, getattr(settings, name.upper())) == ("none", getattr(defaults, name))
+        elif name.endswith("_mode"):
+            assert int(default, 8) == getattr(settings, name.upper()) == getattr(defaults, name)
         else:
             assert float(default) == getattr(defaults, name)
             assert getattr(settings, name.upper()) == getattr(defaults, name)
@@ -58,6 +60,19 @@ def test_the_environment_overrides() -> None:
         ("DRAIN", "", "expected a number, such as 30"),
         ("RUN_SYNCHRONOUS", "4", "expected a number from 0 to 3"),
         ("RUN_LIMIT_TAGS", "team", "expected KEY=VALUE:N or KEY:N, found 'team'"),
+        ("SOCKET_MODE", "rw", "expected a mode in octal, such as 0660"),
+        ("SOCKET_MODE", "0960", "expected a mode in octal, such as 0660"),
+        (
+            "SOCKET_MODE",
+            "2660",
+            "expected a mode from 0600 to 0777 that its owner may read and write",
+        ),
+        (
+            "READ_SOCKET_MODE",
+            "0060",
+            "expected a mode from 0600 to 0777 that its owner may read and write",
+        ),
+        ("READ_SOCKET", "r.sock", "expected an absolute path, such as /run/hostlerd/read.sock"),
         ("RUN_LIMIT_TAGS", "team:0", "expected a limit of at least 1, found 'team:0'"),
     ],
 )

@@ -11,7 +11,7 @@ from unit.daemon.world import World, play
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.runs.runs import Runs
 from hostler.daemon.schedules.schedules import Schedules
-from hostler.daemon.supervision.supervisor import Supervisor
+from hostler.daemon.supervision.supervisor import Folders, Supervisor
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.v1 import workspace_pb2
 
@@ -63,7 +63,7 @@ class Supervised:
             self.runs,
             NoSchedules(),
             LogWriter(world.settings, world.journal),
-            folder / "logs",
+            Folders(folder, folder / "logs"),
             world.journal,
         )
         world.on_new_keeper = self.supervisor.keeper_lost
