@@ -25,6 +25,7 @@ from hostler.definitions import (
     ScheduleContext,
     ScheduleDefinition,
     SelectionError,
+    SkipReason,
     SolidContext,
     SolidDefinition,
     SolidNode,
@@ -114,7 +115,9 @@ hourly = ScheduleDefinition(
     "report",
     run_config={"solids": {}},
     tags_fn=lambda context: {"hour": str(context.scheduled_execution_time.hour)},
-    should_execute=lambda context: context.scheduled_execution_time.hour != 12,
+    should_execute=lambda context: (
+        context.scheduled_execution_time.hour != 12 or SkipReason("the shop is closed")
+    ),
     environment_vars={"A": "b"},
 )
 
