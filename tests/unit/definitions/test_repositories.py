@@ -270,7 +270,7 @@ def test_unknown_pipeline_gives_the_nearest(name: str, message: str) -> None:
     ("function", "message"),
     [
         (first, 'cannot make a repository of <pipeline "first">: found a PipelineDefinition'),
-        ("x", r'write @repository\(name="..."\)'),
+        ("x", r'write @repository\(name="x"\)'),
         (takes_something, "its function takes x, expected a function without arguments"),
         (lambda: [first], "cannot name a repository '<lambda>'"),
         (returns_later, 'cannot make repository "returns_later": its function is an async one'),

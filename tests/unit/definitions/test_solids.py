@@ -201,7 +201,7 @@ async def is_async_generator() -> Any:
         (takes_two, {"tags": ["a"]}, "expected a dict of strings"),
         (takes_two, {"config_schema": int}, "config schema of .* expected a dict of fields"),
         (3, {}, "cannot make a solid of 3: found an int, expected a function"),
-        ("x", {}, r'write @solid\(name="..."\)'),
+        ("x", {}, r'write @solid\(name="x"\)'),
         (Frame, {}, "found a type, expected a function"),
         (double, {}, "found a SolidDefinition, expected a function"),
     ],
