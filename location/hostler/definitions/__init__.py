@@ -41,16 +41,28 @@ if TYPE_CHECKING:
         weekly_partitions,
     )
     from hostler.definitions.execution import PipelineResult, execute_pipeline
+    from hostler.definitions.partition_schedules import (
+        PartitionScheduleDefinition,
+        daily_schedule,
+        hourly_schedule,
+        monthly_schedule,
+        weekly_schedule,
+    )
 
 # What executes, and what calculates with dates, is loaded when it is asked for: most locations
 # define and do neither.
 _LATER = {
+    "PartitionScheduleDefinition": "partition_schedules",
     "PipelineResult": "execution",
     "execute_pipeline": "execution",
     "daily_partitions": "date_partitions",
+    "daily_schedule": "partition_schedules",
     "hourly_partitions": "date_partitions",
+    "hourly_schedule": "partition_schedules",
     "monthly_partitions": "date_partitions",
+    "monthly_schedule": "partition_schedules",
     "weekly_partitions": "date_partitions",
+    "weekly_schedule": "partition_schedules",
 }
 
 __all__ = [
@@ -64,6 +76,7 @@ __all__ = [
     "OutputError",
     "OutputReference",
     "Partition",
+    "PartitionScheduleDefinition",
     "PartitionSetDefinition",
     "PipelineDefinition",
     "PipelineResult",
@@ -79,15 +92,19 @@ __all__ = [
     "SourcePosition",
     "UnknownNameError",
     "daily_partitions",
+    "daily_schedule",
     "execute_pipeline",
     "hourly_partitions",
+    "hourly_schedule",
     "monthly_partitions",
+    "monthly_schedule",
     "partition_set",
     "pipeline",
     "repository",
     "schedule",
     "solid",
     "weekly_partitions",
+    "weekly_schedule",
 ]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Date = Union[date, str]
     #: Gives the partitions that have passed by a moment; by now if it is left out.
     DatePartitions = Callable[[Optional[datetime]], List[Partition]]
+    #: What the clock shows so many steps after the first.
     _Step = Callable[[datetime, int], datetime]
 
 _DAY = "%Y-%m-%d"
@@ -38,7 +39,7 @@ def hourly_partitions(
 
     Of the two hours of one name where the clock is put back, the second has its offset in the name.
     """
-    return _partitions(start, end, timezone, _given(name_format, f"{_DAY}-%H:%M"), None)
+    return _partitions(start, end, timezone, _given(name_format, f"{_DAY}-%H:%M"), _hours)
 
 
 def daily_partitions(
@@ -89,9 +90,10 @@ def monthly_partitions(
 
 
 def _partitions(
-    start: Date, end: Date | None, zone_name: str, name_format: str, step: _Step | None
+    start: Date, end: Date | None, zone_name: str, name_format: str, step: _Step
 ) -> Callable[..., list[Partition]]:
-    """Makes the partition function. It steps by the clock, or, without `step`, by elapsed hours."""
+    """Makes the partition function. It takes a moment in place of now, how many partitions to give
+    at most, and a moment before which it need not look, to find the last one at once."""
     source = calling_position()
     first = _wall_time(start)
     last = None if end is None else _wall_time(end)
@@ -106,11 +108,13 @@ def _partitions(
     except UnknownZoneError as error:
         raise DefinitionError(f"cannot make partitions by time: {error}", source) from None
 
-    def partitions(now: datetime | None = None, most: int | None = None) -> list[Partition]:
+    def partitions(
+        now: datetime | None = None, most: int | None = None, since: datetime | None = None
+    ) -> list[Partition]:
         until = (datetime.now(timezone.utc) if now is None else now).astimezone(timezone.utc)
         if last is not None:
             until = min(until, resolve_wall_time(last, zone).astimezone(timezone.utc))
-        moments = _until_the_last_year(first, zone, step)
+        moments = _until_the_last_year(first, zone, step, since)
         found: dict[str, Partition] = {}
         wall, begin = next(moments)
         for following, after in moments:
@@ -163,34 +167,33 @@ def _collision(
 
 
 def _until_the_last_year(
-    first: datetime, zone: tzinfo, step: _Step | None
+    first: datetime, zone: tzinfo, step: _Step, since: datetime | None
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Yields the steps, by the clock or by elapsed hours, as far as a datetime goes."""
-    yield first, resolve_wall_time(first, zone)
-    steps = _hours(first, zone) if step is None else _steps(first, zone, step)
-    next(steps)
+    """Yields what the clock shows at each step, or would show, and the moment.
+
+    It ends with the range of datetimes. With `since`, it begins with a step that is before it.
+    """
+    begin = resolve_wall_time(first, zone)
+    number = 0
+    if since is not None:
+        # The longest month makes too few steps of a time, never too many.
+        number = max(0, (since - begin) // _LENGTHS[step] - 1)
+    start = begin.astimezone(timezone.utc)
     try:
-        yield from steps
+        while True:
+            if step is _hours:  # hours pass, whatever the clock shows
+                moment = (start + number * _LENGTHS[step]).astimezone(zone)
+                yield moment.replace(tzinfo=None), moment
+            else:
+                wall = step(first, number)
+                yield wall, resolve_wall_time(wall, zone)
+            number += 1
     except (OverflowError, ValueError):  # the year 10,000
         return
 
 
-def _hours(first: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
-    """Yields what the clock shows after each hour that passes, and the moment."""
-    moment = resolve_wall_time(first, zone).astimezone(timezone.utc)
-    while True:
-        local = moment.astimezone(zone)
-        yield local.replace(tzinfo=None), local
-        moment += timedelta(hours=1)
-
-
-def _steps(first: datetime, zone: tzinfo, step: _Step) -> Iterator[tuple[datetime, datetime]]:
-    """Yields what the clock shows at each step, or would show, and the moment."""
-    number = 0
-    while True:
-        wall = step(first, number)
-        yield wall, resolve_wall_time(wall, zone)
-        number += 1
+def _hours(first: datetime, number: int) -> datetime:
+    return first + timedelta(hours=number)
 
 
 def _days(first: datetime, number: int) -> datetime:
@@ -204,6 +207,15 @@ def _weeks(first: datetime, number: int) -> datetime:
 def _months(first: datetime, number: int) -> datetime:
     years, month = divmod(first.month - 1 + number, 12)
     return first.replace(year=first.year + years, month=month + 1)
+
+
+#: The longest time of one step.
+_LENGTHS: dict[_Step, timedelta] = {
+    _hours: timedelta(hours=1),
+    _days: timedelta(days=1),
+    _weeks: timedelta(weeks=1),
+    _months: timedelta(days=31),
+}
 
 
 def _wall_time(value: object) -> datetime:

@@ -6,6 +6,7 @@ from hostler.definitions._definition_collection import DefinitionCollection
 from hostler.definitions._names import check_name, check_text, suggestion
 from hostler.definitions._signatures import check_function, check_no_arguments
 from hostler.definitions.errors import DefinitionError
+from hostler.definitions.partitions import PartitionSetDefinition
 from hostler.definitions.repository_data import (
     PARTITION_SETS,
     PIPELINES,
@@ -25,7 +26,6 @@ else:
     from typing import Any, Callable, Mapping, Sequence, Union, overload
 
     from hostler.definitions._definition_collection import Definition
-    from hostler.definitions.partitions import PartitionSetDefinition
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.repository_data import RepositoryData
     from hostler.definitions.schedules import ScheduleDefinition
@@ -85,7 +85,11 @@ class RepositoryDefinition:
             SCHEDULES, name, schedules or {}, source, self._check_pipeline
         )
         self.partition_sets: DefinitionCollection[PartitionSetDefinition] = DefinitionCollection(
-            PARTITION_SETS, name, partition_sets or {}, source, self._check_pipeline
+            PARTITION_SETS,
+            name,
+            self._with_sets_of_schedules(partition_sets or {}),
+            source,
+            self._check_pipeline,
         )
 
     @property
@@ -99,6 +103,24 @@ class RepositoryDefinition:
 
     def __repr__(self) -> str:
         return f'<repository "{self.name}">'
+
+    def _with_sets_of_schedules(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Adds the partition sets that constructed schedules have."""
+        own: dict[str, PartitionSetDefinition] = {}
+        for schedule in self.schedules.constructed().values():
+            # Only a schedule by partition has one; its class is not imported for this question.
+            of_schedule: PartitionSetDefinition | None = getattr(schedule, "partition_set", None)
+            if of_schedule is None:
+                continue
+            own[of_schedule.name] = of_schedule
+            other = given.get(of_schedule.name, of_schedule) if hasattr(given, "get") else None
+            if isinstance(other, PartitionSetDefinition) and other is not of_schedule:
+                raise DefinitionError(
+                    f'cannot make repository "{self.name}": {other!r} (defined at {other.source}) '
+                    f"has the name of the set that {schedule!r} brings along; rename one of them",
+                    schedule.source,
+                )
+        return {**own, **given} if own and hasattr(given, "keys") else given
 
     def _check_pipeline(self, definition: ScheduleDefinition | PartitionSetDefinition) -> None:
         known = self.pipelines.names
