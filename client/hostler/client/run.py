@@ -16,6 +16,7 @@ from hostler.client.names import (
     partition_name,
     run_name,
 )
+from hostler.client.presets import find_preset, over_preset
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
@@ -48,6 +49,7 @@ class RunCalls(RepositoryCalls):
         solids: Sequence[str] = (),
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
+        preset: str | None = None,
         backfill: str = "",
     ) -> pb.Run:
         """Records a run and returns at once; it starts as soon as the daemon's limits allow.
@@ -69,11 +71,13 @@ class RunCalls(RepositoryCalls):
             partition: what the run is about: the resource name of a partition, or the names of a
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
+            preset: the name of a preset of the pipeline: `run_config` and `tags` are merged over
+                what it gives, and `solids` come in place of its own.
             backfill: the id of the backfill that the run belongs to.
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
-                is no such partition.
+                is no such partition or preset.
             UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
                 was used for another launch.
@@ -82,6 +86,9 @@ class RunCalls(RepositoryCalls):
         """
         if not is_pipeline_name(pipeline):
             pipeline = self.find_pipeline(pipeline, location, repository).name
+        if preset is not None:
+            found = find_preset(self.pipeline(*parse_pipeline(pipeline)), preset)
+            run_config, tags, solids = over_preset(found, run_config, tags, solids)
         request = pb.LaunchRunRequest(
             pipeline=pipeline,
             run_config=_struct(run_config or {}),

@@ -48,12 +48,14 @@ if TYPE_CHECKING:
         monthly_schedule,
         weekly_schedule,
     )
+    from hostler.definitions.presets import PresetDefinition
 
 # What executes, and what calculates with dates, is loaded when it is asked for: most locations
 # define and do neither.
 _LATER = {
     "PartitionScheduleDefinition": "partition_schedules",
     "PipelineResult": "execution",
+    "PresetDefinition": "presets",
     "execute_pipeline": "execution",
     "daily_partitions": "date_partitions",
     "daily_schedule": "partition_schedules",
@@ -80,6 +82,7 @@ __all__ = [
     "PartitionSetDefinition",
     "PipelineDefinition",
     "PipelineResult",
+    "PresetDefinition",
     "RepositoryData",
     "RepositoryDefinition",
     "RetryPolicy",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         OutputDefinition,
         PartitionSetDefinition,
         PipelineDefinition,
+        PresetDefinition,
         RepositoryDefinition,
         RetryPolicy,
         ScheduleDefinition,
@@ -154,13 +155,26 @@ def describe_pipeline(
     location: str, repository_name: str, pipeline: PipelineDefinition
 ) -> dict[str, Any]:
     """Describes a pipeline as hostler.v1.Pipeline."""
+    presets = [_preset(one) for one in pipeline.presets.values()]
     parent = f"locations/{location}/repositories/{repository_name}"
     return {
         "name": f"{parent}/pipelines/{pipeline.name}",
         "description": pipeline.description,
         "tags": pipeline.tags,
         "solids": [_solid(node) for node in pipeline.nodes],
+        **({"presets": presets} if presets else {}),
         **_source(pipeline.source),
+    }
+
+
+def _preset(preset: PresetDefinition) -> dict[str, Any]:
+    return {
+        "name": preset.name,
+        "description": preset.description,
+        "runConfig": preset.run_config,
+        "solids": preset.solids,
+        "tags": preset.tags,
+        **_source(preset.source),
     }
 
 

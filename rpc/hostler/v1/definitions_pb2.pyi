@@ -134,6 +134,7 @@ class Pipeline(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     SOLIDS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    PRESETS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     description: _builtins.str
@@ -145,6 +146,10 @@ class Pipeline(_message.Message):
 
     @_builtins.property
     def source(self) -> Global___SourcePosition: ...
+    @_builtins.property
+    def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
+        """In the order in which the code declares them."""
+
     def __init__(
         self,
         *,
@@ -153,14 +158,87 @@ class Pipeline(_message.Message):
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         solids: _abc.Iterable[Global___Solid] | None = ...,
         source: Global___SourcePosition | None = ...,
+        presets: _abc.Iterable[Global___Preset] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "presets", b"presets", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pipeline: _TypeAlias = Pipeline  # noqa: Y015
+
+@_typing.final
+class Preset(_message.Message):
+    """What a pipeline is often launched with. A client merges it under what its caller gives, and
+    launches with the result; see LaunchRun.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TagsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    RUN_CONFIG_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Unique within the pipeline; any text without line breaks."""
+    description: _builtins.str
+    """As the code declares it, for people; may be empty."""
+    @_builtins.property
+    def run_config(self) -> _struct_pb2.Struct:
+        """What a run is launched with, as LaunchRunRequest has it."""
+
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The selection of solids, as LaunchRunRequest has it; empty for all."""
+
+    @_builtins.property
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
+    @_builtins.property
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        run_config: _struct_pb2.Struct | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        source: Global___SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "run_config", b"run_config", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Preset: _TypeAlias = Preset  # noqa: Y015
 
 @_typing.final
 class Solid(_message.Message):

@@ -14,9 +14,11 @@ from hostler.definitions import (
     OutputDefinition,
     PartitionSetDefinition,
     PipelineDefinition,
+    PresetDefinition,
     RetryPolicy,
     ScheduleDefinition,
     SolidContext,
+    SolidNode,
     pipeline,
     repository,
     solid,
@@ -266,3 +268,18 @@ def test_default_values(default: object, shown: object) -> None:
 
 def test_empty_pipeline() -> None:
     assert parsed_pipeline(PipelineDefinition("empty", [])).solids == []
+
+
+def test_presets() -> None:
+    preset = PresetDefinition(
+        "local", {"solids": {"a": {}}}, solids=["*a"], tags={"b": "c"}, description="Few rows."
+    )
+
+    @solid
+    def a() -> None: ...
+
+    described = parsed_pipeline(PipelineDefinition("p", [SolidNode(a)], presets=[preset]))
+    (found,) = described.presets
+    assert (found.name, found.description, list(found.solids)) == ("local", "Few rows.", ["*a"])
+    assert json_format.MessageToDict(found.run_config) == {"solids": {"a": {}}}
+    assert (dict(found.tags), found.source.file) == ({"b": "c"}, __file__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostler.cli.options.completion import complete_partition
+from hostler.cli.options.completion import complete_partition, complete_preset
 from hostler.cli.options.run_config import read_run_config, read_tags
 from hostler.cli.options.times import parse_duration
 
@@ -25,6 +25,7 @@ class LaunchOptions:
         solids: which are executed; all where none is named.
         max_concurrency: steps at once; 0 for the run's own process.
         partition: the names of its set and of itself; None for none.
+        preset: the name of one of the pipeline's; None for none.
     """
 
     config: dict[str, Any]
@@ -33,6 +34,7 @@ class LaunchOptions:
     solids: tuple[str, ...]
     max_concurrency: int
     partition: tuple[str, str] | None
+    preset: str | None
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,6 +49,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         solids: tuple[str, ...],
         max_concurrency: int | None,
         partition: tuple[str, str] | None,
+        preset: str | None,
         **kwargs: Any,
     ) -> Any:
         launch = LaunchOptions(
@@ -56,6 +59,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
             solids,
             max_concurrency or 0,
             partition,
+            preset,
         )
         return function(*args, launch=launch, **kwargs)
 
@@ -80,7 +84,13 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete_partition,
         help="What the run is about; what the set gives for it comes under -c and --tag.",
     )
-    return run_content_options(partition(solids(max_concurrency(command))))
+    preset = click.option(
+        "--preset",
+        metavar="NAME",
+        shell_complete=complete_preset,
+        help="Launch with one of the pipeline's presets; it comes under -c and --tag.",
+    )
+    return run_content_options(preset(partition(solids(max_concurrency(command)))))
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:

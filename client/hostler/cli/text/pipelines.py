@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToJson
 from hostler.cli.terminal.table import Column
 from hostler.cli.text.definitions import definition_lines, description_lines
 from hostler.cli.text.formats import format_duration, to_seconds
+from hostler.cli.text.run_requests import run_config_lines, tags_lines
 from hostler.client.names import parse_pipeline
 from hostler.v1.definitions_pb2 import RetryPolicy
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Output,
         Pipeline,
         PipelineSummary,
+        Preset,
         Solid,
     )
 
@@ -48,9 +50,19 @@ def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
     yield from description_lines(pipeline.description)
+    for preset in pipeline.presets:
+        yield from _preset_lines(preset)
     for solid in pipeline.solids:
         yield ""
         yield from _solid_lines(solid)
+
+
+def _preset_lines(preset: Preset) -> Iterator[str]:
+    yield "  " + _described(f"preset {preset.name}", preset.description)
+    if preset.solids:
+        yield "    solids: " + ", ".join(preset.solids)
+    yield from tags_lines(preset.tags, "    ")
+    yield from run_config_lines(preset.run_config, "    ")
 
 
 def _solid_lines(solid: Solid) -> Iterator[str]:
