@@ -19,12 +19,13 @@ from hostler.definitions.errors import (
     DefinitionError,
     OutputError,
     SelectionError,
+    TypeCheckError,
     UnknownNameError,
 )
 from hostler.definitions.graph import OutputReference, SolidNode
 from hostler.definitions.partitions import Partition, PartitionSetDefinition, partition_set
 from hostler.definitions.pipelines import PipelineDefinition, pipeline
-from hostler.definitions.ports import InputDefinition, Output, OutputDefinition
+from hostler.definitions.ports import InputDefinition, Nothing, Output, OutputDefinition
 from hostler.definitions.repositories import RepositoryDefinition, repository
 from hostler.definitions.repository_data import RepositoryData
 from hostler.definitions.retries import RetryPolicy
@@ -73,6 +74,7 @@ __all__ = [
     "DefinitionError",
     "Field",
     "InputDefinition",
+    "Nothing",
     "Output",
     "OutputDefinition",
     "OutputError",
@@ -93,6 +95,7 @@ __all__ = [
     "SolidDefinition",
     "SolidNode",
     "SourcePosition",
+    "TypeCheckError",
     "UnknownNameError",
     "daily_partitions",
     "daily_schedule",

@@ -85,6 +85,21 @@ def check_text(what: str, text: object, source: LazyPosition) -> str:
     return text
 
 
+def check_flag(what: str, key: str, value: object, source: SourcePosition | None) -> bool:
+    """Returns True or False as it was given.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if isinstance(value, bool):
+        return value
+    raise DefinitionError(
+        f"cannot set {key} of {what} to {preview(value)}: found {type_phrase(value)}, expected "
+        "True or False",
+        source,
+    )
+
+
 def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Returns the known names that are similar to `name`, the most similar first, three at most."""
     if not isinstance(name, str):

@@ -115,6 +115,10 @@ class _Check:
         found: dict[str, object] = {}
         for one in declared:
             place = f"{path}.{one.name}"
+            if one.is_nothing:
+                if one.name in section:
+                    self.report(place, "this input stands for an order and has no value; remove it")
+                continue
             config_type = one.config_type
             if one.name in node.sources:
                 if one.name in section:

@@ -7,8 +7,9 @@ from types import GeneratorType
 from hostler.definitions._names import suggestion
 from hostler.definitions._pickled import unpickled
 from hostler.definitions._preview import preview
+from hostler.definitions._type_check import check_inputs, check_output
 from hostler.definitions.context import SolidContext
-from hostler.definitions.errors import OutputError, TransferError
+from hostler.definitions.errors import OutputError, TransferError, TypeCheckError
 from hostler.definitions.ports import Output
 
 TYPE_CHECKING = False
@@ -99,6 +100,8 @@ def _outputs(
     declared = {one.name: one for one in definition.outputs}
     produced = set()
     arguments = [context] if definition.takes_context else []
+    if definition.type_check:
+        check_inputs(definition, inputs)
     result = definition.function(*arguments, **inputs)
     for one in _as_outputs(definition, result):
         if one.output_name not in declared:
@@ -112,7 +115,13 @@ def _outputs(
                 "twice; an output has one value"
             )
         produced.add(one.output_name)
+        if definition.type_check:
+            check_output(definition, declared[one.output_name], one.value)
         yield declared[one.output_name], one.value
+    for name, output in declared.items():
+        if output.is_nothing and output.is_required and name not in produced:
+            produced.add(name)
+            yield output, None
     missing = [name for name, one in declared.items() if one.is_required and name not in produced]
     if missing:
         listed = ", ".join(f'"{name}"' for name in missing)
@@ -171,5 +180,5 @@ def _user_traceback(error: BaseException) -> TracebackType | None:
     inner = error.__traceback__
     while inner is not None and inner.tb_frame.f_globals.get("__package__") == _PACKAGE:
         inner = inner.tb_next
-    ours = isinstance(error, (OutputError, TransferError))
+    ours = isinstance(error, (OutputError, TransferError, TypeCheckError))
     return inner if inner or ours else error.__traceback__

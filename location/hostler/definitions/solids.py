@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from hostler.definitions._names import check_name, check_tags, check_text
+from hostler.definitions._names import check_flag, check_name, check_tags, check_text
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
 from hostler.definitions.config import schema_type
@@ -13,6 +13,7 @@ from hostler.definitions.errors import DefinitionError
 from hostler.definitions.ports import (
     CONTEXT_NAMES,
     Output,
+    order_alone,
     resolve_inputs,
     resolve_outputs,
     takes_context,
@@ -94,6 +95,8 @@ class SolidDefinition(Generic[R_co]):
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails.
         timeout: seconds of each attempt; None for no limit.
+        type_check: whether values are checked against the declared types.
+        order_inputs: the inputs without a value that the function has no parameter for.
         source: where the function is defined.
         takes_context: whether the function's first parameter is the context.
         is_generator: whether the function yields its outputs.
@@ -111,6 +114,7 @@ class SolidDefinition(Generic[R_co]):
         tags: Mapping[str, str] | None = None,
         retry_policy: RetryPolicy | None = None,
         timeout: float | None = None,
+        type_check: bool = True,
     ) -> None:
         self.source = source = position_of(function)
         if name is None:
@@ -124,10 +128,12 @@ class SolidDefinition(Generic[R_co]):
         self.is_generator = signature.is_generator
         self.inputs = resolve_inputs(name, signature, inputs, source)
         self.outputs = resolve_outputs(name, signature, outputs, source)
+        self.order_inputs = order_alone(signature, self.inputs)
         self.config = schema_type(config_schema, what, source)
         self.tags = check_tags(what, tags, source)
         self.retry_policy = check_retry_policy(what, retry_policy, source)
         self.timeout = check_timeout(what, timeout, source)
+        self.type_check = check_flag(what, "type_check", type_check, source)
         # For help(), and for whatever reads signatures.
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
@@ -280,6 +286,7 @@ def solid(
     tags: Mapping[str, str] | None = None,
     retry_policy: RetryPolicy | None = None,
     timeout: float | None = None,
+    type_check: bool = True,
 ) -> SolidDecorator: ...
 
 
@@ -304,6 +311,8 @@ def solid(
         retry_policy: when it is executed again if it fails; never if left out.
         timeout: seconds; an attempt that takes longer is killed and counts as failed. In a run, a
             solid with a timeout executes in a process of its own, and its outputs are pickled.
+        type_check: False to take inputs and outputs whatever their annotations say; else the step
+            fails where a value is not of the declared type.
 
     Raises:
         DefinitionError: the declarations contradict each other or the function.
