@@ -14,7 +14,26 @@ if TYPE_CHECKING:
     from hostler.v1.definitions_pb2 import Pipeline, Preset
 
 
-def find_preset(pipeline: Pipeline, name: str) -> Preset:
+def over_preset(
+    pipeline: Pipeline,
+    name: str,
+    run_config: Mapping[str, Any] | None,
+    tags: Mapping[str, str] | None,
+    solids: Sequence[str],
+) -> tuple[dict[str, Any], dict[str, str], Sequence[str]]:
+    """Returns run config, tags and selection of a launch: what is given wins over the preset.
+
+    Raises:
+        NotFoundError: the pipeline has no preset of that name.
+    """
+    from google.protobuf import json_format  # 20 ms that most calls do without
+
+    preset = _find(pipeline, name)
+    config = merged(json_format.MessageToDict(preset.run_config), run_config or {})
+    return config, {**preset.tags, **(tags or {})}, solids or list(preset.solids)
+
+
+def _find(pipeline: Pipeline, name: str) -> Preset:
     """Returns the preset of a pipeline.
 
     Raises:
@@ -24,16 +43,3 @@ def find_preset(pipeline: Pipeline, name: str) -> Preset:
     if name in presets:
         return presets[name]
     raise NotFoundError(not_found_message("preset", name, set(presets)))
-
-
-def over_preset(
-    preset: Preset,
-    run_config: Mapping[str, Any] | None,
-    tags: Mapping[str, str] | None,
-    solids: Sequence[str],
-) -> tuple[dict[str, Any], dict[str, str], Sequence[str]]:
-    """Returns run config, tags and selection of a launch: what is given wins over the preset."""
-    from google.protobuf import json_format  # 20 ms that most calls do without
-
-    config = merged(json_format.MessageToDict(preset.run_config), run_config or {})
-    return config, {**preset.tags, **(tags or {})}, solids or list(preset.solids)

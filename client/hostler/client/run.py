@@ -16,7 +16,7 @@ from hostler.client.names import (
     partition_name,
     run_name,
 )
-from hostler.client.presets import find_preset, over_preset
+from hostler.client.presets import over_preset
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import run_pb2 as pb
 
@@ -58,37 +58,31 @@ class RunCalls(RepositoryCalls):
             pipeline: the pipeline's resource name, or its name alone where that is not ambiguous.
             run_config: strings, numbers, booleans, None, lists and mappings of them.
             tags: kept with the run; those that begin with "hostler/" are the daemon's own.
-            location: where to look for the pipeline's name.
-            repository: where to look for the pipeline's name.
+            location, repository: where to look for the pipeline's name.
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
             timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
-            solids: which are executed, all where none is named: ["load", "*total", "clean+"].
-                A `*` in front adds all that a solid depends on, one behind all that depends on it,
-                each `+` one step in that direction.
-            max_concurrency: so many steps at once, each in a process of its own; 0 for one after
-                the other in the run's process.
+            solids: which are executed, all where none is named: ["load", "*total", "clean+"]. `*`
+                adds all that a solid depends on, or all that depends on it, `+` one step of that.
+            max_concurrency: steps at once, each in a process of its own; 0 for one after the other.
             partition: what the run is about: the resource name of a partition, or the names of a
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
-            preset: the name of a preset of the pipeline: `run_config` and `tags` are merged over
-                what it gives, and `solids` come in place of its own.
+            preset: one of the pipeline's; `run_config`, `tags` and `solids` win over what it has.
             backfill: the id of the backfill that the run belongs to.
 
         Raises:
-            NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
-                is no such partition or preset.
+            NotFoundError, AmbiguousNameError: no pipeline, partition or preset has the name, or
+                several pipelines.
             UserCodeError: one of the partition set's functions raised.
-            InvalidArgumentError: the run config cannot be sent, or is not valid, or the request id
-                was used for another launch.
-            NotReadyError, LoadFailedError: the location does not answer.
-            NotRecordedError: the daemon's disk is full.
+            InvalidArgumentError: the run config is not valid, or the request id was used already.
+            NotReadyError, LoadFailedError, NotRecordedError: it cannot be launched now.
         """
         if not is_pipeline_name(pipeline):
             pipeline = self.find_pipeline(pipeline, location, repository).name
         if preset is not None:
-            found = find_preset(self.pipeline(*parse_pipeline(pipeline)), preset)
-            run_config, tags, solids = over_preset(found, run_config, tags, solids)
+            described = self.pipeline(*parse_pipeline(pipeline))
+            run_config, tags, solids = over_preset(described, preset, run_config, tags, solids)
         request = pb.LaunchRunRequest(
             pipeline=pipeline,
             run_config=_struct(run_config or {}),

@@ -103,7 +103,7 @@ class PipelineDefinition:
         return f'<pipeline "{self.name}">'
 
     def _set_presets(self, presets: object) -> None:
-        from hostler.definitions._selection import select
+        from hostler.definitions._clauses import selected_names
         from hostler.definitions.errors import SelectionError
         from hostler.definitions.presets import check_presets
 
@@ -111,7 +111,7 @@ class PipelineDefinition:
         for one in self.presets.values():
             try:
                 if one.solids:
-                    select(self, one.solids)
+                    selected_names(self.name, self.nodes, one.solids)
             except SelectionError as error:
                 problems = "; ".join(error.problems)
                 raise DefinitionError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 from hostler.definitions._late import late
 from hostler.definitions._names import check_tags, check_text, type_phrase
@@ -218,14 +219,14 @@ class _Reading:
         except RecursionError:
             raise self.error(f"{place} goes too deep") from None
         try:
-            import yaml
+            yaml = import_module("yaml")  # the environment's own
         except ImportError:
             raise self.error(
                 f"cannot read {place} as YAML, since this environment has no PyYAML; install it "
                 "there (pip install pyyaml), or write the file as JSON"
             ) from None
         try:
-            return yaml.load(text, _loader(yaml))  # noqa: S506 (derived from SafeLoader)
+            return yaml.load(text, _loader(yaml))
         except Exception as error:  # noqa: BLE001 (of another package)
             raise self.error(f"{place} is no YAML: {error}") from None
 

@@ -29,6 +29,7 @@ else:
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.repository_data import RepositoryData
     from hostler.definitions.schedules import ScheduleDefinition
+    from hostler.definitions.solids import SolidDefinition
     from hostler.definitions.source import SourcePosition
 
     #: What the function of a repository returns.
@@ -58,10 +59,18 @@ class RepositoryDefinition:
 
     Raises:
         DefinitionError: a bad name, a name that differs from its key, neither a definition nor a
-            function, or a schedule or partition set of an unknown pipeline.
+            function, a schedule or partition set of an unknown pipeline, or two solids of one name.
     """
 
-    __slots__ = ("description", "name", "partition_sets", "pipelines", "schedules", "source")
+    __slots__ = (
+        "_solids",
+        "description",
+        "name",
+        "partition_sets",
+        "pipelines",
+        "schedules",
+        "source",
+    )
 
     def __init__(
         self,
@@ -78,9 +87,13 @@ class RepositoryDefinition:
         self.source = source = source or calling_position()
         self.name = check_name("a repository", name, source)
         self.description = check_text(f'repository "{name}"', description, source)
+        #: The solids of the pipelines that are there from the begin, and a pipeline of each.
+        self._solids: dict[str, tuple[SolidDefinition[Any], PipelineDefinition]] = {}
         self.pipelines: DefinitionCollection[PipelineDefinition] = DefinitionCollection(
-            PIPELINES, name, pipelines, source
+            PIPELINES, name, pipelines, source, self._check_solids
         )
+        for pipeline in self.pipelines.constructed().values():
+            self._check_solids(pipeline, is_there=True)
         self.schedules: DefinitionCollection[ScheduleDefinition] = DefinitionCollection(
             SCHEDULES, name, schedules or {}, source, self._check_pipeline
         )
@@ -121,6 +134,26 @@ class RepositoryDefinition:
                     schedule.source,
                 )
         return {**own, **given} if own and hasattr(given, "keys") else given
+
+    def _check_solids(self, pipeline: PipelineDefinition, *, is_there: bool = False) -> None:
+        """Refuses a solid that has the name of another one of the repository.
+
+        A lazy pipeline is compared with those that are there from the begin: which other lazy ones
+        have been constructed differs from process to process.
+        """
+        for node in pipeline.nodes:
+            definition = node.definition
+            known, place = self._solids.get(definition.name, (definition, pipeline))
+            if known is not definition:
+                raise DefinitionError(
+                    f'cannot use two solids named "{definition.name}" in repository "{self.name}": '
+                    f'pipeline "{place.name}" uses the one at {known.source}, pipeline '
+                    f'"{pipeline.name}" the one at {definition.source}; rename one of them with '
+                    '@solid(name="...")',
+                    definition.source,
+                )
+            if is_there:
+                self._solids[definition.name] = (definition, pipeline)
 
     def _check_pipeline(self, definition: ScheduleDefinition | PartitionSetDefinition) -> None:
         known = self.pipelines.names

@@ -14,6 +14,7 @@ from hostler.daemon.facade.lookup import (
     require_pipeline,
 )
 from hostler.daemon.facade.paging import page_of, run_page_start, run_page_token
+from hostler.daemon.facade.pipeline_tags import with_tags_of_pipeline
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.validation import require_config
 from hostler.daemon.runs.runs import Runs
@@ -68,12 +69,15 @@ class RunService:
             location = find_location(self._supervisor, f"locations/{location_name}")
             generation = generation_of(location)
             require_pipeline(generation, request.pipeline)
-            if not requested.partition:
-                return await self._runs.launch(requested, location, generation)
-            generation, run = await partition.with_partition(self._queries, context, requested)
-            await require_config(run.run_config, self._settings)
+            run = requested
+            if requested.partition:
+                generation, run = await partition.with_partition(self._queries, context, requested)
+                await require_config(run.run_config, self._settings)
+            run = await with_tags_of_pipeline(self._queries, context, run)
             require_not_stopping(self._supervisor)
-            return await self._runs.launch(run, location, generation, asked=requested)
+            return await self._runs.launch(
+                run, location, generation, asked=None if run is requested else requested
+            )
         except RequestIdConflictError as error:
             message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
             raise refusals.invalid(f"{message}, with another content") from error
