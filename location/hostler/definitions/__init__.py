@@ -35,6 +35,7 @@ from hostler.definitions.source import SourcePosition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hostler.definitions.config_kinds import Enum, Selector
     from hostler.definitions.date_partitions import (
         daily_partitions,
         hourly_partitions,
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 # What executes, and what calculates with dates, is loaded when it is asked for: most locations
 # define and do neither.
 _LATER = {
+    "Enum": "config_kinds",
+    "Selector": "config_kinds",
     "PartitionScheduleDefinition": "partition_schedules",
     "PipelineResult": "execution",
     "PresetDefinition": "presets",
@@ -72,6 +75,7 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "DefinitionError",
+    "Enum",
     "Field",
     "InputDefinition",
     "Nothing",
@@ -91,6 +95,7 @@ __all__ = [
     "ScheduleContext",
     "ScheduleDefinition",
     "SelectionError",
+    "Selector",
     "SolidContext",
     "SolidDefinition",
     "SolidNode",

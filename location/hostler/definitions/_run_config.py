@@ -6,8 +6,9 @@ from hostler.definitions._names import suggestion
 from hostler.definitions._preview import preview
 from hostler.definitions._selection import PipelineSubset
 from hostler.definitions._value_object import ValueObject
-from hostler.definitions.config import ConfigType
+from hostler.definitions.config import ConfigType, MappingType
 from hostler.definitions.errors import ConfigError, ConfigProblem
+from hostler.definitions.source import MISSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class StepConfig(ValueObject):
 
     __slots__ = ("config", "inputs")
 
-    def __init__(self, config: dict[str, Any], inputs: dict[str, Any]) -> None:
+    def __init__(self, config: Any, inputs: dict[str, Any]) -> None:
         #: By the schema, with the defaults.
         self.config = config
         #: Values of inputs that no other solid feeds.
@@ -53,6 +54,30 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     if check.problems:
         raise ConfigError(pipeline.name, check.problems)
     return steps
+
+
+def read_environment(
+    pipeline: PipelineDefinition, steps: Mapping[str, StepConfig], variables: Mapping[str, str]
+) -> tuple[dict[str, StepConfig], dict[str, str]]:
+    """Reads the variables that a checked run config names as {env: NAME}.
+
+    Returns the configs with their values, and the variables that were read, by name.
+
+    Raises:
+        ConfigError: one is not set, or does not fit.
+    """
+    from hostler.definitions._environment import Environment
+
+    environment = Environment(variables)
+    resolved = {
+        name: StepConfig(
+            environment.resolved(step.config, f"solids.{name}.config"),
+            environment.resolved(step.inputs, f"solids.{name}.inputs"),
+        )
+        for name, step in steps.items()
+    }
+    environment.require(pipeline.name)
+    return resolved, environment.read
 
 
 def _needs_no_source(one: InputDefinition) -> bool:
@@ -101,10 +126,15 @@ class _Check:
         """Returns the checked part of one solid."""
         section = self.section(value, path)
         self.keys(section, path, ["config", "inputs"])
-        given = self.section(section.get("config"), f"{path}.config")
-        config = node.definition.config.check(given, f"{path}.config", self.problems)
+        config = self.config(node.definition.config, section, f"{path}.config")
         inputs = self.section(section.get("inputs"), f"{path}.inputs")
         return StepConfig(config, self.inputs(node, inputs, f"{path}.inputs"))
+
+    def config(self, schema: ConfigType, section: dict[object, object], path: str) -> Any:
+        """Returns the checked config in a section."""
+        if isinstance(schema, MappingType):
+            return schema.check(self.section(section.get("config"), path), path, self.problems)
+        return schema.check(section.get("config", MISSING), path, self.problems)
 
     def inputs(
         self, node: SolidNode, section: dict[object, object], path: str

@@ -58,7 +58,8 @@ class SolidContext:
 
     Attributes:
         log: writes lines of the run's log.
-        config: the solid's config, checked against its schema, with the defaults.
+        config: the solid's config, checked against its schema, with the defaults: a dict, or one
+            value where the schema is no dict of fields.
         run_id: the id of the run.
         solid_name: the name of the solid in the pipeline: its alias where it has one.
         pipeline_name: the name of the pipeline.
@@ -81,7 +82,7 @@ class SolidContext:
     def __init__(
         self,
         *,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         run_id: str = "",
         solid_name: str = "",
         pipeline_name: str = "",
@@ -91,7 +92,9 @@ class SolidContext:
         log: LogSink | None = None,
     ) -> None:
         self.log = Log(log or logging_sink(solid_name))
-        self.config: dict[str, Any] = dict(config or {})
+        if config is None:
+            config = {}
+        self.config: Any = dict(config) if hasattr(config, "keys") else config
         self.run_id = run_id
         self.solid_name = solid_name
         self.pipeline_name = pipeline_name

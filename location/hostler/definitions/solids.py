@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from hostler.definitions._names import check_flag, check_name, check_tags, check_text
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
-from hostler.definitions.config import schema_type
+from hostler.definitions.config import MappingType, schema_type
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.ports import (
@@ -20,6 +20,7 @@ from hostler.definitions.ports import (
 )
 from hostler.definitions.retries import check_retry_policy
 from hostler.definitions.source import (
+    MISSING,
     calling_position,
     documentation_of,
     position_of,
@@ -110,7 +111,7 @@ class SolidDefinition(Generic[R_co]):
         description: str | None = None,
         inputs: Sequence[InputDefinition] | None = None,
         outputs: Sequence[OutputDefinition] | None = None,
-        config_schema: Mapping[str, Any] | None = None,
+        config_schema: Any = None,
         tags: Mapping[str, str] | None = None,
         retry_policy: RetryPolicy | None = None,
         timeout: float | None = None,
@@ -188,12 +189,13 @@ class SolidDefinition(Generic[R_co]):
 
     def _default_context(self) -> SolidContext:
         problems: list[ConfigProblem] = []
-        config = self.config.check({}, "config", problems)
+        nothing: Any = {} if isinstance(self.config, MappingType) else MISSING
+        config = self.config.check(nothing, "config", problems)
         if problems:
             listed = "; ".join(map(str, problems))
             raise DefinitionError(
                 f'cannot call solid "{self.name}" without a context ({listed}); '
-                "pass SolidContext(config={...}) as the first argument",
+                "pass SolidContext(config=...) as the first argument",
                 calling_position(),
             )
         return SolidContext(config=config, solid_name=self.name)
@@ -282,7 +284,7 @@ def solid(
     description: str | None = None,
     inputs: Sequence[InputDefinition] | None = None,
     outputs: Sequence[OutputDefinition] | None = None,
-    config_schema: Mapping[str, Any] | None = None,
+    config_schema: Any = None,
     tags: Mapping[str, str] | None = None,
     retry_policy: RetryPolicy | None = None,
     timeout: float | None = None,
@@ -306,7 +308,8 @@ def solid(
         inputs: what the function's parameters do not say of themselves: descriptions, types.
         outputs: one, named "result", if left out.
         config_schema: what the solid's config may hold, as {"path": str, "limit": Field(int,
-            default=10)}; see `hostler.definitions.config`. No config if left out.
+            default=10)}, or the type of the whole, as int; see `hostler.definitions.config`. No
+            config if left out.
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails; never if left out.
         timeout: seconds; an attempt that takes longer is killed and counts as failed. In a run, a

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         SolidNode,
     )
     from hostler.definitions._definition_collection import DefinitionCollection
-    from hostler.definitions.config import Field
+    from hostler.definitions.config import ConfigType, Field
     from hostler.definitions.graph import OutputReference
     from hostler.definitions.source import SourcePosition
 
@@ -223,8 +223,7 @@ def _solid(node: SolidNode) -> dict[str, Any]:
         described["inputs"] = [_input(one, node.sources.get(one.name)) for one in definition.inputs]
     if definition.outputs:
         described["outputs"] = [_output(one) for one in definition.outputs]
-    if definition.config.fields:
-        described["configFields"] = _config_fields(definition.config.fields)
+    described.update(_config(definition.config))
     if node.tags:
         described["tags"] = node.tags
     if definition.source is not None:
@@ -269,21 +268,32 @@ def duration(seconds: float) -> str:
     return f"{seconds:.6f}s"
 
 
-def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
-    from hostler.definitions.source import MISSING
+def _config(schema: ConfigType) -> dict[str, Any]:
+    """Describes the schema of a config: its fields, or the one value that it is."""
+    whole: Field | None = getattr(schema, "field", None)
+    if whole is not None:
+        return {"config": _config_field("config", whole)}
+    return {"configFields": _config_fields(schema.fields)} if schema.fields else {}
 
-    described = []
-    for name, field in fields.items():
-        one: dict[str, Any] = {"name": name, "type": field.type.name}
-        if field.description:
-            one["description"] = field.description
-        if field.is_required:
-            one["isRequired"] = True
-        if field.type.fields:
-            one["fields"] = _config_fields(field.type.fields)
-        if field.default is not MISSING:
-            one["defaultValue"] = _json_value(field.default)
-        described.append(one)
+
+def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+    return [_config_field(name, field) for name, field in fields.items()]
+
+
+def _config_field(name: str, field: Field) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": name, "type": field.type.name}
+    if field.description:
+        described["description"] = field.description
+    if field.is_required:
+        described["isRequired"] = True
+    if field.type.fields:
+        described["fields"] = _config_fields(field.type.fields)
+    if field.type.values:
+        described["enumValues"] = field.type.values
+    if field.type.is_selector:
+        described["isSelector"] = True
+    if field.has_default:
+        described["defaultValue"] = _json_value(field.default)
     return described
 
 

@@ -276,6 +276,7 @@ class Solid(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     RETRY_POLICY_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name within the pipeline; an alias where the definition is used more than once."""
     definition: _builtins.str
@@ -301,6 +302,12 @@ class Solid(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """Of each attempt, which is killed after it and counts as failed. Unset for none."""
 
+    @_builtins.property
+    def config(self) -> Global___ConfigField:
+        """The one value that `solids.{name}.config` is, where it is no mapping of fields; its name is
+        "config". Unset where config_fields says all.
+        """
+
     def __init__(
         self,
         *,
@@ -314,10 +321,11 @@ class Solid(_message.Message):
         source: Global___SourcePosition | None = ...,
         retry_policy: Global___RetryPolicy | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
+        config: Global___ConfigField | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -474,16 +482,30 @@ class ConfigField(_message.Message):
     IS_REQUIRED_FIELD_NUMBER: _builtins.int
     DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    ENUM_VALUES_FIELD_NUMBER: _builtins.int
+    IS_SELECTOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """The Python type's name, "Any" where any value fits; "dict" for one that has fields."""
     description: _builtins.str
     is_required: _builtins.bool
+    is_selector: _builtins.bool
+    """Whether exactly one of the fields is given: the type is "selector", or a list of it. Whether a
+    choice is required says nothing then.
+    """
     @_builtins.property
     def default_value(self) -> _struct_pb2.Value: ...
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
-        """The fields of a nested mapping."""
+        """The fields of a nested mapping; those of the mappings in a list, where the type is "list[dict]";
+        the choices of a selector.
+        """
+
+    @_builtins.property
+    def enum_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The strings that fit, where only these do: the type is the name of an enumeration, or a list of
+        it. Empty for any other type.
+        """
 
     def __init__(
         self,
@@ -494,10 +516,12 @@ class ConfigField(_message.Message):
         is_required: _builtins.bool = ...,
         default_value: _struct_pb2.Value | None = ...,
         fields: _abc.Iterable[Global___ConfigField] | None = ...,
+        enum_values: _abc.Iterable[_builtins.str] | None = ...,
+        is_selector: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "description", b"description", "fields", b"fields", "is_required", b"is_required", "name", b"name", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "description", b"description", "enum_values", b"enum_values", "fields", b"fields", "is_required", b"is_required", "is_selector", b"is_selector", "name", b"name", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

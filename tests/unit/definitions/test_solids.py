@@ -199,7 +199,7 @@ async def is_async_generator() -> Any:
         (takes_two, {"description": 3}, r"cannot describe solid .* by 3 \(int\)"),
         (takes_two, {"tags": {"a": 1}}, "keys and values of tags are strings"),
         (takes_two, {"tags": ["a"]}, "expected a dict of strings"),
-        (takes_two, {"config_schema": int}, "config schema of .* expected a dict of fields"),
+        (takes_two, {"config_schema": 3}, "cannot use 3 as the type of the config of solid"),
         (3, {}, "cannot make a solid of 3: found an int, expected a function"),
         ("x", {}, r'write @solid\(name="x"\)'),
         (Frame, {}, "found a type, expected a function"),

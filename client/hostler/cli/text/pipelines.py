@@ -79,6 +79,8 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
         yield f"  in   {_input(item)}"
     for output in solid.outputs:
         yield f"  out  {_output(output)}"
+    if solid.HasField("config"):
+        yield from _config_lines([solid.config], "  ")
     if solid.config_fields:
         yield "  config"
         yield from _config_lines(solid.config_fields, "    ")
@@ -109,7 +111,7 @@ def _output(output: Output) -> str:
 
 def _config_lines(fields: Iterable[ConfigField], indent: str) -> Iterator[str]:
     for field in fields:
-        text = f"{field.name}: {field.type}"
+        text = f"{field.name}: {field.type}{_choices(field)}"
         if field.HasField("default_value"):
             text += f" = {_default(field)}"
         elif not field.is_required:
@@ -124,6 +126,12 @@ def _default(field: ConfigField) -> str:
     if field.type == "int" and value.HasField("number_value"):
         return str(int(value.number_value))
     return MessageToJson(value, indent=None, ensure_ascii=False)
+
+
+def _choices(field: ConfigField) -> str:
+    if field.enum_values:
+        return " (" + ", ".join(field.enum_values) + ")"
+    return " (one of)" if field.is_selector else ""
 
 
 def _described(text: str, description: str) -> str:
