@@ -18,6 +18,7 @@ from hostler.definitions.errors import (
     ConfigProblem,
     DefinitionError,
     OutputError,
+    ResourceError,
     SelectionError,
     TypeCheckError,
     UnknownNameError,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         weekly_schedule,
     )
     from hostler.definitions.presets import PresetDefinition
+    from hostler.definitions.resources import ResourceContext, ResourceDefinition, resource
 
 # What executes, and what calculates with dates, is loaded when it is asked for: most locations
 # define and do neither.
@@ -60,6 +62,8 @@ _LATER = {
     "PartitionScheduleDefinition": "partition_schedules",
     "PipelineResult": "execution",
     "PresetDefinition": "presets",
+    "ResourceContext": "resources",
+    "ResourceDefinition": "resources",
     "execute_pipeline": "execution",
     "daily_partitions": "date_partitions",
     "daily_schedule": "partition_schedules",
@@ -67,6 +71,7 @@ _LATER = {
     "hourly_schedule": "partition_schedules",
     "monthly_partitions": "date_partitions",
     "monthly_schedule": "partition_schedules",
+    "resource": "resources",
     "weekly_partitions": "date_partitions",
     "weekly_schedule": "partition_schedules",
 }
@@ -91,6 +96,9 @@ __all__ = [
     "PresetDefinition",
     "RepositoryData",
     "RepositoryDefinition",
+    "ResourceContext",
+    "ResourceDefinition",
+    "ResourceError",
     "RetryPolicy",
     "ScheduleContext",
     "ScheduleDefinition",
@@ -112,6 +120,7 @@ __all__ = [
     "partition_set",
     "pipeline",
     "repository",
+    "resource",
     "schedule",
     "solid",
     "weekly_partitions",

@@ -7,14 +7,20 @@ once the whole config has been checked; until then nobody knows the values, and 
 from __future__ import annotations
 
 from hostler.definitions._value_object import ValueObject
-from hostler.definitions.config import ScalarType
 from hostler.definitions.errors import ConfigError, ConfigProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Mapping, Protocol
 
-    from hostler.definitions.config import ConfigType, Problems
+    class ConfigType(Protocol):
+        """The part of `hostler.definitions.config.ConfigType` that a conversion needs."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def values(self) -> tuple[str, ...]: ...
+
 
 _BOOLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -87,7 +93,7 @@ class Environment:
             return None
 
 
-def reference(value: Any, type_: ConfigType, path: str, problems: Problems) -> Any:
+def reference(value: Any, type_: ConfigType, path: str, problems: list[ConfigProblem]) -> Any:
     """Returns what stands for {env: NAME}; adds to `problems` what is written wrongly."""
     name = value["env"]
     if len(value) == 1 and isinstance(name, str) and name and not set(name) & {"=", "\0"}:
@@ -106,12 +112,13 @@ def _converted(text: str, type_: ConfigType) -> Any:
     Raises:
         ValueError: it stands for none of this type.
     """
-    if isinstance(type_, ScalarType) and type_.python_type is not str:
-        if type_.python_type is bool:
-            if text.strip().lower() not in _BOOLS:
-                raise ValueError
-            return _BOOLS[text.strip().lower()]
-        return type_.python_type(text)
+    kind = getattr(type_, "python_type", str)  # an enumeration is of strings
+    if kind is bool:
+        if text.strip().lower() not in _BOOLS:
+            raise ValueError
+        return _BOOLS[text.strip().lower()]
+    if kind is not str:
+        return kind(text)
     if type_.values and text not in type_.values:
         raise ValueError
     return text

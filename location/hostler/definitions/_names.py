@@ -100,6 +100,23 @@ def check_flag(what: str, key: str, value: object, source: SourcePosition | None
     )
 
 
+def check_names(what: str, names: object, source: SourcePosition | None) -> tuple[str, ...]:
+    """Returns names, sorted, each of them once.
+
+    Raises:
+        DefinitionError: they are no set or list of valid names.
+    """
+    if not names and isinstance(names, (set, frozenset, list, tuple)):
+        return ()
+    if not isinstance(names, (set, frozenset, list, tuple)):
+        raise DefinitionError(
+            f"cannot use {preview(names)} as {what}: found {type_phrase(names)}, expected a set of "
+            'names, as {"db"}',
+            source,
+        )
+    return tuple(sorted({check_name(f"one of {what}", one, source) for one in names}))
+
+
 def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Returns the known names that are similar to `name`, the most similar first, three at most."""
     if not isinstance(name, str):

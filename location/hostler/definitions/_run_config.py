@@ -1,4 +1,7 @@
-"""The config of a run: {"solids": {name: {"config": {...}, "inputs": {name: value}}}}."""
+"""The config of a run.
+
+{"solids": {name: {"config": {...}, "inputs": {name: value}}}, "resources": {name: {"config": ...}}}
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,15 @@ from hostler.definitions.source import MISSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Container, Iterable, Mapping
+    from typing import Any, Container, Dict, Iterable, Mapping
 
     from hostler.definitions.graph import OutputReference, SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import InputDefinition
+
+    _StepConfigDict = Dict[str, "StepConfig"]
+else:
+    _StepConfigDict = dict
 
 
 class StepConfig(ValueObject):
@@ -31,7 +38,19 @@ class StepConfig(ValueObject):
         self.inputs = inputs
 
 
-def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[str, StepConfig]:
+class StepConfigs(_StepConfigDict):
+    """The parts of a run config about each solid, by name.
+
+    Attributes:
+        resources: the config of each resource that the solids require, by name.
+    """
+
+    def __init__(self, steps: Mapping[str, StepConfig], resources: dict[str, Any]) -> None:
+        super().__init__(steps)
+        self.resources = resources
+
+
+def check_run_config(pipeline: PipelineDefinition, run_config: object) -> StepConfigs:
     """Checks a run config; returns its part for each solid of the pipeline, by name.
 
     Args:
@@ -44,21 +63,22 @@ def check_run_config(pipeline: PipelineDefinition, run_config: object) -> dict[s
     """
     check = _Check(pipeline)
     top = check.section(run_config, "")
-    check.keys(top, "", ["solids"])
+    check.keys(top, "", ["solids", "resources"])
     solids = check.section(top.get("solids"), "solids")
     check.solids(solids)
     steps = {
         node.name: check.step(node, solids.get(node.name), f"solids.{node.name}")
         for node in pipeline.nodes
     }
+    resources = check.resources(pipeline, check.section(top.get("resources"), "resources"))
     if check.problems:
         raise ConfigError(pipeline.name, check.problems)
-    return steps
+    return StepConfigs(steps, resources)
 
 
 def read_environment(
-    pipeline: PipelineDefinition, steps: Mapping[str, StepConfig], variables: Mapping[str, str]
-) -> tuple[dict[str, StepConfig], dict[str, str]]:
+    pipeline: PipelineDefinition, steps: StepConfigs, variables: Mapping[str, str]
+) -> tuple[StepConfigs, dict[str, str]]:
     """Reads the variables that a checked run config names as {env: NAME}.
 
     Returns the configs with their values, and the variables that were read, by name.
@@ -76,8 +96,12 @@ def read_environment(
         )
         for name, step in steps.items()
     }
+    resources = {
+        name: environment.resolved(config, f"resources.{name}.config")
+        for name, config in steps.resources.items()
+    }
     environment.require(pipeline.name)
-    return resolved, environment.read
+    return StepConfigs(resolved, resources), environment.read
 
 
 def _needs_no_source(one: InputDefinition) -> bool:
@@ -121,6 +145,21 @@ class _Check:
                 name = key if isinstance(key, str) and key.isprintable() else preview(key, 60)
                 place = f"{path}.{name}" if path else name
                 self.report(place, f"unknown; {suggestion(key, known)}")
+
+    def resources(
+        self, pipeline: PipelineDefinition, section: dict[object, object]
+    ) -> dict[str, Any]:
+        """Returns the config of each resource that a solid requires; checks the others given."""
+        self.keys(section, "resources", pipeline.resources)
+        required = {name for node in pipeline.nodes for name in node.definition.required_resources}
+        found = {}
+        for name, definition in pipeline.resources.items():
+            if name in required or name in section:
+                path = f"resources.{name}"
+                given = self.section(section.get(name), path)
+                self.keys(given, path, ["config"])
+                found[name] = self.config(definition.config, given, f"{path}.config")
+        return found
 
     def step(self, node: SolidNode, value: object, path: str) -> StepConfig:
         """Returns the checked part of one solid."""

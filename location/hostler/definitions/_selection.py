@@ -29,6 +29,7 @@ class PipelineSubset(PipelineDefinition):
         self.description = pipeline.description
         self.tags = pipeline.tags
         self.presets = pipeline.presets
+        self.resources = pipeline.resources
         chosen = set(names)
         self._nodes = {one.name: one.fed_by(chosen) for one in pipeline.nodes if one.name in chosen}
         self.excluded = {one.name for one in pipeline.nodes} - chosen

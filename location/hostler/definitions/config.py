@@ -262,23 +262,6 @@ class Field:
         return self.type.check(value, path, problems)
 
 
-def schema_type(schema: object, what: str, source: SourcePosition | None) -> ConfigType:
-    """Returns the schema that a solid declares; None declares that it takes no config.
-
-    Raises:
-        DefinitionError: it is no type, or something in it is none.
-    """
-    if schema is None:
-        return MappingType({})
-    if isinstance(schema, dict):
-        return _mapping_type(schema, f"the config of {what}", source)
-    from hostler.definitions.config_kinds import WholeType
-
-    if isinstance(schema, Field):
-        return WholeType(schema)
-    return WholeType(Field(config_type_for(schema, f"the config of {what}", source)))
-
-
 def is_environment_value(value: object, problems: Problems) -> bool:
     """Returns whether a value is meant as {env: NAME}; a default in the code never is."""
     return type(value) is dict and "env" in value and not isinstance(problems, _DefaultProblems)
@@ -300,7 +283,7 @@ def config_type_for(declared: object, what: str, source: SourcePosition | None) 
     if isinstance(declared, list) and len(declared) == 1:
         return ListType(config_type_for(declared[0], f"an item of {what}", source))
     if isinstance(declared, dict):
-        return _mapping_type(declared, what, source)
+        return mapping_type(declared, what, source)
     raise DefinitionError(
         f"cannot use {preview(declared)} as the type of {what}: expected str, int, float, bool, "
         "list, dict, Any, Enum, Selector, a list of one type, or a dict of fields, as "
@@ -352,9 +335,14 @@ def mismatch(value: object, expected: ConfigType) -> str:
     return f"found {found}, expected {expected.name}"
 
 
-def _mapping_type(
+def mapping_type(
     declared: dict[object, object], what: str, source: SourcePosition | None
 ) -> MappingType:
+    """Returns the type of a dict with fields.
+
+    Raises:
+        DefinitionError: a key is no string, or a value no type.
+    """
     fields = {}
     for key, value in declared.items():
         if not isinstance(key, str):

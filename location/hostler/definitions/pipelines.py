@@ -21,6 +21,7 @@ else:
     from typing import Any, Callable, Mapping, Sequence, overload
 
     from hostler.definitions.presets import PresetDefinition
+    from hostler.definitions.resources import ResourceDefinition
     from hostler.definitions.source import SourcePosition
 
 
@@ -35,6 +36,7 @@ class PipelineDefinition:
         description: what it is for.
         tags: remarks for people and tools; a run takes them over.
         presets: what it is often launched with.
+        resources: what its solids require, by name.
         source: where it is defined; the caller's place if left out.
 
     Attributes:
@@ -45,7 +47,7 @@ class PipelineDefinition:
         DefinitionError: a bad name, or a graph that cannot execute.
     """
 
-    __slots__ = ("_nodes", "description", "name", "presets", "source", "tags")
+    __slots__ = ("_nodes", "description", "name", "presets", "resources", "source", "tags")
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class PipelineDefinition:
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
         presets: Sequence[PresetDefinition] = (),
+        resources: Mapping[str, ResourceDefinition] | None = None,
         source: SourcePosition | None = None,
     ) -> None:
         self.source = source = source or calling_position()
@@ -77,6 +80,11 @@ class PipelineDefinition:
                     source,
                 )
         self._nodes = check_graph(name, nodes)
+        self.resources: dict[str, ResourceDefinition] = {}
+        if resources or any(node.definition.required_resources for node in nodes):
+            from hostler.definitions.resources import check_resources
+
+            self.resources = check_resources(what, resources, nodes, source)
         self.presets: dict[str, PresetDefinition] = {}
         if presets:
             self._set_presets(presets)
@@ -158,6 +166,7 @@ def pipeline(
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
     presets: Sequence[PresetDefinition] = (),
+    resources: Mapping[str, ResourceDefinition] | None = None,
 ) -> PipelineDecorator: ...
 
 
@@ -169,6 +178,7 @@ def pipeline(
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
     presets: Sequence[PresetDefinition] = (),
+    resources: Mapping[str, ResourceDefinition] | None = None,
 ) -> PipelineDefinition | PipelineDecorator:
     """Makes a pipeline of a function that calls solids.
 
@@ -182,9 +192,12 @@ def pipeline(
         tags: remarks for people and tools; a run takes them over.
         presets: what it is often launched with, each under a name, as
             [PresetDefinition("local", {"solids": ...})].
+        resources: what its solids require, as {"db": db}; `resource` makes them.
 
     Raises:
         DefinitionError: the function takes arguments, or the graph that it makes cannot execute.
     """
-    decorator = PipelineDecorator(name, description, {"tags": tags, "presets": presets})
+    decorator = PipelineDecorator(
+        name, description, {"tags": tags, "presets": presets, "resources": resources}
+    )
     return decorator if function is None else decorator(function)

@@ -144,7 +144,7 @@ class _Reading:
     def error(self, problem: str) -> DefinitionError:
         return DefinitionError(f"cannot make {self._what}: {problem}", self._source)
 
-    def listed(self, files: object, expected: str) -> list[Any]:
+    def listed(self, files: Any, expected: str) -> list[Any]:
         if isinstance(files, (str, bytes, dict)) or not hasattr(files, "__iter__"):
             raise self.error(f"its files are {preview(files)}, expected a list of {expected}")
         found = list(files)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from hostler.definitions._names import check_flag, check_name, check_tags, check_text
+from hostler.definitions._names import (
+    check_flag,
+    check_name,
+    check_names,
+    check_tags,
+    check_text,
+)
+from hostler.definitions._schemas import schema_type
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
-from hostler.definitions.config import MappingType, schema_type
+from hostler.definitions.config import MappingType
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.ports import (
@@ -96,6 +103,7 @@ class SolidDefinition(Generic[R_co]):
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails.
         timeout: seconds of each attempt; None for no limit.
+        required_resources: names of resources, sorted.
         type_check: whether values are checked against the declared types.
         order_inputs: the inputs without a value that the function has no parameter for.
         source: where the function is defined.
@@ -116,6 +124,7 @@ class SolidDefinition(Generic[R_co]):
         retry_policy: RetryPolicy | None = None,
         timeout: float | None = None,
         type_check: bool = True,
+        required_resources: Iterable[str] = (),
     ) -> None:
         self.source = source = position_of(function)
         if name is None:
@@ -135,6 +144,9 @@ class SolidDefinition(Generic[R_co]):
         self.retry_policy = check_retry_policy(what, retry_policy, source)
         self.timeout = check_timeout(what, timeout, source)
         self.type_check = check_flag(what, "type_check", type_check, source)
+        self.required_resources = check_names(
+            f"the required resources of {what}", required_resources, source
+        )
         # For help(), and for whatever reads signatures.
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
@@ -289,6 +301,7 @@ def solid(
     retry_policy: RetryPolicy | None = None,
     timeout: float | None = None,
     type_check: bool = True,
+    required_resources: Iterable[str] = (),
 ) -> SolidDecorator: ...
 
 
@@ -316,6 +329,8 @@ def solid(
             solid with a timeout executes in a process of its own, and its outputs are pickled.
         type_check: False to take inputs and outputs whatever their annotations say; else the step
             fails where a value is not of the declared type.
+        required_resources: names, as {"db"}; `context.resources.db` is then what the pipeline has
+            under that name.
 
     Raises:
         DefinitionError: the declarations contradict each other or the function.

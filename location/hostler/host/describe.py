@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PipelineDefinition,
         PresetDefinition,
         RepositoryDefinition,
+        ResourceDefinition,
         RetryPolicy,
         ScheduleDefinition,
         SolidNode,
@@ -156,6 +157,7 @@ def describe_pipeline(
 ) -> dict[str, Any]:
     """Describes a pipeline as hostler.v1.Pipeline."""
     presets = [_preset(one) for one in pipeline.presets.values()]
+    resources = [_resource(name, one) for name, one in pipeline.resources.items()]
     parent = f"locations/{location}/repositories/{repository_name}"
     return {
         "name": f"{parent}/pipelines/{pipeline.name}",
@@ -163,7 +165,17 @@ def describe_pipeline(
         "tags": pipeline.tags,
         "solids": [_solid(node) for node in pipeline.nodes],
         **({"presets": presets} if presets else {}),
+        **({"resources": resources} if resources else {}),
         **_source(pipeline.source),
+    }
+
+
+def _resource(name: str, resource: ResourceDefinition) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": resource.description,
+        **_config(resource.config),
+        **_source(resource.source),
     }
 
 
@@ -230,6 +242,8 @@ def _solid(node: SolidNode) -> dict[str, Any]:
         described.update(_source(definition.source))
     if definition.retry_policy.max_retries:
         described["retryPolicy"] = _retry_policy(definition.retry_policy)
+    if definition.required_resources:
+        described["requiredResources"] = definition.required_resources
     if definition.timeout is not None:
         described["timeout"] = duration(definition.timeout)
     return described

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hostler.definitions import OutputDefinition, PipelineDefinition
     from hostler.definitions._engine import Call
     from hostler.definitions._observer import Observer
+    from hostler.definitions._run_config import StepConfigs
     from hostler.definitions._step_caller import StepCaller
     from hostler.definitions.context import PartitionSource
     from hostler.host.masking import Mask
@@ -75,13 +76,10 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
     from hostler.definitions._engine import Engine
-    from hostler.definitions._run_config import check_run_config, read_environment
     from hostler.definitions._step_caller import StepCaller
 
     pipeline = _selected(pipeline, solids)
-    steps = check_run_config(pipeline, run_config)
-    steps, values = read_environment(pipeline, steps, os.environ)
-    mask = _mask(values)
+    steps, mask = _configured(pipeline, run_config)
     emit = mask.emitter(emit) if mask else emit
     result = ExecutionResult()
     observer = _emitter(emit, result, mask)
@@ -116,15 +114,24 @@ def _selected(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineDe
     return select(pipeline, solids)
 
 
-def _mask(values: dict[str, str]) -> Mask | None:
-    """Returns the mask of values of the environment; None where a run config takes none from it."""
+def _configured(
+    pipeline: PipelineDefinition, run_config: Mapping[str, Any] | None
+) -> tuple[StepConfigs, Mask | None]:
+    """Returns the checked run config, and a mask of what it takes from the environment, if it does.
+
+    Raises:
+        ConfigError: it does not fit.
+    """
+    from hostler.definitions._run_config import check_run_config, read_environment
+
+    steps, values = read_environment(pipeline, check_run_config(pipeline, run_config), os.environ)
     if not values:
-        return None
+        return steps, None
     from hostler.host.masking import Mask
 
     mask = Mask(values)
     mask.cover_output()
-    return mask
+    return steps, mask
 
 
 def _timed_call(

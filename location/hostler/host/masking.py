@@ -6,9 +6,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping
+    from typing import Any, Callable, Dict, Mapping, Optional
 
-    from hostler.host.execution import Emit
+    #: See `hostler.host.execution`.
+    Emit = Callable[[str, Optional[str], Dict[str, Any]], None]
 
 #: Characters; what is shorter keeps no secret, and would be masked within other words.
 SHORTEST = 4

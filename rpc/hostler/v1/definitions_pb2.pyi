@@ -135,6 +135,7 @@ class Pipeline(_message.Message):
     SOLIDS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     PRESETS_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     description: _builtins.str
@@ -150,6 +151,10 @@ class Pipeline(_message.Message):
     def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
         """In the order in which the code declares them."""
 
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Resource]:
+        """In the order in which the code declares them."""
+
     def __init__(
         self,
         *,
@@ -159,14 +164,59 @@ class Pipeline(_message.Message):
         solids: _abc.Iterable[Global___Solid] | None = ...,
         source: Global___SourcePosition | None = ...,
         presets: _abc.Iterable[Global___Preset] | None = ...,
+        resources: _abc.Iterable[Global___Resource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "presets", b"presets", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "presets", b"presets", "resources", b"resources", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pipeline: _TypeAlias = Pipeline  # noqa: Y015
+
+@_typing.final
+class Resource(_message.Message):
+    """What several solids of a run share: made by a function of the code, and cleaned up at the end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELDS_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Unique within the pipeline; solids require it by this name."""
+    description: _builtins.str
+    """As the code declares it, for people; may be empty."""
+    @_builtins.property
+    def config_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
+        """The fields that `resources.{name}.config` takes in the run config."""
+
+    @_builtins.property
+    def config(self) -> Global___ConfigField:
+        """The one value that it is, where it is no mapping of fields, as Solid.config."""
+
+    @_builtins.property
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        config_fields: _abc.Iterable[Global___ConfigField] | None = ...,
+        config: Global___ConfigField | None = ...,
+        source: Global___SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "description", b"description", "name", b"name", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Resource: _TypeAlias = Resource  # noqa: Y015
 
 @_typing.final
 class Preset(_message.Message):
@@ -277,6 +327,7 @@ class Solid(_message.Message):
     RETRY_POLICY_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     CONFIG_FIELD_NUMBER: _builtins.int
+    REQUIRED_RESOURCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name within the pipeline; an alias where the definition is used more than once."""
     definition: _builtins.str
@@ -308,6 +359,10 @@ class Solid(_message.Message):
         "config". Unset where config_fields says all.
         """
 
+    @_builtins.property
+    def required_resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of resources of the pipeline, sorted."""
+
     def __init__(
         self,
         *,
@@ -322,10 +377,11 @@ class Solid(_message.Message):
         retry_policy: Global___RetryPolicy | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
         config: Global___ConfigField | None = ...,
+        required_resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "required_resources", b"required_resources", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.host.executing import executed
 
 from hostler.definitions import SolidContext, pipeline, solid
 from hostler.host.masking import SHORTEST, Mask
-from tests.unit.host.executing import executed
 
 SECRET = "hunter2 'quoted' \\ end"
 LONG = "k" * 300

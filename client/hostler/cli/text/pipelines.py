@@ -50,6 +50,10 @@ def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
     yield from description_lines(pipeline.description)
+    for resource in pipeline.resources:
+        yield "  " + _described(f"resource {resource.name}", resource.description)
+        fields = [resource.config] if resource.HasField("config") else resource.config_fields
+        yield from _config_lines(fields, "    ")
     for preset in pipeline.presets:
         yield from _preset_lines(preset)
     for solid in pipeline.solids:
@@ -75,6 +79,8 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
         yield f"  {_retries(solid.retry_policy)}"
     if solid.HasField("timeout"):
         yield f"  killed after {format_duration(to_seconds(solid.timeout))}"
+    if solid.required_resources:
+        yield "  requires " + ", ".join(solid.required_resources)
     for item in solid.inputs:
         yield f"  in   {_input(item)}"
     for output in solid.outputs:
