@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib import import_module
 
-from hostler.definitions._late import late
+from hostler.definitions._late import late, loaded
 from hostler.definitions._names import check_tags, check_text, type_phrase
 from hostler.definitions._preview import encodable, preview
 from hostler.definitions._run_requests import check_run_config
@@ -172,6 +172,9 @@ class _Reading:
         return found
 
     def text(self, file: str) -> str:
+        sources = loaded("hostler.host.sources")
+        if sources is not None:  # a location loads, and is loaded again when the file changes
+            sources.record_file(file)
         try:
             with open(file, encoding="utf-8") as opened:
                 return opened.read()
