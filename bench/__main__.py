@@ -20,12 +20,16 @@ from bench import (
     load,
     many,
     memory,
+    prints,
     ps,
     read,
+    restart,
     revive,
     runs,
     save,
+    schedules,
     start,
+    watch_runs,
 )
 from bench.figures import as_json, table
 
@@ -33,7 +37,7 @@ BENCHES = {
     module.__name__.rpartition(".")[2]: module.run
     for module in (
         *(save, load, revive, checkout, launch, many, memory, crowd),
-        *(start, read, ps, lazy, runs, backfill),
+        *(start, restart, read, ps, lazy, runs, prints, backfill, watch_runs, schedules),
     )
 }
 

@@ -109,6 +109,22 @@ def hostlerd(of: Workspace, **settings: str) -> Iterator[None]:
     Args:
         settings: HOSTLER_ settings, by their names in lower case.
     """
+    process, ours = spawn(of, **settings)
+    try:
+        await_serving(of, ours)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+        ours.close()
+
+
+def spawn(of: Workspace, **settings: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Starts a daemon; returns its process, and our end of its lifeline.
+
+    Args:
+        settings: as in `hostlerd`.
+    """
     ours, theirs = socket.socketpair()
     with (of.folder / "hostlerd.log").open("ab") as log:
         process = subprocess.Popen(
@@ -126,17 +142,14 @@ def hostlerd(of: Workspace, **settings: str) -> Iterator[None]:
             env=of.environ | {f"HOSTLER_{name.upper()}": text for name, text in settings.items()},
         )
     theirs.close()
-    try:
-        ours.settimeout(PATIENCE)
-        if ours.recv(16) != b"ready\n":
-            raise RuntimeError(
-                f"cannot start hostlerd:\n{(of.folder / 'hostlerd.log').read_text()}"
-            )
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE)
-        ours.close()
+    return process, ours
+
+
+def await_serving(of: Workspace, lifeline: socket.socket) -> None:
+    """Returns once the daemon serves."""
+    lifeline.settimeout(PATIENCE)
+    if lifeline.recv(16) != b"ready\n":
+        raise RuntimeError(f"cannot start hostlerd:\n{(of.folder / 'hostlerd.log').read_text()}")
 
 
 class Feed:

@@ -35,15 +35,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _wheel_environment(folder: Path) -> Path:
-    """Builds the wheel and installs it in a clean environment; returns its interpreter."""
-    print("tests: building the wheel and installing it in a clean environment", flush=True)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    (wheel,) = folder.glob("*.whl")
+    """Builds the wheels and installs them in a clean environment; returns its interpreter."""
+    print("tests: building the wheels and installing them in a clean environment", flush=True)
+    build = [str(ROOT / "dev"), "wheel", str(folder)]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wheels = [str(wheel) for wheel in folder.glob("*.whl")]
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, str(wheel), *_pinned()], check=True)
+    subprocess.run([*install, *wheels, *_pinned()], check=True)
     return python
 
 

@@ -148,6 +148,7 @@ def _say_how_to_go_on(ground: Playground, narrator: Narrator) -> None:
         f"  export PATH={Path(sys.executable).parent}:$PATH",
         "  hostler ps",
         "  hostler pipeline execute -l modern seattle_rain",
+        "  hostler check               # for CI: loads and tries out everything",
         "  hostler events              # then edit locations/*.py or workspace.yaml",
         "  hostler logs -f census",
     ):

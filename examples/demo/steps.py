@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from expectations import CheckError, await_true, expect
 from playground import end_of
 
-from hostler.client.names import parse_pipeline
+from hostler.client.names import parse_pipeline, run_id
 from hostler.v1.run_pb2 import Run
 from hostler.v1.workspace_pb2 import LoadError, Location
 
@@ -144,6 +144,8 @@ class Steps:
         if min(counted.values()) < 1:
             raise CheckError("asyncio has modules", expected="at least one", found=counted)
         self.tell.checked("census counted with the daemon's own interpreter, nothing installed")
+        expect("`hostler logs` ends well", expected=0, found=self.ground.hostler("logs", "-n", "5"))
+        self.tell.checked("one log of all locations, by time")
 
     def swap(self) -> None:
         """The code of 2022 in the environment of today: it cannot work."""
@@ -169,6 +171,9 @@ class Steps:
             found={name: self._pid(name) for name in others},
         )
         self.tell.checked("the other locations kept their processes all the while")
+        failed = self.client.runs(1, location="legacy", states=[Run.FAILED])[0]
+        self._retry(run_id(failed.name)[:8])
+        self.tell.checked("the run that failed was launched again, by the beginning of its id")
 
     def edit(self) -> None:
         """A save is answered by itself."""
@@ -252,7 +257,7 @@ class Steps:
         """The daemon ends, and nothing of it is left."""
         self.tell.title("The daemon ends, and nothing is left")
         processes = self.ground.processes()
-        self.tell.command(["kill", str(self.ground.pid)])
+        expect("`hostler down` ends well", expected=0, found=self.ground.hostler("down"))
         expect("the daemon's exit code", expected=0, found=self.ground.stop())
         end_of(processes)
         self.tell.checked(f"exit code 0, and none of its {len(processes)} processes is left")
@@ -270,6 +275,11 @@ class Steps:
         states = [Run.State.Name(run.state) for run in runs]
         expect(f"{claim}: run", expected=["SUCCEEDED" if succeeds else "FAILED"], found=states)
         return list(self.client.watch_run(runs[0].name))
+
+    def _retry(self, beginning: str) -> None:
+        """Launches a run again by the command, and waits until it has succeeded."""
+        command = ("run", "retry", "--watch", beginning)
+        expect("the retried run succeeded", expected=0, found=self.ground.hostler(*command))
 
     def _ready(self, name: str, generation: int) -> Location:
         """The location, once it is ready at a generation or a later one."""

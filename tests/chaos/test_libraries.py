@@ -15,12 +15,14 @@ from e2e.harness import daemon_in
 from e2e.libraries import (
     LIBRARIES,
     NAME,
+    STARTING,
     Library,
     Outcome,
     Servers,
     as_alone,
     make_environment,
     serve,
+    serve_at_once,
 )
 
 from hostler.v1.workspace_pb2 import Location
@@ -39,6 +41,11 @@ PACKAGES = (
     "sqlalchemy",
     "grpcio",
     "gevent",
+    "faiss-cpu",
+    "onnxruntime",
+    "boto3",
+    "duckdb",
+    "joblib",
 )
 
 #: Libraries that must not be forked once they have worked, and why: runs and workers import anew.
@@ -160,6 +167,16 @@ def test_what_is_used_when_it_is_imported_works_or_falls_back(
     assert location.start_mode == Location.FORKED, location.start_reason
     assert (location.fork_mode == Location.TEMPLATE) == (name in WORKS_ONCE)
     assert WORKS_ONCE.get(name, "") in location.fork_reason
+
+
+@pytest.mark.parametrize("use", [False, True], ids=["made at import", "used at import"])
+@pytest.mark.parametrize("name", STARTING)
+def test_what_starts_threads_works_in_runs_and_steps_at_once(
+    tmp_path: Path, python: str, servers: Servers, name: str, use: bool
+) -> None:
+    with daemon_in(tmp_path) as daemon:
+        found = serve_at_once(daemon, python, STARTING[name], servers, use=use)
+    assert found == {as_alone(python, STARTING[name], servers)}
 
 
 def test_what_gevent_has_patched_is_as_in_a_new_interpreter(

@@ -201,9 +201,23 @@ class Terminal:
             self.screen += part.decode(errors="replace")
         return self.screen
 
+    def type(self, text: str) -> None:
+        """Types a text."""
+        os.write(self._ours, text.encode())
+
     def ctrl_c(self) -> None:
         """Types Ctrl-C."""
         os.write(self._ours, b"\x03")
+
+    def press(self, keys: bytes) -> None:
+        """Types keys; what is on the screen from before is forgotten."""
+        self.screen = ""
+        os.write(self._ours, keys)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Changes the terminal's size, and forgets what is on the screen."""
+        self.screen = ""
+        termios.tcsetwinsize(self._ours, (rows, columns))
 
     def end(self) -> int:
         """Reads to the end; returns the exit code."""

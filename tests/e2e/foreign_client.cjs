@@ -4,12 +4,12 @@ const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
 
 const [scenario, socket, ...folders] = process.argv.slice(2);
-const files = ["workspace", "repository", "run"].map((name) => `hostler/v1/${name}.proto`);
+const files = ["workspace", "repository", "run", "errors"].map((name) => `hostler/v1/${name}.proto`);
 const options = { includeDirs: folders, keepCase: true, longs: Number, enums: String, oneofs: true };
 const loaded = loader.loadSync([...files, "google/rpc/status.proto", "google/rpc/error_details.proto"], options);
 const v1 = grpc.loadPackageDefinition(loaded).hostler.v1;
 
-const KINDS = ["ErrorInfo", "RetryInfo", "DebugInfo", "ResourceInfo"];
+const KINDS = ["ErrorInfo", "RetryInfo", "DebugInfo", "ResourceInfo", "BadRequest"];
 
 function stubs(channelOptions = {}) {
   const make = (service) => new service(`unix:${socket}`, grpc.credentials.createInsecure(), channelOptions);
@@ -27,6 +27,7 @@ function detailsOf(error) {
   const status = loaded["google.rpc.Status"].deserialize(data);
   for (const detail of status.details) {
     const kind = detail.type_url.split(".").pop();
+    if (kind === "NearestNames") found[kind] = loaded[`hostler.v1.${kind}`].deserialize(detail.value);
     if (KINDS.includes(kind)) found[kind] = loaded[`google.rpc.${kind}`].deserialize(detail.value);
   }
   return found;
@@ -67,6 +68,9 @@ function watch(stub, method, request) {
 }
 
 const PIPELINE = "locations/repos.py/repositories/repo/pipelines";
+const fields = (of) => ({ structValue: { fields: of } });
+const UNKNOWN_SOLID = { fields: { solids: fields({ two: fields({}) }) } };
+const config = (kind) => ({ run_config: { fields: { solids: fields({ one: fields({ config: fields({ a: kind }) }) }) } } });
 const value = (kind) => ({ run_config: { fields: { a: kind } } });
 const launch = (fields) => ["run", "LaunchRun", { pipeline: `${PIPELINE}/good`, ...fields }];
 const filter = (fields) => ["run", "ListRuns", { filter: fields }];
@@ -116,6 +120,39 @@ const scenarios = {
       raising: await call(repository, "GetPipeline", { name: `${PIPELINE}/raising` }),
       invalid: await call(run, "GetRun", { name: "nothing" }),
       run: await call(run, "GetRun", { name: "runs/none" }),
+      wrong: await call(run, "LaunchRun", { pipeline: `${PIPELINE}/good`, run_config: UNKNOWN_SOLID }),
+      problems: await call(repository, "ValidateRunConfig", { pipeline: `${PIPELINE}/good`, run_config: UNKNOWN_SOLID }),
+      schema: await call(repository, "GetConfigSchema", { pipeline: `${PIPELINE}/good` }),
+    };
+  },
+
+  async many() {
+    const { run } = stubs();
+    const watched = run.WatchRuns({ filter: { pipeline: "good" } });
+    const seen = [];
+    const ended = new Promise((resolve, reject) => {
+      watched.on("error", reject);
+      watched.on("data", (message) => {
+        seen.push(message);
+        if (message.change === "run" && message.run.end_time) resolve(message.run);
+      });
+    });
+    const launched = await call(run, ...launch({}).slice(1));
+    const last = await ended;
+    watched.on("error", () => {});
+    watched.cancel();
+    const parent = launched.answer.name;
+    const token = (await call(run, "ListRuns", { page_size: 1 })).answer.next_page_token;
+    return {
+      first: seen[0].change,
+      state: last.state,
+      progress: last.progress,
+      counts: await call(run, "CountRuns", { filter: { states: ["SUCCEEDED"] } }),
+      steps: await call(run, "ListSteps", { parent }),
+      canceled: await call(run, "CancelRuns", { names: [parent, "runs/none"] }),
+      nothing: await call(run, "DeleteRuns", {}),
+      deleted: await call(run, "DeleteRuns", { names: [parent] }),
+      foreign: await call(run, "ListRuns", { page_token: token || "none", filter: { pipeline: "x" } }),
     };
   },
 
@@ -144,7 +181,7 @@ const scenarios = {
     const runs = await call(client.run, "ListRuns", {});
     const names = Array(9_999).fill("locations/repos.py");
     const reloaded = await call(client.workspace, "ReloadLocations", { names, no_wait: true });
-    const good = await call(client.run, ...launch({ run_config: { fields: { a: { nullValue: 0 } } } }).slice(1));
+    const good = await call(client.run, ...launch(config({ nullValue: 0 })).slice(1));
     return { found, runs, reloaded: reloaded.answer?.locations.length, tookToReload: reloaded.took, launch: good.code };
   },
 
@@ -190,7 +227,7 @@ const scenarios = {
   async pages() {
     const { run } = stubs(); // 4 MB, as in every language
     for (let n = 0; n < 8; n += 1) {
-      await call(run, ...launch({ ...value({ stringValue: "x".repeat(1_500_000) }), tags: { n: String(n) } }).slice(1));
+      await call(run, ...launch({ ...config({ stringValue: "x".repeat(1_500_000) }), tags: { n: String(n) } }).slice(1));
     }
     const names = [];
     let page_token = "";

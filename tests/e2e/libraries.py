@@ -111,6 +111,68 @@ LIBRARIES = {
 }
 
 
+#: What starts threads, processes or connections when it is imported or used. `kept` is made at
+#: import, as people's code does.
+STARTING: dict[str, Library] = {
+    "faiss": Library(
+        "import faiss, numpy; kept = faiss.IndexFlatL2(16);"
+        " kept.add(numpy.eye(16, dtype='float32').repeat(64, 0))",
+        "return float(kept.search(numpy.eye(16, dtype='float32'), 1)[0].sum()), kept.ntotal",
+    ),
+    "onnxruntime": Library(
+        "import numpy, onnxruntime; from onnxruntime.datasets import get_example;"
+        " kept = onnxruntime.InferenceSession(get_example('mul_1.onnx'),"
+        " providers=['CPUExecutionProvider'])",
+        "return kept.run(None, {'X': numpy.ones((3, 2), 'float32')})[0].tolist()",
+    ),
+    "boto3": Library(
+        "import boto3, io; from botocore.config import Config;"
+        " kept = boto3.session.Session().client('s3', region_name='eu-west-1',"
+        " aws_access_key_id='a', aws_secret_access_key='b', endpoint_url='{http}',"
+        " config=Config(retries={'total_max_attempts': 1}))",
+        "error = None\n    try:\n        kept.upload_fileobj(io.BytesIO(b'x'), 'bucket', 'key')\n"
+        "    except Exception as raised:\n        error = type(raised).__name__\n"
+        "    return error, kept.meta.region_name",
+    ),
+    "duckdb": Library(
+        "import duckdb; kept = duckdb.connect();"
+        " kept.execute('create table t as select range as x from range(200000)')",
+        "return kept.execute('select sum(x), count(*) from t').fetchone()",
+    ),
+    "joblib": Library(
+        "import joblib",
+        "return joblib.Parallel(n_jobs=2)(joblib.delayed(pow)(n, 2) for n in range(5))",
+    ),
+    "grpc": Library(
+        "import grpc; kept = grpc.insecure_channel('{grpc}')",
+        "return kept.unary_unary('/test.Test/Echo')(b'ping', timeout=10)",
+    ),
+    "polars": Library(
+        "import polars; kept = polars.DataFrame({'a': [1, 1, 2] * 1000}).lazy()",
+        "return kept.group_by('a').len().sort('a').collect().to_dict(as_series=False)",
+    ),
+    "matplotlib": Library(
+        "import io, os, matplotlib; os.environ['HOME'] = '/proc'; matplotlib.use('Agg');"
+        " from matplotlib import pyplot",
+        LIBRARIES["matplotlib"].work,
+    ),
+}
+
+#: For `STARTING`: steps at once, beside runs at once.
+STEPS = """
+
+@pipeline
+def steps():
+    works.alias("first")()
+    works.alias("second")()
+
+
+@repository
+def repo():
+    return [plain, steps]
+"""
+
+
 class Servers(NamedTuple):
     """Holds the addresses of the servers that the libraries call."""
 
@@ -149,9 +211,11 @@ def make_environment(folder: Path, packages: Sequence[str]) -> str:
 
 def text(library: Library, servers: Servers, number: int, *, use: bool) -> str:
     """Returns the source of a location that works with a library, at import too for `use`."""
-    work = library.work.replace("{http}", servers.http).replace("{grpc}", servers.grpc)
+    imports, work = (
+        one.replace("{http}", servers.http).replace("{grpc}", servers.grpc) for one in library
+    )
     return CODE.format(
-        imports=library.imports, work=work, number=number, use="USED = work()" if use else ""
+        imports=imports, work=work, number=number, use="USED = work()" if use else ""
     )
 
 
@@ -179,6 +243,28 @@ def serve(daemon: Daemon, python: str, library: Library, servers: Servers, *, us
         location = daemon.ready(NAME, number)
     worked = run(daemon), run(daemon), daemon.client.pipeline(NAME, "repo", "lazy").description
     return Outcome(location, worked)
+
+
+def serve_at_once(
+    daemon: Daemon, python: str, library: Library, servers: Servers, *, use: bool
+) -> set[str]:
+    """Has two runs, and two steps of a third one, work at once; returns their results."""
+    code = text(library, servers, 1, use=use).partition("def make():")[0].rstrip() + "\n" + STEPS
+    daemon.write(NAME, code)
+    daemon.workspace.write_text(
+        f"load_from:\n  - python_environment:\n      executable_path: {python}\n"
+        f"      target: {{python_file: {NAME}}}\n"
+    )
+    daemon.start().ready(NAME)
+    runs = [daemon.client.launch("plain"), daemon.client.launch("plain")]
+    runs.append(daemon.client.launch("steps", max_concurrency=2))
+    found: set[str] = set()
+    for each in runs:
+        events = list(daemon.client.watch_run(each.name))
+        assert events[-1].HasField("run_succeeded"), events[-1]
+        messages = [one.log_message.message for one in events if one.HasField("log_message")]
+        found |= {one for one in messages if not one.startswith("it is not safe to fork")}
+    return found
 
 
 def run(daemon: Daemon) -> str:

@@ -113,12 +113,151 @@ def test_a_wrong_definition_shows_the_users_code_alone(shell: Shell) -> None:
     assert {Path(file).name for file in re.findall(r'File "(.+?)"', done.out)} == {"wrong.py"}
 
 
-def test_timeout(shell: Shell) -> None:
-    shell.write("slow.py", "import signal\nsignal.pause()\n")
-    done = shell.run("check", "-f", "slow.py", "--timeout", "0.5")
+def test_an_import_that_hangs_says_where(shell: Shell) -> None:
+    shell.write("slow.py", "import signal\n\nsignal.pause()\n")
+    done = shell.run("check", "-f", "slow.py", "--timeout", "4", "--format", "github")
     assert done.code == 4
-    assert "hostler: gave up after 0.5 s\n" in done.err
-    assert "hostler: slow.py has not loaded: STARTING\n" in done.err
+    where = f"the load did not end within 3 s; it was at {shell.folder}/slow.py:3 in <module>"
+    assert f"FAILED  slow.py: {where}" in done.out
+    assert "raise HOSTLER_LOAD_LIMIT, or --timeout of hostler check, if it needs longer" in done.out
+    assert f"::error file=slow.py,line=3,title=slow.py::{where}" in done.out
+    assert "load_timeout" not in done.out, "that is longer"
+
+
+WRONG_WITHIN = """\
+from hostler.definitions import (
+    PartitionSetDefinition,
+    ScheduleDefinition,
+    pipeline,
+    repository,
+    schedule,
+    solid,
+)
+
+
+@solid
+def one():
+    return 1
+
+
+@pipeline
+def p():
+    one()
+
+
+def made_by_another_name():
+    return p
+
+
+def raises():
+    raise LookupError("no table, 50% of it")
+
+
+@schedule("@daily", "p")
+def wrong_tick(context):
+    return context.no_such_attribute
+
+
+def no_partitions():
+    return 1 / 0
+
+
+def no_config(partition):
+    return [][1]
+
+
+@repository
+def repo():
+    return {
+        "pipelines": {"p": p, "wrong_key": made_by_another_name, "raising": raises},
+        "schedules": {
+            "wrong_tick": wrong_tick,
+            "unknown": lambda: ScheduleDefinition("unknown", "@daily", "nothing"),
+        },
+        "partition_sets": {
+            "none": PartitionSetDefinition("none", "p", no_partitions),
+            "bad": PartitionSetDefinition(
+                "bad", "p", lambda: ["a"], run_config_fn_for_partition=no_config
+            ),
+            "good": PartitionSetDefinition("good", "p", lambda: ["a"]),
+        },
+    }
+"""
+
+
+def line_of(text: str) -> int:
+    return WRONG_WITHIN[: WRONG_WITHIN.index(text)].count("\n") + 1
+
+
+#: Where each problem is: the definition, and what stands on its line.
+PLACES = {
+    "pipeline 'wrong_key'": "def made_by_another_name",
+    "pipeline 'raising'": "raise LookupError",
+    "schedule 'wrong_tick'": "return context.no_such",
+    "schedule 'unknown'": '"unknown": lambda',
+    "partition set 'none'": "return 1 / 0",
+    "partition set 'bad'": "return [][1]",
+}
+
+
+def test_what_a_location_defines_is_tried_out(shell: Shell) -> None:
+    shell.write("within.py", WRONG_WITHIN)
+    entries = "".join(f"  - python_file: {name}\n" for name in ("good.py", "within.py"))
+    shell.write("workspace.yaml", f"load_from:\n{entries}")
+    done = shell.run("check", "--format", "github")
+    assert done.code == 4
+    assert "hostler: 2 of 2 locations loaded, 6 problems in what they define\n" in done.err
+    place = r"^::error file=within\.py,line=(\d+),title=within\.py%3A (.+?) of r"
+    found = re.findall(place, done.out, re.MULTILINE)
+    assert {title: int(line) for line, title in found} == {
+        title: line_of(text) for title, text in PLACES.items()
+    }
+    assert "no table, 50%25 of it" in done.out
+    for title, text in PLACES.items():
+        line = rf"^FAILED  within\.py: {title} of repository 'repo': .+"
+        (said,) = re.findall(line, done.out, re.MULTILINE)
+        assert f"within.py:{line_of(text)}" in said
+    assert "    LookupError: no table, 50% of it" in done.out
+
+    message = shell.run("check", "--json").message(Workspace)
+    lines = sorted(problem.line for problem in message.problems)
+    assert lines == sorted(map(line_of, PLACES.values()))
+    assert {problem.file for problem in message.problems} == {f"{shell.folder}/within.py"}
+
+    done = shell.run("check", "--no-construct")
+    assert (done.code, done.said) == (0, "hostler: 2 of 2 locations loaded\n")
+
+
+def test_a_wrong_workspace_is_annotated(shell: Shell) -> None:
+    shell.write("workspace.yaml", "load_from:\n  - python_fil: good.py\n")
+    done = shell.run("check", "--format", "github")
+    assert done.code == 2
+    start = "::error file=workspace.yaml,line=2,title=workspace::cannot use the key "
+    assert done.out.startswith(start)
+    assert "cannot start a daemon for workspace.yaml" in done.err
+
+
+def test_timeout(shell: Shell) -> None:
+    shell.write(
+        "slow.py",
+        GOOD
+        + """
+
+def slow():
+    import signal
+
+    signal.pause()
+
+
+@repository
+def hanging():
+    return {"pipelines": {"slow": slow}}
+""",
+    )
+    done = shell.run("check", "-f", "slow.py", "--timeout", "3")
+    assert done.code == 4
+    assert "pipeline 'slow' of repository 'hanging': " in done.out
+    assert "took longer than" in done.out
 
 
 def test_a_missing_file(shell: Shell) -> None:
@@ -142,7 +281,7 @@ def test_a_missing_file(shell: Shell) -> None:
         (["ps", "--socket", "x.sock", "-f", "good.py"], "cannot take --socket and -f together"),
         (["pipeline", "lst"], "No such command 'lst'; did you mean list?"),
         (["pipeline", "execute", "-f", "good.py", "p", "--tag", "x"], "give it as KEY=VALUE"),
-        (["logs"], "Missing argument 'LOCATION'"),
+        (["stop"], "Missing argument 'LOCATION'"),
     ],
 )
 def test_usage(shell: Shell, arguments: list[str], said: str) -> None:
@@ -165,7 +304,7 @@ def test_the_nearest_workspace_above_is_named(shell: Shell) -> None:
     [
         ["ps"],
         ["events"],
-        ["wait"],
+        ["wait", "--timeout", "0"],
         ["logs", "good.py"],
         ["reload"],
         ["stop", "good.py"],
@@ -177,7 +316,8 @@ def test_no_daemon(shell: Shell, arguments: list[str]) -> None:
     done = shell.run(*arguments)
     assert (done.code, done.out) == (3, "")
     assert re.fullmatch(
-        r"hostler: cannot reach a daemon for workspace\.yaml on \S+; start one with: hostler up\n",
+        r"hostler: cannot reach a daemon for workspace\.yaml on \S+: there is no socket; "
+        r"start one with: hostler up\n",
         done.err,
     )
 

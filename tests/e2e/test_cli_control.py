@@ -127,6 +127,18 @@ def test_stop_and_start(served: Served) -> None:
     assert started.message(Location).state == Location.READY
 
 
+@pytest.mark.parametrize("command", ["reload", "restart"])
+def test_what_is_stopped_stays_so_and_the_command_says_it(served: Served, command: str) -> None:
+    assert served.run("stop", "stopped").code == 0
+    try:
+        done = served.run(command, "stopped")
+        assert (done.code, done.out) == (4, "stopped  STOPPED\n")
+        assert "stopped was stopped and stays so; start it with: hostler start stopped" in done.err
+        assert served.run(command, "--no-wait", "stopped").code == 4
+    finally:
+        assert served.run("start", "stopped").code == 0
+
+
 def test_wait(served: Served) -> None:
     assert served.run("wait", "awaited", "waiting") == Outcome(0, "", "")
     served.run("reload", "--no-wait", "awaited")

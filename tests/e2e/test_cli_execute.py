@@ -1,5 +1,6 @@
 """hostler pipeline execute: against a daemon, and with a private one that leaves nothing."""
 
+import json
 import re
 import signal
 from collections.abc import Iterator
@@ -147,10 +148,21 @@ def test_config_from_stdin_that_does_not_fit(shell: Shell) -> None:
     config = '{"solids": {"load": {"config": {"limitt": 5}}}}'
     done = shell.run("pipeline", "execute", "-f", "repos.py", "totals", "-c", "-", given=config)
     assert done.code == 1
-    assert 'cannot execute pipeline "totals" with this run config:' in done.out
-    assert 'solids.load.config.limitt: unknown field; did you mean "limit"?' in done.out
+    assert 'cannot execute pipeline "totals" with this run config:' in done.err
+    assert 'solids.load.config.limitt: unknown field; did you mean "limit"?' in done.err
     assert "Traceback" not in done.out + done.err
     assert "hostler/definitions" not in done.out + done.err
+
+
+def test_a_config_is_checked_without_a_run(shell: Shell) -> None:
+    shell.write("config.yaml", "solids:\n  load:\n    config: {limit: 5, limitt: x}\n")
+    validate = ("pipeline", "validate", "-f", "repos.py", "totals", "-c")
+    done = shell.run(*validate, "config.yaml")
+    assert done.code == 1
+    assert "solids.load.config.limitt: unknown field" in done.out
+    assert shell.run(*validate, "{}").code == 0
+    schema = json.loads(shell.run("pipeline", "schema", "-f", "repos.py", "totals").out)
+    assert "limit" in json.dumps(schema["properties"]["solids"]["properties"]["load"])
 
 
 def test_a_subset_of_solids(shell: Shell) -> None:
@@ -163,12 +175,12 @@ def test_a_subset_of_solids(shell: Shell) -> None:
     assert "result: int = 9" in shell.run(*execute, "total", "-c", config).out
     missing = shell.run(*execute, "total")
     assert missing.code == 1
-    assert 'solids.total.inputs.rows: missing; nothing feeds it without "load"' in missing.out
+    assert 'solids.total.inputs.rows: missing; nothing feeds it without "load"' in missing.err
     unknown = shell.run(*execute, "totl")
     assert unknown.code == 1
-    assert 'cannot select these solids of pipeline "totals":' in unknown.out
-    assert "'totl': unknown; did you mean \"total\"?" in unknown.out
-    assert "Traceback" not in unknown.out
+    assert 'cannot select these solids of pipeline "totals":' in unknown.err
+    assert "'totl': unknown; did you mean \"total\"?" in unknown.err
+    assert "Traceback" not in unknown.err
 
 
 def test_a_step_that_takes_too_long(shell: Shell) -> None:

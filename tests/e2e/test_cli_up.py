@@ -77,6 +77,86 @@ def test_on_a_terminal_the_locations_are_live(shell: Shell) -> None:
     assert shell.processes() == []
 
 
+HOLDING = """\
+import time
+from pathlib import Path
+from hostler.definitions import pipeline, solid
+
+print("a line of the import")
+
+
+@solid
+def hold():
+    while not Path("go").exists():
+        time.sleep(0.01)
+
+
+@pipeline
+def holding():
+    hold()
+"""
+
+
+def test_the_keys_of_the_live_view(shell: Shell) -> None:
+    shell.write("bad.py", "import nothing_here\n")
+    shell.write("workspace.yaml", WORKSPACE + "  - python_file: bad.py\n")
+    shell.write("repos.py", HOLDING)
+    with Terminal(shell, "up") as terminal:
+        terminal.read_until(lambda screen: re.search(r"> repos\.py\s+\x1b\[32mREADY", screen))
+        terminal.read_until(lambda screen: "nothing_here" in screen)
+        terminal.press(b"l")
+        terminal.read_until(lambda screen: "a line of the import" in screen)
+        terminal.press(b"\x1b[B\r")
+        terminal.read_until(lambda screen: re.search(r"> bad\.py", screen))
+        terminal.read_until(lambda screen: "-- bad.py failed" in screen)
+        assert "Traceback" in terminal.screen
+        terminal.press(b"?")
+        terminal.read_until(lambda screen: "choose a location" in screen)
+        terminal.press(b"\x1b")
+        terminal.press(b"\x1b[Ar")
+        terminal.read_until(lambda screen: re.search(r"> repos\.py +\S+READY\S+ +2 +yes", screen))
+        terminal.resize(20, 60)
+        terminal.read_until(lambda screen: "LOCATION" in screen)
+        assert "INTERPRETER" not in terminal.screen
+        terminal.resize(50, 200)
+        terminal.read_until(lambda screen: "INTERPRETER" in screen)
+        terminal.press(b"q")
+        assert terminal.end() == 0
+        last = terminal.screen.rpartition("LOCATION")[2]
+        assert re.search(r"repos\.py\s+\S+READY", last), "the last state is left"
+        assert last.rstrip().endswith("\x1b[?25h")
+        assert "stopped" in last
+
+
+def test_ctrl_c_while_runs_go_on(shell: Shell) -> None:
+    shell.write("repos.py", HOLDING)
+    with Terminal(shell, "up") as terminal:
+        terminal.read_until(lambda screen: "READY" in screen)
+        run = shell.run("pipeline", "launch", "holding").out.strip()
+        terminal.read_until(lambda screen: re.search(rf"{run[:8]} +holding .*RUNNING", screen))
+        terminal.ctrl_c()
+        warned = (
+            f"Ctrl-C again to stop: 1 run under way is interrupted and not continued ({run[:8]})"
+        )
+        terminal.read_until(lambda screen: warned in screen)
+        assert shell.run("run", "show", run[:6]).code == 0, "nothing was stopped"
+        terminal.ctrl_c()
+        assert terminal.end() == 0
+        assert f"stopped: 1 run under way is interrupted and not continued ({run[:8]})" in (
+            terminal.screen
+        )
+
+
+def test_a_signal_does_not_ask(shell: Shell) -> None:
+    shell.write("repos.py", HOLDING)
+    for number, code in ((signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)):
+        started = up(shell)
+        shell.run("pipeline", "launch", "holding")
+        started.send_signal(number)
+        started.communicate(timeout=PATIENCE)
+        assert started.returncode == code
+
+
 def test_no_live_view_where_it_is_not_wanted(shell: Shell) -> None:
     with Terminal(shell, "up", NO_COLOR="1") as terminal:
         terminal.read_until(lambda screen: "STARTING -> READY" in screen)

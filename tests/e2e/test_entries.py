@@ -4,6 +4,8 @@ import psutil
 import pytest
 from e2e.harness import Daemon, eventually
 
+from hostler.v1.workspace_pb2 import Location
+
 REPORTING = """\
 import os
 from hostler.definitions import pipeline, repository, solid
@@ -117,6 +119,50 @@ def test_what_is_unsafe_to_fork_loads_the_same_sources_anew(daemon: Daemon, what
     forks = daemon.client.location("repos.py").template.forks
     run(daemon)
     assert daemon.client.location("repos.py").template.forks > forks
+
+
+ASKS_A_THREAD = """\
+import queue, threading
+from hostler.definitions import pipeline, solid
+
+asked = queue.Queue()
+
+
+def answer():
+    while True:
+        number, reply = asked.get()
+        reply.put(number * 2)
+
+
+threading.Thread(target=answer, daemon=True).start()
+
+
+@solid
+def asks(context):
+    reply = queue.Queue()
+    asked.put((21, reply))
+    return reply.get(timeout=20)
+
+
+@pipeline
+def p():
+    asks.alias("first")()
+    asks.alias("second")()
+"""
+
+
+def test_steps_of_what_is_unsafe_to_fork_execute_in_the_process_of_the_run(daemon: Daemon) -> None:
+    start(daemon, "", ASKS_A_THREAD)
+    daemon.ready("repos.py")
+    client = daemon.client
+    eventually(lambda: client.location("repos.py").fork_mode == Location.TEMPLATE, "a template")
+    events = list(daemon.client.watch_run(daemon.client.launch("p", max_concurrency=2).name))
+    assert events[-1].HasField("run_succeeded"), events[-1]
+    given = [one.step_output.preview for one in events if one.HasField("step_output")]
+    assert given == ["42", "42"]
+    (warning,) = [one.log_message.message for one in events if one.HasField("log_message")]
+    assert "1 Python thread after import" in warning
+    assert "the steps execute in it, one after the other" in warning
 
 
 def test_limits(daemon: Daemon) -> None:

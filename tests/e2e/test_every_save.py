@@ -155,6 +155,40 @@ def test_what_a_load_writes_itself_starts_no_other(daemon: Daemon, code: str) ->
     _rests(daemon.folder / "loads")
 
 
+#: Programs that change, while the code loads that starts them, what the code has listed.
+_PROGRAMS = {
+    "makes-a-file": "subprocess.run([sys.executable, '-c', MAKE.format(here)], check=True)",
+    "makes-a-folder": "subprocess.run(['mktemp', '-d', '-p', here], check=True)",
+    "makes-a-file-later": "subprocess.Popen([sys.executable, '-c', MAKE.format(here)])",
+    "fails-and-makes-a-file": "subprocess.run(['mktemp', '-p', here], check=True); 1 / 0",
+}
+
+
+@pytest.mark.parametrize("code", _PROGRAMS.values(), ids=_PROGRAMS)
+def test_programs_of_a_load_that_make_files_do_not_have_it_loaded_without_end(
+    patient: Daemon, code: str
+) -> None:
+    loads = patient.folder / "loads"
+    code = (
+        "import os, subprocess, sys\nhere = os.path.dirname(__file__)\nos.listdir(here)\n"
+        "MAKE = \"import time; open(f'{}/{{time.time()}}.out', 'w').close()\"\n"
+        f"open({str(loads)!r}, 'a').write('loaded\\n')\n{code}\nVALUE = 1"
+    )
+    path = patient.write("project/repos.py", SOURCE.format(code=code))
+    patient.workspace.write_text("load_from:\n  - python_file: project/repos.py\n")
+    patient.start()
+    told = f"a change of names in {path.parent}/, so that the next load waits"
+    eventually(lambda: any(told in one.text for one in patient.client.logs("repos.py")), told)
+    _rests(loads)
+    path.write_text(SOURCE.format(code="VALUE = 2"))
+
+    def is_served() -> bool:
+        is_ready = patient.state("repos.py") == "READY"
+        return is_ready and patient.pipelines("repos.py") == ["is_2"]
+
+    eventually(is_served, "a save is served at once")
+
+
 def _fails(daemon: Daemon) -> None:
     eventually(lambda: daemon.client.location("repos.py").HasField("error"), "the load fails")
 

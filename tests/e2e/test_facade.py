@@ -9,9 +9,11 @@ from typing import Any
 import grpc
 import pytest
 from e2e.harness import Daemon, daemon_in, eventually
+from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from hostler.client import InvalidArgumentError, UserCodeError
 from hostler.rpc.errors import ErrorDetails, unpack
 from hostler.v1 import repository_pb2, repository_pb2_grpc, run_pb2, workspace_pb2
 from hostler.v1.definitions_pb2 import PipelineSummary
@@ -123,6 +125,8 @@ def test_codes_and_details(
     assert (details.retry_delay is not None) == (reason == "NOT_READY")
     assert bool(details.traceback) == (reason in ("LOAD_FAILED", "USER_CODE"))
     assert "hostler/host" not in (details.traceback or ""), "a frame of ours"
+    if words.startswith("'"):
+        assert details.nearest[0] == words.strip("'")
 
 
 def test_health_follows_the_locations(served: Daemon) -> None:
@@ -148,6 +152,45 @@ def test_reflection_lists_the_services(served: Daemon) -> None:
     (answer,) = stub.ServerReflectionInfo(iter([request]))
     names = {each.name for each in answer.list_services_response.service}
     assert {f"hostler.v1.{each}Service" for each in ("Workspace", "Repository", "Run")} <= names
+    assert {f"grpc.reflection.{each}.ServerReflection" for each in ("v1", "v1alpha")} <= names
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "hostler.v1.RunService.GetRun",
+        "hostler.v1.Run.QUEUED",
+        "grpc.health.v1.Health.List",
+        "grpc.reflection.v1.ServerReflection",
+    ],
+)
+def test_reflection_gives_the_file_of_a_symbol(served: Daemon, version: str, symbol: str) -> None:
+    ask = served.client._channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        reflection_pb2.ServerReflectionRequest.SerializeToString,
+        reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+    (answer,) = ask(iter([request]))
+    found = answer.file_descriptor_response.file_descriptor_proto
+    files = [descriptor_pb2.FileDescriptorProto.FromString(data) for data in found]
+    assert symbol.startswith(files[0].package)
+    assert {name for file in files for name in file.dependency} <= {file.name for file in files}
+    if symbol.startswith("hostler"):
+        assert any(each.leading_comments for each in files[0].source_code_info.location)
+    unknown = reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"{symbol}.x")
+    (answer,) = ask(iter([unknown]))
+    assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+def test_health_lists_what_it_knows(served: Daemon) -> None:
+    stub: Any = health_pb2_grpc.HealthStub(served.client._channel)
+    messages: Any = health_pb2
+    statuses = stub.List(messages.HealthListRequest()).statuses
+    assert statuses[""].status == health_pb2.HealthCheckResponse.SERVING
+    assert statuses["hostler.v1.RunService"].status == health_pb2.HealthCheckResponse.SERVING
+    assert statuses["locations/broken.py"].status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def test_paging(stub: repository_pb2_grpc.RepositoryServiceStub) -> None:
@@ -165,6 +208,10 @@ def test_paging(stub: repository_pb2_grpc.RepositoryServiceStub) -> None:
         if not token:
             break
     assert paged == list(whole)
+    absent = ["locations/broken.py", "locations/sleeping.py"]
+    for size in (0, 3):
+        asked = repository_pb2.ListPipelinesRequest(parent=parent, page_size=size)
+        assert stub.ListPipelines(asked).unreachable == absent
     code, _ = refused(
         stub.ListPipelines, repository_pb2.ListPipelinesRequest(parent=parent, page_token="?")
     )
@@ -221,9 +268,38 @@ def test_runs_can_be_watched_from_any_event(served: Daemon) -> None:
 
 
 def test_a_run_config_that_does_not_fit(served: Daemon) -> None:
-    config = {"solids": {"one": {"config": {"x": 1}}}}
-    *_, last = served.client.execute("p0", config, location="repos.py")
-    assert "solids.one" in last.run_failed.failure.message
+    config = {"solids": {"one": {"config": {"x": 1}, "input": {}}}}
+    before = served.client.runs()
+    with pytest.raises(InvalidArgumentError, match=r"solids\.one\.config\.x") as caught:
+        served.client.launch("p0", config, location="repos.py")
+    assert [field for field, _ in caught.value.details.violations] == [
+        *("run_config.solids.one.input", "run_config.solids.one.config.x"),
+    ]
+    found = served.client.validate("p0", config, location="repos.py")
+    assert [each.path for each in found.problems] == ["solids.one.input", "solids.one.config.x"]
+    assert not served.client.validate("p0", {"solids": None}, location="repos.py").problems
+    with pytest.raises(InvalidArgumentError, match='did you mean "one"') as caught:
+        served.client.launch("p0", location="repos.py", solids=["*onee"])
+    assert [field for field, _ in caught.value.details.violations] == ["solids"]
+    assert served.client.runs() == before, "a refused launch is recorded"
+
+
+def test_a_lazy_pipeline_that_cannot_be_constructed_is_not_launched(served: Daemon) -> None:
+    with pytest.raises(UserCodeError, match="no such table"):
+        served.client.launch("raising", location="repos.py")
+    with pytest.raises(UserCodeError):
+        served.client.validate("raising", location="repos.py")
+
+
+def test_the_schema_of_a_run_config(served: Daemon) -> None:
+    schema = served.client.config_schema("p0", location="repos.py", solids=["one"])
+    assert schema["properties"]["solids"]["properties"]["one"]["properties"]["config"] == {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {},
+    }
+    with pytest.raises(InvalidArgumentError, match="nothing"):
+        served.client.config_schema("p0", location="repos.py", solids=["nothing"])
 
 
 def test_too_many_calls_and_too_large_answers(tmp_path: Path) -> None:

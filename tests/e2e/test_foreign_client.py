@@ -26,10 +26,12 @@ OK, INVALID, DEADLINE, NOT_FOUND, EXHAUSTED, PRECONDITION, UNAVAILABLE = 0, 3, 4
 
 CODE = """\
 import time
-from hostler.definitions import pipeline, repository, solid
+from typing import Any
+
+from hostler.definitions import Field, pipeline, repository, solid
 
 
-@solid
+@solid(config_schema={"a": Field(Any, is_required=False)})
 def one(context):
     return 1
 
@@ -113,7 +115,7 @@ def test_details_of_errors(modules: Path, served: Daemon) -> None:
     unknown, raising = found["unknown"], found["raising"]
     assert unknown["code"] == NOT_FOUND
     assert unknown["ErrorInfo"]["domain"] == "hostler"
-    assert unknown["ErrorInfo"]["metadata"]["nearest"].startswith("good")
+    assert unknown["NearestNames"]["names"][0] == "good"
     assert unknown["ResourceInfo"]["resource_type"] == "pipeline"
     assert raising["code"] == PRECONDITION
     assert raising["ErrorInfo"]["reason"] == "USER_CODE"
@@ -123,6 +125,28 @@ def test_details_of_errors(modules: Path, served: Daemon) -> None:
     assert "no such table" in raising["DebugInfo"]["detail"]
     assert found["invalid"]["code"] == INVALID
     assert found["run"]["code"] == NOT_FOUND
+    violations = found["wrong"]["BadRequest"]["field_violations"]
+    assert [each["field"] for each in violations] == ["run_config.solids.two"]
+    assert "unknown" in violations[0]["description"]
+    problems = found["problems"]["answer"]["problems"]
+    assert [(each["field"], each["path"]) for each in problems] == [("run_config", "solids.two")]
+    schema = json.loads(found["schema"]["answer"]["json_schema"])
+    assert list(schema["properties"]["solids"]["properties"]) == ["one"]
+
+
+def test_many_runs(modules: Path, served: Daemon) -> None:
+    found = play(modules, "many", served)
+    assert (found["first"], found["state"]) == ("snapshot", "SUCCEEDED")
+    assert (found["progress"]["total"], found["progress"]["succeeded"]) == (1, 1)
+    assert found["counts"]["answer"]["counts"][0]["state"] == "SUCCEEDED"
+    (step,) = found["steps"]["answer"]["steps"]
+    assert step["name"].endswith("/steps/one")
+    assert (step["state"], step["attempt_count"]) == ("SUCCEEDED", 1)
+    canceled = found["canceled"]["answer"]
+    assert (canceled["unchanged_count"], canceled["problems"][0]["reason"]) == (1, "UNKNOWN_NAME")
+    assert found["nothing"]["code"] == INVALID
+    assert found["deleted"]["answer"]["deleted_count"] == 1
+    assert found["foreign"]["code"] == INVALID
 
 
 def test_a_deadline_names_the_location(modules: Path, served: Daemon) -> None:

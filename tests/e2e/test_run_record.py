@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import resource
 import threading
 from collections.abc import Iterator
@@ -26,10 +27,10 @@ from hostler.v1.run_pb2 import Run, RunEvent
 
 CODE = """\
 import os, time
-from hostler.definitions import pipeline, repository, solid
+from hostler.definitions import Field, pipeline, repository, solid
 
 
-@solid
+@solid(config_schema={"large": Field(str, default="")})
 def waits(context):
     context.log.info("under way")
     while not os.path.exists("go"):
@@ -290,8 +291,8 @@ def test_pages(served: Daemon) -> None:
         request.filter.pipeline = "waiting"
         request.page_token = pages[0].next_page_token
         for token, message in (
-            (pages[0].next_page_token, "with another filter"),
-            ("1-", "with another filter"),
+            (pages[0].next_page_token, "with another parent or filter"),
+            ("1-", "pass a next_page_token"),
             ("x", "pass a next_page_token"),
             ("9" * 30, "pass a next_page_token"),
         ):
@@ -325,8 +326,9 @@ def test_a_full_disk_fails_the_run_and_the_daemon_goes_on(served: Daemon) -> Non
     resource.prlimit(served.pid, resource.RLIMIT_FSIZE, (largest + 100_000, limits[1]))
     run = served.client.launch("chatty", chatter(20_000))
     eventually(lambda: "cannot write the record of a run" in served.log.read_text())
+    config = {"solids": {"waits": {"config": {"large": "x" * 1_900_000}}}}
     with pytest.raises(NotRecordedError, match="cannot write the record of runs"):
-        served.client.launch("waiting", {"large": "x" * 1_900_000})
+        served.client.launch("waiting", config)
     assert served.client.run(idle.name).state == Run.RUNNING
     resource.prlimit(served.pid, resource.RLIMIT_FSIZE, limits)
     ended = outcome(served, run)
@@ -358,7 +360,7 @@ def test_two_daemons_in_one_state_folder(served: Daemon) -> None:
         other, env=served.environ, capture_output=True, text=True, timeout=30, check=False
     )
     assert refused.returncode == 1
-    assert "another daemon uses it" in refused.stderr
+    assert re.search(r"another daemon, with pid \d+, uses it", refused.stderr)
     assert "Traceback" not in refused.stderr
 
 

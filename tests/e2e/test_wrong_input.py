@@ -36,6 +36,12 @@ ODD = {
     "huge": '"""' + ("x" * 99 + "\n") * 25_000 + '"""\n' + f"x = '{'y' * 90}'\n" * 25_000,
     "chatty": "for number in range(100_000):\n    print('line', number)\n",
     "bytes-printed": "import os\nos.write(1, b'\\xff\\xfe no text\\n' * 3)\n",
+    "descriptors-closed": "import os\nos.closerange(3, 256)\n",
+    "standard-streams-closed": """\
+import os, sys
+os.closerange(0, 256)
+sys.stdout = sys.stderr = None
+""",
     "stdout-replaced": "import sys\nsys.stdout = sys.stderr = None\n",
     "stdout-broken": """\
 import sys

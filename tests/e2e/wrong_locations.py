@@ -70,6 +70,11 @@ EXECUTABLES = {
         "EXECUTABLE",
         ("{dir}/bin/missing", "No such file", "set executable_path"),
     ),
+    "bare-name": Case(
+        run_by("python3.99"),
+        "EXECUTABLE",
+        ("{dir}/python3.99", "none in that folder and none on PATH", "set executable_path"),
+    ),
     "dangling-link": Case(
         run_by("bin/dangling"),
         "EXECUTABLE",
@@ -265,15 +270,15 @@ IMPORTS = {
         file("closing.py"),
         "PROCESS_DIED",
         ("closed the descriptor", "close only what the code has opened"),
-        "BACKOFF",
+        "FAILED",
         {"closing.py": CLOSES_SOCKETS + "import closed_helper\n"},
     ),
     "closed-everything": Case(
         file("closing_all.py"),
         "PROCESS_DIED",
         ("closed the descriptor", "close only what the code has opened"),
-        "BACKOFF",
-        {"closing_all.py": "import os\nos.closerange(0, 256)\n"},
+        "FAILED",
+        {"closing_all.py": "import os\nos.closerange(0, os.sysconf('SC_OPEN_MAX'))\n"},
     ),
     "no-UTF-8-printed": Case(
         file("bytes.py"),

@@ -27,11 +27,18 @@ ALLOWED = {
     "daemon": {
         *("google", "grpc", "grpc_health", "grpc_reflection", "psutil", "watchdog", "yaml"),
         *("hostler.daemon", "hostler.rpc", "hostler.v1", "hostler.host.wire"),
+        # one implementation checks a run config for whoever launches and for the run itself, and
+        # says when a schedule is due, in a preview and in a launch
+        "hostler.definitions",
     },
 }
 
 #: `runtime` looks for the folder that it copies for the locations.
-EXCEPTIONS = {("daemon/hostler/daemon/processes/runtime.py", "hostler.host")}
+EXCEPTIONS = {
+    ("daemon/hostler/daemon/processes/runtime.py", "hostler.host"),
+    # of the location's own environment, for a run whose launch asks for it
+    ("location/hostler/host/debugging.py", "debugpy"),
+}
 
 #: What each package below a root is; anything else is in the wrong place.
 PACKAGES = {
@@ -51,10 +58,12 @@ ROOMS = {
         *("state", "logs"),
         *("watching/content", "watching/folders", "watching"),
         *("processes", "generations", "templates", "loading", "locations"),
-        *("runs/store", "runs"),
-        *("supervision", "facade", ""),
+        *("runs/store", "runs", "schedules"),
+        *("supervision", "facade", "diagnosis", ""),
     ),
-    "client/hostler/cli": ("terminal", "text", "options", "daemons", "live", "commands", ""),
+    "client/hostler/cli": (
+        *("terminal", "text", "options", "projects", "daemons", "live", "commands", ""),
+    ),
 }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from hostler.cli.terminal.command_line import note_arguments
 from hostler.cli.terminal.exits import INTERRUPTED, CommandError
 from hostler.cli.terminal.group import Group
 
@@ -19,27 +21,37 @@ if TYPE_CHECKING:
 
 #: The line of each command in the overview. `ps` is `ps` in hostler.cli.commands.ps.
 COMMANDS = {
+    "init": "Write a workspace.yaml of what is there.",
     "up": "Run the daemon in this terminal, with a live view.",
+    "down": "Stop the daemon.",
     "ps": "Show the locations and their states.",
     "events": "Show what has happened, then what happens.",
     "wait": "Wait until locations are ready.",
-    "logs": "Show what a location printed.",
+    "logs": "Show what locations printed.",
     "reload": "Load the code of locations anew.",
     "restart": "Replace the processes of locations.",
     "start": "Start a location that was stopped.",
     "stop": "Stop a location.",
     "check": "Load everything once and report, for CI.",
     "repository": "Repositories of the locations.",
-    "pipeline": "List, show, execute and launch pipelines.",
-    "schedule": "List, show and preview schedules.",
+    "pipeline": "List, show, validate, execute and launch pipelines.",
+    "schedule": "List, show, preview, start and stop schedules.",
     "partition": "List, show and backfill partitions.",
-    "run": "List, show, watch, cancel and delete runs.",
+    "location": "See what a location is made of.",
+    "run": "List, show, watch, retry, cancel and delete runs.",
+    "state": "Show where state, logs and cache are.",
+    "service": "Have systemd run the daemon.",
+    "doctor": "Look for what stands in the way, and say what to do.",
     "completion": "Print the completion script of a shell.",
 }
 
 
 class LazyGroup(Group):
     """Knows its commands by name, and imports a command's module only when it is called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        note_arguments(ctx, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -77,9 +89,15 @@ class LazyGroup(Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 good, 1 failed, 2 usage, 3 no daemon, 4 a location is not in order.",
 )
+@click.option(
+    "--socket",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The daemon's socket, for any command; the same as behind the command.",
+)
 @click.version_option(package_name="hostler", message="hostler %(version)s")
 @click.pass_context
-def hostler(ctx: click.Context) -> None:
+def hostler(ctx: click.Context, socket: Path | None) -> None:  # noqa: ARG001 - for the commands
     """Run every code location of a workspace in its own environment, behind one socket.
 
     \b

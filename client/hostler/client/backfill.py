@@ -255,15 +255,20 @@ def select_partitions(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
     return [name for name in names if name in kept]
 
 
-def partition_range(names: Sequence[str], first: str, last: str | None) -> list[str]:
+def partition_range(names: Sequence[str], first: str | None, last: str | None) -> list[str]:
     """Returns the partitions from `first` to `last`, both included, in the set's order.
+
+    Args:
+        names: all partitions of the set.
+        first: None for the set's first one.
+        last: None for the set's last one.
 
     Raises:
         NotFoundError: one of them is not there; the message names the nearest.
         InvalidArgumentError: the first comes after the last.
     """
-    select_partitions(names, [first] if last is None else [first, last])
-    start = names.index(first)
+    select_partitions(names, [name for name in (first, last) if name is not None])
+    start = 0 if first is None else names.index(first)
     end = len(names) - 1 if last is None else names.index(last)
     if end < start:
         raise InvalidArgumentError(

@@ -12,7 +12,7 @@ from hostler.rpc.address import grpc_target
 from hostler.v1 import repository_pb2_grpc, run_pb2_grpc, workspace_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: The daemon's own limit; gRPC's default of 4 MB is too small for a large repository.
@@ -20,7 +20,8 @@ MAX_MESSAGE = 100 * 1024 * 1024
 
 #: A client may outlive its daemon, and gRPC's own back-off between attempts to reconnect goes up to
 #: two minutes, which is an eternity on a socket of the same machine.
-RECONNECT_MS = (100, 1000)
+#: A daemon that was killed serves again within a second, and no reader is to notice more of it.
+RECONNECT_MS = (100, 250)
 
 OPTIONS = (
     ("grpc.max_send_message_length", MAX_MESSAGE),
@@ -82,9 +83,10 @@ class Calls:
         self,
         method: grpc.UnaryStreamMultiCallable[Request, Response],
         request: Request,
+        divide: Callable[[Response], Iterator[Response]] | None = None,
         timeout: float | None = None,
     ) -> Stream[Response]:
-        return Stream(method(request, timeout=timeout), str(self.socket))
+        return Stream(method(request, timeout=timeout), str(self.socket), divide)
 
     def _pages(
         self, method: grpc.UnaryUnaryMultiCallable[PagedRequestT, PageT], request: PagedRequestT

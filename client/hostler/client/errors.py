@@ -3,7 +3,7 @@
 HostlerError
 ├─ UnreachableError        no daemon answers on the socket, or it is ending
 ├─ NotFoundError           no location, repository, pipeline or run of that name
-├─ AmbiguousNameError      several pipelines have that name
+├─ AmbiguousNameError      several pipelines or runs are meant by that name
 ├─ NotReadyError           the location's first load is under way: retry_delay
 ├─ PreconditionError       the daemon cannot do that in the present state
 │  ├─ LoadFailedError      the location never loaded: traceback
@@ -12,6 +12,7 @@ HostlerError
 ├─ InvalidArgumentError    the request is not valid
 ├─ ProcessDiedError        the process that worked on the call died
 ├─ DeadlineError           no answer within the timeout
+├─ OnlyReadsError          the socket answers only what reads
 ├─ OverloadedError         too many calls are in flight: retry_delay
 ├─ NotRecordedError        the record of runs cannot be written: the disk is full
 ├─ MessageTooLargeError    the request or its answer is above the limit
@@ -65,7 +66,7 @@ class NotFoundError(HostlerError):
 
 
 class AmbiguousNameError(HostlerError):
-    """Several pipelines have that name.
+    """Several pipelines have that name, or several runs' ids begin so.
 
     Attributes:
         candidates: their resource names.
@@ -108,6 +109,10 @@ class DeadlineError(HostlerError):
     """No answer came within the timeout."""
 
 
+class OnlyReadsError(HostlerError):
+    """The socket answers only what reads; orders go to the daemon's main socket."""
+
+
 class OverloadedError(HostlerError):
     """Too many calls are in flight; `retry_delay` says when to ask again."""
 
@@ -141,6 +146,7 @@ _BY_REASON: dict[str, type[HostlerError]] = {
     Reason.MESSAGE_TOO_LARGE: MessageTooLargeError,
     Reason.RUN_GOES_ON: PreconditionError,
     Reason.NOT_RECORDED: NotRecordedError,
+    Reason.ONLY_READS: OnlyReadsError,
     Reason.SHUTTING_DOWN: UnreachableError,
     Reason.INTERNAL: InternalError,
 }

@@ -10,6 +10,7 @@ from hostler.client.channel import RECONNECT_MS
 from hostler.client.errors import UnreachableError
 from hostler.client.names import run_name
 from hostler.client.run import RunCalls
+from hostler.client.run_events import last_sequence
 from hostler.v1 import run_pb2 as pb
 
 if TYPE_CHECKING:
@@ -35,16 +36,19 @@ class Execution:
         patience: float = 0.0,
         *,
         after: int = 0,
+        joined: bool = False,
         on_away: Callable[[], None] | None = None,
     ) -> None:
         """
         Args:
             patience: how long a daemon that is away is waited for, in seconds.
             after: only events with a greater sequence number.
+            joined: printed lines that came together are one event, as `watch_run` has it.
             on_away: called each time that a wait for the daemon begins.
         """
         self._calls = calls
         self._patience = patience
+        self._joined = joined
         self._on_away = on_away
         self._stream: Stream[pb.RunEvent] | None = None
         self._left = threading.Event()
@@ -67,7 +71,7 @@ class Execution:
             began = time.monotonic()
             try:
                 for event in self._watch():
-                    self.last_sequence, deadline = event.sequence, None
+                    self.last_sequence, deadline = last_sequence(event), None
                     yield event
             except UnreachableError:
                 if time.monotonic() - began > RECONNECT_MS[1] / 1000:
@@ -83,7 +87,7 @@ class Execution:
                 return
 
     def _watch(self) -> Iterator[pb.RunEvent]:
-        with self._calls.watch_run(self.name, self.last_sequence) as events:
+        with self._calls.watch_run(self.name, self.last_sequence, joined=self._joined) as events:
             self._stream = events
             if not self._left.is_set():  # `leave` sets it before it looks for the stream
                 yield from events

@@ -11,6 +11,7 @@ from typing import NamedTuple
 #: A location may have a slash in its name; what follows it may not.
 _PIPELINE = re.compile(r"locations/(.+)/repositories/([^/]+)/pipelines/([^/]+)")
 _DEFINITION = re.compile(r"locations/(.+)/repositories/([^/]+)/([^/]+)/([^/]+)")
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _REPOSITORY = re.compile(r"locations/(.+)/repositories/([^/]+)")
 
 #: Stands for every location or repository in the parent of a list.
@@ -91,6 +92,11 @@ def run_name(run: str) -> str:
 def run_id(name: str) -> str:
     """Returns the id of a run as people write it."""
     return name.removeprefix("runs/")
+
+
+def is_whole_run(run: str) -> bool:
+    """Returns True for a resource name or a whole id of a run, False for a beginning of an id."""
+    return run.startswith("runs/") or _RUN_ID.fullmatch(run) is not None
 
 
 def is_pipeline_name(text: str) -> bool:

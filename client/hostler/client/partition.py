@@ -66,9 +66,14 @@ class PartitionCalls(Calls):
         return self._unary(self._repository.GetPartition, request)
 
     def find_partition_set(
-        self, name: str, location: str | None = None, repository: str | None = None
+        self, name: str | None, location: str | None = None, repository: str | None = None
     ) -> PartitionSetSummary:
         """Returns the one partition set of that name in the locations that answer.
+
+        Args:
+            name: the set's name; None for the only one that there is.
+            location: look in this location only.
+            repository: look in repositories of this name only.
 
         Raises:
             NotFoundError: there is none; the message names the nearest ones.

@@ -61,12 +61,12 @@ class RepositoryCalls(Calls):
         return self._unary(self._repository.GetPipeline, request)
 
     def find_pipeline(
-        self, name: str, location: str | None = None, repository: str | None = None
+        self, name: str | None, location: str | None = None, repository: str | None = None
     ) -> PipelineSummary:
         """Returns the one pipeline of that name in the locations that answer.
 
         Args:
-            name: the pipeline's name, or its resource name.
+            name: the pipeline's name, or its resource name; None for the only one that there is.
             location: look in this location only.
             repository: look in repositories of this name only.
 
@@ -74,6 +74,6 @@ class RepositoryCalls(Calls):
             NotFoundError: there is none; the message names the nearest ones.
             AmbiguousNameError: there are several; the message lists them.
         """
-        if is_pipeline_name(name):
+        if name is not None and is_pipeline_name(name):
             location, repository, name = parse_pipeline(name)
         return find_definition("pipeline", name, self.pipelines(location, repository))

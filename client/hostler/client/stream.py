@@ -9,6 +9,7 @@ import grpc
 from hostler.client.errors import from_rpc_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 T = TypeVar("T")
@@ -32,8 +33,19 @@ class Stream(Generic[T]):
         HostlerError: as a call does.
     """
 
-    def __init__(self, call: StreamCall[T], socket: str) -> None:
+    def __init__(
+        self,
+        call: StreamCall[T],
+        socket: str,
+        divide: Callable[[T], Iterator[T]] | None = None,
+    ) -> None:
+        """
+        Args:
+            divide: yields in place of each message those that it stands for.
+        """
         self._call = call
+        self._divide = divide
+        self._parts: Iterator[T] = iter(())
         self._socket = socket
         self._canceled = False
 
@@ -41,6 +53,15 @@ class Stream(Generic[T]):
         return self
 
     def __next__(self) -> T:
+        if self._divide is None:
+            return self._receive()
+        while not self._canceled:
+            for part in self._parts:
+                return part
+            self._parts = self._divide(self._receive())
+        raise StopIteration
+
+    def _receive(self) -> T:
         try:
             return next(self._call)
         except grpc.RpcError as error:

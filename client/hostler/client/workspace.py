@@ -72,6 +72,11 @@ class WorkspaceCalls(Calls):
         request = pb.StopLocationRequest(name=location_name(name))
         return self._unary(self._workspace.StopLocation, request)
 
+    def measure_imports(self, name: str, timeout: float | None = None) -> pb.MeasureImportsResponse:
+        """Loads a location once more, in a new interpreter; returns the time of each import."""
+        request = pb.MeasureImportsRequest(name=location_name(name))
+        return self._unary(self._workspace.MeasureImports, request, timeout)
+
     def watch(
         self, after_revision: int = 0, *, history: bool = False, timeout: float | None = None
     ) -> Stream[pb.WorkspaceChange]:
@@ -84,7 +89,7 @@ class WorkspaceCalls(Calls):
             timeout: seconds until the stream ends with DeadlineError; never where none is given.
         """
         request = pb.WatchWorkspaceRequest(after_revision=after_revision, history=history)
-        return self._stream(self._workspace.WatchWorkspace, request, timeout)
+        return self._stream(self._workspace.WatchWorkspace, request, timeout=timeout)
 
     def logs(
         self,

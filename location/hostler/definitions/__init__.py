@@ -30,7 +30,12 @@ from hostler.definitions.ports import InputDefinition, Nothing, Output, OutputDe
 from hostler.definitions.repositories import RepositoryDefinition, repository
 from hostler.definitions.repository_data import RepositoryData
 from hostler.definitions.retries import RetryPolicy
-from hostler.definitions.schedules import ScheduleContext, ScheduleDefinition, schedule
+from hostler.definitions.schedules import (
+    ScheduleContext,
+    ScheduleDefinition,
+    SkipReason,
+    schedule,
+)
 from hostler.definitions.solids import SolidDefinition, solid
 from hostler.definitions.source import SourcePosition
 
@@ -104,6 +109,7 @@ __all__ = [
     "ScheduleDefinition",
     "SelectionError",
     "Selector",
+    "SkipReason",
     "SolidContext",
     "SolidDefinition",
     "SolidNode",

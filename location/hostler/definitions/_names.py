@@ -7,15 +7,19 @@ from keyword import iskeyword
 from hostler.definitions._late import late
 from hostler.definitions._preview import preview
 from hostler.definitions.errors import DefinitionError
+from hostler.definitions.source import calling_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Union
+    from typing import Callable, Iterable, Mapping, Union
 
     from hostler.definitions.source import SourcePosition
 
     #: A place in the user's code, or what finds it when there is something to say of it.
     LazyPosition = Union[SourcePosition, Callable[[], Union[SourcePosition, None]], None]
+
+#: Characters of a name that anybody mistypes rather than makes up.
+_LONGEST_MISTYPED = 200
 
 
 def check_name(what: str, name: object, source: LazyPosition) -> str:
@@ -117,9 +121,32 @@ def check_names(what: str, names: object, source: SourcePosition | None) -> tupl
     return tuple(sorted({check_name(f"one of {what}", one, source) for one in names}))
 
 
+def check_arguments(
+    what: str, given: Iterable[str], known: Iterable[str], other_names: Mapping[str, str]
+) -> None:
+    """Checks the names of arguments.
+
+    Args:
+        what: what is made of them, with its article: "a solid".
+        given: the names.
+        known: all that there are.
+        other_names: what known ones are called elsewhere.
+
+    Raises:
+        DefinitionError: one is not known; the message names the one that is probably meant.
+    """
+    for name in given:
+        if name not in known:
+            meant = other_names.get(name)
+            advice = f'did you mean "{meant}"?' if meant else suggestion(name, known)
+            raise DefinitionError(
+                f'cannot make {what} with the argument "{name}"; {advice}', calling_position()
+            )
+
+
 def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Returns the known names that are similar to `name`, the most similar first, three at most."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or len(name) > _LONGEST_MISTYPED:
         return []
     get_close_matches = late("difflib").get_close_matches
     folded = {one.lower(): one for one in known}

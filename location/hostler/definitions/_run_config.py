@@ -50,27 +50,51 @@ class StepConfigs(_StepConfigDict):
         self.resources = resources
 
 
-def check_run_config(pipeline: PipelineDefinition, run_config: object) -> StepConfigs:
+class _EnoughProblemsError(Exception):
+    """There are as many problems as anybody wants to read."""
+
+
+class _Problems(list):  # type: ignore[type-arg]  # 3.8 subscribes no list
+    """Problems, up to a number of them: a config of a megabyte may have a million."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def append(self, problem: ConfigProblem) -> None:
+        super().append(problem)
+        if len(self) == self._most:
+            raise _EnoughProblemsError
+
+
+def check_run_config(
+    pipeline: PipelineDefinition, run_config: object, most: int = 0
+) -> StepConfigs:
     """Checks a run config; returns its part for each solid of the pipeline, by name.
 
     Args:
         pipeline: the pipeline to execute, or a `PipelineSubset`, whose own solids count alone.
         run_config: see the module's docstring; None for an empty one. What is None in it on the way
             to a value counts as empty, as a key without a value does in YAML.
+        most: problems after which the check ends; 0 to find all.
 
     Raises:
         ConfigError: it does not fit; holds all problems at once.
     """
-    check = _Check(pipeline)
-    top = check.section(run_config, "")
-    check.keys(top, "", ["solids", "resources"])
-    solids = check.section(top.get("solids"), "solids")
-    check.solids(solids)
-    steps = {
-        node.name: check.step(node, solids.get(node.name), f"solids.{node.name}")
-        for node in pipeline.nodes
-    }
-    resources = check.resources(pipeline, check.section(top.get("resources"), "resources"))
+    check = _Check(pipeline, most)
+    steps: dict[str, StepConfig] = {}
+    resources: dict[str, Any] = {}
+    try:
+        top = check.section(run_config, "")
+        check.keys(top, "", ["solids", "resources"])
+        solids = check.section(top.get("solids"), "solids")
+        check.solids(solids)
+        for node in pipeline.nodes:
+            steps[node.name] = check.step(node, solids.get(node.name), f"solids.{node.name}")
+        section = check.section(top.get("resources"), "resources")
+        resources = check.resources(pipeline, section)
+    except _EnoughProblemsError:
+        pass
     if check.problems:
         raise ConfigError(pipeline.name, check.problems)
     return StepConfigs(steps, resources)
@@ -112,8 +136,8 @@ def _needs_no_source(one: InputDefinition) -> bool:
 class _Check:
     """One walk through a run config."""
 
-    def __init__(self, pipeline: PipelineDefinition) -> None:
-        self.problems: list[ConfigProblem] = []
+    def __init__(self, pipeline: PipelineDefinition, most: int) -> None:
+        self.problems: list[ConfigProblem] = _Problems(most)
         self._names = [node.name for node in pipeline.nodes]
         self._excluded: Container[object] = ()
         self._cut_sources: Mapping[tuple[str, str], Iterable[OutputReference]] = {}
@@ -139,7 +163,7 @@ class _Check:
 
     def keys(self, section: dict[object, object], path: str, known: Iterable[str]) -> None:
         """Reports the keys that are not known."""
-        known = list(known)
+        known = dict.fromkeys(known)
         for key in section:
             if key not in known:
                 name = key if isinstance(key, str) and key.isprintable() else preview(key, 60)

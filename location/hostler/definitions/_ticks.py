@@ -37,7 +37,10 @@ def ticks(schedule: CronSchedule, zone: tzinfo, after: datetime) -> Iterator[dat
         earliest = begin + offset
         if schedule.is_fixed_time and shown is not None:
             earliest = shown
-        for wall in _matches(schedule, earliest, end + offset):
+        if begin <= start:
+            earliest = max(earliest, start + offset)  # what is before it is not asked for
+        found = _matches(schedule, earliest, end + offset) if end > start else ()
+        for wall in found:
             moment = max(wall - offset, begin)  # at once after a gap
             if moment > start and moment != last:
                 last = moment
@@ -102,8 +105,12 @@ def _matches(schedule: CronSchedule, start: datetime, end: datetime) -> Iterator
     while day < end:
         if schedule.fits_day(day.month, day.day, day.isoweekday() % 7):
             for hour in schedule.hours:
+                if day.replace(hour=hour, minute=59) < start:
+                    continue
                 for minute in schedule.minutes:
                     wall = day.replace(hour=hour, minute=minute)
-                    if start <= wall < end:
+                    if wall >= end:
+                        return
+                    if wall >= start:
                         yield wall
         day += _DAY

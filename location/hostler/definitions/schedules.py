@@ -11,6 +11,7 @@ from hostler.definitions._run_requests import (
     check_run_request_function,
 )
 from hostler.definitions._signatures import check_function
+from hostler.definitions._tick_policy import check_environment, check_tick_policy
 from hostler.definitions._value_object import ValueObject
 from hostler.definitions.cron import CronError, parse_cron
 from hostler.definitions.errors import DefinitionError
@@ -24,16 +25,22 @@ if TYPE_CHECKING:
     from hostler.definitions.cron import CronSchedule
     from hostler.definitions.source import SourcePosition
 
-    RunConfigFunction = Union[
-        Callable[["ScheduleContext"], Mapping[str, Any]], Callable[[], Mapping[str, Any]]
-    ]
+    Config = Union[Mapping[str, Any], "SkipReason"]
+    RunConfigFunction = Union[Callable[["ScheduleContext"], Config], Callable[[], Config]]
     TagsFunction = Union[
         Callable[["ScheduleContext"], Mapping[str, str]], Callable[[], Mapping[str, str]]
     ]
-    Condition = Union[Callable[["ScheduleContext"], bool], Callable[[], bool]]
+    Answer = Union[bool, "SkipReason"]
+    Condition = Union[Callable[["ScheduleContext"], Answer], Callable[[], Answer]]
 
 #: The time zone of a schedule that names none.
 DEFAULT_TIMEZONE = "UTC"
+
+#: Ticks of a schedule with `catch_up="all"` that are made up for at most.
+MAX_CATCH_UP = 5
+
+#: Seconds that a tick waits for its location to load: as long as a deployment takes.
+TICK_PATIENCE = 600.0
 
 
 class ScheduleContext(ValueObject):
@@ -51,6 +58,28 @@ class ScheduleContext(ValueObject):
         self.scheduled_execution_time = scheduled_execution_time
 
 
+class SkipReason(ValueObject):
+    """What `should_execute`, or the function of a schedule, returns where no run is to be launched.
+
+    Args:
+        text: why; the record of the tick shows it.
+
+    Raises:
+        DefinitionError: the text is no string.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise DefinitionError(
+                f"cannot make a SkipReason of {preview(text)}: found {type_phrase(text)}, "
+                "expected a string",
+                calling_position(),
+            )
+        self.text = text
+
+
 class ScheduleDefinition:
     """A schedule. The decorator `schedule` makes one, too.
 
@@ -65,11 +94,22 @@ class ScheduleDefinition:
         run_config_fn: in place of it, a function that gives the run config of one run.
         tags: the tags of every run.
         tags_fn: in place of them, a function that gives the tags of one run.
-        should_execute: a function that says whether a run is launched; always if left out.
+        should_execute: a function that says whether a run is launched, by a bool or by a
+            `SkipReason`; always if left out.
         execution_timezone: whose clock `cron_schedule` is about: "UTC", an offset as "+02:00", or a
             place as "Europe/Berlin".
         environment_vars: variables for the environment of the runs.
         description: what it is for.
+        default_status: "running" or "stopped": whether runs are launched as long as nobody has
+            started or stopped the schedule with a command.
+        catch_up: which ticks are made up for that passed while the daemon did not run: "latest",
+            "all" (the latest `max_catch_up` ones) or "none".
+        max_catch_up: at least 1.
+        max_retries: so many times the functions are called again for a tick where they raise,
+            after growing delays.
+        tick_patience: seconds that a tick waits for its location to load; it is missed then.
+        overlap: what becomes of a run that is due while the last one goes on: "queue" (it waits)
+            or "skip".
         source: where it is defined; the caller's place if left out.
 
     Raises:
@@ -77,12 +117,17 @@ class ScheduleDefinition:
     """
 
     __slots__ = (
+        "catch_up",
         "cron",
         "cron_schedule",
+        "default_status",
         "description",
         "environment_vars",
         "execution_timezone",
+        "max_catch_up",
+        "max_retries",
         "name",
+        "overlap",
         "pipeline_name",
         "run_config",
         "run_config_fn",
@@ -90,6 +135,7 @@ class ScheduleDefinition:
         "source",
         "tags",
         "tags_fn",
+        "tick_patience",
     )
 
     def __init__(  # noqa: PLR0913 (as many as a schedule has sides)
@@ -106,6 +152,12 @@ class ScheduleDefinition:
         execution_timezone: str | None = None,
         environment_vars: Mapping[str, str] | None = None,
         description: str | None = None,
+        default_status: str = "stopped",
+        catch_up: str = "latest",
+        max_catch_up: int = MAX_CATCH_UP,
+        max_retries: int = 0,
+        tick_patience: float = TICK_PATIENCE,
+        overlap: str = "queue",
         source: SourcePosition | None = None,
     ) -> None:
         self.source = source = source or calling_position()
@@ -125,7 +177,15 @@ class ScheduleDefinition:
             check_run_request_function(what, key, getattr(self, key), "schedule's context", source)
         self.execution_timezone = _timezone(what, execution_timezone, source)
         self.environment_vars = check_tags(f"{what} (environment_vars)", environment_vars, source)
+        check_environment(what, self.environment_vars, source)
         self.description = check_text(what, description, source)
+        self.default_status = default_status
+        self.catch_up = catch_up
+        self.max_catch_up = max_catch_up
+        self.max_retries = max_retries
+        self.tick_patience = tick_patience
+        self.overlap = overlap
+        check_tick_policy(what, self, source)
 
     def ticks(self, after: datetime) -> Iterator[datetime]:
         """Yields the moments after `after` at which it is due, in its time zone; without end.
@@ -138,8 +198,10 @@ class ScheduleDefinition:
 
         return ticks.ticks(self.cron, zones.zone_of(self.execution_timezone), after)
 
-    def run_request(self, tick: datetime) -> RunRequest | None:
-        """Returns the run config and tags of a run at a tick; None where `should_execute` says no.
+    def run_request(self, tick: datetime) -> RunRequest | SkipReason | None:
+        """Returns the run config and tags of a run at a tick.
+
+        Returns a `SkipReason`, or None, where the functions say that no run is to be launched.
 
         Raises:
             DefinitionError: a function returned a value of the wrong type.
@@ -149,6 +211,8 @@ class ScheduleDefinition:
         what = f'schedule "{self.name}"'
         if self.should_execute is not None:
             answer: object = call_with(self.should_execute, context)
+            if isinstance(answer, SkipReason):
+                return answer
             if not isinstance(answer, bool):
                 raise DefinitionError(
                     f"cannot use what should_execute of {what} returned: found {preview(answer)} "
@@ -160,6 +224,8 @@ class ScheduleDefinition:
         run_config, tags = self.run_config, self.tags
         if self.run_config_fn is not None:
             made: object = call_with(self.run_config_fn, context)
+            if isinstance(made, SkipReason):
+                return made
             run_config = check_run_config(what, made, position_of(self.run_config_fn, self.source))
         if self.tags_fn is not None:
             made = call_with(self.tags_fn, context)
@@ -202,6 +268,12 @@ def schedule(  # noqa: PLR0913 (as many as a schedule has sides)
     execution_timezone: str | None = None,
     environment_vars: Mapping[str, str] | None = None,
     description: str | None = None,
+    default_status: str = "stopped",
+    catch_up: str = "latest",
+    max_catch_up: int = MAX_CATCH_UP,
+    max_retries: int = 0,
+    tick_patience: float = TICK_PATIENCE,
+    overlap: str = "queue",
 ) -> ScheduleDecorator:
     """Makes a schedule of a function that gives the run config of one run.
 
@@ -227,6 +299,12 @@ def schedule(  # noqa: PLR0913 (as many as a schedule has sides)
             "execution_timezone": execution_timezone,
             "environment_vars": environment_vars,
             "description": description,
+            "default_status": default_status,
+            "catch_up": catch_up,
+            "max_catch_up": max_catch_up,
+            "max_retries": max_retries,
+            "tick_patience": tick_patience,
+            "overlap": overlap,
         },
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from hostler.definitions._names import (
+    check_arguments,
     check_flag,
     check_name,
     check_names,
@@ -267,12 +268,29 @@ class PendingInvocation(Generic[R_co]):
         return f'<solid "{self.definition.name}"{alias}>'
 
 
+_ARGUMENTS = tuple(SolidDefinition.__init__.__kwdefaults__ or ())
+
+#: What other tools call the arguments of `solid`.
+_OTHER_NAMES = {
+    "config": "config_schema",
+    "config_field": "config_schema",
+    "input_defs": "inputs",
+    "ins": "inputs",
+    "output_defs": "outputs",
+    "out": "outputs",
+    "outs": "outputs",
+    "retry": "retry_policy",
+    "retries": "retry_policy",
+}
+
+
 class SolidDecorator:
     """What `solid(...)` with arguments returns: it makes a solid of the function below it."""
 
     __slots__ = ("_arguments",)
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
+        check_arguments("a solid", arguments, _ARGUMENTS, _OTHER_NAMES)
         self._arguments = arguments
 
     @overload

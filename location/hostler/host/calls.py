@@ -6,6 +6,8 @@ from itertools import islice
 
 from hostler.definitions import _clock as clock
 from hostler.definitions._late import late
+from hostler.definitions.errors import ConfigError
+from hostler.definitions.schedules import DEFAULT_TIMEZONE, SkipReason
 from hostler.host import describe
 
 TYPE_CHECKING = False
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 #: The partitions of a set are kept for this many times the time that it took to make them.
 _KEEP_FACTOR = 10
+
+#: Why no run is launched, where the function gives no reason.
+NOT_WANTED = "should_execute returned False"
 
 
 def call(
@@ -56,8 +61,9 @@ def _preview_schedule(
             "localTime": tick.isoformat(),
         }
         request = schedule.run_request(tick)
-        if request is None:
+        if request is None or isinstance(request, SkipReason):
             one["skipped"] = True
+            one["skipReason"] = request.text if request else ""
         else:
             one["runConfig"] = request.run_config
             one["tags"] = request.tags
@@ -65,13 +71,52 @@ def _preview_schedule(
     return {"ticks": described}
 
 
+def _evaluate_tick(
+    _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
+) -> dict[str, Any]:
+    """{"name", "time": seconds since the epoch}: {"pipeline", "localTime", "environmentVars"}.
+
+    And either {"skipReason"}, or {"runConfig", "tags", "problem": why the run config does not fit
+    the pipeline, null where it does}.
+    """
+    from hostler.definitions._run_config import check_run_config
+
+    datetime, timezone = late("datetime").datetime, late("datetime").timezone
+    schedule = repository.schedules.get(order["name"])
+    tick = datetime.fromtimestamp(order["time"], timezone.utc)
+    if schedule.execution_timezone != DEFAULT_TIMEZONE:
+        from hostler.definitions._zones import zone_of
+
+        tick = tick.astimezone(zone_of(schedule.execution_timezone))
+    told: dict[str, Any] = {
+        "pipeline": schedule.pipeline_name,
+        "localTime": tick.isoformat(),
+        "environmentVars": schedule.environment_vars,
+    }
+    request = schedule.run_request(tick)
+    if request is None or isinstance(request, SkipReason):
+        return {**told, "skipReason": request.text if request else NOT_WANTED}
+    problem = None
+    try:
+        check_run_config(repository.get_pipeline(schedule.pipeline_name), request.run_config)
+    except ConfigError as error:
+        problem = str(error)
+    return {**told, "runConfig": request.run_config, "tags": request.tags, "problem": problem}
+
+
 def _list_partitions(
     _: str, repository: RepositoryDefinition, order: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """{"name", "start", "size"}: {"names": those of the page, "count": of all}."""
+    """{"name", "start", "size"}: {"names": those of the page, "start", "count": of all}.
+
+    With "after" the page begins after the partition of that name, at "start" where there is none.
+    """
     names = list(repository.partition_sets.get(order["name"]).partitions())
-    start = order["start"]
-    return {"names": names[start : start + order["size"]], "count": len(names)}
+    start, after = order["start"], order.get("after", "")
+    if after and names[start - 1 : start] != [after] and after in names:
+        start = names.index(after) + 1
+    page = names[start : start + order["size"]]
+    return {"names": page, "start": start, "count": len(names)}
 
 
 def _describe_partition(
@@ -116,6 +161,7 @@ def _cached_partitions(partition_set: PartitionSetDefinition, wanted: str) -> di
 _CALLS: dict[str, Call] = {
     "define": _define,
     "preview_schedule": _preview_schedule,
+    "evaluate_tick": _evaluate_tick,
     "list_partitions": _list_partitions,
     "describe_partition": _describe_partition,
 }

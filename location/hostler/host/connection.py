@@ -25,12 +25,19 @@ _FDS_SPACE = socket.CMSG_SPACE(wire.MAX_FDS * array.array("i").itemsize)
 
 
 class Connection:
-    """Sends and receives frames on a stream socket, with descriptors."""
+    """Sends and receives frames on a stream socket, with descriptors.
+
+    Attributes:
+        descriptor: the socket's.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = _Socket(fileno=descriptor)
-        # A keeper leaves it inheritable, for interpreters that are started by a wrapper script.
-        self._socket.set_inheritable(False)
+        """
+        Args:
+            descriptor: a stream socket, which is closed: the wire gets a number out of the way.
+        """
+        self.descriptor = interpreter.move_up(descriptor)
+        self._socket = _Socket(fileno=self.descriptor)
         # the user's code may have set a default timeout, and a fork's wire is made after that
         self._socket.settimeout(None)
         self._decoder = wire.Decoder()
@@ -109,7 +116,7 @@ class Connection:
         if error.errno not in (errno.EBADF, errno.ENOTSOCK):
             return error
         return wire.WireLostError(
-            f"cannot go on: descriptor {self._socket.fileno()} was closed, through which the "
+            f"cannot go on: descriptor {self.descriptor} was closed, through which the "
             "daemon speaks to this process; close only what your code has opened"
         )
 

@@ -137,7 +137,28 @@ def _schedule_summary(schedule: ScheduleDefinition, parent: str) -> dict[str, An
         "cronSchedule": schedule.cron_schedule,
         "executionTimezone": schedule.execution_timezone,
         "pipeline": _beside(parent, schedule.pipeline_name),
+        **_tick_policy(schedule),
     }
+
+
+def _tick_policy(schedule: ScheduleDefinition) -> dict[str, Any]:
+    """Describes what becomes of the ticks, as hostler.v1.TickPolicy; nothing for the defaults."""
+    from hostler.definitions.schedules import MAX_CATCH_UP, TICK_PATIENCE
+
+    policy: dict[str, Any] = {}
+    if schedule.default_status == "running":
+        policy["isRunningByDefault"] = True
+    if schedule.catch_up != "latest":
+        policy["catchUp"] = schedule.catch_up.upper()
+    if schedule.max_catch_up != MAX_CATCH_UP:
+        policy["maxCatchUp"] = schedule.max_catch_up
+    if schedule.max_retries:
+        policy["maxRetries"] = schedule.max_retries
+    if schedule.tick_patience != TICK_PATIENCE:
+        policy["patience"] = duration(schedule.tick_patience)
+    if schedule.overlap != "queue":
+        policy["overlap"] = schedule.overlap.upper()
+    return {"tickPolicy": policy} if policy else {}
 
 
 def _set_summary(partition_set: PartitionSetDefinition, parent: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def describe_failure(exc: BaseException) -> dict[str, Any]:
         if relative:
             message = _relative_import_message(source)
         elif isinstance(exc, ModuleNotFoundError):
-            message += missing_module_hint(exc.name, source)
+            message += missing_module_hint(exc.name, source) or _install_hint(exc.name)
         elif isinstance(exc, SystemExit):
             message = (
                 f"sys.exit({exc.code!r}) was called while the code was imported; "
@@ -120,6 +120,12 @@ def describe_failure(exc: BaseException) -> dict[str, Any]:
         "exception": None if kind == "TARGET" else info,
         "source": source,
     }
+
+
+def _install_hint(missing: str | None) -> str:
+    from hostler.host.missing_packages import install_hint  # seldom needed
+
+    return install_hint(missing) if missing else ""
 
 
 def _type_name(cls: type) -> str:
@@ -245,6 +251,10 @@ def _source(exc: BaseException) -> dict[str, object] | None:
         if finder.is_user_path(filename):
             found = {"file": filename, "line": traceback.tb_lineno}
         traceback = traceback.tb_next
+    if found is None and _is_definition_error(exc):
+        place = getattr(exc, "source", None)
+        if place is not None and finder.is_user_path(place.file):
+            return {"file": place.file, "line": place.line}
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hostler.host import interpreter
+from hostler.host import breakpoints, interpreter
 from hostler.host.cancellation import Cancellation
 from hostler.host.describe import duration
 from hostler.host.errors import exception_info
@@ -56,6 +56,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     max_concurrency: int = 0,
     parent: StepParent | None = None,
     partition: PartitionSource = None,
+    is_in_editor: bool = False,
 ) -> ExecutionResult:
     """Executes each solid of the pipeline once, in topological order.
 
@@ -67,8 +68,10 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         emit: receives the events.
         solids: which solids to execute; all where none is named.
         max_concurrency: so many steps at a time, each in a process of its own; 0 for one after the
-            other in this process, except those that have a timeout.
+            other in this process, except those that have a timeout. So it is, too, where steps may
+            not be forked.
         parent: this process, as the parent of steps.
+        is_in_editor: whether an editor debugs this process: all steps execute in it.
 
     Raises:
         SelectionError: `solids` names an unknown solid; nothing has been emitted.
@@ -85,7 +88,7 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
     observer = _emitter(emit, result, mask)
     caller = StepCaller(pipeline, steps, run_id, tags, partition)
     parent = parent or StepParent(Cancellation())
-    if max_concurrency:
+    if max_concurrency and not is_in_editor and parent.may_fork():
         from hostler.definitions._execution_state import ExecutionState
         from hostler.host.concurrency import ConcurrentEngine
 
@@ -93,16 +96,9 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         processes = _step_processes(parent, emit)
         ConcurrentEngine(pipeline, caller, state, observer, processes, max_concurrency).execute()
         return result
-    call_timed = _timed_call(pipeline, caller, parent, emit)
-    Engine(
-        pipeline,
-        steps,
-        observer,
-        run_id=run_id,
-        tags=tags,
-        partition=partition,
-        call_timed=call_timed,
-    ).execute()
+    call_timed = None if is_in_editor else _timed_call(pipeline, caller, parent, emit)
+    of_run: dict[str, Any] = {"run_id": run_id, "tags": tags, "partition": partition}
+    Engine(pipeline, steps, observer, **of_run, call_timed=call_timed).execute()
     return result
 
 
@@ -148,10 +144,13 @@ def _timed_call(
 def _step_processes(parent: StepParent, emit: Emit) -> StepProcesses:
     from hostler.host.steps import StepProcesses
 
-    def on_line(step: str, stream: str, text: str) -> None:
-        emit("printed_line", step, {"stream": stream, "text": text})
+    def on_lines(step: str, stream: str, texts: list[str]) -> None:
+        emit("printed_line", step, {"stream": stream, "text": texts[0], "more": texts[1:]})
 
-    return StepProcesses(parent, on_line)
+    def on_debugger(step: str, event: str, data: dict[str, Any]) -> None:
+        emit(event, step, data)
+
+    return StepProcesses(parent, on_lines, on_debugger)
 
 
 def _log(emit: Emit, pid: int, step: str, level: str, message: str) -> None:
@@ -200,6 +199,7 @@ def _emitter(emit: Emit, result: ExecutionResult, mask: Mask | None) -> Observer
 
         def step_failed(self, step: str, exception: BaseException) -> None:
             _end_if_stray(pid, exception)
+            breakpoints.after_failure(exception)
             info = exception_info(exception)
             if result.failed_step is None:
                 result.failed_step = step

@@ -151,9 +151,17 @@ def has_child() -> bool:
 
 
 def _timer_reasons() -> list[str]:
-    return [
+    """Finds timers, which a fork does not inherit."""
+    found = [
         f"a timer of {name} after import" for which, name in _TIMERS if signal.getitimer(which)[0]
     ]
+    try:
+        with open("/proc/self/timers", "rb") as file:
+            if file.read(1):  # made by timer_create(2)
+                found.append("a POSIX timer after import")
+    except OSError:  # a kernel that does not tell
+        pass
+    return found
 
 
 def _object_reasons() -> list[str]:

@@ -15,7 +15,7 @@ import warnings
 from select import POLLIN, poll, select
 
 from hostler.definitions._late import late
-from hostler.host import exit_handlers, fitness, interpreter
+from hostler.host import exit_handlers, fitness, interpreter, wire
 from hostler.host.imports import is_user_module
 
 TYPE_CHECKING = False
@@ -121,6 +121,10 @@ def _run(child: Callable[[], None]) -> NoReturn:
     code = 0
     try:
         child()
+    except wire.WireLostError as error:
+        code = wire.EXIT_LOST
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
     except BaseException:  # noqa: BLE001 (a fault of hostler: it is logged, and the process ends)
         code = 70  # EX_SOFTWARE
         late("traceback").print_exc()  # not at each start

@@ -112,8 +112,16 @@ def _numpy_state() -> int | None:
         return 0
 
 
+def _torch_state() -> int | None:
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    try:
+        return None if generator is None else hash(tuple(generator.get_state().tolist()))
+    except Exception:  # noqa: BLE001 (the user's code has put another generator there)
+        return 0
+
+
 #: By the module that must be imported for it.
-_GLOBAL = {"random": _python_state, "numpy.random": _numpy_state}
+_GLOBAL = {"random": _python_state, "numpy.random": _numpy_state, "torch": _torch_state}
 
 
 def kind_of(type_: type) -> str:
@@ -170,7 +178,19 @@ def _numpy_random_state() -> Any:
     return module.get_state(legacy=False)
 
 
-_GET_STATE = {"random": _random_state, "numpy.random": _numpy_random_state}
+def _torch_random_state() -> Any:
+    module: Any = sys.modules["torch"]
+    return module.default_generator.get_state().tolist()
+
+
+_GET_STATE = {
+    "random": _random_state,
+    "numpy.random": _numpy_random_state,
+    "torch": _torch_random_state,
+}
+
+#: As what each global generator is set apart.
+_KINDS = {"random": "random.Random", "numpy.random": "numpy.random.RandomState", "torch": "torch"}
 
 
 def found() -> list[tuple[str, Any]]:
@@ -194,8 +214,7 @@ def set_apart(name: str, generators: list[tuple[str, Any]], global_states: dict[
     for kind, generator in generators:
         _try_to_seed(kind, generator, None, name)
     for module, state in global_states.items():
-        kind = "random.Random" if module == "random" else "numpy.random.RandomState"
-        _try_to_seed(kind, sys.modules[module], state, name)
+        _try_to_seed(_KINDS[module], sys.modules[module], state, name)
 
 
 def _try_to_seed(kind: str, generator: Any, state: Any, name: str) -> None:
@@ -205,6 +224,8 @@ def _try_to_seed(kind: str, generator: Any, state: Any, name: str) -> None:
             generator.__init__(generator.entropy, spawn_key=keys)
         elif kind == "random.Random":
             generator.seed(_number(state or generator.getstate(), name))
+        elif kind == "torch":
+            generator.default_generator.manual_seed(_number(state, name) % 2**63)
         elif kind == "numpy.random.RandomState":
             state = state or generator.get_state(legacy=False)
             generator.seed(_number(_comparable(state), name) % 2**32)

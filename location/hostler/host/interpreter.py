@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
+#: Where hostler's own descriptors lie: above what code closes that closes all it does not know,
+#: from 3 to 255 say, and low enough that a fork copies little.
+_HIGH = 1000
+
+#: How far below the limit of descriptors, where that is lower.
+_BELOW_LIMIT = 8
+
 #: The state of numpy's global generator, a Mersenne twister.
 _TWISTER_WORDS = 624
 
@@ -25,6 +33,38 @@ def flush_output() -> None:
             stream.flush()
         except Exception:  # noqa: BLE001, S110 (the user's code may have put anything there)
             pass
+
+
+def move_up(descriptor: int) -> int:
+    """Returns a duplicate with a high number, which no program inherits, and closes the original.
+
+    A keeper leaves the original inheritable, for interpreters that a wrapper script starts.
+    """
+    limit = os.sysconf("SC_OPEN_MAX")
+    place = _HIGH if limit < 0 else min(_HIGH, limit - _BELOW_LIMIT)
+    try:
+        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(place, 0))
+    except OSError:  # no descriptor is left up there
+        os.set_inheritable(descriptor, False)
+        return descriptor
+    os.close(descriptor)
+    return moved
+
+
+def reopen_standard() -> None:
+    """Opens /dev/null for each of stdin, stdout and stderr that the user's code has closed.
+
+    Else the next descriptors of hostler's would take their numbers.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            made = os.open(os.devnull, os.O_RDWR)
+            if made != number:
+                os.dup2(made, number)
+                os.close(made)
+            os.set_inheritable(number, True)
 
 
 def print_of_stray(level: str, message: str) -> None:
@@ -73,7 +113,13 @@ def _written_by_stray() -> list[Any]:
 
 
 def reseed() -> None:
-    """Seeds numpy anew, so that forks draw different numbers; `random` does so by itself."""
+    """Seeds numpy and torch anew, so that forks draw different numbers; `random` does it itself."""
+    torch_generator: Any = getattr(sys.modules.get("torch"), "default_generator", None)
+    if torch_generator is not None:
+        try:
+            torch_generator.seed()
+        except Exception:  # noqa: BLE001, S110 (as below)
+            pass
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is None:
         return

@@ -82,7 +82,7 @@ class Load:
         Returns:
             {"imports": see `Baseline.imported`; "fresh": why it should have been loaded by a
             process of its own; "variables": see `Baseline.variables`; "packages": see
-            `imports.packages`; "seconds": {"import", "describe"}}.
+            `imports.packages`; "seconds": {"import", "describe"}; "warnings": texts for people}.
         """
         shadowed = self._preloaded.shadowed() if self._preloaded is not None else []
         return {
@@ -94,4 +94,5 @@ class Load:
                 *(f"{name}.py of the project hides a module" for name in shadowed),
             ],
             "seconds": self._seconds,
+            "warnings": target.warnings(self._order["target"]),
         }

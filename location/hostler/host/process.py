@@ -42,9 +42,8 @@ if TYPE_CHECKING:
 class Process:
     """One process of a location: its wire, and what it has loaded."""
 
-    def __init__(self, connection: Connection, control: int) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.control = control
         self.location = ""
         self.repositories: dict[str, RepositoryDefinition] = {}
         #: Why it may not be forked; see `fitness.Birth`.
@@ -151,7 +150,9 @@ class Process:
         if process is not None:  # a fork of a template, which knew nothing of the location
             self._mark.write(process["owner"])
             forks.apply_limits(process["memory"], process["nice"])
-        birth = fitness.Birth({0, 1, 2, self.control}, is_fork=self._preloaded is not None)
+        birth = fitness.Birth(
+            {0, 1, 2, self.connection.descriptor}, is_fork=self._preloaded is not None
+        )
         pid = os.getpid()
         try:
             announce = self._announce if order.get("announces") else None
@@ -162,6 +163,7 @@ class Process:
             # the daemon reads it while the report is made
             self.connection.send(wire.Frame(wire.Kind.ITEM, request.id, 0, load.described))
             body = load.report()
+            interpreter.reopen_standard()
             body["unsafe"] = self.unfit_reasons = birth.unfit_reasons()
         except BaseException as error:  # noqa: BLE001 (the user's; it is answered)
             if os.getpid() != pid:
@@ -221,7 +223,6 @@ class Process:
         self._mark.write(order["owner"])
         forks.part_from_parent({0, 1, 2, control})
         self.connection = Connection(control)
-        self.control = control
         if finder.is_installed():
             finder.set_report(self.report_touched)
         say_hello(self.connection)
@@ -296,4 +297,4 @@ def main(descriptor: int) -> None:
     faulthandler.register(wire.STACK_SIGNAL, file=2, all_threads=True)
     connection = Connection(descriptor)
     say_hello(connection)
-    run_until_closed(Process(connection, descriptor))
+    run_until_closed(Process(connection))

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 
 from hostler.definitions import _clock as clock
-from hostler.host import ending, errors, execution, finder, fitness, interpreter, wire
+from hostler.host import (
+    breakpoints,
+    debugger_link,
+    ending,
+    errors,
+    execution,
+    finder,
+    fitness,
+    interpreter,
+    wire,
+)
 from hostler.host.cancellation import Cancellation
 from hostler.host.late_imports import LateImports, freeze
 from hostler.host.step_parent import StepParent
@@ -52,20 +62,31 @@ class RunStepParent(StepParent):
         self._emit = emit
         self._has_warned = False
 
+    def may_fork(self) -> bool:
+        if not self._reasons:
+            return True
+        self._warn("so the steps execute in it, one after the other")
+        return False
+
     def prepare(self) -> None:
         super().prepare()
+        if self._reasons:
+            self._warn("what is locked at that moment stays locked in the step")
+
+    @property
+    def _reasons(self) -> list[str]:
+        """Returns what a step would inherit in vain; it drops handlers, sets generators apart."""
+        return [one for one in self._process.unfit_reasons if fitness.may_lock(one)]
+
+    def _warn(self, consequence: str) -> None:
         if self._has_warned:
             return
-        # a step drops the handlers, and sets the generators apart
-        reasons = [one for one in self._process.unfit_reasons if fitness.may_lock(one)]
-        if reasons:
-            self._has_warned = True
-            message = (
-                f"it is not safe to fork steps from this process ({', '.join(reasons)}): what is "
-                "locked at that moment stays locked in the step; start threads and open "
-                "connections in solids, not at import"
-            )
-            self._emit("log_message", None, {"level": "WARNING", "message": message})
+        self._has_warned = True
+        message = (
+            f"it is not safe to fork steps from this process ({', '.join(self._reasons)}): "
+            f"{consequence}; start threads and open connections in solids, not at import"
+        )
+        self._emit("log_message", None, {"level": "WARNING", "message": message})
 
     def enter_step(self, report: Report) -> None:
         self._process.connection.close()
@@ -80,8 +101,10 @@ class RunStepParent(StepParent):
 
 def run(process: RunProcess, request: wire.Frame) -> None:
     """Carries out a RUN order: {"run", "owner", "repository", "pipeline", "config", "tags",
-    "solids", "max_concurrency", "partition", "end_grace": seconds, 0 for none, "loaded_at": when
-    the load began, in seconds since the epoch, "is_current": whether the code is that on disk}.
+    "solids", "max_concurrency", "partition", "environ": variables to set, "end_grace": seconds, 0
+    for none, "loaded_at": when the load began, in seconds since the epoch, "is_current": whether
+    the code is that on disk, "debugging": null or {"terminal": the socket that lends one,
+    "post_mortem", "debugpy_port"}}.
 
     The partition is {"set": its set, "name"}; null or left out for none. The owner is left out
     where the process has the owner's mark already.
@@ -92,6 +115,7 @@ def run(process: RunProcess, request: wire.Frame) -> None:
     cancellation = Cancellation()
     cancellation.install()
     order = request.json()
+    os.environ.update(order.get("environ", {}))
     if "owner" in order:  # the process was started before its run was known
         process.set_owner(order["owner"])
 
@@ -153,6 +177,16 @@ def _late_reporter(process: RunProcess, order: dict[str, Any], emit: Emit) -> Re
 def _execute(
     process: RunProcess, order: dict[str, Any], emit: Emit, parent: RunStepParent
 ) -> dict[str, Any] | None:
+    wanted = order.get("debugging")
+    debugger_link.set_tell(lambda event, data: emit(event, None, data))
+    breakpoints.install(wanted)
+    if wanted and wanted["debugpy_port"]:
+        from hostler.host import debugging
+
+        try:
+            debugging.wait_for_editor(wanted["debugpy_port"])
+        except debugging.DebuggingError as error:
+            return {"message": str(error)}
     repository = process.repositories[order["repository"]]
     pipeline = repository.get_pipeline(order["pipeline"])
     named = order.get("partition")
@@ -166,6 +200,7 @@ def _execute(
         max_concurrency=order.get("max_concurrency", 0),
         parent=parent,
         partition=_partition(repository, named) if named else None,
+        is_in_editor=bool(wanted and wanted["debugpy_port"]),
     )
     exception = result.exception
     if exception is None:

@@ -52,6 +52,9 @@ _ABSENT = frozenset({"_winapi", "msvcrt", "nt", "winreg", "org", "java", "_overl
 
 #: What hostler itself has imported: not what a template imports for the users' code.
 _imported: set[str] = set()
+#: What the interpreter had imported before hostler, and what hostler has imported or may import
+#: late: where the user's code takes such a name, others find its module.
+_in_use: set[str] = set()
 #: Those of the standard library; none before `install`.
 _folders: list[str] = []
 
@@ -104,9 +107,21 @@ def install(at_start: Iterable[str]) -> None:
     Args:
         at_start: the names of the modules that the interpreter has imported before.
     """
+    _in_use.update(sys.modules)
     _imported.update(set(sys.modules).difference(at_start))
     _folders[:] = _library_folders()
     sys.meta_path.insert(0, Guard())
+
+
+def is_in_use(name: str) -> bool:
+    """Returns whether a module of the library has users beside the code of the location.
+
+    The same for a bare interpreter and for a fork of a template, whatever that has imported.
+    """
+    hold()
+    if name in _in_use or name in sys.builtin_module_names:
+        return True
+    return not _folders and name in sys.modules
 
 
 def _library_folders() -> list[str]:
@@ -192,6 +207,7 @@ def hold() -> None:
                 except ImportError:  # it serves another version of Python
                     pass
     _imported.update(set(sys.modules) - before)
+    _in_use.update(_late.NAMES, _imported)
 
 
 def _modules(folder: str, listed: Iterable[str]) -> Iterable[str]:

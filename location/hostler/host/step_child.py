@@ -8,7 +8,7 @@ import signal
 from hostler.definitions._observer import Observer
 from hostler.definitions._pickled import pickle_value
 from hostler.definitions._preview import preview
-from hostler.host import ending, forks, generators, interpreter
+from hostler.host import breakpoints, debugger_link, ending, forks, generators, interpreter
 from hostler.host.errors import exception_info
 from hostler.host.step_frames import FrameWriter
 from hostler.host.wire import cut_line
@@ -74,11 +74,13 @@ class StepChild:
         signal.signal(signal.SIGTERM, on_term or signal.SIG_DFL)
         for descriptor in others:
             os.close(descriptor)
+        self._frames = interpreter.move_up(self._frames)
         for made, wanted in ((self._out, 1), (self._err, 2)):
             os.dup2(made, wanted)
             os.close(made)
         reporter = StepReporter(FrameWriter(self._frames), self._parent.cancellation, self._is_read)
         self._parent.enter_step(reporter.touched)
+        debugger_link.set_tell(reporter.tell)
         found = generators.found()
         forks.part_from_parent({0, 1, 2, self._frames})
         generators.set_apart(self._attempt, found, self._states)
@@ -93,6 +95,8 @@ class StepChild:
                 interpreter.end_stray(error)
         if os.getpid() != own_pid:
             interpreter.end_stray(exception)
+        if exception is not None:
+            breakpoints.after_failure(exception)
         info = None if exception is None else exception_info(exception)
         exception = None  # its traceback holds the variables of the solid
         reporter.send({"kind": "ending", "waits_for": ending.waits_for()})
@@ -129,6 +133,12 @@ class StepReporter(Observer):
     def touched(self, pairs: list[tuple[str, str | None]]) -> None:
         if os.getpid() == self._pid:
             self.send({"kind": "touched", "pairs": pairs})
+
+    def tell(self, event: str, data: dict[str, Any]) -> None:
+        """Tells of a breakpoint."""
+        if os.getpid() == self._pid:
+            kind = "log" if event == "log_message" else "debugger"
+            self.send({"kind": kind, "event": event, "data": data, **data})
 
     def send(self, value: dict[str, Any], raw: bytes = b"") -> None:
         """Sends a frame whole."""

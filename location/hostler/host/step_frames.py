@@ -5,13 +5,14 @@ The head, network byte order: the length of the JSON as u32, that of the raw byt
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
 
 from hostler.definitions import _clock as clock
 from hostler.definitions._late import late
-from hostler.host import interpreter
+from hostler.host import interpreter, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _CHUNK = 64 * 1024
 
 #: A longer line is cut into pieces, as the daemon cuts it.
 MAX_LINE = 64 * 1024
+
+#: Pieces of one line; what comes after them is left out, and its length told at the line's end.
+MAX_PIECES = 4
 
 #: Seconds between two redraws of a line that are handed on, as the daemon has it.
 REDRAW_SECONDS = 0.1
@@ -38,7 +42,11 @@ class FrameWriter:
         self._pid = os.getpid()
 
     def write(self, value: dict[str, Any], raw: bytes = b"") -> None:
-        """Blocks while the run's process does not read."""
+        """Blocks while the run's process does not read.
+
+        Raises:
+            WireLostError: the user's code has closed the descriptor.
+        """
         if os.getpid() != self._pid:
             interpreter.end_stray()
         body = json.dumps(value, separators=(",", ":")).encode()
@@ -46,7 +54,18 @@ class FrameWriter:
             for part in (_HEAD.pack(len(body), len(raw)) + body, raw):
                 rest = memoryview(part)
                 while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
+                    rest = rest[self._write(rest) :]
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            raise wire.WireLostError(
+                f"cannot go on: descriptor {self._descriptor} was closed, through which this step "
+                "speaks to its run; close only what your code has opened"
+            ) from None
 
 
 class Pipe:
@@ -106,14 +125,18 @@ class LinePipe(Pipe):
         super().__init__(descriptor)
         self._shown = bytearray()
         self._next_redraw = 0.0
+        #: Bytes of the unfinished line that were handed on, or left out, as pieces.
+        self._passed_size = 0
 
     def read(self) -> Iterator[str]:
         """Yields the lines that have arrived, about a megabyte at most; keeps an unfinished one."""
         most = 16
         while most and self._fill():
             most -= 1
-            *lines, rest = self._buffer.split(b"\n")
-            lines = [line for one in lines for line in self._ended(one)]
+            *ended, rest = self._buffer.split(b"\n")
+            lines: list[bytearray] = []
+            for line in ended:
+                self._end_line(lines, line)
             if b"\r" in rest:
                 shown = _latest(rest)
                 if shown and shown != self._shown and clock.monotonic() >= self._next_redraw:
@@ -121,11 +144,33 @@ class LinePipe(Pipe):
                     self._next_redraw = clock.monotonic() + REDRAW_SECONDS
                     lines.append(shown)
                 rest = bytearray(b"\r" + shown + (b"\r" if rest.endswith(b"\r") else b""))
-            while len(rest) > MAX_LINE:
-                lines.append(rest[:MAX_LINE])
-                rest = rest[MAX_LINE:]
+            self._split(lines, rest)
             self._buffer = rest
             yield from map(_text, lines)
+
+    def _end_line(self, lines: list[bytearray], line: bytearray) -> None:
+        """Adds a line, in pieces where it is long, and the length of one that was cut."""
+        for text in self._ended(line):
+            self._split(lines, text)
+            self._add_piece(lines, text)
+        size, self._passed_size = self._passed_size, 0
+        if size > MAX_PIECES * MAX_LINE:
+            lines.append(bytearray(b"[cut: %d bytes in all]" % size))
+
+    def _split(self, lines: list[bytearray], line: bytearray) -> None:
+        """Moves the pieces of a line that is too long, all but the last."""
+        while len(line) > MAX_LINE:
+            end = MAX_LINE
+            # not within a character: up to three bytes after its first one are 10xxxxxx
+            while end > MAX_LINE - 4 and line[end] & 0xC0 == 0x80:
+                end -= 1
+            self._add_piece(lines, line[:end])
+            del line[:end]
+
+    def _add_piece(self, lines: list[bytearray], piece: bytearray) -> None:
+        self._passed_size += len(piece)
+        if self._passed_size <= MAX_PIECES * MAX_LINE:
+            lines.append(piece)
 
     def _ended(self, line: bytearray) -> list[bytearray]:
         """Returns a line that has ended; nothing where its last redraw was handed on as it is."""
@@ -139,9 +184,11 @@ class LinePipe(Pipe):
 
     def rest(self) -> Iterator[str]:
         """Yields what was printed last, where no line break follows it."""
+        lines: list[bytearray] = []
         if self._buffer:
-            yield from map(_text, self._ended(self._buffer))
+            self._end_line(lines, self._buffer)
             self._buffer = bytearray()
+        yield from map(_text, lines)
 
 
 def _latest(line: bytearray) -> bytearray:

@@ -33,6 +33,10 @@ class StepParent:
         self.end_grace = end_grace
         self._prctl: Callable[..., int] | None = None
 
+    def may_fork(self) -> bool:
+        """Returns whether steps may be forks of this process; tells why where they may not."""
+        return True
+
     def prepare(self) -> None:
         """Loads what every step needs, once for all of them."""
         late("pickle")

@@ -17,11 +17,12 @@ from hostler.host import children, ending, forks, interpreter
 from hostler.host.errors import RemoteStepError
 from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
+from hostler.host.wire import EXIT_LOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Dict, Iterable, List, Optional
 
     from hostler.definitions._engine import StepObserver
     from hostler.definitions._observer import Observer
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     #: Calls the solid's function in the step's process, with an observer of its log and outputs.
     Work = Callable[[Observer], Optional[BaseException]]
     OnEnd = Callable[[Optional[BaseException]], None]
-    #: The step, "STDOUT" or "STDERR", the text.
-    OnLine = Callable[[str, str, str], None]
+    #: The step, "STDOUT" or "STDERR", the texts: at least one.
+    OnLines = Callable[[str, str, List[str]], None]
+    #: The step, the event of hostler.v1.RunEvent, its JSON.
+    OnDebugger = Callable[[str, str, Dict[str, Any]], None]
 
 #: How often the end of a step is looked for where the interpreter has no pidfd (3.8): short beside
 #: the start of a step, long beside what a look costs.
@@ -40,6 +43,10 @@ POLL_SECONDS = 0.01
 
 #: Readings of what a step left in its pipe: there is always an end, for its writer is dead.
 _ALL = 1 << 40
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 class _Attempt:
@@ -51,6 +58,7 @@ class _Attempt:
         "ending",
         "frames",
         "is_overdue",
+        "left",
         "lines",
         "node",
         "observer",
@@ -71,6 +79,8 @@ class _Attempt:
         timeout = node.definition.timeout
         self.deadline = None if timeout is None else clock.monotonic() + timeout
         self.is_overdue = False
+        #: Seconds until the deadline, while a debugger holds the step.
+        self.left: float | None = None
         #: Why it was killed, if it ended in vain after its function: "" before that.
         self.ending = ""
         #: The last frame: how its function ended.
@@ -84,12 +94,16 @@ class StepProcesses:
 
     Args:
         parent: what the run's process has that a step must let go of.
-        on_line: is told what steps print.
+        on_lines: is told what steps print.
+        on_debugger: is told that a debugger holds a step, and that it goes on.
     """
 
-    def __init__(self, parent: StepParent, on_line: OnLine) -> None:
+    def __init__(
+        self, parent: StepParent, on_lines: OnLines, on_debugger: OnDebugger = _ignore
+    ) -> None:
         self._parent = parent
-        self._on_line = on_line
+        self._on_lines = on_lines
+        self._on_debugger = on_debugger
         self._poll = forks.new_poll()
         self._running: dict[int, _Attempt] = {}
         self._by_descriptor: dict[int, _Attempt] = {}
@@ -139,6 +153,7 @@ class StepProcesses:
             on_end: called once, with what the attempt failed with; not after `stop`.
             retry: 0 for the first attempt.
         """
+        interpreter.reopen_standard()
         attempt = _Attempt(node, observer, on_end)
         ends: list[int] = []
         try:
@@ -239,8 +254,7 @@ class StepProcesses:
         step = attempt.node.name
         frames = list(attempt.frames.read(most))
         for stream, pipe in attempt.lines.items():
-            for text in pipe.read():
-                self._on_line(step, stream, text)
+            self._tell_lines(step, stream, pipe.read())
         for value, raw in frames:
             self._handle(attempt, value, raw)
         for one in (attempt.frames, *attempt.lines.values()):
@@ -258,10 +272,21 @@ class StepProcesses:
             observer.step_output(node.name, declared, PickledValue(what, raw, value["preview"]))
         elif kind == "touched":
             self._parent.report_touched([(path, digest) for path, digest in value["pairs"]])
+        elif kind == "debugger":
+            self._note_debugger(attempt, value["event"], value["data"])
         elif kind == "ending":
             self._limit_end(attempt, value["waits_for"])
         else:
             attempt.end_frame = value
+
+    def _note_debugger(self, attempt: _Attempt, event: str, data: dict[str, Any]) -> None:
+        """Stops the time of an attempt while a debugger holds it."""
+        if event == "step_paused" and attempt.deadline is not None:
+            attempt.left = attempt.deadline - clock.monotonic()
+            attempt.deadline = None
+        elif event == "step_resumed" and attempt.left is not None:
+            attempt.deadline, attempt.left = clock.monotonic() + attempt.left, None
+        self._on_debugger(attempt.node.name, event, data)
 
     def _limit_end(self, attempt: _Attempt, waits_for: list[str]) -> None:
         """Limits what an attempt does after its function has ended."""
@@ -321,17 +346,19 @@ class StepProcesses:
             if self._by_descriptor.pop(pipe.descriptor, None) is not None:
                 self._open_lines[pipe.descriptor] = (attempt.node.name, stream, pipe)
                 continue
-            for text in pipe.rest():
-                self._on_line(attempt.node.name, stream, text)
+            self._tell_lines(attempt.node.name, stream, pipe.rest())
             pipe.close()
+
+    def _tell_lines(self, step: str, stream: str, found: Iterable[str]) -> None:
+        texts = list(found)
+        if texts:
+            self._on_lines(step, stream, texts)
 
     def _read_open_lines(self, descriptor: int) -> None:
         step, stream, pipe = self._open_lines[descriptor]
-        for text in pipe.read():
-            self._on_line(step, stream, text)
+        self._tell_lines(step, stream, pipe.read())
         if pipe.is_ended:
-            for text in pipe.rest():
-                self._on_line(step, stream, text)
+            self._tell_lines(step, stream, pipe.rest())
             self._poll.unregister(descriptor)
             del self._open_lines[descriptor]
             pipe.close()
@@ -368,6 +395,11 @@ def _failure(attempt: _Attempt, status: int | None) -> Exception:
             how = f"was killed by signal {number}"
         if number == signal.SIGKILL:
             how += ", as the system does where memory runs out"
+    elif os.WEXITSTATUS(status) == EXIT_LOST:
+        how = (
+            "ended, since its code closed the descriptor through which it speaks to its run; close "
+            "only what the code has opened"
+        )
     else:
         how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
     return StepDiedError(f'cannot end solid "{name}": its process {how}')

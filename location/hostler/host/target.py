@@ -122,8 +122,8 @@ def _module_name(path: str) -> str:
     stem = os.path.splitext(os.path.basename(path))[0]
     # A dot would make a submodule of it, and pickle would look for the package.
     name = stem.replace(".", "_")
-    if is_standard(name):
-        why = "a module of the standard library has that name"
+    if is_standard(name) and standard.is_in_use(name):
+        why = "a module of the standard library has that name, and Python itself or hostler uses it"
     elif name == "hostler":
         why = "hostler's own definitions are imported by that name"
     elif name == "__main__":
@@ -279,6 +279,20 @@ def _modules_in(folder: str) -> Iterable[str]:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     near = late("difflib").get_close_matches(name, sorted(set(known)), n=3)
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def warnings(target: Mapping[str, str | None]) -> list[str]:
+    """Returns what the user should know of a target that loads all the same."""
+    path = target["value"] or ""
+    name = os.path.splitext(os.path.basename(path))[0]
+    if target["kind"] != "python_file" or not is_standard(name):
+        return []
+    text = (
+        f"{path} has the name of a module of the standard library: whatever imports {name!r} in "
+        "this location gets the file; rename it, for example to "
+        f"{name.strip('_')}_repository.py"
+    )
+    return [text]
 
 
 def is_standard(name: str) -> bool:

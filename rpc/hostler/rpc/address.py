@@ -21,6 +21,12 @@ MAX_SOCKET_PATH = 107
 #: Characters of a name that are a nuisance in a shell or a URI; a comma splits a gRPC address.
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
+#: Characters of a name in a state folder's name: a name of a file holds 255 bytes.
+_MAX_NAME = 100
+
+#: HOST:PORT, a port alone, or a URL; a path of a socket has a slash before any colon.
+_ADDRESS = re.compile(r"[^/]*:\d+|\d+|(?!unix:)[a-z][a-z0-9+.-]*:/{1,2}.*", re.IGNORECASE)
+
 
 def default_socket(workspace_files: Sequence[Path], environ: Mapping[str, str]) -> Path:
     """Returns the socket of the daemon that serves these workspace files.
@@ -38,18 +44,34 @@ def default_socket(workspace_files: Sequence[Path], environ: Mapping[str, str]) 
     Raises:
         ValueError: no workspace file is given.
     """
-    if not workspace_files:
-        raise ValueError("cannot name a socket for no workspace file; give at least one")
-    real_paths = sorted(os.path.realpath(path) for path in workspace_files)
-    digest = hashlib.blake2b(b"\0".join(map(os.fsencode, real_paths)), digest_size=6).hexdigest()
-    name = _UNSAFE.sub("-", Path(real_paths[0]).parent.name).strip("-.")
+    name, digest = _workspace_key(workspace_files)
     folder = runtime_directory(environ)
     room = MAX_SOCKET_PATH - len(os.fsencode(folder / f"{digest}.sock"))
     if room < 0:
         folder = _temporary_directory("/tmp")  # noqa: S108 - the folder is made 0700 and checked
         room = MAX_SOCKET_PATH - len(os.fsencode(folder / f"{digest}.sock"))
-    name = name[: max(room - 1, 0)]
-    return folder / (f"{name}-{digest}.sock" if name else f"{digest}.sock")
+    return folder / f"{_joined(name[: max(room - 1, 0)], digest)}.sock"
+
+
+def check_socket_path(path: Path | str) -> None:
+    """Refuses what names an address of a network, or a socket in the notation of another program.
+
+    Raises:
+        ValueError: the text is no path of a Unix socket; the message says what to give.
+    """
+    text = str(path)
+    if _ADDRESS.fullmatch(text):
+        raise ValueError(
+            f"cannot use {text} as a socket: it is an address of a network, and hostler serves on "
+            f"a Unix socket; give a path, as in --socket ./hostler.sock, and reach it from another "
+            "machine with: ssh -L ./hostler.sock:/PATH/hostler.sock HOST"
+        )
+    if text.startswith("unix:"):
+        rest = text.removeprefix("unix:")
+        raise ValueError(
+            f"cannot use {text} as a socket: give the path alone, "
+            f"{re.sub('^//(?=/)', '', rest) or 'as in --socket ./hostler.sock'}"
+        )
 
 
 def runtime_directory(environ: Mapping[str, str]) -> Path:
@@ -63,10 +85,25 @@ def runtime_directory(environ: Mapping[str, str]) -> Path:
     return _temporary_directory(str(_absolute(environ, "TMPDIR") or "/tmp"))  # noqa: S108 - as above
 
 
-def state_directory(socket_path: Path, environ: Mapping[str, str]) -> Path:
-    """Returns the folder of a daemon's state: $XDG_STATE_HOME/hostler/<stem of its socket>."""
-    base = _absolute(environ, "XDG_STATE_HOME") or _home(environ) / ".local" / "state"
-    return base / "hostler" / socket_path.stem
+def state_directory(workspace_files: Sequence[Path], environ: Mapping[str, str]) -> Path:
+    """Returns the folder of a workspace's state, whatever socket its daemon serves on.
+
+    It is $HOSTLER_STATE where that is set, else $XDG_STATE_HOME/hostler/<name>-<hash>, with the
+    name and the hash of the default socket.
+
+    Raises:
+        ValueError: no workspace file is given.
+    """
+    chosen = environ.get("HOSTLER_STATE")
+    if chosen:
+        return Path(chosen)
+    name, digest = _workspace_key(workspace_files)
+    return _state_root(environ) / _joined(name[:_MAX_NAME], digest)
+
+
+def earlier_state_directory(socket_path: Path, environ: Mapping[str, str]) -> Path:
+    """Returns where an earlier version kept the state: a folder named for the daemon's socket."""
+    return _state_root(environ) / socket_path.stem
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:
@@ -89,6 +126,24 @@ def grpc_target(path: Path | str) -> str:
             "a comma; choose another path"
         )
     return "unix:" + urllib.parse.quote(os.fsencode(absolute), safe="/")
+
+
+def _workspace_key(workspace_files: Sequence[Path]) -> tuple[str, str]:
+    """Returns the name and the hash that workspace files have, in whatever order and spelling."""
+    if not workspace_files:
+        raise ValueError("cannot name a socket for no workspace file; give at least one")
+    real_paths = sorted(os.path.realpath(path) for path in workspace_files)
+    digest = hashlib.blake2b(b"\0".join(map(os.fsencode, real_paths)), digest_size=6).hexdigest()
+    return _UNSAFE.sub("-", Path(real_paths[0]).parent.name).strip("-."), digest
+
+
+def _joined(name: str, digest: str) -> str:
+    return f"{name}-{digest}" if name else digest
+
+
+def _state_root(environ: Mapping[str, str]) -> Path:
+    base = _absolute(environ, "XDG_STATE_HOME") or _home(environ) / ".local" / "state"
+    return base / "hostler"
 
 
 def _temporary_directory(base: str) -> Path:

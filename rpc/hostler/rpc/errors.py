@@ -7,6 +7,8 @@ A failed call carries a canonical gRPC code, a message, and the trailing metadat
 - DebugInfo: the traceback of the user's code
 - RetryInfo: when to try again
 - ResourceInfo: the resource that is meant
+- BadRequest: each field of the request that is not valid
+- hostler.v1.NearestNames: what there is in place of a name that there is not
 
 The daemon packs them, the client unpacks them; nothing here needs grpc itself.
 """
@@ -20,8 +22,10 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from hostler.v1 import errors_pb2
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: The domain of every ErrorInfo that hostler makes.
 DOMAIN = "hostler"
@@ -39,11 +43,14 @@ MAX_MESSAGE = 800
 #: No other text of the details needs more than this.
 _MAX_TEXT = 200
 
+#: Bytes of a detail beside its content: the name of its type, and lengths.
+_ENVELOPE = 60
+
 
 class Reason(StrEnum):
     """Why a call failed: ErrorInfo.reason."""
 
-    #: NOT_FOUND; the resource says what was looked for, metadata["nearest"] what there is.
+    #: NOT_FOUND; the resource says what was looked for, `nearest` what there is.
     UNKNOWN_NAME = "UNKNOWN_NAME"
     #: UNAVAILABLE; the first load is under way.
     NOT_READY = "NOT_READY"
@@ -51,7 +58,8 @@ class Reason(StrEnum):
     LOAD_FAILED = "LOAD_FAILED"
     #: FAILED_PRECONDITION; the location was stopped on request.
     STOPPED = "STOPPED"
-    #: FAILED_PRECONDITION or INVALID_ARGUMENT; a function of the user's raised.
+    #: FAILED_PRECONDITION or INVALID_ARGUMENT; a function of the user's raised. metadata["file"]
+    #: and ["line"] are the place in the user's code, where that is known.
     USER_CODE = "USER_CODE"
     #: INVALID_ARGUMENT; the request, or the run config in it, is not valid.
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
@@ -67,6 +75,8 @@ class Reason(StrEnum):
     RUN_GOES_ON = "RUN_GOES_ON"
     #: RESOURCE_EXHAUSTED; the record of runs cannot be written: the disk is full.
     NOT_RECORDED = "NOT_RECORDED"
+    #: PERMISSION_DENIED; the socket answers only what reads.
+    ONLY_READS = "ONLY_READS"
     #: UNAVAILABLE; the daemon is ending.
     SHUTTING_DOWN = "SHUTTING_DOWN"
     #: INTERNAL; a fault of the facade's own.
@@ -91,6 +101,11 @@ class ErrorDetails:
     resource_name: str = ""
     #: What is wrong with the resource.
     description: str = ""
+    #: The names that resemble an unknown one most, the most similar first.
+    nearest: Sequence[str] = ()
+    #: Fields of the request, as "run_config.solids.load", and what is wrong with each. As many
+    #: as fit are sent.
+    violations: Sequence[tuple[str, str]] = ()
 
 
 def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
@@ -103,7 +118,10 @@ def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
         details: a traceback is cut in its middle where all would be above MAX_DETAILS bytes.
     """
     status = status_pb2.Status(code=code, message=_head(message, MAX_MESSAGE))
-    metadata = {key: _head(value, _MAX_TEXT) for key, value in details.metadata.items()}
+    metadata = {
+        key: _head(value, MAX_MESSAGE if key == "file" else _MAX_TEXT)
+        for key, value in details.metadata.items()
+    }
     if details.exception_type is not None:
         metadata["exception_type"] = _head(details.exception_type, _MAX_TEXT)
     if details.exception_message is not None:
@@ -121,6 +139,12 @@ def pack(code: int, message: str, details: ErrorDetails) -> status_pb2.Status:
             description=_head(details.description, _MAX_TEXT),
         )
         status.details.add().Pack(resource)
+    if details.nearest:
+        names = [_head(name, _MAX_TEXT) for name in details.nearest]
+        status.details.add().Pack(errors_pb2.NearestNames(names=names))
+    if details.violations:
+        room = MAX_DETAILS - status.ByteSize() - _ENVELOPE
+        status.details.add().Pack(_bad_request(details.violations, room))
     if details.traceback is not None:
         room = max(MAX_DETAILS - status.ByteSize(), _MAX_TEXT)
         debug = error_details_pb2.DebugInfo(detail=_ends(details.traceback, room))
@@ -150,9 +174,11 @@ def unpack(metadata: Iterable[tuple[str, str | bytes]] | None) -> ErrorDetails:
     retry = error_details_pb2.RetryInfo()
     resource = error_details_pb2.ResourceInfo()
     debug = error_details_pb2.DebugInfo()
+    request = error_details_pb2.BadRequest()
+    near = errors_pb2.NearestNames()
     has_retry = has_debug = False
     for detail in status.details:
-        if detail.Unpack(info) or detail.Unpack(resource):
+        if any(detail.Unpack(into) for into in (info, resource, request, near)):
             continue
         has_retry = detail.Unpack(retry) or has_retry
         has_debug = detail.Unpack(debug) or has_debug
@@ -169,7 +195,22 @@ def unpack(metadata: Iterable[tuple[str, str | bytes]] | None) -> ErrorDetails:
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
         description=resource.description,
+        nearest=tuple(near.names),
+        violations=tuple((each.field, each.description) for each in request.field_violations),
     )
+
+
+def _bad_request(violations: Sequence[tuple[str, str]], room: int) -> error_details_pb2.BadRequest:
+    """Returns the first violations that fit into so many bytes."""
+    request = error_details_pb2.BadRequest()
+    for field_path, description in violations:
+        request.field_violations.add(
+            field=_head(field_path, _MAX_TEXT), description=_head(description, MAX_MESSAGE)
+        )
+        if request.ByteSize() > room:
+            del request.field_violations[-1]
+            break
+    return request
 
 
 def _head(text: str, limit: int) -> str:

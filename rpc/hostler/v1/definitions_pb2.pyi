@@ -37,6 +37,7 @@ class Repository(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
     def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PipelineSummary]:
         """Every pipeline of the repository, by name; listing constructs nothing."""
@@ -47,10 +48,12 @@ class Repository(_message.Message):
 
     @_builtins.property
     def schedules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduleSummary]:
-        """Every schedule and partition set, by name; listing constructs nothing."""
+        """Every schedule, by name; listing constructs nothing."""
 
     @_builtins.property
-    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionSetSummary]: ...
+    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionSetSummary]:
+        """Every partition set, by name; listing constructs nothing."""
+
     def __init__(
         self,
         *,
@@ -139,14 +142,19 @@ class Pipeline(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That the code gives to the pipeline."""
+
     @_builtins.property
     def solids(self) -> _containers.RepeatedCompositeFieldContainer[Global___Solid]:
         """In an order in which they can execute."""
 
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     @_builtins.property
     def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
         """In the order in which the code declares them."""
@@ -333,18 +341,27 @@ class Solid(_message.Message):
     definition: _builtins.str
     """The name of the definition."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     @_builtins.property
-    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]: ...
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]:
+        """In the order of the function's parameters."""
+
     @_builtins.property
-    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Output]: ...
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Output]:
+        """In the order in which the code declares them."""
+
     @_builtins.property
     def config_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
         """The fields that `solids.{name}.config` takes in the run config."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That the code gives to the solid."""
+
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     @_builtins.property
     def retry_policy(self) -> Global___RetryPolicy:
         """Unset for a solid that is not executed again when it fails."""
@@ -400,6 +417,7 @@ class RetryPolicy(_message.Message):
     class _BackoffEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[RetryPolicy._Backoff.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         BACKOFF_UNSPECIFIED: RetryPolicy._Backoff.ValueType  # 0
+        """Never sent."""
         CONSTANT: RetryPolicy._Backoff.ValueType  # 1
         """Every delay is the same."""
         LINEAR: RetryPolicy._Backoff.ValueType  # 2
@@ -407,8 +425,11 @@ class RetryPolicy(_message.Message):
         EXPONENTIAL: RetryPolicy._Backoff.ValueType  # 3
         """Each is twice the one before."""
 
-    class Backoff(_Backoff, metaclass=_BackoffEnumTypeWrapper): ...
+    class Backoff(_Backoff, metaclass=_BackoffEnumTypeWrapper):
+        """How a delay grows from one retry to the next."""
+
     BACKOFF_UNSPECIFIED: RetryPolicy.Backoff.ValueType  # 0
+    """Never sent."""
     CONSTANT: RetryPolicy.Backoff.ValueType  # 1
     """Every delay is the same."""
     LINEAR: RetryPolicy.Backoff.ValueType  # 2
@@ -422,6 +443,7 @@ class RetryPolicy(_message.Message):
     max_retries: _builtins.int
     """At most so many times, after the first."""
     backoff: Global___RetryPolicy.Backoff.ValueType
+    """How the delay grows from one retry to the next."""
     @_builtins.property
     def delay(self) -> _duration_pb2.Duration:
         """Before the first retry."""
@@ -443,6 +465,8 @@ Global___RetryPolicy: _TypeAlias = RetryPolicy  # noqa: Y015
 
 @_typing.final
 class Input(_message.Message):
+    """A value that a solid takes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -451,9 +475,11 @@ class Input(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     HAS_DEFAULT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within the solid; the name of the function's parameter."""
     type: _builtins.str
     """The Python type's name, "Any" where none is declared."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     has_default: _builtins.bool
     """True where the solid declares a default value."""
     @_builtins.property
@@ -479,12 +505,16 @@ Global___Input: _TypeAlias = Input  # noqa: Y015
 
 @_typing.final
 class OutputReference(_message.Message):
+    """An output of a solid in a pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SOLID_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     solid: _builtins.str
+    """The solid's name within the pipeline."""
     output: _builtins.str
+    """The output's name within the solid."""
     def __init__(
         self,
         *,
@@ -501,6 +531,8 @@ Global___OutputReference: _TypeAlias = OutputReference  # noqa: Y015
 
 @_typing.final
 class Output(_message.Message):
+    """A value that a solid produces."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -508,8 +540,11 @@ class Output(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     IS_REQUIRED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Unique within the solid; "result" where there is only one and the code names none."""
     type: _builtins.str
+    """The Python type's name, "Any" where none is declared."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     is_required: _builtins.bool
     """False for an output that the solid may leave out; what hangs on it is skipped then."""
     def __init__(
@@ -530,6 +565,8 @@ Global___Output: _TypeAlias = Output  # noqa: Y015
 
 @_typing.final
 class ConfigField(_message.Message):
+    """A field of a mapping in a run config."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -541,16 +578,23 @@ class ConfigField(_message.Message):
     ENUM_VALUES_FIELD_NUMBER: _builtins.int
     IS_SELECTOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """The key in the mapping."""
     type: _builtins.str
     """The Python type's name, "Any" where any value fits; "dict" for one that has fields."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     is_required: _builtins.bool
+    """Whether a run config without it is refused."""
     is_selector: _builtins.bool
     """Whether exactly one of the fields is given: the type is "selector", or a list of it. Whether a
     choice is required says nothing then.
     """
     @_builtins.property
-    def default_value(self) -> _struct_pb2.Value: ...
+    def default_value(self) -> _struct_pb2.Value:
+        """The value where the run config has none; unset where there is no default. What JSON cannot hold
+        is given as a string that shows it.
+        """
+
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
         """The fields of a nested mapping; those of the mappings in a list, where the type is "list[dict]";
@@ -595,15 +639,28 @@ class ScheduleSummary(_message.Message):
     CRON_SCHEDULE_FIELD_NUMBER: _builtins.int
     EXECUTION_TIMEZONE_FIELD_NUMBER: _builtins.int
     PIPELINE_FIELD_NUMBER: _builtins.int
+    TICK_POLICY_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/schedules/{schedule}."""
     lazy: _builtins.bool
     """True for a schedule that a function constructs on first need; the fields below are empty then."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     cron_schedule: _builtins.str
+    """Five fields, or a macro as "@daily"."""
     execution_timezone: _builtins.str
+    """Whose clock: "UTC", an offset as "+02:00", or a place as "Europe/Berlin"."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
+    @_builtins.property
+    def tick_policy(self) -> Global___TickPolicy:
+        """What becomes of its ticks; unset where the code says nothing of it."""
+
+    @_builtins.property
+    def activity(self) -> Global___ScheduleActivity:
+        """What it does now."""
+
     def __init__(
         self,
         *,
@@ -613,14 +670,269 @@ class ScheduleSummary(_message.Message):
         cron_schedule: _builtins.str = ...,
         execution_timezone: _builtins.str = ...,
         pipeline: _builtins.str = ...,
+        tick_policy: Global___TickPolicy | None = ...,
+        activity: Global___ScheduleActivity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "tick_policy", b"tick_policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_schedule", b"cron_schedule", "description", b"description", "execution_timezone", b"execution_timezone", "lazy", b"lazy", "name", b"name", "pipeline", b"pipeline"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "cron_schedule", b"cron_schedule", "description", b"description", "execution_timezone", b"execution_timezone", "lazy", b"lazy", "name", b"name", "pipeline", b"pipeline", "tick_policy", b"tick_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScheduleSummary: _TypeAlias = ScheduleSummary  # noqa: Y015
+
+@_typing.final
+class TickPolicy(_message.Message):
+    """What becomes of the ticks of a schedule, as its code says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _CatchUp:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _CatchUpEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[TickPolicy._CatchUp.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CATCH_UP_UNSPECIFIED: TickPolicy._CatchUp.ValueType  # 0
+        """As LATEST."""
+        LATEST: TickPolicy._CatchUp.ValueType  # 1
+        """The latest of them."""
+        ALL: TickPolicy._CatchUp.ValueType  # 2
+        """The latest max_catch_up of them, in their order."""
+        NONE: TickPolicy._CatchUp.ValueType  # 3
+        """None of them."""
+
+    class CatchUp(_CatchUp, metaclass=_CatchUpEnumTypeWrapper):
+        """Which ticks are made up for that passed while the daemon did not run."""
+
+    CATCH_UP_UNSPECIFIED: TickPolicy.CatchUp.ValueType  # 0
+    """As LATEST."""
+    LATEST: TickPolicy.CatchUp.ValueType  # 1
+    """The latest of them."""
+    ALL: TickPolicy.CatchUp.ValueType  # 2
+    """The latest max_catch_up of them, in their order."""
+    NONE: TickPolicy.CatchUp.ValueType  # 3
+    """None of them."""
+
+    class _Overlap:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OverlapEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[TickPolicy._Overlap.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OVERLAP_UNSPECIFIED: TickPolicy._Overlap.ValueType  # 0
+        """As QUEUE."""
+        QUEUE: TickPolicy._Overlap.ValueType  # 1
+        """It waits in the queue until the earlier one has ended."""
+        SKIP: TickPolicy._Overlap.ValueType  # 2
+        """It is not launched; the tick is SKIPPED."""
+
+    class Overlap(_Overlap, metaclass=_OverlapEnumTypeWrapper):
+        """What becomes of a run that is due while an earlier run of the schedule goes on."""
+
+    OVERLAP_UNSPECIFIED: TickPolicy.Overlap.ValueType  # 0
+    """As QUEUE."""
+    QUEUE: TickPolicy.Overlap.ValueType  # 1
+    """It waits in the queue until the earlier one has ended."""
+    SKIP: TickPolicy.Overlap.ValueType  # 2
+    """It is not launched; the tick is SKIPPED."""
+
+    IS_RUNNING_BY_DEFAULT_FIELD_NUMBER: _builtins.int
+    CATCH_UP_FIELD_NUMBER: _builtins.int
+    MAX_CATCH_UP_FIELD_NUMBER: _builtins.int
+    MAX_RETRIES_FIELD_NUMBER: _builtins.int
+    PATIENCE_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    is_running_by_default: _builtins.bool
+    """Whether the schedule launches runs as long as nobody has started or stopped it."""
+    catch_up: Global___TickPolicy.CatchUp.ValueType
+    """Unspecified for LATEST."""
+    max_catch_up: _builtins.int
+    """Ticks, with ALL; 0 for 5."""
+    max_retries: _builtins.int
+    """How many times a tick is tried again whose functions raise, after growing delays."""
+    overlap: Global___TickPolicy.Overlap.ValueType
+    """Unspecified for QUEUE."""
+    @_builtins.property
+    def patience(self) -> _duration_pb2.Duration:
+        """How long a tick waits for its location to load, before it is MISSED; unset for 10 minutes."""
+
+    def __init__(
+        self,
+        *,
+        is_running_by_default: _builtins.bool = ...,
+        catch_up: Global___TickPolicy.CatchUp.ValueType = ...,
+        max_catch_up: _builtins.int = ...,
+        max_retries: _builtins.int = ...,
+        patience: _duration_pb2.Duration | None = ...,
+        overlap: Global___TickPolicy.Overlap.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up", b"catch_up", "is_running_by_default", b"is_running_by_default", "max_catch_up", b"max_catch_up", "max_retries", b"max_retries", "overlap", b"overlap", "patience", b"patience"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TickPolicy: _TypeAlias = TickPolicy  # noqa: Y015
+
+@_typing.final
+class ScheduleActivity(_message.Message):
+    """What a schedule does now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_RUNNING_FIELD_NUMBER: _builtins.int
+    IS_CHOSEN_FIELD_NUMBER: _builtins.int
+    NEXT_TICK_TIMES_FIELD_NUMBER: _builtins.int
+    LAST_TICK_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    is_running: _builtins.bool
+    """Whether it launches runs."""
+    is_chosen: _builtins.bool
+    """Whether that was chosen by StartSchedule or StopSchedule; else the code says it."""
+    problem: _builtins.str
+    """Why no tick of it can be computed, such as a time zone that the daemon's machine does not know;
+    empty where they can.
+    """
+    @_builtins.property
+    def next_tick_times(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """When it is due next, in order: five times in GetSchedule, one in a list; none where it does not
+        run.
+        """
+
+    @_builtins.property
+    def last_tick(self) -> Global___Tick:
+        """The latest tick on record; unset before the first one."""
+
+    def __init__(
+        self,
+        *,
+        is_running: _builtins.bool = ...,
+        is_chosen: _builtins.bool = ...,
+        next_tick_times: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
+        last_tick: Global___Tick | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_tick", b"last_tick"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_chosen", b"is_chosen", "is_running", b"is_running", "last_tick", b"last_tick", "next_tick_times", b"next_tick_times", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleActivity: _TypeAlias = ScheduleActivity  # noqa: Y015
+
+@_typing.final
+class Tick(_message.Message):
+    """The record of a moment at which a schedule was due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Tick._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Tick._State.ValueType  # 0
+        """Never given."""
+        PENDING: Tick._State.ValueType  # 1
+        """It waits for its location, for its functions, or for the next try of them."""
+        LAUNCHED: Tick._State.ValueType  # 2
+        """A run was launched."""
+        SKIPPED: Tick._State.ValueType  # 3
+        """The functions, or the overlap with an earlier run, said that none is to be launched."""
+        FAILED: Tick._State.ValueType  # 4
+        """The functions raised, took too long, or gave a run config that does not fit the pipeline."""
+        MISSED: Tick._State.ValueType  # 5
+        """The daemon did not run, or the location did not load in time."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What has become of a tick."""
+
+    STATE_UNSPECIFIED: Tick.State.ValueType  # 0
+    """Never given."""
+    PENDING: Tick.State.ValueType  # 1
+    """It waits for its location, for its functions, or for the next try of them."""
+    LAUNCHED: Tick.State.ValueType  # 2
+    """A run was launched."""
+    SKIPPED: Tick.State.ValueType  # 3
+    """The functions, or the overlap with an earlier run, said that none is to be launched."""
+    FAILED: Tick.State.ValueType  # 4
+    """The functions raised, took too long, or gave a run config that does not fit the pipeline."""
+    MISSED: Tick.State.ValueType  # 5
+    """The daemon did not run, or the location did not load in time."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SCHEDULED_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXCEPTION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    FIRST_SCHEDULED_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name: that of the schedule, and ticks/{tick}; the id is scheduled_time in seconds since
+    the epoch.
+    """
+    state: Global___Tick.State.ValueType
+    """What has become of it."""
+    run: _builtins.str
+    """Resource name of the run; empty where none was launched."""
+    reason: _builtins.str
+    """Why the tick is SKIPPED, FAILED, MISSED or still PENDING, in a line; empty for LAUNCHED."""
+    attempts: _builtins.int
+    """How many times the functions were called."""
+    @_builtins.property
+    def scheduled_time(self) -> _timestamp_pb2.Timestamp:
+        """When the schedule was due."""
+
+    @_builtins.property
+    def exception(self) -> Global___ExceptionInfo:
+        """What the functions raised last; unset where they did not."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the daemon saw that it was due."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When its state became final; unset for PENDING."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long the functions took, in all tries together."""
+
+    @_builtins.property
+    def first_scheduled_time(self) -> _timestamp_pb2.Timestamp:
+        """For MISSED: the first of the ticks that this record is about; scheduled_time is the last one.
+        Unset where it is about one tick alone.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        scheduled_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___Tick.State.ValueType = ...,
+        run: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        exception: Global___ExceptionInfo | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        attempts: _builtins.int = ...,
+        first_scheduled_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "first_scheduled_time", b"first_scheduled_time", "scheduled_time", b"scheduled_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "first_scheduled_time", b"first_scheduled_time", "name", b"name", "reason", b"reason", "run", b"run", "scheduled_time", b"scheduled_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tick: _TypeAlias = Tick  # noqa: Y015
 
 @_typing.final
 class Schedule(_message.Message):
@@ -680,9 +992,12 @@ class Schedule(_message.Message):
     COMPUTES_TAGS_FIELD_NUMBER: _builtins.int
     COMPUTES_SHOULD_EXECUTE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    TICK_POLICY_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/schedules/{schedule}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     cron_schedule: _builtins.str
     """Five fields, or a macro as "@daily"."""
     execution_timezone: _builtins.str
@@ -692,19 +1007,33 @@ class Schedule(_message.Message):
     computes_run_config: _builtins.bool
     """Which of these a function decides for each run."""
     computes_tags: _builtins.bool
+    """True where a function decides the tags for each run."""
     computes_should_execute: _builtins.bool
+    """True where a function decides for each tick whether a run is launched."""
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct:
         """Of every run; empty where a function makes it for each."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Of every run; empty where a function makes them for each."""
+
     @_builtins.property
     def environment_vars(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """For the environment of the runs."""
 
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
+    @_builtins.property
+    def tick_policy(self) -> Global___TickPolicy:
+        """What becomes of its ticks; unset where the code says nothing of it."""
+
+    @_builtins.property
+    def activity(self) -> Global___ScheduleActivity:
+        """What it does now."""
+
     def __init__(
         self,
         *,
@@ -720,10 +1049,12 @@ class Schedule(_message.Message):
         computes_tags: _builtins.bool = ...,
         computes_should_execute: _builtins.bool = ...,
         source: Global___SourcePosition | None = ...,
+        tick_policy: Global___TickPolicy | None = ...,
+        activity: Global___ScheduleActivity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "run_config", b"run_config", "source", b"source", "tick_policy", b"tick_policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["computes_run_config", b"computes_run_config", "computes_should_execute", b"computes_should_execute", "computes_tags", b"computes_tags", "cron_schedule", b"cron_schedule", "description", b"description", "environment_vars", b"environment_vars", "execution_timezone", b"execution_timezone", "name", b"name", "pipeline", b"pipeline", "run_config", b"run_config", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "computes_run_config", b"computes_run_config", "computes_should_execute", b"computes_should_execute", "computes_tags", b"computes_tags", "cron_schedule", b"cron_schedule", "description", b"description", "environment_vars", b"environment_vars", "execution_timezone", b"execution_timezone", "name", b"name", "pipeline", b"pipeline", "run_config", b"run_config", "source", b"source", "tags", b"tags", "tick_policy", b"tick_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -760,20 +1091,27 @@ class ScheduleTick(_message.Message):
     SKIPPED_FIELD_NUMBER: _builtins.int
     RUN_CONFIG_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    SKIP_REASON_FIELD_NUMBER: _builtins.int
     local_time: _builtins.str
     """The same as the clock of the schedule's time zone shows it: "2026-03-29T02:30:00+01:00"."""
     skipped: _builtins.bool
     """True where the schedule's function says that nothing is to be executed; what is below is empty
     then.
     """
+    skip_reason: _builtins.str
+    """Why nothing is to be executed; empty where the function gives no reason."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The moment, in whole seconds."""
+
     @_builtins.property
     def run_config(self) -> _struct_pb2.Struct:
         """What a run is launched with."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
     def __init__(
         self,
         *,
@@ -782,10 +1120,11 @@ class ScheduleTick(_message.Message):
         skipped: _builtins.bool = ...,
         run_config: _struct_pb2.Struct | None = ...,
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        skip_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_time", b"local_time", "run_config", b"run_config", "skipped", b"skipped", "tags", b"tags", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_time", b"local_time", "run_config", b"run_config", "skip_reason", b"skip_reason", "skipped", b"skipped", "tags", b"tags", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -806,6 +1145,7 @@ class PartitionSetSummary(_message.Message):
     lazy: _builtins.bool
     """True for one that a function constructs on first need; the fields below are empty then."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     def __init__(
@@ -839,13 +1179,17 @@ class PartitionSet(_message.Message):
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/partitionSets/{partition_set}."""
     description: _builtins.str
+    """As the code declares it, for people; may be empty."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     computes_run_config: _builtins.bool
     """Which of these a function makes for each partition; both are empty where none does."""
     computes_tags: _builtins.bool
+    """True where a function makes the tags for each partition."""
     @_builtins.property
-    def source(self) -> Global___SourcePosition: ...
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
     def __init__(
         self,
         *,
@@ -902,7 +1246,9 @@ class Partition(_message.Message):
         """What a run is launched with. Lists leave both out."""
 
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
     def __init__(
         self,
         *,
@@ -927,6 +1273,7 @@ class SourcePosition(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
     file: _builtins.str
+    """The file's path, absolute."""
     line: _builtins.int
     """Counted from 1."""
     def __init__(
@@ -956,6 +1303,7 @@ class ExceptionInfo(_message.Message):
     type: _builtins.str
     """The class name, qualified where it is not a builtin: "NameError", "pandas.errors.ParserError"."""
     message: _builtins.str
+    """As str() gives it; may be empty, and may have several lines."""
     traceback: _builtins.str
     """As Python prints it, with the source that was loaded and with the causes."""
     @_builtins.property

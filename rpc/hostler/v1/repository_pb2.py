@@ -22,51 +22,98 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from hostler.v1 import definitions_pb2 as hostler_dot_v1_dot_definitions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhostler/v1/repository.proto\x12\nhostler.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"P\n\x17ListRepositoriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x18ListRepositoriesResponse\x12,\n\x0crepositories\x18\x01 \x03(\x0b\x32\x16.hostler.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x14GetRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPipelinesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListPipelinesResponse\x12.\n\tpipelines\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetPipelineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListSchedulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x15ListSchedulesResponse\x12.\n\tschedules\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"e\n\x16PreviewScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12.\n\nafter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x17PreviewScheduleResponse\x12\'\n\x05ticks\x18\x01 \x03(\x0b\x32\x18.hostler.v1.ScheduleTick\"Q\n\x18ListPartitionSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x19ListPartitionSetsResponse\x12\x37\n\x0epartition_sets\x18\x01 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetPartitionSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x15ListPartitionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListPartitionsResponse\x12)\n\npartitions\x18\x01 \x03(\x0b\x32\x15.hostler.v1.Partition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetPartitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xa3\x07\n\x11RepositoryService\x12]\n\x10ListRepositories\x12#.hostler.v1.ListRepositoriesRequest\x1a$.hostler.v1.ListRepositoriesResponse\x12I\n\rGetRepository\x12 .hostler.v1.GetRepositoryRequest\x1a\x16.hostler.v1.Repository\x12T\n\rListPipelines\x12 .hostler.v1.ListPipelinesRequest\x1a!.hostler.v1.ListPipelinesResponse\x12\x43\n\x0bGetPipeline\x12\x1e.hostler.v1.GetPipelineRequest\x1a\x14.hostler.v1.Pipeline\x12T\n\rListSchedules\x12 .hostler.v1.ListSchedulesRequest\x1a!.hostler.v1.ListSchedulesResponse\x12\x43\n\x0bGetSchedule\x12\x1e.hostler.v1.GetScheduleRequest\x1a\x14.hostler.v1.Schedule\x12Z\n\x0fPreviewSchedule\x12\".hostler.v1.PreviewScheduleRequest\x1a#.hostler.v1.PreviewScheduleResponse\x12`\n\x11ListPartitionSets\x12$.hostler.v1.ListPartitionSetsRequest\x1a%.hostler.v1.ListPartitionSetsResponse\x12O\n\x0fGetPartitionSet\x12\".hostler.v1.GetPartitionSetRequest\x1a\x18.hostler.v1.PartitionSet\x12W\n\x0eListPartitions\x12!.hostler.v1.ListPartitionsRequest\x1a\".hostler.v1.ListPartitionsResponse\x12\x46\n\x0cGetPartition\x12\x1f.hostler.v1.GetPartitionRequest\x1a\x15.hostler.v1.Partitionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhostler/v1/repository.proto\x12\nhostler.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chostler/v1/definitions.proto\"P\n\x17ListRepositoriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x18ListRepositoriesResponse\x12,\n\x0crepositories\x18\x01 \x03(\x0b\x32\x16.hostler.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"$\n\x14GetRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPipelinesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"u\n\x15ListPipelinesResponse\x12.\n\tpipelines\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"\"\n\x12GetPipelineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"|\n\x18ValidateRunConfigRequest\x12\x10\n\x08pipeline\x18\x01 \x01(\t\x12+\n\nrun_config\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06solids\x18\x03 \x03(\t\x12\x11\n\tpartition\x18\x04 \x01(\t\"^\n\x19ValidateRunConfigResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.hostler.v1.RunConfigProblem\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"@\n\x10RunConfigProblem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\":\n\x16GetConfigSchemaRequest\x12\x10\n\x08pipeline\x18\x01 \x01(\t\x12\x0e\n\x06solids\x18\x02 \x03(\t\".\n\x17GetConfigSchemaResponse\x12\x13\n\x0bjson_schema\x18\x01 \x01(\t\"M\n\x14ListSchedulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"u\n\x15ListSchedulesResponse\x12.\n\tschedules\x18\x01 \x03(\x0b\x32\x1b.hostler.v1.ScheduleSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"\"\n\x12GetScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"e\n\x16PreviewScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12.\n\nafter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x17PreviewScheduleResponse\x12\'\n\x05ticks\x18\x01 \x03(\x0b\x32\x18.hostler.v1.ScheduleTick\"$\n\x14StartScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13StopScheduleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"q\n\x10ListTicksRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12&\n\x06states\x18\x04 \x03(\x0e\x32\x16.hostler.v1.Tick.State\"M\n\x11ListTicksResponse\x12\x1f\n\x05ticks\x18\x01 \x03(\x0b\x32\x10.hostler.v1.Tick\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x18ListPartitionSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x82\x01\n\x19ListPartitionSetsResponse\x12\x37\n\x0epartition_sets\x18\x01 \x03(\x0b\x32\x1f.hostler.v1.PartitionSetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"&\n\x16GetPartitionSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x15ListPartitionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListPartitionsResponse\x12)\n\npartitions\x18\x01 \x03(\x0b\x32\x15.hostler.v1.Partition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetPartitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\x81\x0b\n\x11RepositoryService\x12\x62\n\x10ListRepositories\x12#.hostler.v1.ListRepositoriesRequest\x1a$.hostler.v1.ListRepositoriesResponse\"\x03\x90\x02\x01\x12N\n\rGetRepository\x12 .hostler.v1.GetRepositoryRequest\x1a\x16.hostler.v1.Repository\"\x03\x90\x02\x01\x12Y\n\rListPipelines\x12 .hostler.v1.ListPipelinesRequest\x1a!.hostler.v1.ListPipelinesResponse\"\x03\x90\x02\x01\x12H\n\x0bGetPipeline\x12\x1e.hostler.v1.GetPipelineRequest\x1a\x14.hostler.v1.Pipeline\"\x03\x90\x02\x01\x12\x65\n\x11ValidateRunConfig\x12$.hostler.v1.ValidateRunConfigRequest\x1a%.hostler.v1.ValidateRunConfigResponse\"\x03\x90\x02\x01\x12_\n\x0fGetConfigSchema\x12\".hostler.v1.GetConfigSchemaRequest\x1a#.hostler.v1.GetConfigSchemaResponse\"\x03\x90\x02\x01\x12Y\n\rListSchedules\x12 .hostler.v1.ListSchedulesRequest\x1a!.hostler.v1.ListSchedulesResponse\"\x03\x90\x02\x01\x12H\n\x0bGetSchedule\x12\x1e.hostler.v1.GetScheduleRequest\x1a\x14.hostler.v1.Schedule\"\x03\x90\x02\x01\x12_\n\x0fPreviewSchedule\x12\".hostler.v1.PreviewScheduleRequest\x1a#.hostler.v1.PreviewScheduleResponse\"\x03\x90\x02\x01\x12G\n\rStartSchedule\x12 .hostler.v1.StartScheduleRequest\x1a\x14.hostler.v1.Schedule\x12\x45\n\x0cStopSchedule\x12\x1f.hostler.v1.StopScheduleRequest\x1a\x14.hostler.v1.Schedule\x12M\n\tListTicks\x12\x1c.hostler.v1.ListTicksRequest\x1a\x1d.hostler.v1.ListTicksResponse\"\x03\x90\x02\x01\x12\x65\n\x11ListPartitionSets\x12$.hostler.v1.ListPartitionSetsRequest\x1a%.hostler.v1.ListPartitionSetsResponse\"\x03\x90\x02\x01\x12T\n\x0fGetPartitionSet\x12\".hostler.v1.GetPartitionSetRequest\x1a\x18.hostler.v1.PartitionSet\"\x03\x90\x02\x01\x12\\\n\x0eListPartitions\x12!.hostler.v1.ListPartitionsRequest\x1a\".hostler.v1.ListPartitionsResponse\"\x03\x90\x02\x01\x12K\n\x0cGetPartition\x12\x1f.hostler.v1.GetPartitionRequest\x1a\x15.hostler.v1.Partition\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hostler.v1.repository_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTREPOSITORIESREQUEST']._serialized_start=106
-  _globals['_LISTREPOSITORIESREQUEST']._serialized_end=186
-  _globals['_LISTREPOSITORIESRESPONSE']._serialized_start=188
-  _globals['_LISTREPOSITORIESRESPONSE']._serialized_end=285
-  _globals['_GETREPOSITORYREQUEST']._serialized_start=287
-  _globals['_GETREPOSITORYREQUEST']._serialized_end=323
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=325
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=402
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=404
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=500
-  _globals['_GETPIPELINEREQUEST']._serialized_start=502
-  _globals['_GETPIPELINEREQUEST']._serialized_end=536
-  _globals['_LISTSCHEDULESREQUEST']._serialized_start=538
-  _globals['_LISTSCHEDULESREQUEST']._serialized_end=615
-  _globals['_LISTSCHEDULESRESPONSE']._serialized_start=617
-  _globals['_LISTSCHEDULESRESPONSE']._serialized_end=713
-  _globals['_GETSCHEDULEREQUEST']._serialized_start=715
-  _globals['_GETSCHEDULEREQUEST']._serialized_end=749
-  _globals['_PREVIEWSCHEDULEREQUEST']._serialized_start=751
-  _globals['_PREVIEWSCHEDULEREQUEST']._serialized_end=852
-  _globals['_PREVIEWSCHEDULERESPONSE']._serialized_start=854
-  _globals['_PREVIEWSCHEDULERESPONSE']._serialized_end=920
-  _globals['_LISTPARTITIONSETSREQUEST']._serialized_start=922
-  _globals['_LISTPARTITIONSETSREQUEST']._serialized_end=1003
-  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_start=1005
-  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_end=1114
-  _globals['_GETPARTITIONSETREQUEST']._serialized_start=1116
-  _globals['_GETPARTITIONSETREQUEST']._serialized_end=1154
-  _globals['_LISTPARTITIONSREQUEST']._serialized_start=1156
-  _globals['_LISTPARTITIONSREQUEST']._serialized_end=1234
-  _globals['_LISTPARTITIONSRESPONSE']._serialized_start=1236
-  _globals['_LISTPARTITIONSRESPONSE']._serialized_end=1328
-  _globals['_GETPARTITIONREQUEST']._serialized_start=1330
-  _globals['_GETPARTITIONREQUEST']._serialized_end=1365
-  _globals['_REPOSITORYSERVICE']._serialized_start=1368
-  _globals['_REPOSITORYSERVICE']._serialized_end=2299
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListRepositories']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListRepositories']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetRepository']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetRepository']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPipelines']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPipelines']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPipeline']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPipeline']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ValidateRunConfig']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ValidateRunConfig']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetConfigSchema']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetConfigSchema']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListSchedules']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListSchedules']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetSchedule']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetSchedule']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['PreviewSchedule']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['PreviewSchedule']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListTicks']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListTicks']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPartitionSets']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPartitionSets']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPartitionSet']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPartitionSet']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPartitions']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['ListPartitions']._serialized_options = b'\220\002\001'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPartition']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['GetPartition']._serialized_options = b'\220\002\001'
+  _globals['_LISTREPOSITORIESREQUEST']._serialized_start=136
+  _globals['_LISTREPOSITORIESREQUEST']._serialized_end=216
+  _globals['_LISTREPOSITORIESRESPONSE']._serialized_start=218
+  _globals['_LISTREPOSITORIESRESPONSE']._serialized_end=336
+  _globals['_GETREPOSITORYREQUEST']._serialized_start=338
+  _globals['_GETREPOSITORYREQUEST']._serialized_end=374
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=376
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=453
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=455
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=572
+  _globals['_GETPIPELINEREQUEST']._serialized_start=574
+  _globals['_GETPIPELINEREQUEST']._serialized_end=608
+  _globals['_VALIDATERUNCONFIGREQUEST']._serialized_start=610
+  _globals['_VALIDATERUNCONFIGREQUEST']._serialized_end=734
+  _globals['_VALIDATERUNCONFIGRESPONSE']._serialized_start=736
+  _globals['_VALIDATERUNCONFIGRESPONSE']._serialized_end=830
+  _globals['_RUNCONFIGPROBLEM']._serialized_start=832
+  _globals['_RUNCONFIGPROBLEM']._serialized_end=896
+  _globals['_GETCONFIGSCHEMAREQUEST']._serialized_start=898
+  _globals['_GETCONFIGSCHEMAREQUEST']._serialized_end=956
+  _globals['_GETCONFIGSCHEMARESPONSE']._serialized_start=958
+  _globals['_GETCONFIGSCHEMARESPONSE']._serialized_end=1004
+  _globals['_LISTSCHEDULESREQUEST']._serialized_start=1006
+  _globals['_LISTSCHEDULESREQUEST']._serialized_end=1083
+  _globals['_LISTSCHEDULESRESPONSE']._serialized_start=1085
+  _globals['_LISTSCHEDULESRESPONSE']._serialized_end=1202
+  _globals['_GETSCHEDULEREQUEST']._serialized_start=1204
+  _globals['_GETSCHEDULEREQUEST']._serialized_end=1238
+  _globals['_PREVIEWSCHEDULEREQUEST']._serialized_start=1240
+  _globals['_PREVIEWSCHEDULEREQUEST']._serialized_end=1341
+  _globals['_PREVIEWSCHEDULERESPONSE']._serialized_start=1343
+  _globals['_PREVIEWSCHEDULERESPONSE']._serialized_end=1409
+  _globals['_STARTSCHEDULEREQUEST']._serialized_start=1411
+  _globals['_STARTSCHEDULEREQUEST']._serialized_end=1447
+  _globals['_STOPSCHEDULEREQUEST']._serialized_start=1449
+  _globals['_STOPSCHEDULEREQUEST']._serialized_end=1484
+  _globals['_LISTTICKSREQUEST']._serialized_start=1486
+  _globals['_LISTTICKSREQUEST']._serialized_end=1599
+  _globals['_LISTTICKSRESPONSE']._serialized_start=1601
+  _globals['_LISTTICKSRESPONSE']._serialized_end=1678
+  _globals['_LISTPARTITIONSETSREQUEST']._serialized_start=1680
+  _globals['_LISTPARTITIONSETSREQUEST']._serialized_end=1761
+  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_start=1764
+  _globals['_LISTPARTITIONSETSRESPONSE']._serialized_end=1894
+  _globals['_GETPARTITIONSETREQUEST']._serialized_start=1896
+  _globals['_GETPARTITIONSETREQUEST']._serialized_end=1934
+  _globals['_LISTPARTITIONSREQUEST']._serialized_start=1936
+  _globals['_LISTPARTITIONSREQUEST']._serialized_end=2014
+  _globals['_LISTPARTITIONSRESPONSE']._serialized_start=2016
+  _globals['_LISTPARTITIONSRESPONSE']._serialized_end=2108
+  _globals['_GETPARTITIONREQUEST']._serialized_start=2110
+  _globals['_GETPARTITIONREQUEST']._serialized_end=2145
+  _globals['_REPOSITORYSERVICE']._serialized_start=2148
+  _globals['_REPOSITORYSERVICE']._serialized_end=3557
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ next_page_token is set there is more, also where no page_size was asked for.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from hostler.v1 import definitions_pb2 as _definitions_pb2
@@ -28,6 +29,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListRepositoriesRequest(_message.Message):
+    """Which repositories, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -36,7 +39,9 @@ class ListRepositoriesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}, or locations/- for all that answer."""
     page_size: _builtins.int
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -54,22 +59,35 @@ Global___ListRepositoriesRequest: _TypeAlias = ListRepositoriesRequest  # noqa: 
 
 @_typing.final
 class ListRepositoriesResponse(_message.Message):
+    """A page of repositories."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REPOSITORIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def repositories(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Repository]: ...
+    def repositories(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Repository]:
+        """In the order of the workspace, then of the code."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         repositories: _abc.Iterable[_definitions_pb2.Repository] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "repositories", b"repositories"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "repositories", b"repositories", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -77,10 +95,13 @@ Global___ListRepositoriesResponse: _TypeAlias = ListRepositoriesResponse  # noqa
 
 @_typing.final
 class GetRepositoryRequest(_message.Message):
+    """Which repository."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}."""
     def __init__(
         self,
         *,
@@ -96,6 +117,8 @@ Global___GetRepositoryRequest: _TypeAlias = GetRepositoryRequest  # noqa: Y015
 
 @_typing.final
 class ListPipelinesRequest(_message.Message):
+    """Whose pipelines, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -104,7 +127,9 @@ class ListPipelinesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -122,22 +147,35 @@ Global___ListPipelinesRequest: _TypeAlias = ListPipelinesRequest  # noqa: Y015
 
 @_typing.final
 class ListPipelinesResponse(_message.Message):
+    """A page of pipelines."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PIPELINES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PipelineSummary]: ...
+    def pipelines(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PipelineSummary]:
+        """In the order of the workspace, then of the code."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         pipelines: _abc.Iterable[_definitions_pb2.PipelineSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pipelines", b"pipelines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pipelines", b"pipelines", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -145,10 +183,13 @@ Global___ListPipelinesResponse: _TypeAlias = ListPipelinesResponse  # noqa: Y015
 
 @_typing.final
 class GetPipelineRequest(_message.Message):
+    """Which pipeline."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     def __init__(
         self,
         *,
@@ -163,7 +204,159 @@ class GetPipelineRequest(_message.Message):
 Global___GetPipelineRequest: _TypeAlias = GetPipelineRequest  # noqa: Y015
 
 @_typing.final
+class ValidateRunConfigRequest(_message.Message):
+    """A launch that is to be checked; the fields are those of LaunchRunRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIPELINE_FIELD_NUMBER: _builtins.int
+    RUN_CONFIG_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    pipeline: _builtins.str
+    """Resource name of the pipeline."""
+    partition: _builtins.str
+    """Resource name of a partition, whose config comes under run_config; empty for none."""
+    @_builtins.property
+    def run_config(self) -> _struct_pb2.Struct:
+        """At most 2 MB (config_bytes) and 30 levels; no empty Value, no NaN, no infinity."""
+
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids would be executed; empty for all."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: _builtins.str = ...,
+        run_config: _struct_pb2.Struct | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        partition: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partition", b"partition", "pipeline", b"pipeline", "run_config", b"run_config", "solids", b"solids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateRunConfigRequest: _TypeAlias = ValidateRunConfigRequest  # noqa: Y015
+
+@_typing.final
+class ValidateRunConfigResponse(_message.Message):
+    """Whether a launch would be taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """True where there may be more problems than are listed."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunConfigProblem]:
+        """In the order of the config; none where it would be taken. At most 100."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[Global___RunConfigProblem] | None = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateRunConfigResponse: _TypeAlias = ValidateRunConfigResponse  # noqa: Y015
+
+@_typing.final
+class RunConfigProblem(_message.Message):
+    """One thing that is wrong with a launch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of the request that it is in: "run_config" or "solids"."""
+    path: _builtins.str
+    """The place in the run config, as "solids.load.config.limits[2]"; empty for the whole of it, and
+    for solids. Cut at 500 characters.
+    """
+    message: _builtins.str
+    """What was found, what was expected, and what to do; one line."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        path: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunConfigProblem: _TypeAlias = RunConfigProblem  # noqa: Y015
+
+@_typing.final
+class GetConfigSchemaRequest(_message.Message):
+    """Which pipeline, or part of one, the schema is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIPELINE_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    pipeline: _builtins.str
+    """Resource name of the pipeline."""
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which solids would be executed, as in LaunchRunRequest; empty for all."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: _builtins.str = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pipeline", b"pipeline", "solids", b"solids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConfigSchemaRequest: _TypeAlias = GetConfigSchemaRequest  # noqa: Y015
+
+@_typing.final
+class GetConfigSchemaResponse(_message.Message):
+    """A schema."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    json_schema: _builtins.str
+    """JSON Schema, draft 2020-12, as JSON. It refuses nothing that LaunchRun takes, and says nothing
+    about a value whose type is not known.
+    """
+    def __init__(
+        self,
+        *,
+        json_schema: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json_schema", b"json_schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConfigSchemaResponse: _TypeAlias = GetConfigSchemaResponse  # noqa: Y015
+
+@_typing.final
 class ListSchedulesRequest(_message.Message):
+    """Whose schedules, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -172,7 +365,9 @@ class ListSchedulesRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -190,22 +385,35 @@ Global___ListSchedulesRequest: _TypeAlias = ListSchedulesRequest  # noqa: Y015
 
 @_typing.final
 class ListSchedulesResponse(_message.Message):
+    """A page of schedules."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SCHEDULES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleSummary]: ...
+    def schedules(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleSummary]:
+        """In the order of the workspace, then of the code."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         schedules: _abc.Iterable[_definitions_pb2.ScheduleSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schedules", b"schedules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schedules", b"schedules", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -213,10 +421,13 @@ Global___ListSchedulesResponse: _TypeAlias = ListSchedulesResponse  # noqa: Y015
 
 @_typing.final
 class GetScheduleRequest(_message.Message):
+    """Which schedule."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/schedules/{schedule}."""
     def __init__(
         self,
         *,
@@ -232,12 +443,15 @@ Global___GetScheduleRequest: _TypeAlias = GetScheduleRequest  # noqa: Y015
 
 @_typing.final
 class PreviewScheduleRequest(_message.Message):
+    """Which ticks of which schedule."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     AFTER_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the schedule."""
     count: _builtins.int
     """At most 100; 0 for 5."""
     @_builtins.property
@@ -261,11 +475,15 @@ Global___PreviewScheduleRequest: _TypeAlias = PreviewScheduleRequest  # noqa: Y0
 
 @_typing.final
 class PreviewScheduleResponse(_message.Message):
+    """What is due next."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TICKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def ticks(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleTick]: ...
+    def ticks(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.ScheduleTick]:
+        """In order of time; fewer than asked for where the schedule ends."""
+
     def __init__(
         self,
         *,
@@ -280,7 +498,117 @@ class PreviewScheduleResponse(_message.Message):
 Global___PreviewScheduleResponse: _TypeAlias = PreviewScheduleResponse  # noqa: Y015
 
 @_typing.final
+class StartScheduleRequest(_message.Message):
+    """Which schedule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name of the schedule."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartScheduleRequest: _TypeAlias = StartScheduleRequest  # noqa: Y015
+
+@_typing.final
+class StopScheduleRequest(_message.Message):
+    """Which schedule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name of the schedule."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopScheduleRequest: _TypeAlias = StopScheduleRequest  # noqa: Y015
+
+@_typing.final
+class ListTicksRequest(_message.Message):
+    """Whose ticks, and which page of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Resource name of the schedule."""
+    page_size: _builtins.int
+    """Ticks at most; 0 for 100, and never more than 1,000."""
+    page_token: _builtins.str
+    """The next_page_token of the page before, for the same parent and states; empty for the first."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_definitions_pb2.Tick.State.ValueType]:
+        """Only ticks in one of these states; none for all."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        states: _abc.Iterable[_definitions_pb2.Tick.State.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTicksRequest: _TypeAlias = ListTicksRequest  # noqa: Y015
+
+@_typing.final
+class ListTicksResponse(_message.Message):
+    """A page of ticks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last one."""
+    @_builtins.property
+    def ticks(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Tick]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        ticks: _abc.Iterable[_definitions_pb2.Tick] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "ticks", b"ticks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTicksResponse: _TypeAlias = ListTicksResponse  # noqa: Y015
+
+@_typing.final
 class ListPartitionSetsRequest(_message.Message):
+    """Whose partition sets, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -289,7 +617,9 @@ class ListPartitionSetsRequest(_message.Message):
     parent: _builtins.str
     """locations/{location}/repositories/{repository}; each id may be "-" for all."""
     page_size: _builtins.int
+    """At most 10,000; 0 for as many as fit."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -307,22 +637,35 @@ Global___ListPartitionSetsRequest: _TypeAlias = ListPartitionSetsRequest  # noqa
 
 @_typing.final
 class ListPartitionSetsResponse(_message.Message):
+    """A page of partition sets."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTITION_SETS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PartitionSetSummary]: ...
+    def partition_sets(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.PartitionSetSummary]:
+        """In the order of the workspace, then of the code."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the locations that an answer for all lacks, since they have never loaded; at
+        most 10,000.
+        """
+
     def __init__(
         self,
         *,
         partition_sets: _abc.Iterable[_definitions_pb2.PartitionSetSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "partition_sets", b"partition_sets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "partition_sets", b"partition_sets", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -330,10 +673,13 @@ Global___ListPartitionSetsResponse: _TypeAlias = ListPartitionSetsResponse  # no
 
 @_typing.final
 class GetPartitionSetRequest(_message.Message):
+    """Which partition set."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}/repositories/{repository}/partitionSets/{partition_set}."""
     def __init__(
         self,
         *,
@@ -349,6 +695,8 @@ Global___GetPartitionSetRequest: _TypeAlias = GetPartitionSetRequest  # noqa: Y0
 
 @_typing.final
 class ListPartitionsRequest(_message.Message):
+    """Whose partitions, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -359,6 +707,7 @@ class ListPartitionsRequest(_message.Message):
     page_size: _builtins.int
     """At most 10,000, which is also what 0 stands for."""
     page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
     def __init__(
         self,
         *,
@@ -376,11 +725,14 @@ Global___ListPartitionsRequest: _TypeAlias = ListPartitionsRequest  # noqa: Y015
 
 @_typing.final
 class ListPartitionsResponse(_message.Message):
+    """A page of partitions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTITIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
     def partitions(self) -> _containers.RepeatedCompositeFieldContainer[_definitions_pb2.Partition]:
         """Their names alone."""
@@ -401,10 +753,13 @@ Global___ListPartitionsResponse: _TypeAlias = ListPartitionsResponse  # noqa: Y0
 
 @_typing.final
 class GetPartitionRequest(_message.Message):
+    """Which partition."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: that of the set, and partitions/{partition}."""
     def __init__(
         self,
         *,

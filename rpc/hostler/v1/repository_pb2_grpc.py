@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RepositoryServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -55,6 +56,16 @@ class RepositoryServiceStub:
                 request_serializer=hostler_dot_v1_dot_repository__pb2.GetPipelineRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_definitions__pb2.Pipeline.FromString,
                 _registered_method=True)
+        self.ValidateRunConfig = channel.unary_unary(
+                '/hostler.v1.RepositoryService/ValidateRunConfig',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.FromString,
+                _registered_method=True)
+        self.GetConfigSchema = channel.unary_unary(
+                '/hostler.v1.RepositoryService/GetConfigSchema',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.FromString,
+                _registered_method=True)
         self.ListSchedules = channel.unary_unary(
                 '/hostler.v1.RepositoryService/ListSchedules',
                 request_serializer=hostler_dot_v1_dot_repository__pb2.ListSchedulesRequest.SerializeToString,
@@ -69,6 +80,21 @@ class RepositoryServiceStub:
                 '/hostler.v1.RepositoryService/PreviewSchedule',
                 request_serializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.FromString,
+                _registered_method=True)
+        self.StartSchedule = channel.unary_unary(
+                '/hostler.v1.RepositoryService/StartSchedule',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.StopSchedule = channel.unary_unary(
+                '/hostler.v1.RepositoryService/StopSchedule',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.ListTicks = channel.unary_unary(
+                '/hostler.v1.RepositoryService/ListTicks',
+                request_serializer=hostler_dot_v1_dot_repository__pb2.ListTicksRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_repository__pb2.ListTicksResponse.FromString,
                 _registered_method=True)
         self.ListPartitionSets = channel.unary_unary(
                 '/hostler.v1.RepositoryService/ListPartitionSets',
@@ -93,16 +119,19 @@ class RepositoryServiceStub:
 
 
 class RepositoryServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     def ListRepositories(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The repositories of a location, or of all that answer; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRepository(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One repository, with the names of all that it declares; constructs nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -121,21 +150,62 @@ class RepositoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ValidateRunConfig(self, request, context):
+        """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+        anything; executes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConfigSchema(self, request, context):
+        """The JSON Schema of a pipeline's run config, for editors and for completion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSchedules(self, request, context):
-        """The names of a repository's schedules; constructs nothing.
+        """The names of a repository's schedules, and what each does now; constructs nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSchedule(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One schedule; a lazy one is constructed once per generation for all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewSchedule(self, request, context):
         """The next moments at which a schedule is due, and what each run would be launched with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartSchedule(self, request, context):
+        """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+        choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+        gone for 12 hours. Starting one that runs changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopSchedule(self, request, context):
+        """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+        are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+        the location does not answer; the schedule has a name and an activity alone then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTicks(self, request, context):
+        """The record of a schedule's ticks, newest first; also while its location does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +219,9 @@ class RepositoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPartitionSet(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One partition set, without its partitions; a lazy one is constructed once per generation for
+        all readers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -191,6 +263,16 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     request_deserializer=hostler_dot_v1_dot_repository__pb2.GetPipelineRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_definitions__pb2.Pipeline.SerializeToString,
             ),
+            'ValidateRunConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateRunConfig,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.SerializeToString,
+            ),
+            'GetConfigSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConfigSchema,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.SerializeToString,
+            ),
             'ListSchedules': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSchedules,
                     request_deserializer=hostler_dot_v1_dot_repository__pb2.ListSchedulesRequest.FromString,
@@ -205,6 +287,21 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     servicer.PreviewSchedule,
                     request_deserializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.SerializeToString,
+            ),
+            'StartSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartSchedule,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_definitions__pb2.Schedule.SerializeToString,
+            ),
+            'StopSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopSchedule,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_definitions__pb2.Schedule.SerializeToString,
+            ),
+            'ListTicks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTicks,
+                    request_deserializer=hostler_dot_v1_dot_repository__pb2.ListTicksRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_repository__pb2.ListTicksResponse.SerializeToString,
             ),
             'ListPartitionSets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPartitionSets,
@@ -235,7 +332,8 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RepositoryService:
-    """Missing associated documentation comment in .proto file."""
+    """Reads what the code of the locations declares.
+    """
 
     @staticmethod
     def ListRepositories(request,
@@ -346,6 +444,60 @@ class RepositoryService:
             _registered_method=True)
 
     @staticmethod
+    def ValidateRunConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/ValidateRunConfig',
+            hostler_dot_v1_dot_repository__pb2.ValidateRunConfigRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.ValidateRunConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConfigSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/GetConfigSchema',
+            hostler_dot_v1_dot_repository__pb2.GetConfigSchemaRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.GetConfigSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListSchedules(request,
             target,
             options=(),
@@ -416,6 +568,87 @@ class RepositoryService:
             '/hostler.v1.RepositoryService/PreviewSchedule',
             hostler_dot_v1_dot_repository__pb2.PreviewScheduleRequest.SerializeToString,
             hostler_dot_v1_dot_repository__pb2.PreviewScheduleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/StartSchedule',
+            hostler_dot_v1_dot_repository__pb2.StartScheduleRequest.SerializeToString,
+            hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/StopSchedule',
+            hostler_dot_v1_dot_repository__pb2.StopScheduleRequest.SerializeToString,
+            hostler_dot_v1_dot_definitions__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTicks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RepositoryService/ListTicks',
+            hostler_dot_v1_dot_repository__pb2.ListTicksRequest.SerializeToString,
+            hostler_dot_v1_dot_repository__pb2.ListTicksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,24 +34,50 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RepositoryServiceStub:
+    """Reads what the code of the locations declares."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RepositoryServiceAsyncStub: ...
     ListRepositories: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListRepositoriesRequest, _repository_pb2.ListRepositoriesResponse]
+    """The repositories of a location, or of all that answer; constructs nothing."""
     GetRepository: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetRepositoryRequest, _definitions_pb2.Repository]
+    """One repository, with the names of all that it declares; constructs nothing."""
     ListPipelines: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListPipelinesRequest, _repository_pb2.ListPipelinesResponse]
     """The names of a repository's pipelines; constructs nothing."""
     GetPipeline: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetPipelineRequest, _definitions_pb2.Pipeline]
     """One pipeline; a lazy one is constructed once per generation for all readers."""
+    ValidateRunConfig: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ValidateRunConfigRequest, _repository_pb2.ValidateRunConfigResponse]
+    """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+    anything; executes nothing.
+    """
+    GetConfigSchema: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]
+    """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]
-    """The names of a repository's schedules; constructs nothing."""
+    """The names of a repository's schedules, and what each does now; constructs nothing."""
     GetSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]
+    """One schedule; a lazy one is constructed once per generation for all readers."""
     PreviewSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.PreviewScheduleRequest, _repository_pb2.PreviewScheduleResponse]
     """The next moments at which a schedule is due, and what each run would be launched with."""
+    StartSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.StartScheduleRequest, _definitions_pb2.Schedule]
+    """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+    choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+    gone for 12 hours. Starting one that runs changes nothing.
+    """
+    StopSchedule: _grpc.UnaryUnaryMultiCallable[_repository_pb2.StopScheduleRequest, _definitions_pb2.Schedule]
+    """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+    are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+    the location does not answer; the schedule has a name and an activity alone then.
+    """
+    ListTicks: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListTicksRequest, _repository_pb2.ListTicksResponse]
+    """The record of a schedule's ticks, newest first; also while its location does not answer."""
     ListPartitionSets: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionSetsRequest, _repository_pb2.ListPartitionSetsResponse]
     """The names of a repository's partition sets; constructs nothing."""
     GetPartitionSet: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionSetRequest, _definitions_pb2.PartitionSet]
+    """One partition set, without its partitions; a lazy one is constructed once per generation for
+    all readers.
+    """
     ListPartitions: _grpc.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionsRequest, _repository_pb2.ListPartitionsResponse]
     """The names of a set's partitions as they are now; each page asks the set's function anew."""
     GetPartition: _grpc.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionRequest, _definitions_pb2.Partition]
@@ -59,40 +85,70 @@ class RepositoryServiceStub:
 
 @_typing.type_check_only
 class RepositoryServiceAsyncStub(RepositoryServiceStub):
+    """Reads what the code of the locations declares."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRepositories: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListRepositoriesRequest, _repository_pb2.ListRepositoriesResponse]  # type: ignore[assignment]
+    """The repositories of a location, or of all that answer; constructs nothing."""
     GetRepository: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetRepositoryRequest, _definitions_pb2.Repository]  # type: ignore[assignment]
+    """One repository, with the names of all that it declares; constructs nothing."""
     ListPipelines: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListPipelinesRequest, _repository_pb2.ListPipelinesResponse]  # type: ignore[assignment]
     """The names of a repository's pipelines; constructs nothing."""
     GetPipeline: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetPipelineRequest, _definitions_pb2.Pipeline]  # type: ignore[assignment]
     """One pipeline; a lazy one is constructed once per generation for all readers."""
+    ValidateRunConfig: _aio.UnaryUnaryMultiCallable[_repository_pb2.ValidateRunConfigRequest, _repository_pb2.ValidateRunConfigResponse]  # type: ignore[assignment]
+    """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+    anything; executes nothing.
+    """
+    GetConfigSchema: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetConfigSchemaRequest, _repository_pb2.GetConfigSchemaResponse]  # type: ignore[assignment]
+    """The JSON Schema of a pipeline's run config, for editors and for completion."""
     ListSchedules: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListSchedulesRequest, _repository_pb2.ListSchedulesResponse]  # type: ignore[assignment]
-    """The names of a repository's schedules; constructs nothing."""
+    """The names of a repository's schedules, and what each does now; constructs nothing."""
     GetSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
+    """One schedule; a lazy one is constructed once per generation for all readers."""
     PreviewSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.PreviewScheduleRequest, _repository_pb2.PreviewScheduleResponse]  # type: ignore[assignment]
     """The next moments at which a schedule is due, and what each run would be launched with."""
+    StartSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.StartScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
+    """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+    choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+    gone for 12 hours. Starting one that runs changes nothing.
+    """
+    StopSchedule: _aio.UnaryUnaryMultiCallable[_repository_pb2.StopScheduleRequest, _definitions_pb2.Schedule]  # type: ignore[assignment]
+    """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+    are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+    the location does not answer; the schedule has a name and an activity alone then.
+    """
+    ListTicks: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListTicksRequest, _repository_pb2.ListTicksResponse]  # type: ignore[assignment]
+    """The record of a schedule's ticks, newest first; also while its location does not answer."""
     ListPartitionSets: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionSetsRequest, _repository_pb2.ListPartitionSetsResponse]  # type: ignore[assignment]
     """The names of a repository's partition sets; constructs nothing."""
     GetPartitionSet: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionSetRequest, _definitions_pb2.PartitionSet]  # type: ignore[assignment]
+    """One partition set, without its partitions; a lazy one is constructed once per generation for
+    all readers.
+    """
     ListPartitions: _aio.UnaryUnaryMultiCallable[_repository_pb2.ListPartitionsRequest, _repository_pb2.ListPartitionsResponse]  # type: ignore[assignment]
     """The names of a set's partitions as they are now; each page asks the set's function anew."""
     GetPartition: _aio.UnaryUnaryMultiCallable[_repository_pb2.GetPartitionRequest, _definitions_pb2.Partition]  # type: ignore[assignment]
     """One partition, with what a run for it would be launched with."""
 
 class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Reads what the code of the locations declares."""
+
     @_abc_1.abstractmethod
     def ListRepositories(
         self,
         request: _repository_pb2.ListRepositoriesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_repository_pb2.ListRepositoriesResponse, _abc.Awaitable[_repository_pb2.ListRepositoriesResponse]]: ...
+    ) -> _typing.Union[_repository_pb2.ListRepositoriesResponse, _abc.Awaitable[_repository_pb2.ListRepositoriesResponse]]:
+        """The repositories of a location, or of all that answer; constructs nothing."""
 
     @_abc_1.abstractmethod
     def GetRepository(
         self,
         request: _repository_pb2.GetRepositoryRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_definitions_pb2.Repository, _abc.Awaitable[_definitions_pb2.Repository]]: ...
+    ) -> _typing.Union[_definitions_pb2.Repository, _abc.Awaitable[_definitions_pb2.Repository]]:
+        """One repository, with the names of all that it declares; constructs nothing."""
 
     @_abc_1.abstractmethod
     def ListPipelines(
@@ -111,19 +167,38 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """One pipeline; a lazy one is constructed once per generation for all readers."""
 
     @_abc_1.abstractmethod
+    def ValidateRunConfig(
+        self,
+        request: _repository_pb2.ValidateRunConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.ValidateRunConfigResponse, _abc.Awaitable[_repository_pb2.ValidateRunConfigResponse]]:
+        """All that is wrong with a launch of a pipeline, by the check that LaunchRun makes before it records
+        anything; executes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConfigSchema(
+        self,
+        request: _repository_pb2.GetConfigSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.GetConfigSchemaResponse, _abc.Awaitable[_repository_pb2.GetConfigSchemaResponse]]:
+        """The JSON Schema of a pipeline's run config, for editors and for completion."""
+
+    @_abc_1.abstractmethod
     def ListSchedules(
         self,
         request: _repository_pb2.ListSchedulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_repository_pb2.ListSchedulesResponse, _abc.Awaitable[_repository_pb2.ListSchedulesResponse]]:
-        """The names of a repository's schedules; constructs nothing."""
+        """The names of a repository's schedules, and what each does now; constructs nothing."""
 
     @_abc_1.abstractmethod
     def GetSchedule(
         self,
         request: _repository_pb2.GetScheduleRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]: ...
+    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]:
+        """One schedule; a lazy one is constructed once per generation for all readers."""
 
     @_abc_1.abstractmethod
     def PreviewSchedule(
@@ -132,6 +207,36 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_repository_pb2.PreviewScheduleResponse, _abc.Awaitable[_repository_pb2.PreviewScheduleResponse]]:
         """The next moments at which a schedule is due, and what each run would be launched with."""
+
+    @_abc_1.abstractmethod
+    def StartSchedule(
+        self,
+        request: _repository_pb2.StartScheduleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]:
+        """Has a schedule launch runs from now on, whatever its code says; a lazy one is constructed. The
+        choice is kept across restarts of the daemon until StopSchedule, or until the schedule has been
+        gone for 12 hours. Starting one that runs changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def StopSchedule(
+        self,
+        request: _repository_pb2.StopScheduleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definitions_pb2.Schedule, _abc.Awaitable[_definitions_pb2.Schedule]]:
+        """Has a schedule launch no runs from now on, whatever its code says; its ticks that are PENDING
+        are SKIPPED, and runs that were launched go on. The choice is kept likewise. Works also while
+        the location does not answer; the schedule has a name and an activity alone then.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTicks(
+        self,
+        request: _repository_pb2.ListTicksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repository_pb2.ListTicksResponse, _abc.Awaitable[_repository_pb2.ListTicksResponse]]:
+        """The record of a schedule's ticks, newest first; also while its location does not answer."""
 
     @_abc_1.abstractmethod
     def ListPartitionSets(
@@ -146,7 +251,10 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _repository_pb2.GetPartitionSetRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_definitions_pb2.PartitionSet, _abc.Awaitable[_definitions_pb2.PartitionSet]]: ...
+    ) -> _typing.Union[_definitions_pb2.PartitionSet, _abc.Awaitable[_definitions_pb2.PartitionSet]]:
+        """One partition set, without its partitions; a lazy one is constructed once per generation for
+        all readers.
+        """
 
     @_abc_1.abstractmethod
     def ListPartitions(

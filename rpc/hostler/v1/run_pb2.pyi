@@ -34,6 +34,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Run(_message.Message):
+    """One execution of a pipeline, as it is recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _State:
@@ -43,32 +45,64 @@ class Run(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Run._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: Run._State.ValueType  # 0
+        """Never sent; a filter that names it fits no run."""
         QUEUED: Run._State.ValueType  # 1
         """It waits for a place within the limits, or, after a restart of the daemon, for its location."""
         RUNNING: Run._State.ValueType  # 2
+        """Its process executes it."""
         SUCCEEDED: Run._State.ValueType  # 3
+        """It has ended, and every step that was not skipped has succeeded."""
         FAILED: Run._State.ValueType  # 4
+        """It has ended before its work was done; `failure` says why."""
         CANCELING: Run._State.ValueType  # 5
         """A cancel was asked for and the run has not ended yet."""
         CANCELED: Run._State.ValueType  # 6
+        """It has ended since a cancel was asked for."""
         INTERRUPTED: Run._State.ValueType  # 7
         """The daemon ended while the run was under way."""
 
-    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What a run is doing, or how it has ended."""
+
     STATE_UNSPECIFIED: Run.State.ValueType  # 0
+    """Never sent; a filter that names it fits no run."""
     QUEUED: Run.State.ValueType  # 1
     """It waits for a place within the limits, or, after a restart of the daemon, for its location."""
     RUNNING: Run.State.ValueType  # 2
+    """Its process executes it."""
     SUCCEEDED: Run.State.ValueType  # 3
+    """It has ended, and every step that was not skipped has succeeded."""
     FAILED: Run.State.ValueType  # 4
+    """It has ended before its work was done; `failure` says why."""
     CANCELING: Run.State.ValueType  # 5
     """A cancel was asked for and the run has not ended yet."""
     CANCELED: Run.State.ValueType  # 6
+    """It has ended since a cancel was asked for."""
     INTERRUPTED: Run.State.ValueType  # 7
     """The daemon ended while the run was under way."""
 
     @_typing.final
     class TagsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class EnvironmentVarsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         KEY_FIELD_NUMBER: _builtins.int
@@ -104,16 +138,21 @@ class Run(_message.Message):
     SOLIDS_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_VARS_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: runs/{run}."""
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     state: Global___Run.State.ValueType
+    """What it is doing, or how it has ended."""
     generation: _builtins.int
     """The generation of the location whose code it executes: the one of its launch, or, where the
     daemon was restarted while it was queued, the one of its start.
     """
     pid: _builtins.int
+    """The run's process; 0 before it has started."""
     last_sequence: _builtins.int
     """The sequence number of the newest event."""
     request_id: _builtins.str
@@ -123,15 +162,25 @@ class Run(_message.Message):
     partition: _builtins.str
     """Resource name of the partition that it is about; empty where it is about none."""
     @_builtins.property
-    def run_config(self) -> _struct_pb2.Struct: ...
+    def run_config(self) -> _struct_pb2.Struct:
+        """What it was launched with, a partition's config included."""
+
     @_builtins.property
-    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What it was launched with, and the daemon's own, which begin with "hostler/"."""
+
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the launch was recorded."""
+
     @_builtins.property
-    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When its process began to execute it; unset before."""
+
     @_builtins.property
-    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; unset before."""
+
     @_builtins.property
     def failure(self) -> Global___RunFailure:
         """Why the run failed; unset where it did not."""
@@ -143,6 +192,20 @@ class Run(_message.Message):
     @_builtins.property
     def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which solids are executed, as the launch gave it; empty for all."""
+
+    @_builtins.property
+    def progress(self) -> Global___RunProgress:
+        """How far it is. Up to date in the answers of GetRun, ListRuns and WatchRuns."""
+
+    @_builtins.property
+    def environment_vars(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Variables that its process sets in its environment before the first step: those of the schedule
+        that has launched it.
+        """
+
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """How it is debugged, as the launch gave it; unset where it is not."""
 
     def __init__(
         self,
@@ -164,17 +227,232 @@ class Run(_message.Message):
         solids: _abc.Iterable[_builtins.str] | None = ...,
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
+        progress: Global___RunProgress | None = ...,
+        environment_vars: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "failure", b"failure", "progress", b"progress", "run_config", b"run_config", "start_time", b"start_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "debugging", b"debugging", "end_time", b"end_time", "environment_vars", b"environment_vars", "failure", b"failure", "generation", b"generation", "last_sequence", b"last_sequence", "max_concurrency", b"max_concurrency", "name", b"name", "partition", b"partition", "pid", b"pid", "pipeline", b"pipeline", "progress", b"progress", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "start_time", b"start_time", "state", b"state", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
 
 @_typing.final
+class Debugging(_message.Message):
+    """How a run is debugged. A run that waits in a debugger does not use up its time limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TERMINAL_SOCKET_FIELD_NUMBER: _builtins.int
+    POST_MORTEM_FIELD_NUMBER: _builtins.int
+    DEBUGPY_PORT_FIELD_NUMBER: _builtins.int
+    terminal_socket: _builtins.str
+    """A Unix socket whose owner lends a terminal: breakpoint() and pdb open there. The run connects
+    when it stops, reads one message with the descriptors of a terminal's input and output, and
+    closes the connection when it goes on. Empty where there is none.
+    """
+    post_mortem: _builtins.bool
+    """Whether pdb opens there when a step has failed."""
+    debugpy_port: _builtins.int
+    """A port of 127.0.0.1 where debugpy waits for an editor before the first step; 0 for none. Such a
+    run has no time limits, and executes one step at a time.
+    """
+    def __init__(
+        self,
+        *,
+        terminal_socket: _builtins.str = ...,
+        post_mortem: _builtins.bool = ...,
+        debugpy_port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["debugpy_port", b"debugpy_port", "post_mortem", b"post_mortem", "terminal_socket", b"terminal_socket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Debugging: _TypeAlias = Debugging  # noqa: Y015
+
+@_typing.final
+class RunProgress(_message.Message):
+    """How far a run is: its steps, counted by what they do. A step that is in none of the counts has not
+    begun.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    RUNNING_FIELD_NUMBER: _builtins.int
+    SUCCEEDED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """Steps that it executes in all; 0 where that is not known."""
+    running: _builtins.int
+    """Steps that are executed, or wait for another attempt."""
+    succeeded: _builtins.int
+    """Steps that have ended well."""
+    failed: _builtins.int
+    """Steps that have failed."""
+    skipped: _builtins.int
+    """Steps that are not executed, since a value that they need was left out."""
+    stopped: _builtins.int
+    """Steps that were under way when the run ended."""
+    retries: _builtins.int
+    """Attempts of all steps beside the first of each."""
+    def __init__(
+        self,
+        *,
+        total: _builtins.int = ...,
+        running: _builtins.int = ...,
+        succeeded: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        skipped: _builtins.int = ...,
+        stopped: _builtins.int = ...,
+        retries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "retries", b"retries", "running", b"running", "skipped", b"skipped", "stopped", b"stopped", "succeeded", b"succeeded", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunProgress: _TypeAlias = RunProgress  # noqa: Y015
+
+@_typing.final
+class Step(_message.Message):
+    """One step of a run: the execution of one solid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Step._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Step._State.ValueType  # 0
+        """Never sent."""
+        RUNNING: Step._State.ValueType  # 1
+        """It is executed, or waits for its next attempt."""
+        SUCCEEDED: Step._State.ValueType  # 2
+        """It has ended well."""
+        FAILED: Step._State.ValueType  # 3
+        """Its last attempt has failed."""
+        SKIPPED: Step._State.ValueType  # 4
+        """It is not executed, since a value that it needs was left out."""
+        STOPPED: Step._State.ValueType  # 5
+        """It was under way when the run ended."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What a step is doing, or how it has ended."""
+
+    STATE_UNSPECIFIED: Step.State.ValueType  # 0
+    """Never sent."""
+    RUNNING: Step.State.ValueType  # 1
+    """It is executed, or waits for its next attempt."""
+    SUCCEEDED: Step.State.ValueType  # 2
+    """It has ended well."""
+    FAILED: Step.State.ValueType  # 3
+    """Its last attempt has failed."""
+    SKIPPED: Step.State.ValueType  # 4
+    """It is not executed, since a value that it needs was left out."""
+    STOPPED: Step.State.ValueType  # 5
+    """It was under way when the run ended."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name: runs/{run}/steps/{step}. The step has the name of its solid."""
+    state: Global___Step.State.ValueType
+    """What it is doing, or how it has ended."""
+    attempt_count: _builtins.int
+    """Attempts so far."""
+    first_sequence: _builtins.int
+    """Sequence number of the event of the run with which it began."""
+    last_sequence: _builtins.int
+    """Sequence number of its newest event, log messages and printed lines left out."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When its first attempt began; unset for one that was skipped."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended, or was skipped; unset before."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """From start_time to end_time, the waits between attempts included; unset before its end."""
+
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepAttempt]:
+        """The last attempts, in order; at most 20."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: Global___Step.State.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        attempt_count: _builtins.int = ...,
+        attempts: _abc.Iterable[Global___StepAttempt] | None = ...,
+        first_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempts", b"attempts", "duration", b"duration", "end_time", b"end_time", "first_sequence", b"first_sequence", "last_sequence", b"last_sequence", "name", b"name", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class StepAttempt(_message.Message):
+    """One attempt of a step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began or, for a retry, is due: the end of the one before and the delay."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; unset before."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepAttempt: _TypeAlias = StepAttempt  # noqa: Y015
+
+@_typing.final
 class RunFailure(_message.Message):
+    """Why a run failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -186,7 +464,9 @@ class RunFailure(_message.Message):
     step: _builtins.str
     """The first step that failed; empty where none did."""
     @_builtins.property
-    def exception(self) -> _definitions_pb2.ExceptionInfo: ...
+    def exception(self) -> _definitions_pb2.ExceptionInfo:
+        """Of the code; unset where none was raised, as for a process that died."""
+
     @_builtins.property
     def output(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The last 20 lines that the run printed, where its process died."""
@@ -209,6 +489,8 @@ Global___RunFailure: _TypeAlias = RunFailure  # noqa: Y015
 
 @_typing.final
 class RunEvent(_message.Message):
+    """Something that a run did, as it is recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
@@ -228,40 +510,76 @@ class RunEvent(_message.Message):
     RUN_CANCELED_FIELD_NUMBER: _builtins.int
     RUN_INTERRUPTED_FIELD_NUMBER: _builtins.int
     STEP_RETRIED_FIELD_NUMBER: _builtins.int
+    STEP_PAUSED_FIELD_NUMBER: _builtins.int
+    STEP_RESUMED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counted from 1 within the run, without a gap."""
     step: _builtins.str
     """The step that the event is about; empty for the run's own."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened, by the clock of the run's process."""
+
     @_builtins.property
-    def run_queued(self) -> Global___RunQueued: ...
+    def run_queued(self) -> Global___RunQueued:
+        """The launch was recorded; always the first event."""
+
     @_builtins.property
-    def run_started(self) -> Global___RunStarted: ...
+    def run_started(self) -> Global___RunStarted:
+        """The run's process began to execute it."""
+
     @_builtins.property
-    def step_started(self) -> Global___StepStarted: ...
+    def step_started(self) -> Global___StepStarted:
+        """The first attempt of a step begins."""
+
     @_builtins.property
-    def step_output(self) -> Global___StepOutput: ...
+    def step_output(self) -> Global___StepOutput:
+        """A step produced a value."""
+
     @_builtins.property
-    def log_message(self) -> Global___LogMessage: ...
+    def log_message(self) -> Global___LogMessage:
+        """The code logged a message."""
+
     @_builtins.property
-    def printed_line(self) -> Global___PrintedLine: ...
+    def printed_line(self) -> Global___PrintedLine:
+        """The run's process printed a line."""
+
     @_builtins.property
-    def step_skipped(self) -> Global___StepSkipped: ...
+    def step_skipped(self) -> Global___StepSkipped:
+        """A step is not executed, since a value that it needs was left out."""
+
     @_builtins.property
-    def step_failed(self) -> Global___StepFailed: ...
+    def step_failed(self) -> Global___StepFailed:
+        """The last attempt of a step failed."""
+
     @_builtins.property
-    def step_succeeded(self) -> Global___StepSucceeded: ...
+    def step_succeeded(self) -> Global___StepSucceeded:
+        """A step has ended well."""
+
     @_builtins.property
-    def run_succeeded(self) -> Global___RunSucceeded: ...
+    def run_succeeded(self) -> Global___RunSucceeded:
+        """The run has ended well; always the last event."""
+
     @_builtins.property
-    def run_failed(self) -> Global___RunFailed: ...
+    def run_failed(self) -> Global___RunFailed:
+        """The run has failed; always the last event."""
+
     @_builtins.property
-    def run_canceled(self) -> Global___RunCanceled: ...
+    def run_canceled(self) -> Global___RunCanceled:
+        """The run was canceled; always the last event."""
+
     @_builtins.property
-    def run_interrupted(self) -> Global___RunInterrupted: ...
+    def run_interrupted(self) -> Global___RunInterrupted:
+        """The run was interrupted; always the last event."""
+
     @_builtins.property
-    def step_retried(self) -> Global___StepRetried: ...
+    def step_retried(self) -> Global___StepRetried:
+        """An attempt of a step failed, and another one follows."""
+
+    @_builtins.property
+    def step_paused(self) -> Global___StepPaused: ...
+    @_builtins.property
+    def step_resumed(self) -> Global___StepResumed: ...
     def __init__(
         self,
         *,
@@ -282,12 +600,14 @@ class RunEvent(_message.Message):
         run_canceled: Global___RunCanceled | None = ...,
         run_interrupted: Global___RunInterrupted | None = ...,
         step_retried: Global___StepRetried | None = ...,
+        step_paused: Global___StepPaused | None = ...,
+        step_resumed: Global___StepResumed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "log_message", b"log_message", "printed_line", b"printed_line", "run_canceled", b"run_canceled", "run_failed", b"run_failed", "run_interrupted", b"run_interrupted", "run_queued", b"run_queued", "run_started", b"run_started", "run_succeeded", b"run_succeeded", "sequence", b"sequence", "step", b"step", "step_failed", b"step_failed", "step_output", b"step_output", "step_paused", b"step_paused", "step_resumed", b"step_resumed", "step_retried", b"step_retried", "step_skipped", b"step_skipped", "step_started", b"step_started", "step_succeeded", b"step_succeeded", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["run_queued", "run_started", "step_started", "step_output", "log_message", "printed_line", "step_skipped", "step_failed", "step_succeeded", "run_succeeded", "run_failed", "run_canceled", "run_interrupted", "step_retried", "step_paused", "step_resumed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -295,6 +615,8 @@ Global___RunEvent: _TypeAlias = RunEvent  # noqa: Y015
 
 @_typing.final
 class RunQueued(_message.Message):
+    """The run waits for its start."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -310,11 +632,14 @@ Global___RunQueued: _TypeAlias = RunQueued  # noqa: Y015
 
 @_typing.final
 class RunStarted(_message.Message):
+    """The run's process executes it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     pid: _builtins.int
+    """The run's process."""
     generation: _builtins.int
     """The generation of the location whose code is executed."""
     def __init__(
@@ -333,6 +658,8 @@ Global___RunStarted: _TypeAlias = RunStarted  # noqa: Y015
 
 @_typing.final
 class StepStarted(_message.Message):
+    """A step begins."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -348,13 +675,17 @@ Global___StepStarted: _TypeAlias = StepStarted  # noqa: Y015
 
 @_typing.final
 class StepOutput(_message.Message):
+    """A value that a step produced."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTPUT_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
     output: _builtins.str
+    """The output's name within the solid."""
     type: _builtins.str
+    """The name of the value's Python type."""
     preview: _builtins.str
     """The value's repr, cut at 200 characters."""
     def __init__(
@@ -385,24 +716,40 @@ class LogMessage(_message.Message):
     class _LevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LogMessage._Level.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         LEVEL_UNSPECIFIED: LogMessage._Level.ValueType  # 0
+        """Never sent."""
         DEBUG: LogMessage._Level.ValueType  # 1
+        """Of use to whoever looks for a fault."""
         INFO: LogMessage._Level.ValueType  # 2
+        """Things go as expected."""
         WARNING: LogMessage._Level.ValueType  # 3
+        """Something unexpected that does no harm yet."""
         ERROR: LogMessage._Level.ValueType  # 4
+        """Something could not be done."""
         CRITICAL: LogMessage._Level.ValueType  # 5
+        """The work cannot go on."""
 
-    class Level(_Level, metaclass=_LevelEnumTypeWrapper): ...
+    class Level(_Level, metaclass=_LevelEnumTypeWrapper):
+        """As in Python's logging."""
+
     LEVEL_UNSPECIFIED: LogMessage.Level.ValueType  # 0
+    """Never sent."""
     DEBUG: LogMessage.Level.ValueType  # 1
+    """Of use to whoever looks for a fault."""
     INFO: LogMessage.Level.ValueType  # 2
+    """Things go as expected."""
     WARNING: LogMessage.Level.ValueType  # 3
+    """Something unexpected that does no harm yet."""
     ERROR: LogMessage.Level.ValueType  # 4
+    """Something could not be done."""
     CRITICAL: LogMessage.Level.ValueType  # 5
+    """The work cannot go on."""
 
     LEVEL_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     level: Global___LogMessage.Level.ValueType
+    """How important the code says it is."""
     message: _builtins.str
+    """As the code gave it; may have several lines."""
     def __init__(
         self,
         *,
@@ -430,27 +777,45 @@ class PrintedLine(_message.Message):
     class _StreamEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PrintedLine._Stream.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STREAM_UNSPECIFIED: PrintedLine._Stream.ValueType  # 0
+        """Never sent."""
         STDOUT: PrintedLine._Stream.ValueType  # 1
+        """Standard output."""
         STDERR: PrintedLine._Stream.ValueType  # 2
+        """Standard error."""
 
-    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper): ...
+    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper):
+        """An output of a process."""
+
     STREAM_UNSPECIFIED: PrintedLine.Stream.ValueType  # 0
+    """Never sent."""
     STDOUT: PrintedLine.Stream.ValueType  # 1
+    """Standard output."""
     STDERR: PrintedLine.Stream.ValueType  # 2
+    """Standard error."""
 
     STREAM_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     stream: Global___PrintedLine.Stream.ValueType
+    """Where it was printed."""
     text: _builtins.str
+    """The line, without its end."""
+    @_builtins.property
+    def more(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lines of the same stream and step that came together with it: each is an event by itself, and has
+        the next sequence number. Only where WatchRunRequest asks for them.
+        """
+
     def __init__(
         self,
         *,
         stream: Global___PrintedLine.Stream.ValueType = ...,
         text: _builtins.str = ...,
+        more: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -493,11 +858,57 @@ class StepRetried(_message.Message):
 Global___StepRetried: _TypeAlias = StepRetried  # noqa: Y015
 
 @_typing.final
+class StepPaused(_message.Message):
+    """A debugger holds the run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    TAKES_TERMINAL_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    """Where, for people: file, line and function, or what is waited for."""
+    takes_terminal: _builtins.bool
+    """Whether it takes the terminal that the launch has offered."""
+    def __init__(
+        self,
+        *,
+        place: _builtins.str = ...,
+        takes_terminal: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "takes_terminal", b"takes_terminal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepPaused: _TypeAlias = StepPaused  # noqa: Y015
+
+@_typing.final
+class StepResumed(_message.Message):
+    """The debugger lets the run go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepResumed: _TypeAlias = StepResumed  # noqa: Y015
+
+@_typing.final
 class StepSkipped(_message.Message):
+    """A step is not executed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words: which output was left out."""
     def __init__(
         self,
         *,
@@ -513,11 +924,15 @@ Global___StepSkipped: _TypeAlias = StepSkipped  # noqa: Y015
 
 @_typing.final
 class StepFailed(_message.Message):
+    """A step failed, and no retry is left."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EXCEPTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def exception(self) -> _definitions_pb2.ExceptionInfo: ...
+    def exception(self) -> _definitions_pb2.ExceptionInfo:
+        """Why."""
+
     def __init__(
         self,
         *,
@@ -533,11 +948,15 @@ Global___StepFailed: _TypeAlias = StepFailed  # noqa: Y015
 
 @_typing.final
 class StepSucceeded(_message.Message):
+    """A step has ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DURATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def duration(self) -> _duration_pb2.Duration: ...
+    def duration(self) -> _duration_pb2.Duration:
+        """Of the last attempt."""
+
     def __init__(
         self,
         *,
@@ -553,6 +972,8 @@ Global___StepSucceeded: _TypeAlias = StepSucceeded  # noqa: Y015
 
 @_typing.final
 class RunSucceeded(_message.Message):
+    """The run has ended well."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -568,11 +989,15 @@ Global___RunSucceeded: _TypeAlias = RunSucceeded  # noqa: Y015
 
 @_typing.final
 class RunFailed(_message.Message):
+    """The run has failed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FAILURE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def failure(self) -> Global___RunFailure: ...
+    def failure(self) -> Global___RunFailure:
+        """Why; the same as Run.failure."""
+
     def __init__(
         self,
         *,
@@ -588,10 +1013,13 @@ Global___RunFailed: _TypeAlias = RunFailed  # noqa: Y015
 
 @_typing.final
 class RunCanceled(_message.Message):
+    """The run was canceled."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words: who asked, and whether the process had to be killed."""
     def __init__(
         self,
         *,
@@ -613,6 +1041,7 @@ class RunInterrupted(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """In words."""
     def __init__(
         self,
         *,
@@ -628,6 +1057,8 @@ Global___RunInterrupted: _TypeAlias = RunInterrupted  # noqa: Y015
 
 @_typing.final
 class LaunchRunRequest(_message.Message):
+    """What is to be executed, and how."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -659,6 +1090,7 @@ class LaunchRunRequest(_message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
     BACKFILL_FIELD_NUMBER: _builtins.int
+    DEBUGGING_FIELD_NUMBER: _builtins.int
     pipeline: _builtins.str
     """Resource name of the pipeline."""
     request_id: _builtins.str
@@ -695,6 +1127,10 @@ class LaunchRunRequest(_message.Message):
         each `+` one step further in that direction.
         """
 
+    @_builtins.property
+    def debugging(self) -> Global___Debugging:
+        """Unset for a run that is not debugged."""
+
     def __init__(
         self,
         *,
@@ -707,10 +1143,11 @@ class LaunchRunRequest(_message.Message):
         max_concurrency: _builtins.int = ...,
         partition: _builtins.str = ...,
         backfill: _builtins.str = ...,
+        debugging: Global___Debugging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["debugging", b"debugging", "run_config", b"run_config", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill", b"backfill", "debugging", b"debugging", "max_concurrency", b"max_concurrency", "partition", b"partition", "pipeline", b"pipeline", "request_id", b"request_id", "run_config", b"run_config", "solids", b"solids", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -718,10 +1155,13 @@ Global___LaunchRunRequest: _TypeAlias = LaunchRunRequest  # noqa: Y015
 
 @_typing.final
 class GetRunRequest(_message.Message):
+    """Which run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: runs/{run}."""
     def __init__(
         self,
         *,
@@ -737,6 +1177,8 @@ Global___GetRunRequest: _TypeAlias = GetRunRequest  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):
+    """Which runs, and which page of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
@@ -747,7 +1189,9 @@ class ListRunsRequest(_message.Message):
     page_token: _builtins.str
     """Runs that are launched or deleted between two pages shift nothing. Valid for the same filter."""
     @_builtins.property
-    def filter(self) -> Global___RunFilter: ...
+    def filter(self) -> Global___RunFilter:
+        """Only runs that fit it; unset for all."""
+
     def __init__(
         self,
         *,
@@ -835,13 +1279,18 @@ Global___RunFilter: _TypeAlias = RunFilter  # noqa: Y015
 
 @_typing.final
 class ListRunsResponse(_message.Message):
+    """A page of runs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUNS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]: ...
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -858,22 +1307,31 @@ Global___ListRunsResponse: _TypeAlias = ListRunsResponse  # noqa: Y015
 
 @_typing.final
 class WatchRunRequest(_message.Message):
+    """Which events of which run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    JOIN_LINES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     after_sequence: _builtins.int
     """0 for all events."""
+    join_lines: _builtins.bool
+    """Whether lines that came together may be sent as one event, with the sequence number of the first
+    one, and the others in PrintedLine.more: a run that prints much is then cheaper to watch by far.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         after_sequence: _builtins.int = ...,
+        join_lines: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "join_lines", b"join_lines", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -881,11 +1339,14 @@ Global___WatchRunRequest: _TypeAlias = WatchRunRequest  # noqa: Y015
 
 @_typing.final
 class CancelRunRequest(_message.Message):
+    """Which run is to end."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     KILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     kill: _builtins.bool
     """Asks and waits no more: kills the run's process."""
     def __init__(
@@ -904,10 +1365,13 @@ Global___CancelRunRequest: _TypeAlias = CancelRunRequest  # noqa: Y015
 
 @_typing.final
 class DeleteRunRequest(_message.Message):
+    """Which run is to be deleted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the run."""
     def __init__(
         self,
         *,
@@ -920,3 +1384,457 @@ class DeleteRunRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteRunRequest: _TypeAlias = DeleteRunRequest  # noqa: Y015
+
+@_typing.final
+class CountRunsRequest(_message.Message):
+    """Which runs are counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def filter(self) -> Global___RunFilter:
+        """Only runs that fit it; unset for all."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___RunFilter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountRunsRequest: _TypeAlias = CountRunsRequest  # noqa: Y015
+
+@_typing.final
+class CountRunsResponse(_message.Message):
+    """How many runs there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """Of all states together."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunCount]:
+        """One for each state that a run has, in the order of the states."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___RunCount] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountRunsResponse: _TypeAlias = CountRunsResponse  # noqa: Y015
+
+@_typing.final
+class RunCount(_message.Message):
+    """How many runs are in one state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    state: Global___Run.State.ValueType
+    """The state."""
+    count: _builtins.int
+    """Runs in it; more than 0."""
+    def __init__(
+        self,
+        *,
+        state: Global___Run.State.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunCount: _TypeAlias = RunCount  # noqa: Y015
+
+@_typing.final
+class WatchRunsRequest(_message.Message):
+    """Which runs are watched, and where to begin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_SIZE_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """The resume_token of the last message that was received with the same filter; empty to begin
+    with the present state. Where the daemon no longer has the changes since, or was restarted, the
+    present state comes first all the same.
+    """
+    snapshot_size: _builtins.int
+    """Runs of the present state: the newest ones. At most 1000; 0 for 100."""
+    @_builtins.property
+    def filter(self) -> Global___RunFilter:
+        """Only runs that fit it; unset for all."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___RunFilter | None = ...,
+        resume_token: _builtins.str = ...,
+        snapshot_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "resume_token", b"resume_token", "snapshot_size", b"snapshot_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRunsRequest: _TypeAlias = WatchRunsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRunsResponse(_message.Message):
+    """A change of the runs that are watched. Its runs are without their run_config."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    REMOVED_RUN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """What resumes after this message."""
+    removed_run: _builtins.str
+    """Resource name of a run that was deleted, or whose state fits the filter no longer. It may be
+    one that never fitted. Runs that the daemon deletes by age or number are not told.
+    """
+    @_builtins.property
+    def snapshot(self) -> Global___RunSnapshot:
+        """The present state: the first message, unless it was resumed. It replaces all that was told
+        before.
+        """
+
+    @_builtins.property
+    def run(self) -> Global___Run:
+        """A run that is new or has changed."""
+
+    def __init__(
+        self,
+        *,
+        resume_token: _builtins.str = ...,
+        snapshot: Global___RunSnapshot | None = ...,
+        run: Global___Run | None = ...,
+        removed_run: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "removed_run", b"removed_run", "run", b"run", "snapshot", b"snapshot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "removed_run", b"removed_run", "resume_token", b"resume_token", "run", b"run", "snapshot", b"snapshot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["snapshot", "run", "removed_run"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___WatchRunsResponse: _TypeAlias = WatchRunsResponse  # noqa: Y015
+
+@_typing.final
+class RunSnapshot(_message.Message):
+    """The present state of the runs that are watched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        runs: _abc.Iterable[Global___Run] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunSnapshot: _TypeAlias = RunSnapshot  # noqa: Y015
+
+@_typing.final
+class ListStepsRequest(_message.Message):
+    """Which steps, and which page of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Resource name of the run."""
+    page_size: _builtins.int
+    """At most 1000, which is also what 0 stands for."""
+    page_token: _builtins.str
+    """The next_page_token of the page before, with the same parent; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStepsRequest: _TypeAlias = ListStepsRequest  # noqa: Y015
+
+@_typing.final
+class ListStepsResponse(_message.Message):
+    """A page of steps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
+        """In the order in which they began."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___Step] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStepsResponse: _TypeAlias = ListStepsResponse  # noqa: Y015
+
+@_typing.final
+class CancelRunsRequest(_message.Message):
+    """Which runs are to end: those that are named, or those that fit a filter. One of the two is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    KILL_FIELD_NUMBER: _builtins.int
+    kill: _builtins.bool
+    """Asks and waits no more: kills their processes."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names, at most 10,000 (list_limit). One that is repeated counts once."""
+
+    @_builtins.property
+    def filter(self) -> Global___RunFilter:
+        """Runs that fit it and have not ended; an empty one is for all. At most 10,000 in one call."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___RunFilter | None = ...,
+        kill: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "kill", b"kill", "names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRunsRequest: _TypeAlias = CancelRunsRequest  # noqa: Y015
+
+@_typing.final
+class CancelRunsResponse(_message.Message):
+    """What was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANCELED_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    canceled_count: _builtins.int
+    """Runs that a cancel was asked for; those that were in the queue have ended."""
+    unchanged_count: _builtins.int
+    """Runs that had ended before."""
+    problem_count: _builtins.int
+    """Named runs for which nothing could be done, those that are not listed included."""
+    has_more: _builtins.bool
+    """True where more runs fit the filter than one call cancels: call again."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunProblem]:
+        """Named runs for which nothing could be done; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        canceled_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+        problems: _abc.Iterable[Global___RunProblem] | None = ...,
+        problem_count: _builtins.int = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canceled_count", b"canceled_count", "has_more", b"has_more", "problem_count", b"problem_count", "problems", b"problems", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRunsResponse: _TypeAlias = CancelRunsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteRunsRequest(_message.Message):
+    """Which runs are to be deleted: those that are named, or those that fit a filter. One of the two is
+    set.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names, at most 10,000 (list_limit). One that is repeated counts once."""
+
+    @_builtins.property
+    def filter(self) -> Global___RunFilter:
+        """Runs that fit it and have ended; an empty one is for all. At most 10,000 in one call."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___RunFilter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRunsRequest: _TypeAlias = DeleteRunsRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRunsResponse(_message.Message):
+    """What was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_COUNT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    deleted_count: _builtins.int
+    """Runs that were deleted."""
+    problem_count: _builtins.int
+    """Named runs that were not deleted, those that are not listed included."""
+    has_more: _builtins.bool
+    """True where more runs fit the filter than one call deletes: call again."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunProblem]:
+        """Named runs that were not deleted, and why; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        deleted_count: _builtins.int = ...,
+        problems: _abc.Iterable[Global___RunProblem] | None = ...,
+        problem_count: _builtins.int = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_count", b"deleted_count", "has_more", b"has_more", "problem_count", b"problem_count", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRunsResponse: _TypeAlias = DeleteRunsResponse  # noqa: Y015
+
+@_typing.final
+class RunProblem(_message.Message):
+    """Why nothing could be done for a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, as the request has it; cut at 200 bytes."""
+    reason: _builtins.str
+    """One of ErrorInfo's reasons: "UNKNOWN_NAME", "RUN_GOES_ON"."""
+    message: _builtins.str
+    """One line; what happened and what to do."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunProblem: _TypeAlias = RunProblem  # noqa: Y015
+
+@_typing.final
+class CompactRecordRequest(_message.Message):
+    """Nothing to say: there is one record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompactRecordRequest: _TypeAlias = CompactRecordRequest  # noqa: Y015
+
+@_typing.final
+class CompactRecordResponse(_message.Message):
+    """How large the file of the record is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYTES_BEFORE_FIELD_NUMBER: _builtins.int
+    BYTES_AFTER_FIELD_NUMBER: _builtins.int
+    bytes_before: _builtins.int
+    """Before it was written anew."""
+    bytes_after: _builtins.int
+    """Afterwards; what was recorded meanwhile included."""
+    def __init__(
+        self,
+        *,
+        bytes_before: _builtins.int = ...,
+        bytes_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_after", b"bytes_after", "bytes_before", b"bytes_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompactRecordResponse: _TypeAlias = CompactRecordResponse  # noqa: Y015

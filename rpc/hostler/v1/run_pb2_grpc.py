@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class RunServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -55,20 +56,51 @@ class RunServiceStub:
                 request_serializer=hostler_dot_v1_dot_run__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_run__pb2.RunEvent.FromString,
                 _registered_method=True)
+        self.CountRuns = channel.unary_unary(
+                '/hostler.v1.RunService/CountRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CountRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CountRunsResponse.FromString,
+                _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/hostler.v1.RunService/WatchRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunsResponse.FromString,
+                _registered_method=True)
+        self.ListSteps = channel.unary_unary(
+                '/hostler.v1.RunService/ListSteps',
+                request_serializer=hostler_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
+                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/hostler.v1.RunService/CancelRun',
                 request_serializer=hostler_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.CancelRuns = channel.unary_unary(
+                '/hostler.v1.RunService/CancelRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CancelRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunsResponse.FromString,
+                _registered_method=True)
+        self.DeleteRuns = channel.unary_unary(
+                '/hostler.v1.RunService/DeleteRuns',
+                request_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.FromString,
                 _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/hostler.v1.RunService/DeleteRun',
                 request_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.CompactRecord = channel.unary_unary(
+                '/hostler.v1.RunService/CompactRecord',
+                request_serializer=hostler_dot_v1_dot_run__pb2.CompactRecordRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_run__pb2.CompactRecordResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     def LaunchRun(self, request, context):
         """Records a run and returns at once; it starts as soon as the limits allow.
@@ -78,7 +110,8 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One run, as it is recorded.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -92,7 +125,32 @@ class RunServiceServicer:
 
     def WatchRun(self, request, context):
         """The events after a sequence number, past ones first, then live, until the run has ended: each
-        once, in order, without a gap, also across a restart of the daemon.
+        once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+        together in one message where the request says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountRuns(self, request, context):
+        """How many runs fit a filter, by their states.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRuns(self, request, context):
+        """The runs that fit a filter, with their progress: the present state at once, then each run that is
+        new, has changed or is gone. Changes that come faster than 20 a second for a run, or faster than
+        the caller reads, are told as one: each message has a run as it is by then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSteps(self, request, context):
+        """The steps of a run that have begun or were skipped, as a gantt shows them. A run that an earlier
+        version of the daemon recorded has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,8 +163,30 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelRuns(self, request, context):
+        """Asks many runs to end, as CancelRun does; those that have ended are left as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRuns(self, request, context):
+        """Deletes the records of many runs; those that have not ended are left as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRun(self, request, context):
         """Deletes the record of a run that has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompactRecord(self, request, context):
+        """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+        what is to be recorded waits. A record that this version began gives room back by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,15 +215,45 @@ def add_RunServiceServicer_to_server(servicer, server):
                     request_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_run__pb2.RunEvent.SerializeToString,
             ),
+            'CountRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CountRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CountRunsResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.WatchRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.WatchRunsResponse.SerializeToString,
+            ),
+            'ListSteps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSteps,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.ListStepsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.ListStepsResponse.SerializeToString,
+            ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
                     request_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_run__pb2.Run.SerializeToString,
             ),
+            'CancelRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CancelRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CancelRunsResponse.SerializeToString,
+            ),
+            'DeleteRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRuns,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.SerializeToString,
+            ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
                     request_deserializer=hostler_dot_v1_dot_run__pb2.DeleteRunRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CompactRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompactRecord,
+                    request_deserializer=hostler_dot_v1_dot_run__pb2.CompactRecordRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_run__pb2.CompactRecordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -154,7 +264,8 @@ def add_RunServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RunService:
-    """Missing associated documentation comment in .proto file."""
+    """Launches runs, and reads their record.
+    """
 
     @staticmethod
     def LaunchRun(request,
@@ -265,6 +376,87 @@ class RunService:
             _registered_method=True)
 
     @staticmethod
+    def CountRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CountRuns',
+            hostler_dot_v1_dot_run__pb2.CountRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CountRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hostler.v1.RunService/WatchRuns',
+            hostler_dot_v1_dot_run__pb2.WatchRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.WatchRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSteps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/ListSteps',
+            hostler_dot_v1_dot_run__pb2.ListStepsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.ListStepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CancelRun(request,
             target,
             options=(),
@@ -292,6 +484,60 @@ class RunService:
             _registered_method=True)
 
     @staticmethod
+    def CancelRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CancelRuns',
+            hostler_dot_v1_dot_run__pb2.CancelRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CancelRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/DeleteRuns',
+            hostler_dot_v1_dot_run__pb2.DeleteRunsRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.DeleteRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteRun(request,
             target,
             options=(),
@@ -308,6 +554,33 @@ class RunService:
             '/hostler.v1.RunService/DeleteRun',
             hostler_dot_v1_dot_run__pb2.DeleteRunRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompactRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.RunService/CompactRecord',
+            hostler_dot_v1_dot_run__pb2.CompactRecordRequest.SerializeToString,
+            hostler_dot_v1_dot_run__pb2.CompactRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

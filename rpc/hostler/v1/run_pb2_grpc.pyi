@@ -37,6 +37,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RunServiceStub:
+    """Launches runs, and reads their record."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -44,35 +46,81 @@ class RunServiceStub:
     LaunchRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.LaunchRunRequest, _run_pb2.Run]
     """Records a run and returns at once; it starts as soon as the limits allow."""
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.GetRunRequest, _run_pb2.Run]
+    """One run, as it is recorded."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]
     """Newest first."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]
     """The events after a sequence number, past ones first, then live, until the run has ended: each
-    once, in order, without a gap, also across a restart of the daemon.
+    once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+    together in one message where the request says so.
+    """
+    CountRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.CountRunsRequest, _run_pb2.CountRunsResponse]
+    """How many runs fit a filter, by their states."""
+    WatchRuns: _grpc.UnaryStreamMultiCallable[_run_pb2.WatchRunsRequest, _run_pb2.WatchRunsResponse]
+    """The runs that fit a filter, with their progress: the present state at once, then each run that is
+    new, has changed or is gone. Changes that come faster than 20 a second for a run, or faster than
+    the caller reads, are told as one: each message has a run as it is by then.
+    """
+    ListSteps: _grpc.UnaryUnaryMultiCallable[_run_pb2.ListStepsRequest, _run_pb2.ListStepsResponse]
+    """The steps of a run that have begun or were skipped, as a gantt shows them. A run that an earlier
+    version of the daemon recorded has none.
     """
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.CancelRunRequest, _run_pb2.Run]
     """Asks the run to end, terminates it after a while, then kills it."""
+    CancelRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.CancelRunsRequest, _run_pb2.CancelRunsResponse]
+    """Asks many runs to end, as CancelRun does; those that have ended are left as they are."""
+    DeleteRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.DeleteRunsRequest, _run_pb2.DeleteRunsResponse]
+    """Deletes the records of many runs; those that have not ended are left as they are."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]
     """Deletes the record of a run that has ended."""
+    CompactRecord: _grpc.UnaryUnaryMultiCallable[_run_pb2.CompactRecordRequest, _run_pb2.CompactRecordResponse]
+    """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+    what is to be recorded waits. A record that this version began gives room back by itself.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
+    """Launches runs, and reads their record."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     LaunchRun: _aio.UnaryUnaryMultiCallable[_run_pb2.LaunchRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Records a run and returns at once; it starts as soon as the limits allow."""
     GetRun: _aio.UnaryUnaryMultiCallable[_run_pb2.GetRunRequest, _run_pb2.Run]  # type: ignore[assignment]
+    """One run, as it is recorded."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Newest first."""
     WatchRun: _aio.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.RunEvent]  # type: ignore[assignment]
     """The events after a sequence number, past ones first, then live, until the run has ended: each
-    once, in order, without a gap, also across a restart of the daemon.
+    once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+    together in one message where the request says so.
+    """
+    CountRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.CountRunsRequest, _run_pb2.CountRunsResponse]  # type: ignore[assignment]
+    """How many runs fit a filter, by their states."""
+    WatchRuns: _aio.UnaryStreamMultiCallable[_run_pb2.WatchRunsRequest, _run_pb2.WatchRunsResponse]  # type: ignore[assignment]
+    """The runs that fit a filter, with their progress: the present state at once, then each run that is
+    new, has changed or is gone. Changes that come faster than 20 a second for a run, or faster than
+    the caller reads, are told as one: each message has a run as it is by then.
+    """
+    ListSteps: _aio.UnaryUnaryMultiCallable[_run_pb2.ListStepsRequest, _run_pb2.ListStepsResponse]  # type: ignore[assignment]
+    """The steps of a run that have begun or were skipped, as a gantt shows them. A run that an earlier
+    version of the daemon recorded has none.
     """
     CancelRun: _aio.UnaryUnaryMultiCallable[_run_pb2.CancelRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Asks the run to end, terminates it after a while, then kills it."""
+    CancelRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.CancelRunsRequest, _run_pb2.CancelRunsResponse]  # type: ignore[assignment]
+    """Asks many runs to end, as CancelRun does; those that have ended are left as they are."""
+    DeleteRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.DeleteRunsRequest, _run_pb2.DeleteRunsResponse]  # type: ignore[assignment]
+    """Deletes the records of many runs; those that have not ended are left as they are."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes the record of a run that has ended."""
+    CompactRecord: _aio.UnaryUnaryMultiCallable[_run_pb2.CompactRecordRequest, _run_pb2.CompactRecordResponse]  # type: ignore[assignment]
+    """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+    what is to be recorded waits. A record that this version began gives room back by itself.
+    """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Launches runs, and reads their record."""
+
     @_abc_1.abstractmethod
     def LaunchRun(
         self,
@@ -86,7 +134,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _run_pb2.GetRunRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]: ...
+    ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]:
+        """One run, as it is recorded."""
 
     @_abc_1.abstractmethod
     def ListRuns(
@@ -103,7 +152,37 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_run_pb2.RunEvent], _abc.AsyncIterator[_run_pb2.RunEvent]]:
         """The events after a sequence number, past ones first, then live, until the run has ended: each
-        once, in order, without a gap, also across a restart of the daemon.
+        once, in order, without a gap, also across a restart of the daemon. Printed lines may come
+        together in one message where the request says so.
+        """
+
+    @_abc_1.abstractmethod
+    def CountRuns(
+        self,
+        request: _run_pb2.CountRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.CountRunsResponse, _abc.Awaitable[_run_pb2.CountRunsResponse]]:
+        """How many runs fit a filter, by their states."""
+
+    @_abc_1.abstractmethod
+    def WatchRuns(
+        self,
+        request: _run_pb2.WatchRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_run_pb2.WatchRunsResponse], _abc.AsyncIterator[_run_pb2.WatchRunsResponse]]:
+        """The runs that fit a filter, with their progress: the present state at once, then each run that is
+        new, has changed or is gone. Changes that come faster than 20 a second for a run, or faster than
+        the caller reads, are told as one: each message has a run as it is by then.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSteps(
+        self,
+        request: _run_pb2.ListStepsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.ListStepsResponse, _abc.Awaitable[_run_pb2.ListStepsResponse]]:
+        """The steps of a run that have begun or were skipped, as a gantt shows them. A run that an earlier
+        version of the daemon recorded has none.
         """
 
     @_abc_1.abstractmethod
@@ -115,11 +194,37 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks the run to end, terminates it after a while, then kills it."""
 
     @_abc_1.abstractmethod
+    def CancelRuns(
+        self,
+        request: _run_pb2.CancelRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.CancelRunsResponse, _abc.Awaitable[_run_pb2.CancelRunsResponse]]:
+        """Asks many runs to end, as CancelRun does; those that have ended are left as they are."""
+
+    @_abc_1.abstractmethod
+    def DeleteRuns(
+        self,
+        request: _run_pb2.DeleteRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.DeleteRunsResponse, _abc.Awaitable[_run_pb2.DeleteRunsResponse]]:
+        """Deletes the records of many runs; those that have not ended are left as they are."""
+
+    @_abc_1.abstractmethod
     def DeleteRun(
         self,
         request: _run_pb2.DeleteRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes the record of a run that has ended."""
+
+    @_abc_1.abstractmethod
+    def CompactRecord(
+        self,
+        request: _run_pb2.CompactRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.CompactRecordResponse, _abc.Awaitable[_run_pb2.CompactRecordResponse]]:
+        """Writes the file of the record anew, without the room that deleted runs have left. Reads go on;
+        what is to be recorded waits. A record that this version began gives room back by itself.
+        """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,6 +30,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Workspace(_message.Message):
+    """The workspace as it is now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FILES_FIELD_NUMBER: _builtins.int
@@ -44,7 +46,9 @@ class Workspace(_message.Message):
         """The workspace files, absolute."""
 
     @_builtins.property
-    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]: ...
+    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]:
+        """In the order of the workspace files."""
+
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkspaceProblem]:
         """Problems of the workspace files as they are now; the last valid workspace goes on while there
@@ -52,7 +56,9 @@ class Workspace(_message.Message):
         """
 
     @_builtins.property
-    def daemon(self) -> Global___DaemonInfo: ...
+    def daemon(self) -> Global___DaemonInfo:
+        """Of the daemon that answers."""
+
     def __init__(
         self,
         *,
@@ -72,6 +78,8 @@ Global___Workspace: _TypeAlias = Workspace  # noqa: Y015
 
 @_typing.final
 class DaemonInfo(_message.Message):
+    """The daemon's process."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
@@ -80,12 +88,17 @@ class DaemonInfo(_message.Message):
     STATE_DIRECTORY_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
+    """Of hostler, as "0.1.0"."""
     pid: _builtins.int
+    """The daemon's process."""
     state_directory: _builtins.str
+    """Where it keeps the record of runs; absolute."""
     memory_bytes: _builtins.int
     """Resident memory of the daemon, in bytes."""
     @_builtins.property
-    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the daemon was started."""
+
     def __init__(
         self,
         *,
@@ -114,9 +127,11 @@ class WorkspaceProblem(_message.Message):
     COLUMN_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     file: _builtins.str
+    """The workspace file, absolute."""
     line: _builtins.int
     """Counted from 1; 0 where the problem has no place, as for a missing file."""
     column: _builtins.int
+    """Counted from 1; 0 where the problem has no place."""
     message: _builtins.str
     """What was found, what was expected, what to do."""
     def __init__(
@@ -148,6 +163,7 @@ class Location(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Location._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: Location._State.ValueType  # 0
+        """Never sent; in WorkspaceChange.old_state: there was none before."""
         STOPPED: Location._State.ValueType  # 1
         """Stopped on request; nothing runs until StartLocation."""
         STARTING: Location._State.ValueType  # 2
@@ -163,8 +179,11 @@ class Location(_message.Message):
         STOPPING: Location._State.ValueType  # 7
         """The processes are ending."""
 
-    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What a location is doing."""
+
     STATE_UNSPECIFIED: Location.State.ValueType  # 0
+    """Never sent; in WorkspaceChange.old_state: there was none before."""
     STOPPED: Location.State.ValueType  # 1
     """Stopped on request; nothing runs until StartLocation."""
     STARTING: Location.State.ValueType  # 2
@@ -187,13 +206,17 @@ class Location(_message.Message):
     class _StartModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Location._StartMode.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         START_MODE_UNSPECIFIED: Location._StartMode.ValueType  # 0
+        """No process has been started yet."""
         FORKED: Location._StartMode.ValueType  # 1
         """From the template of its environment."""
         SPAWNED: Location._StartMode.ValueType  # 2
         """A new interpreter."""
 
-    class StartMode(_StartMode, metaclass=_StartModeEnumTypeWrapper): ...
+    class StartMode(_StartMode, metaclass=_StartModeEnumTypeWrapper):
+        """How a location process came to be."""
+
     START_MODE_UNSPECIFIED: Location.StartMode.ValueType  # 0
+    """No process has been started yet."""
     FORKED: Location.StartMode.ValueType  # 1
     """From the template of its environment."""
     SPAWNED: Location.StartMode.ValueType  # 2
@@ -206,6 +229,7 @@ class Location(_message.Message):
     class _ForkModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Location._ForkMode.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         FORK_MODE_UNSPECIFIED: Location._ForkMode.ValueType  # 0
+        """Not known before the first good load."""
         FORK: Location._ForkMode.ValueType  # 1
         """From the location process."""
         SPAWN: Location._ForkMode.ValueType  # 2
@@ -213,8 +237,11 @@ class Location(_message.Message):
         TEMPLATE: Location._ForkMode.ValueType  # 3
         """From the template of the environment; they load the same sources."""
 
-    class ForkMode(_ForkMode, metaclass=_ForkModeEnumTypeWrapper): ...
+    class ForkMode(_ForkMode, metaclass=_ForkModeEnumTypeWrapper):
+        """How workers and runs come to be."""
+
     FORK_MODE_UNSPECIFIED: Location.ForkMode.ValueType  # 0
+    """Not known before the first good load."""
     FORK: Location.ForkMode.ValueType  # 1
     """From the location process."""
     SPAWN: Location.ForkMode.ValueType  # 2
@@ -229,6 +256,7 @@ class Location(_message.Message):
     class _WatchModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Location._WatchMode.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         WATCH_MODE_UNSPECIFIED: Location._WatchMode.ValueType  # 0
+        """Not known before the first load."""
         NATIVE: Location._WatchMode.ValueType  # 1
         """The operating system's notifications, and a sweep each 30 s."""
         POLLING: Location._WatchMode.ValueType  # 2
@@ -236,8 +264,11 @@ class Location(_message.Message):
         OFF: Location._WatchMode.ValueType  # 3
         """`reload: false` in workspace.yaml."""
 
-    class WatchMode(_WatchMode, metaclass=_WatchModeEnumTypeWrapper): ...
+    class WatchMode(_WatchMode, metaclass=_WatchModeEnumTypeWrapper):
+        """How changes of files are noticed."""
+
     WATCH_MODE_UNSPECIFIED: Location.WatchMode.ValueType  # 0
+    """Not known before the first load."""
     NATIVE: Location.WatchMode.ValueType  # 1
     """The operating system's notifications, and a sweep each 30 s."""
     POLLING: Location.WatchMode.ValueType  # 2
@@ -273,9 +304,12 @@ class Location(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     STANDBY_PID_FIELD_NUMBER: _builtins.int
     WATCHED_PATTERNS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    FROM_BEFORE_RESTART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}."""
     state: Global___Location.State.ValueType
+    """What it is doing."""
     generation: _builtins.int
     """The number of the generation that answers; 0 before the first good load."""
     serving: _builtins.bool
@@ -287,7 +321,9 @@ class Location(_message.Message):
     pid: _builtins.int
     """The location process; 0 where none runs."""
     restarts: _builtins.int
-    """Processes that were started because one before them died, hung or failed to load."""
+    """Processes that served, and were replaced since they died or hung. Loads that failed and were
+    tried again do not count.
+    """
     memory_bytes: _builtins.int
     """Resident memory of the location's processes, in bytes."""
     fork_mode: Global___Location.ForkMode.ValueType
@@ -310,12 +346,19 @@ class Location(_message.Message):
     """The process that was forked ahead of the next run; 0 where there is none. Where runs are forked,
     one waits for a while after each launch. It comes and goes without a change being told.
     """
+    from_before_restart: _builtins.bool
+    """True while what answers are the definitions that an earlier daemon has kept on disk: reads of
+    definitions are answered from them until the first load of this daemon has ended well. A launch
+    waits for that load.
+    """
     @_builtins.property
     def error(self) -> Global___LoadError:
         """Why the newest load failed; unset where it did not."""
 
     @_builtins.property
-    def target(self) -> Global___Target: ...
+    def target(self) -> Global___Target:
+        """What is loaded."""
+
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the location process was started."""
@@ -354,6 +397,10 @@ class Location(_message.Message):
         until their folders have been walked for the first time.
         """
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the user should know of the load of the generation that answers, although it is good."""
+
     def __init__(
         self,
         *,
@@ -385,10 +432,12 @@ class Location(_message.Message):
         template: Global___Template | None = ...,
         standby_pid: _builtins.int = ...,
         watched_patterns: _abc.Iterable[Global___WatchedPattern] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+        from_before_restart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "ready_time", b"ready_time", "retry_time", b"retry_time", "source", b"source", "start_time", b"start_time", "target", b"target", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "error", b"error", "executable", b"executable", "fork_mode", b"fork_mode", "fork_reason", b"fork_reason", "from_before_restart", b"from_before_restart", "generation", b"generation", "last_changes", b"last_changes", "load_duration", b"load_duration", "load_parts", b"load_parts", "memory_bytes", b"memory_bytes", "name", b"name", "pid", b"pid", "private_bytes", b"private_bytes", "python_version", b"python_version", "ready_time", b"ready_time", "restarts", b"restarts", "retry_time", b"retry_time", "serving", b"serving", "source", b"source", "standby_pid", b"standby_pid", "start_mode", b"start_mode", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "target", b"target", "template", b"template", "warnings", b"warnings", "watch_mode", b"watch_mode", "watched_patterns", b"watched_patterns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,6 +471,8 @@ Global___WatchedPattern: _TypeAlias = WatchedPattern  # noqa: Y015
 
 @_typing.final
 class LoadParts(_message.Message):
+    """Of what the time of a load consists."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_FIELD_NUMBER: _builtins.int
@@ -515,6 +566,8 @@ Global___Template: _TypeAlias = Template  # noqa: Y015
 
 @_typing.final
 class Target(_message.Message):
+    """What a location loads."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PYTHON_FILE_FIELD_NUMBER: _builtins.int
@@ -523,10 +576,15 @@ class Target(_message.Message):
     ATTRIBUTE_FIELD_NUMBER: _builtins.int
     WORKING_DIRECTORY_FIELD_NUMBER: _builtins.int
     python_file: _builtins.str
+    """A file's path, absolute."""
     python_module: _builtins.str
+    """A module's name, as "project.pipelines"."""
     python_package: _builtins.str
+    """A package's name, as "project"."""
     attribute: _builtins.str
+    """What of the module is loaded; empty for all repositories in it."""
     working_directory: _builtins.str
+    """First on the path of imports, absolute; empty for the target's own folder."""
     def __init__(
         self,
         *,
@@ -559,6 +617,7 @@ class LoadError(_message.Message):
     class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LoadError._Kind.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: LoadError._Kind.ValueType  # 0
+        """Never sent."""
         EXECUTABLE: LoadError._Kind.ValueType  # 1
         """The interpreter could not be started, or is none."""
         TARGET: LoadError._Kind.ValueType  # 2
@@ -574,8 +633,11 @@ class LoadError(_message.Message):
         UNHEALTHY: LoadError._Kind.ValueType  # 7
         """The process stopped answering."""
 
-    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What went wrong with a load."""
+
     KIND_UNSPECIFIED: LoadError.Kind.ValueType  # 0
+    """Never sent."""
     EXECUTABLE: LoadError.Kind.ValueType  # 1
     """The interpreter could not be started, or is none."""
     TARGET: LoadError.Kind.ValueType  # 2
@@ -598,6 +660,7 @@ class LoadError(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     kind: Global___LoadError.Kind.ValueType
+    """What went wrong, in a word."""
     message: _builtins.str
     """One line; what happened and what to do."""
     @_builtins.property
@@ -609,7 +672,9 @@ class LoadError(_message.Message):
         """The last 20 lines that the process printed."""
 
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When the load failed."""
+
     @_builtins.property
     def source(self) -> _definitions_pb2.SourcePosition:
         """The place in the user's code, where it is known."""
@@ -634,6 +699,8 @@ Global___LoadError: _TypeAlias = LoadError  # noqa: Y015
 
 @_typing.final
 class DefinitionChanges(_message.Message):
+    """What a load changed in the definitions."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ADDED_FIELD_NUMBER: _builtins.int
@@ -647,9 +714,13 @@ class DefinitionChanges(_message.Message):
         """
 
     @_builtins.property
-    def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that are gone, by the same names."""
+
     @_builtins.property
-    def altered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def altered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that are described otherwise than before, by the same names."""
+
     @_builtins.property
     def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The files whose change caused the load."""
@@ -672,6 +743,8 @@ Global___DefinitionChanges: _TypeAlias = DefinitionChanges  # noqa: Y015
 
 @_typing.final
 class GetWorkspaceRequest(_message.Message):
+    """Asks for all of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -687,13 +760,16 @@ Global___GetWorkspaceRequest: _TypeAlias = GetWorkspaceRequest  # noqa: Y015
 
 @_typing.final
 class ListLocationsRequest(_message.Message):
+    """Which page of the locations."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 for as many as fit. A page has at most 3 MB (page_bytes)."""
+    """At most 10,000; 0 for as many as fit. A page has at most 3 MB (page_bytes)."""
     page_token: _builtins.str
+    """The next_page_token of the page before; empty for the first page."""
     def __init__(
         self,
         *,
@@ -710,13 +786,18 @@ Global___ListLocationsRequest: _TypeAlias = ListLocationsRequest  # noqa: Y015
 
 @_typing.final
 class ListLocationsResponse(_message.Message):
+    """A page of locations."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LOCATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Of the next page; empty where this is the last one."""
     @_builtins.property
-    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]: ...
+    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]:
+        """In the order of the workspace files."""
+
     def __init__(
         self,
         *,
@@ -733,10 +814,13 @@ Global___ListLocationsResponse: _TypeAlias = ListLocationsResponse  # noqa: Y015
 
 @_typing.final
 class GetLocationRequest(_message.Message):
+    """Which location."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name: locations/{location}."""
     def __init__(
         self,
         *,
@@ -752,6 +836,8 @@ Global___GetLocationRequest: _TypeAlias = GetLocationRequest  # noqa: Y015
 
 @_typing.final
 class ReloadLocationsRequest(_message.Message):
+    """Which locations are to be loaded anew."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAMES_FIELD_NUMBER: _builtins.int
@@ -778,11 +864,15 @@ Global___ReloadLocationsRequest: _TypeAlias = ReloadLocationsRequest  # noqa: Y0
 
 @_typing.final
 class ReloadLocationsResponse(_message.Message):
+    """What has become of the locations."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LOCATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]: ...
+    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]:
+        """Each that was named, as it is at the answer, in the order of the workspace."""
+
     def __init__(
         self,
         *,
@@ -798,11 +888,14 @@ Global___ReloadLocationsResponse: _TypeAlias = ReloadLocationsResponse  # noqa: 
 
 @_typing.final
 class RestartLocationsRequest(_message.Message):
+    """Which locations are to be restarted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAMES_FIELD_NUMBER: _builtins.int
     NO_WAIT_FIELD_NUMBER: _builtins.int
     no_wait: _builtins.bool
+    """Answer when the orders are given, not when the loads have ended."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Resource names, at most 10,000 (list_limit); empty for all. One that is repeated counts once."""
@@ -823,11 +916,15 @@ Global___RestartLocationsRequest: _TypeAlias = RestartLocationsRequest  # noqa: 
 
 @_typing.final
 class RestartLocationsResponse(_message.Message):
+    """What has become of the locations."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LOCATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]: ...
+    def locations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Location]:
+        """Each that was named, as it is at the answer, in the order of the workspace."""
+
     def __init__(
         self,
         *,
@@ -843,10 +940,13 @@ Global___RestartLocationsResponse: _TypeAlias = RestartLocationsResponse  # noqa
 
 @_typing.final
 class StartLocationRequest(_message.Message):
+    """Which location is to be started."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the location."""
     def __init__(
         self,
         *,
@@ -862,10 +962,13 @@ Global___StartLocationRequest: _TypeAlias = StartLocationRequest  # noqa: Y015
 
 @_typing.final
 class StopLocationRequest(_message.Message):
+    """Which location is to be stopped."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Resource name of the location."""
     def __init__(
         self,
         *,
@@ -881,6 +984,8 @@ Global___StopLocationRequest: _TypeAlias = StopLocationRequest  # noqa: Y015
 
 @_typing.final
 class WatchWorkspaceRequest(_message.Message):
+    """Where to begin."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AFTER_REVISION_FIELD_NUMBER: _builtins.int
@@ -907,6 +1012,8 @@ Global___WatchWorkspaceRequest: _TypeAlias = WatchWorkspaceRequest  # noqa: Y015
 
 @_typing.final
 class WorkspaceChange(_message.Message):
+    """One change of the workspace."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REVISION_FIELD_NUMBER: _builtins.int
@@ -917,6 +1024,7 @@ class WorkspaceChange(_message.Message):
     LOCATION_FIELD_NUMBER: _builtins.int
     REMOVED_LOCATION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
+    """Of the workspace after the change; pass the last one to resume."""
     reason: _builtins.str
     """Why, in words; empty for the first message."""
     old_state: Global___Location.State.ValueType
@@ -924,7 +1032,9 @@ class WorkspaceChange(_message.Message):
     removed_location: _builtins.str
     """The resource name of a location that is gone."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
     @_builtins.property
     def workspace(self) -> Global___Workspace:
         """The whole workspace: the first message, and after an edit of its files."""
@@ -956,6 +1066,8 @@ Global___WorkspaceChange: _TypeAlias = WorkspaceChange  # noqa: Y015
 
 @_typing.final
 class ReadLogsRequest(_message.Message):
+    """Which lines of which location."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -988,6 +1100,8 @@ Global___ReadLogsRequest: _TypeAlias = ReadLogsRequest  # noqa: Y015
 
 @_typing.final
 class LogLine(_message.Message):
+    """A line of a location's log."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _Stream:
@@ -997,15 +1111,23 @@ class LogLine(_message.Message):
     class _StreamEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LogLine._Stream.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STREAM_UNSPECIFIED: LogLine._Stream.ValueType  # 0
+        """Never sent."""
         STDOUT: LogLine._Stream.ValueType  # 1
+        """Standard output."""
         STDERR: LogLine._Stream.ValueType  # 2
+        """Standard error."""
         DAEMON: LogLine._Stream.ValueType  # 3
         """A remark of the daemon's, such as the end of a process."""
 
-    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper): ...
+    class Stream(_Stream, metaclass=_StreamEnumTypeWrapper):
+        """Where a line comes from."""
+
     STREAM_UNSPECIFIED: LogLine.Stream.ValueType  # 0
+    """Never sent."""
     STDOUT: LogLine.Stream.ValueType  # 1
+    """Standard output."""
     STDERR: LogLine.Stream.ValueType  # 2
+    """Standard error."""
     DAEMON: LogLine.Stream.ValueType  # 3
     """A remark of the daemon's, such as the end of a process."""
 
@@ -1015,12 +1137,17 @@ class LogLine(_message.Message):
     PID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     stream: Global___LogLine.Stream.ValueType
+    """Where it comes from."""
     text: _builtins.str
+    """The line, without its end."""
     pid: _builtins.int
+    """The process that printed it; 0 for the daemon's own."""
     role: _builtins.str
     """"location", "worker" or "run"."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When the daemon read it."""
+
     def __init__(
         self,
         *,
@@ -1037,3 +1164,92 @@ class LogLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogLine: _TypeAlias = LogLine  # noqa: Y015
+
+@_typing.final
+class MeasureImportsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name of a location."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureImportsRequest: _TypeAlias = MeasureImportsRequest  # noqa: Y015
+
+@_typing.final
+class MeasureImportsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODULES_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    failure: _builtins.str
+    """Why the load failed; empty where it did not."""
+    @_builtins.property
+    def modules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModuleImport]:
+        """In the order in which the imports ended: a module follows those that it imports."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """Of the interpreter's start and the load, with what measuring takes."""
+
+    def __init__(
+        self,
+        *,
+        modules: _abc.Iterable[Global___ModuleImport] | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        failure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "failure", b"failure", "modules", b"modules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureImportsResponse: _TypeAlias = MeasureImportsResponse  # noqa: Y015
+
+@_typing.final
+class ModuleImport(_message.Message):
+    """A module that a load has imported, as `python -X importtime` measures it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    SELF_DURATION_FIELD_NUMBER: _builtins.int
+    TOTAL_DURATION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    depth: _builtins.int
+    """0 for what the target itself imports, 1 for what that imports in turn."""
+    @_builtins.property
+    def self_duration(self) -> _duration_pb2.Duration:
+        """Without what it imports in turn."""
+
+    @_builtins.property
+    def total_duration(self) -> _duration_pb2.Duration:
+        """With that."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        depth: _builtins.int = ...,
+        self_duration: _duration_pb2.Duration | None = ...,
+        total_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["self_duration", b"self_duration", "total_duration", b"total_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "name", b"name", "self_duration", b"self_duration", "total_duration", b"total_duration"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModuleImport: _TypeAlias = ModuleImport  # noqa: Y015

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class WorkspaceServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -74,6 +75,11 @@ class WorkspaceServiceStub:
                 request_serializer=hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.SerializeToString,
                 response_deserializer=hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.FromString,
                 _registered_method=True)
+        self.MeasureImports = channel.unary_unary(
+                '/hostler.v1.WorkspaceService/MeasureImports',
+                request_serializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.SerializeToString,
+                response_deserializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.FromString,
+                _registered_method=True)
         self.ReadLogs = channel.unary_stream(
                 '/hostler.v1.WorkspaceService/ReadLogs',
                 request_serializer=hostler_dot_v1_dot_workspace__pb2.ReadLogsRequest.SerializeToString,
@@ -82,7 +88,8 @@ class WorkspaceServiceStub:
 
 
 class WorkspaceServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     def GetWorkspace(self, request, context):
         """The workspace and every location in it.
@@ -92,13 +99,15 @@ class WorkspaceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLocations(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The locations, in pages.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLocation(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One location.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -136,6 +145,14 @@ class WorkspaceServiceServicer:
 
     def WatchWorkspace(self, request, context):
         """The workspace as it is, at once, then each change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureImports(self, request, context):
+        """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+        and how long each module takes. What it serves stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,6 +208,11 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
                     request_deserializer=hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.FromString,
                     response_serializer=hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.SerializeToString,
             ),
+            'MeasureImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureImports,
+                    request_deserializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.FromString,
+                    response_serializer=hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.SerializeToString,
+            ),
             'ReadLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadLogs,
                     request_deserializer=hostler_dot_v1_dot_workspace__pb2.ReadLogsRequest.FromString,
@@ -205,7 +227,8 @@ def add_WorkspaceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkspaceService:
-    """Missing associated documentation comment in .proto file."""
+    """Reads and steers the locations of the workspace.
+    """
 
     @staticmethod
     def GetWorkspace(request,
@@ -413,6 +436,33 @@ class WorkspaceService:
             '/hostler.v1.WorkspaceService/WatchWorkspace',
             hostler_dot_v1_dot_workspace__pb2.WatchWorkspaceRequest.SerializeToString,
             hostler_dot_v1_dot_workspace__pb2.WorkspaceChange.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hostler.v1.WorkspaceService/MeasureImports',
+            hostler_dot_v1_dot_workspace__pb2.MeasureImportsRequest.SerializeToString,
+            hostler_dot_v1_dot_workspace__pb2.MeasureImportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

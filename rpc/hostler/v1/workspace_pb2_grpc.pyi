@@ -33,6 +33,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WorkspaceServiceStub:
+    """Reads and steers the locations of the workspace."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -40,7 +42,9 @@ class WorkspaceServiceStub:
     GetWorkspace: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.GetWorkspaceRequest, _workspace_pb2.Workspace]
     """The workspace and every location in it."""
     ListLocations: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.ListLocationsRequest, _workspace_pb2.ListLocationsResponse]
+    """The locations, in pages."""
     GetLocation: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.GetLocationRequest, _workspace_pb2.Location]
+    """One location."""
     ReloadLocations: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.ReloadLocationsRequest, _workspace_pb2.ReloadLocationsResponse]
     """Loads the code anew; the last good generation answers until the new one is ready. A location
     that was stopped stays so.
@@ -57,16 +61,24 @@ class WorkspaceServiceStub:
     """
     WatchWorkspace: _grpc.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]
     """The workspace as it is, at once, then each change."""
+    MeasureImports: _grpc.UnaryUnaryMultiCallable[_workspace_pb2.MeasureImportsRequest, _workspace_pb2.MeasureImportsResponse]
+    """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+    and how long each module takes. What it serves stays as it is.
+    """
     ReadLogs: _grpc.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]
     """The last lines that a location's processes printed, then, if asked, each new one."""
 
 @_typing.type_check_only
 class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
+    """Reads and steers the locations of the workspace."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetWorkspace: _aio.UnaryUnaryMultiCallable[_workspace_pb2.GetWorkspaceRequest, _workspace_pb2.Workspace]  # type: ignore[assignment]
     """The workspace and every location in it."""
     ListLocations: _aio.UnaryUnaryMultiCallable[_workspace_pb2.ListLocationsRequest, _workspace_pb2.ListLocationsResponse]  # type: ignore[assignment]
+    """The locations, in pages."""
     GetLocation: _aio.UnaryUnaryMultiCallable[_workspace_pb2.GetLocationRequest, _workspace_pb2.Location]  # type: ignore[assignment]
+    """One location."""
     ReloadLocations: _aio.UnaryUnaryMultiCallable[_workspace_pb2.ReloadLocationsRequest, _workspace_pb2.ReloadLocationsResponse]  # type: ignore[assignment]
     """Loads the code anew; the last good generation answers until the new one is ready. A location
     that was stopped stays so.
@@ -83,10 +95,16 @@ class WorkspaceServiceAsyncStub(WorkspaceServiceStub):
     """
     WatchWorkspace: _aio.UnaryStreamMultiCallable[_workspace_pb2.WatchWorkspaceRequest, _workspace_pb2.WorkspaceChange]  # type: ignore[assignment]
     """The workspace as it is, at once, then each change."""
+    MeasureImports: _aio.UnaryUnaryMultiCallable[_workspace_pb2.MeasureImportsRequest, _workspace_pb2.MeasureImportsResponse]  # type: ignore[assignment]
+    """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+    and how long each module takes. What it serves stays as it is.
+    """
     ReadLogs: _aio.UnaryStreamMultiCallable[_workspace_pb2.ReadLogsRequest, _workspace_pb2.LogLine]  # type: ignore[assignment]
     """The last lines that a location's processes printed, then, if asked, each new one."""
 
 class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Reads and steers the locations of the workspace."""
+
     @_abc_1.abstractmethod
     def GetWorkspace(
         self,
@@ -100,14 +118,16 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _workspace_pb2.ListLocationsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_workspace_pb2.ListLocationsResponse, _abc.Awaitable[_workspace_pb2.ListLocationsResponse]]: ...
+    ) -> _typing.Union[_workspace_pb2.ListLocationsResponse, _abc.Awaitable[_workspace_pb2.ListLocationsResponse]]:
+        """The locations, in pages."""
 
     @_abc_1.abstractmethod
     def GetLocation(
         self,
         request: _workspace_pb2.GetLocationRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_workspace_pb2.Location, _abc.Awaitable[_workspace_pb2.Location]]: ...
+    ) -> _typing.Union[_workspace_pb2.Location, _abc.Awaitable[_workspace_pb2.Location]]:
+        """One location."""
 
     @_abc_1.abstractmethod
     def ReloadLocations(
@@ -154,6 +174,16 @@ class WorkspaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_workspace_pb2.WorkspaceChange], _abc.AsyncIterator[_workspace_pb2.WorkspaceChange]]:
         """The workspace as it is, at once, then each change."""
+
+    @_abc_1.abstractmethod
+    def MeasureImports(
+        self,
+        request: _workspace_pb2.MeasureImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workspace_pb2.MeasureImportsResponse, _abc.Awaitable[_workspace_pb2.MeasureImportsResponse]]:
+        """Loads a location once more, in a new interpreter that is ended again, and tells what it imports
+        and how long each module takes. What it serves stays as it is.
+        """
 
     @_abc_1.abstractmethod
     def ReadLogs(

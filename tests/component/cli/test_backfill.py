@@ -59,7 +59,9 @@ def test_all(backfill: Backfill, facade: Facade) -> None:
     [
         (["--partitions", "eu/2026-01-03,2026-01-01"], [NAMES[0], NAMES[2]]),
         (["--partitions", "a,b", "--partitions", "2026-01-02"], [NAMES[1], NAMES[3]]),
+        ([], NAMES),
         (["--from", "2026-01-02"], NAMES[1:]),
+        (["--to", "2026-01-02"], NAMES[:2]),
         (["--from", "2026-01-01", "--to", "2026-01-02"], NAMES[:2]),
         (["--from", "a,b", "--to", "a,b"], NAMES[3:]),
     ],
@@ -72,10 +74,9 @@ def test_some(backfill: Backfill, facade: Facade, options: list[str], expected: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "cannot tell which partitions are meant; give one of --all, --partitions and --from"),
-        (["--all", "--from", "a,b"], "cannot tell which partitions are meant"),
-        (["--to", "a,b"], "cannot tell which partitions are meant"),
-        (["--all", "--to", "a,b"], "cannot use --to without --from"),
+        (["--all", "--from", "a,b"], "cannot tell which partitions are meant; give only one of "),
+        (["--all", "--to", "a,b"], "cannot tell which partitions are meant"),
+        (["--partitions", "a,b", "--to", "a,b"], "cannot tell which partitions are meant"),
         (["--from", "a,b", "--to", "2026-01-02"], "in the set's order '2026-01-02' comes first"),
     ],
 )
@@ -174,8 +175,20 @@ def test_completion_has_the_partitions_of_the_set(
         assert capsys.readouterr().out.split() == ["plain,eu/2026-01-03"]
 
 
-def test_it_needs_a_daemon(folder: Path, hostler: Callable[..., Outcome]) -> None:
-    done = hostler("partition", "backfill", "days", "--all")
+def test_without_a_daemon_there_is_a_private_one(
+    folder: Path, hostler: Callable[..., Outcome]
+) -> None:
+    done = hostler("partition", "backfill", "-f", "reports.py")
+    assert done.code == 0, done.err
+    assert done.out.count("succeeded in") == 3
+    assert "3 partitions of set days" in done.err
+
+
+@pytest.mark.parametrize("option", [["--no-wait"], ["--missing"], ["--id", "x"]])
+def test_what_is_about_other_runs_needs_a_daemon(
+    folder: Path, hostler: Callable[..., Outcome], option: list[str]
+) -> None:
+    done = hostler("partition", "backfill", "days", *option)
     assert (done.code, done.out) == (3, "")
     assert "cannot reach a daemon" in done.err
 

@@ -49,7 +49,13 @@ class TestWithADaemon:
         assert hostler("logs", "-n", "0", "etl").out == ""
 
     def test_an_unknown_location(self, hostler: Callable[..., Outcome]) -> None:
-        for command in (["logs"], ["stop"], ["reload"], ["wait"], ["pipeline", "list", "-l"]):
+        for command in (
+            ["logs"],
+            ["stop"],
+            ["reload"],
+            ["wait", "--timeout", "0"],
+            ["pipeline", "list", "-l"],
+        ):
             done = hostler(*command, "nothing")
             assert (done.code, done.out) == (1, "")
             assert done.err.startswith("hostler: cannot find ")
@@ -96,7 +102,7 @@ class TestWithADaemon:
     def test_schedules(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("schedule", "list", "-l", "reports")
         assert done.code == 0
-        assert done.out.splitlines()[1].split()[:4] == ["nightly", "nightly", "reports", "0"]
+        assert done.out.splitlines()[1].split()[:4] == ["nightly", "nightly", "reports", "STOPPED"]
         assert hostler("schedule", "list").code == 4  # one location does not answer
         found = json.loads(hostler("schedule", "list", "-l", "reports", "--json").out)["schedules"]
         assert found[0]["cronSchedule"] == "0 6 * * *"
@@ -149,7 +155,11 @@ class TestWithADaemon:
     ) -> None:
         done = hostler("pipeline", "execute", "totals")
         assert (done.code, done.out) == (2, "")
-        assert "totals in repository nightly of location reports" in done.err
+        assert done.err.splitlines() == [
+            "hostler: cannot tell which pipeline 'totals' is meant; type one of:",
+            "  hostler pipeline execute totals -l etl",
+            "  hostler pipeline execute totals -l reports",
+        ]
 
     def test_execute(self, hostler: Callable[..., Outcome]) -> None:
         done = hostler("pipeline", "execute", "-l", "etl", "totals", "-c", "{a: 1}", "--tag", "b=c")
@@ -180,6 +190,20 @@ class TestWithADaemon:
         done = hostler("pipeline", "execute", "bad", "-c", "{invalid: 1}")
         assert done.code == 1
         assert done.err == "hostler: cannot use the run config: no field 'invalid'\n"
+
+    def test_a_config_is_checked_without_a_run(
+        self, hostler: Callable[..., Outcome], facade: Facade
+    ) -> None:
+        assert hostler("pipeline", "validate", "bad") == (0, "", "")
+        done = hostler("pipeline", "validate", "bad", "-c", "{invalid: 1}", "--solids", "load,laod")
+        assert (done.code, done.err) == (1, "")
+        assert done.out == "invalid: unknown\nsolids: 'laod': unknown\n"
+        found = json.loads(hostler("pipeline", "validate", "bad", "--solids", "x", "--json").out)
+        assert found["problems"] == [{"field": "solids", "message": "'x': unknown"}]
+        schema = json.loads(hostler("pipeline", "schema", "bad").out)
+        assert schema["properties"]["solids"]["enum"] == ["load", "fail"]
+        assert hostler("pipeline", "schema", "nothing").out == ""
+        assert not facade.runs
 
     def test_runs(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         hostler("pipeline", "execute", "bad")
@@ -233,6 +257,32 @@ class TestWithADaemon:
         hostler("run", "watch", another)
         assert hostler("run", "delete", another, another).code == 0
 
+    def test_many_are_cancelled_and_deleted(
+        self, hostler: Callable[..., Outcome], facade: Facade
+    ) -> None:
+        for _ in range(3):
+            hostler("pipeline", "launch", "long")
+        hostler("pipeline", "execute", "bad")
+        asked = hostler("run", "cancel", "--pipeline", "long")
+        assert (asked.code, asked.out) == (1, "")
+        assert "cannot ask whether to cancel 3 runs; give --yes" in asked.err
+        assert (
+            hostler("run", "cancel", "-p", "long", "-s", "RUNNING", "--yes").out == "3 cancelled\n"
+        )
+        for number in "123":
+            hostler("run", "watch", number)
+        some = hostler("run", "cancel", "1", "nope")
+        assert (some.code, some.out) == (1, "0 cancelled\n")
+        assert "nope" in some.err
+        for words in (["cancel"], ["delete"], ["cancel", "--all", "1"], ["delete", "-p", "x", "1"]):
+            refused = hostler("run", *words)
+            assert refused.code == 2
+            assert "name runs, or give a filter" in refused.err
+        assert hostler("run", "delete", "-s", "CANCELED", "-y").out == "3 deleted\n"
+        assert list(facade.runs) == ["runs/4"]
+        assert hostler("run", "delete", "--all", "--yes").out == "1 deleted\n"
+        assert hostler("run", "delete", "--all").out == "0 deleted\n", "there is nothing to ask"
+
     def test_a_selection_of_solids(self, hostler: Callable[..., Outcome], facade: Facade) -> None:
         assert hostler("pipeline", "launch", "long", "--solids", "a,b+, *c").code == 0
         assert "solids      a, b+, *c" in hostler("run", "show", "1").out
@@ -268,7 +318,10 @@ class TestWithADaemon:
 class TestWithoutADaemon:
     @pytest.mark.parametrize(
         "arguments",
-        [["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait"], ["run", "list"], ["stop", "x"]],
+        [
+            *(["ps"], ["events"], ["logs", "etl"], ["reload"], ["wait", "--timeout", "0"]),
+            *(["run", "list"], ["stop", "x"]),
+        ],
     )
     def test_it_cannot_be_reached(
         self, folder: Path, hostler: Callable[..., Outcome], arguments: list[str]

@@ -258,3 +258,33 @@ def test_the_environment_names_the_socket(
     monkeypatch.setenv("HOSTLER_SOCKET", str(tmp_path / "d.sock"))
     with Client() as client:
         assert client.location("etl").serving
+
+
+def test_many_runs(client: Client) -> None:
+    with client.watch_runs(location="etl") as changes:
+        assert not next(changes).snapshot.runs
+        names = [client.launch("long").name for _ in range(2)]
+        assert next(changes).run.name in names
+    assert client.count_runs(pipeline="long") == {Run.RUNNING: 2}
+    done = client.cancel_runs([*names, "none"])
+    assert (done.canceled_count, done.problems[0].name) == (2, "runs/none")
+    for name in names:
+        list(client.watch_run(name))
+    assert [step.name for step in client.steps(names[0])] == [f"{names[0]}/steps/block"]
+    assert client.delete_runs(names[:1]).deleted_count == 1
+    assert client.delete_runs(states=[Run.CANCELED]).deleted_count == 1
+    with pytest.raises(InvalidArgumentError, match="both runs and a filter"):
+        client.delete_runs(names, location="etl")
+    with pytest.raises(InvalidArgumentError, match="empty list of runs"):
+        client.cancel_runs([])
+
+
+def test_a_run_config_is_validated(client: Client) -> None:
+    found = client.validate("bad", {"invalid": 1}, solids=["load"])
+    assert [each.path for each in found.problems] == ["invalid"]
+    assert not client.validate("bad").problems
+    assert client.config_schema("bad")["type"] == "object"
+    with pytest.raises(InvalidArgumentError, match="expected a list"):
+        client.validate("bad", solids="load")
+    with pytest.raises(InvalidArgumentError, match=r"2\*\*53"):
+        client.validate("bad", {"n": 2**60})

@@ -106,6 +106,7 @@ def test_what_is_not_ours_has_no_details(
         (Code.DEADLINE_EXCEEDED, Reason.DEADLINE, errors.DeadlineError),
         (Code.RESOURCE_EXHAUSTED, Reason.OVERLOADED, errors.OverloadedError),
         (Code.RESOURCE_EXHAUSTED, None, errors.MessageTooLargeError),
+        (Code.PERMISSION_DENIED, Reason.ONLY_READS, errors.OnlyReadsError),
         (Code.CANCELLED, None, errors.CanceledError),
         (Code.INTERNAL, Reason.INTERNAL, errors.InternalError),
         (Code.UNIMPLEMENTED, None, errors.InternalError),

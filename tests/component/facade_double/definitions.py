@@ -16,6 +16,31 @@ if TYPE_CHECKING:
     import grpc
 
 
+#: 2026-01-01 at 6 o'clock, and the seconds of a day.
+_DAY_ONE, _DAY = 1767247200, 86400
+
+
+def _ticks(schedule: str) -> list[definitions_pb2.Tick]:
+    """Returns a tick of each final state, newest first."""
+    ticks = []
+    for day in range(3, -1, -1):
+        when = _DAY_ONE + day * _DAY
+        tick = definitions_pb2.Tick(name=f"{schedule}/ticks/{when}", attempts=1)
+        tick.scheduled_time.seconds = when
+        tick.create_time.seconds = when
+        tick.end_time.seconds = when + 1
+        tick.duration.nanos = 20_000_000
+        ticks.append(tick)
+    launched, skipped, failed, missed = ticks
+    launched.state, launched.run = definitions_pb2.Tick.LAUNCHED, "runs/r1"
+    skipped.state, skipped.reason = definitions_pb2.Tick.SKIPPED, "nothing new"
+    failed.state, failed.reason = definitions_pb2.Tick.FAILED, "KeyError: 'day'"
+    failed.exception.traceback = "Traceback (most recent call last):\n  ...\nKeyError: 'day'\n"
+    missed.state, missed.reason = definitions_pb2.Tick.MISSED, "the daemon did not run"
+    missed.first_scheduled_time.seconds = _DAY_ONE - _DAY
+    return ticks
+
+
 class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
     """Implements the part of RepositoryService that is about schedules and partition sets."""
 
@@ -52,8 +77,52 @@ class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
                     cron_schedule=cron,
                     execution_timezone="UTC",
                     pipeline=f"{parent}/pipelines/totals",
+                    activity=self._activity(f"{parent}/schedules/{name}"),
                 )
         return response
+
+    def _activity(self, name: str) -> definitions_pb2.ScheduleActivity:
+        chosen = self.facade.running_schedules.get(name)
+        if chosen is None:
+            return definitions_pb2.ScheduleActivity()
+        activity = definitions_pb2.ScheduleActivity(is_running=chosen, is_chosen=True)
+        activity.last_tick.CopyFrom(_ticks(name)[0])
+        if chosen:
+            activity.next_tick_times.add(seconds=_DAY_ONE + 4 * _DAY)
+        return activity
+
+    def StartSchedule(
+        self, request: repository_pb2.StartScheduleRequest, context: grpc.ServicerContext
+    ) -> definitions_pb2.Schedule:
+        return self._choose(request.name, context, is_running=True)
+
+    def StopSchedule(
+        self, request: repository_pb2.StopScheduleRequest, context: grpc.ServicerContext
+    ) -> definitions_pb2.Schedule:
+        return self._choose(request.name, context, is_running=False)
+
+    def _choose(
+        self, name: str, context: grpc.ServicerContext, *, is_running: bool
+    ) -> definitions_pb2.Schedule:
+        self._one("SCHEDULES", "schedule", name, context)
+        self.facade.running_schedules[name] = is_running
+        return self.GetSchedule(repository_pb2.GetScheduleRequest(name=name), context)
+
+    def ListTicks(
+        self, request: repository_pb2.ListTicksRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.ListTicksResponse:
+        """Returns two a page, so that tests see whether clients turn pages."""
+        self._one("SCHEDULES", "schedule", request.parent, context)
+        ticks = [
+            tick
+            for tick in _ticks(request.parent)
+            if not request.states or tick.state in request.states
+        ]
+        start = int(request.page_token or 0)
+        return repository_pb2.ListTicksResponse(
+            ticks=ticks[start : start + 2],
+            next_page_token=str(start + 2) if start + 2 < len(ticks) else "",
+        )
 
     def GetSchedule(
         self, request: repository_pb2.GetScheduleRequest, context: grpc.ServicerContext
@@ -68,6 +137,7 @@ class ScheduleMethods(repository_pb2_grpc.RepositoryServiceServicer):
             tags={"team": "data"},
             environment_vars={"REGION": "eu"},
             computes_should_execute=True,
+            activity=self._activity(request.name),
         )
         schedule.run_config.update({"solids": {"load": {"config": {"limit": 3}}}})
         return schedule

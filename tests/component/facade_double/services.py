@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from component.facade_double.definitions import ScheduleMethods
+from component.facade_double.many_runs import ManyRunsMethods
 from component.facade_double.state import REPOSITORY, Facade, refuse, unknown
 from google.protobuf import empty_pb2, json_format
 
@@ -18,7 +20,6 @@ from hostler.v1 import (
     definitions_pb2,
     repository_pb2,
     run_pb2,
-    run_pb2_grpc,
     workspace_pb2,
     workspace_pb2_grpc,
 )
@@ -92,6 +93,16 @@ class WorkspaceService(workspace_pb2_grpc.WorkspaceServiceServicer):
         stopped.state, stopped.pid = Location.STOPPED, 0
         self.facade.publish(stopped, location.state, "a stop was asked for")
         return stopped
+
+    def MeasureImports(
+        self, request: workspace_pb2.MeasureImportsRequest, context: grpc.ServicerContext
+    ) -> workspace_pb2.MeasureImportsResponse:
+        answer = workspace_pb2.MeasureImportsResponse()
+        for name, depth, own, total in (("json", 1, 2, 2), ("slow", 0, 40, 42), ("os", 0, 5, 5)):
+            module = answer.modules.add(name=name, depth=depth)
+            module.self_duration.FromMilliseconds(own)
+            module.total_duration.FromMilliseconds(total)
+        return answer
 
     def WatchWorkspace(
         self, request: workspace_pb2.WatchWorkspaceRequest, context: grpc.ServicerContext
@@ -193,8 +204,33 @@ class RepositoryService(ScheduleMethods):
             json_format.ParseDict({"name": name, **fields}, pipeline.presets.add())
         return pipeline
 
+    def ValidateRunConfig(
+        self, request: repository_pb2.ValidateRunConfigRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.ValidateRunConfigResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        known = {solid.name for solid in pipeline.solids}
+        found = repository_pb2.ValidateRunConfigResponse()
+        if "invalid" in request.run_config:
+            found.problems.add(field="run_config", path="invalid", message="unknown")
+        for name in request.solids:
+            if name not in known:
+                found.problems.add(field="solids", message=f"{name!r}: unknown")
+        return found
 
-class RunService(run_pb2_grpc.RunServiceServicer):
+    def GetConfigSchema(
+        self, request: repository_pb2.GetConfigSchemaRequest, context: grpc.ServicerContext
+    ) -> repository_pb2.GetConfigSchemaResponse:
+        pipeline = self.GetPipeline(definition_request(request.pipeline), context)
+        names = [solid.name for solid in pipeline.solids]
+        schema = {"type": "object", "properties": {"solids": {"enum": names}}}
+        return repository_pb2.GetConfigSchemaResponse(json_schema=json.dumps(schema))
+
+
+def definition_request(pipeline: str) -> repository_pb2.GetPipelineRequest:
+    return repository_pb2.GetPipelineRequest(name=pipeline)
+
+
+class RunService(ManyRunsMethods):
     def __init__(self, facade: Facade) -> None:
         self.facade = facade
 
@@ -299,14 +335,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             events.append(event)
             self.facade.changed.notify_all()
 
-    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
-        return self._run(request.name, context)
-
-    def ListRuns(
-        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
-    ) -> run_pb2.ListRunsResponse:
-        wanted = request.filter
-        runs = [
+    def _fitting(self, wanted: run_pb2.RunFilter) -> list[run_pb2.Run]:
+        return [
             run
             for run in reversed(self.facade.runs.values())
             if run.pipeline.startswith(wanted.location)
@@ -315,6 +345,14 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             and wanted.tags.items() <= run.tags.items()
             and run.create_time.ToNanoseconds() >= wanted.create_time_from.ToNanoseconds()
         ]
+
+    def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.Run:
+        return self._run(request.name, context)
+
+    def ListRuns(
+        self, request: run_pb2.ListRunsRequest, context: grpc.ServicerContext
+    ) -> run_pb2.ListRunsResponse:
+        runs = self._fitting(request.filter)
         return run_pb2.ListRunsResponse(runs=runs)
 
     def WatchRun(
@@ -334,6 +372,11 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             run.state = run_pb2.Run.CANCELING
         self.facade.canceled[run.name].set()
         return run
+
+    def CompactRecord(
+        self, request: run_pb2.CompactRecordRequest, context: grpc.ServicerContext
+    ) -> run_pb2.CompactRecordResponse:
+        return run_pb2.CompactRecordResponse(bytes_before=9_000_000, bytes_after=1_000_000)
 
     def DeleteRun(
         self, request: run_pb2.DeleteRunRequest, context: grpc.ServicerContext

@@ -52,6 +52,8 @@ class Facade:
         self.pipelines: dict[str, dict[str, list[str]]] = {}
         #: What each location's file defines, by the location's resource name.
         self.namespaces: dict[str, dict[str, Any]] = {}
+        #: What was chosen of each schedule that was started or stopped, by its resource name.
+        self.running_schedules: dict[str, bool] = {}
         self.changes: list[workspace_pb2.WorkspaceChange] = []
         self.logs: dict[str, list[LogLine]] = {}
         self.runs: dict[str, run_pb2.Run] = {}
@@ -125,7 +127,10 @@ class Facade:
 
     def workspace(self) -> workspace_pb2.Workspace:
         with self.changed:
-            daemon = workspace_pb2.DaemonInfo(version="0.0.0", pid=os.getpid())
+            state = str(self.files[0].parent / "state of the double")
+            daemon = workspace_pb2.DaemonInfo(
+                version="0.0.0", pid=os.getpid(), state_directory=state
+            )
             return workspace_pb2.Workspace(
                 files=map(str, self.files),
                 locations=self.locations.values(),

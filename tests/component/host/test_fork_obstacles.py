@@ -27,6 +27,13 @@ thread = ctypes.c_ulong()
 libc.pthread_create(ctypes.byref(thread), None, libc.pause, None)
 """
 
+POSIX_TIMER = """\
+import ctypes
+event = (ctypes.c_int * 16)(0, 0, 0, 1)  # SIGEV_NONE
+kept = ctypes.c_void_p()
+ctypes.CDLL("librt.so.1").timer_create(0, event, ctypes.byref(kept))
+"""
+
 LEFT_BEHIND = {
     "a thread": (THREAD, ["1 Python thread after import"]),
     "a thread that has ended": (ENDED_THREAD, []),
@@ -64,6 +71,10 @@ LEFT_BEHIND = {
     "a timer": (
         "import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 600)\n",
         ["a timer of its own time after import"],
+    ),
+    "a POSIX timer": (
+        POSIX_TIMER,
+        ["a POSIX timer after import"],
     ),
     "a generator": (
         "import random\nkept = random.Random(7)\n",

@@ -217,6 +217,30 @@ def test_a_folder_that_the_code_puts_first_hides_nothing_from_hostler(
         use(host)
 
 
+@pytest.mark.parametrize("name", ["sched", "wave"])
+def test_a_file_of_a_name_that_nobody_uses_may_be_the_target(
+    name: str, executable: str, runtime_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.py").write_text(REPOSITORY)
+    with process(executable, runtime_folder) as host:
+        frame = host.load(tmp_path / f"{name}.py")
+        assert frame.code == Status.OK, frame.body
+        (warning,) = frame.json()["warnings"]
+        assert f"rename it, for example to {name}_repository.py" in warning
+        use(host)
+
+
+@pytest.mark.parametrize("name", ["json", "calendar", "sys", "traceback", "contextvars"])
+def test_a_file_of_a_name_that_is_in_use_is_refused(
+    name: str, executable: str, runtime_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.py").write_text(REPOSITORY)
+    with process(executable, runtime_folder) as host:
+        frame = host.load(tmp_path / f"{name}.py")
+        assert frame.code == Status.ERROR
+        assert "a module of the standard library has that name" in frame.json()["message"]
+
+
 def test_a_module_of_a_name_of_pythons_may_be_the_target(
     executable: str, runtime_folder: Path, tmp_path: Path
 ) -> None:

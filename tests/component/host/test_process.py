@@ -178,7 +178,9 @@ def test_schedules_and_partitions_are_told(host: Host, tmp_path: Path) -> None:
     }
     assert ticks[1]["localTime"] == "2026-03-30T02:30:00+02:00"
     page = ask("list_partitions", "days", start=1, size=2)
-    assert page == {"names": ["2026-03-29", "2026-03-30"], "count": 4}
+    assert page == {"names": ["2026-03-29", "2026-03-30"], "start": 1, "count": 4}
+    after = ask("list_partitions", "days", start=1, size=2, after="2026-03-29")
+    assert after == {"names": ["2026-03-30", "2026-03-31"], "start": 2, "count": 4}
     found = ask("describe_partition", "days", partition="2026-03-31")
     assert found["partition"] == {"runConfig": {"day": "2026-03-31"}, "tags": {}}
     assert found["pipeline"] == "p"

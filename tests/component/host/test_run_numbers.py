@@ -94,6 +94,50 @@ NUMPY = {
 }
 
 
+#: A module that has a generator as torch has it, which the collector does not know either.
+TORCH = """\
+import os
+
+
+class State(list):
+    def tolist(self):
+        return list(self)
+
+
+class Generator:
+    __slots__ = ("state",)
+
+    def __init__(self):
+        self.seed()
+
+    def seed(self):
+        self.manual_seed(int.from_bytes(os.urandom(7), "big"))
+
+    def manual_seed(self, number):
+        assert -(2**63) <= number < 2**64
+        self.state = number
+
+    def get_state(self):
+        return State([self.state])
+
+
+default_generator = Generator()
+manual_seed = default_generator.manual_seed
+
+
+def rand():
+    default_generator.state = (default_generator.state * 6364136223846793005 + 1) % 2**64
+    return default_generator.state
+"""
+
+#: What is done at import, whether it is the same in each run, and whether runs are forks.
+OF_TORCH = {
+    "unseeded": ("", False, True),
+    "seeded": ("torch.manual_seed(7)", True, False),
+    "used": ("torch.rand()", False, False),
+}
+
+
 def drawn(run: Host, max_concurrency: int) -> list[str]:
     """Returns what the two attempts of the two steps have drawn, by step and attempt."""
     answer = run.ask(Method.RUN, order(max_concurrency))
@@ -131,6 +175,20 @@ def test_runs_draw_from_numpy_as_in_interpreters_of_their_own(
     head, draw, is_seeded = NUMPY[name]
     code = CODE.format(head=f"import numpy\n{head}", draw=draw)
     check(own_start, tmp_path, code, is_seeded, max_concurrency, "")
+
+
+@pytest.mark.parametrize("max_concurrency", [0, 2])
+@pytest.mark.parametrize("name", OF_TORCH)
+def test_runs_draw_from_torch_as_in_interpreters_of_their_own(
+    start: Callable[[], contextlib.AbstractContextManager[Host]],
+    tmp_path: Path,
+    name: str,
+    max_concurrency: int,
+) -> None:
+    head, is_seeded, is_fit = OF_TORCH[name]
+    (tmp_path / "torch.py").write_text(TORCH)
+    code = CODE.format(head=f"import torch\n{head}", draw="torch.rand()")
+    check(start, tmp_path, code, is_seeded, max_concurrency, "the global one" if is_fit else name)
 
 
 def check(

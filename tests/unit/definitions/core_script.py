@@ -33,6 +33,7 @@ from hostler.definitions import (
     schedule,
     solid,
 )
+from hostler.definitions._run_requests import RunRequest
 from hostler.host.discovery import repositories_in
 from hostler.host.execution import execute
 
@@ -191,7 +192,7 @@ def check_schedules() -> None:
     assert first.isoformat() == "2026-03-29T03:00:00+02:00", first
     assert second.isoformat() == "2026-03-30T02:30:00+02:00", second
     request = nightly.run_request(first)
-    assert request is not None
+    assert isinstance(request, RunRequest)
     assert request.run_config == {"at": first.isoformat()}
     refused(lambda: ScheduleDefinition("s", "61 * * * *", "numbers"), '"61"', "0 to 59", __file__)
     refused(

@@ -13,9 +13,11 @@ from hostler.definitions import (
     RepositoryDefinition,
     ScheduleContext,
     ScheduleDefinition,
+    SkipReason,
     repository,
     schedule,
 )
+from hostler.definitions._run_requests import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,7 @@ def test_decorator() -> None:
     first = next(workdays.ticks(TICK))
     assert first.isoformat() == "2026-02-02T06:00:00+01:00"
     request = workdays.run_request(first)
-    assert request is not None
+    assert isinstance(request, RunRequest)
     assert request.run_config == {"solids": {"read": {"config": {"day": "2026-02-02"}}}}
     assert request.tags == {"team": "a"}
 
@@ -62,7 +64,7 @@ def test_definition_with_values() -> None:
         environment_vars={"REGION": "eu"},
     )
     request = made.run_request(TICK)
-    assert request is not None
+    assert isinstance(request, RunRequest)
     assert request.run_config["solids"]["read"]["config"] == {"rows": [1, 2], "deep": [{"a": None}]}
     assert made.environment_vars == {"REGION": "eu"}
     assert (made.execution_timezone, repr(made)) == ("UTC", '<schedule "nightly">')
@@ -220,3 +222,51 @@ def test_repository_keeps_schedules_lazily_and_checks_their_pipelines() -> None:
         repo.schedules.get("bad")
     with pytest.raises(DefinitionError, match='for pipeline "p", which is not in the repository'):
         RepositoryDefinition("repo", {}, schedules={"workdays": workdays})
+
+
+@pytest.mark.parametrize("by", ["should_execute", "run_config_fn"])
+def test_a_skip_reason_is_what_the_tick_gives(by: str) -> None:
+    functions: dict[str, Any] = {by: lambda: SkipReason("nothing new")}
+    made = ScheduleDefinition("s", "@daily", "p", **functions)
+    assert made.run_request(TICK) == SkipReason("nothing new")
+
+
+def test_a_skip_reason_is_a_text() -> None:
+    with pytest.raises(DefinitionError, match="cannot make a SkipReason of 3: found an int"):
+        SkipReason(3)  # type: ignore[arg-type]
+
+
+def empty() -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("default_status", True),
+        ("default_status", "on"),
+        ("catch_up", "last"),
+        ("catch_up", ["all"]),
+        ("max_catch_up", 0),
+        ("max_catch_up", True),
+        ("max_catch_up", 2.0),
+        ("max_retries", -1),
+        ("max_retries", 10**9),
+        ("tick_patience", -1),
+        ("tick_patience", float("nan")),
+        ("tick_patience", "10"),
+        ("overlap", "allow"),
+    ],
+)
+def test_a_setting_of_ticks_that_cannot_be_used(setting: str, value: object) -> None:
+    given: dict[str, Any] = {setting: value}
+    with pytest.raises(DefinitionError, match=f'as {setting} of schedule "s"; expected'):
+        ScheduleDefinition("s", "@daily", "p", **given)
+    with pytest.raises(DefinitionError, match=f"as {setting} of schedule"):
+        schedule("@daily", "p", **given)(empty)
+
+
+@pytest.mark.parametrize("variables", [{"": "a"}, {"A=B": "c"}, {"A": "b\0"}, {"A\0": "b"}])
+def test_a_variable_that_no_environment_has(variables: dict[str, str]) -> None:
+    with pytest.raises(DefinitionError, match=r'cannot set the variable .* for schedule "s"'):
+        ScheduleDefinition("s", "@daily", "p", environment_vars=variables)

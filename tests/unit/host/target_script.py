@@ -17,7 +17,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from hostler.host import finder
+from hostler.host import finder, target
 from hostler.host.errors import TargetError, describe_failure
 from hostler.host.loader import UserLoader
 from hostler.host.target import load_target
@@ -166,14 +166,17 @@ def check_installed_packages(folder: Path) -> None:
 
 
 def check_standard_names(folder: Path) -> None:
-    for name in ("calendar", "sys", "_heapq", "xml"):
+    for name in ("sys", "json", "traceback"):
         write(folder, {name + ".py": ""})
         error = failure("python_file", folder / (name + ".py"), folder)
         assert isinstance(error, TargetError), name
         assert "standard library" in str(error)
         assert "rename the file" in str(error)
-    write(folder, {"pip.py": ""})
-    load("python_file", folder / "pip.py", folder)
+    for name in ("pip", "sched", "wave"):
+        write(folder, {name + ".py": "MINE = True"})
+        assert load("python_file", folder / (name + ".py"), folder).MINE
+        told = target.warnings({"kind": "python_file", "value": str(folder / (name + ".py"))})
+        assert [f"{name}_repository.py" in text for text in told] == [True] * (name != "pip")
 
 
 def check_what_a_failure_leaves_behind(folder: Path) -> None:
@@ -193,7 +196,7 @@ def check_a_missing_helper(folder: Path) -> None:
     for kind, value in (("python_file", str(folder / "repos.py")), ("python_module", "repos")):
         body = describe_failure(failure(kind, value, folder))
         assert (body["kind"], body["permanent"]) == ("IMPORT", False)
-        assert body["message"] == "ModuleNotFoundError: No module named 'helper'"
+        assert body["message"].startswith("ModuleNotFoundError: No module named 'helper'; ")
         assert body["source"] == {"file": str(folder / "repos.py"), "line": 1}
         text = body["exception"]["traceback"].splitlines()
         assert text[0] == "Traceback (most recent call last):"

@@ -281,9 +281,14 @@ def test_printed_lines_bear_the_step_and_come_before_what_follows() -> None:
 
     _, events = executed(of(talks))
     printed = [data for event, step, data in events if (event, step) == ("printed_line", "talks")]
-    assert [data["text"] for data in printed] == ["first", "second", "wrong"]
-    assert [data["stream"] for data in printed] == ["STDOUT", "STDOUT", "STDERR"]
-    assert [event for event, _, _ in events][4:] == ["log_message", "step_output", "step_succeeded"]
+    texts = {(data["stream"], text) for data in printed for text in (data["text"], *data["more"])}
+    assert texts == {("STDOUT", "first"), ("STDOUT", "second"), ("STDERR", "wrong")}
+    kinds = [event for event, _, _ in events if event != "printed_line"]
+    assert kinds == ["step_started", "log_message", "step_output", "step_succeeded"]
+    names = [event for event, _, _ in events]
+    assert names.index("log_message") > max(
+        index for index, name in enumerate(names) if name == "printed_line"
+    )
 
 
 def test_a_long_line_is_cut_and_the_last_one_needs_no_end() -> None:
@@ -292,7 +297,8 @@ def test_a_long_line_is_cut_and_the_last_one_needs_no_end() -> None:
         os.write(1, b"y" * 100_000 + b"\xff")
 
     _, events = executed(of(talks))
-    printed = [data["text"] for event, _, data in events if event == "printed_line"]
+    lines = [data for event, _, data in events if event == "printed_line"]
+    printed = [text for data in lines for text in (data["text"], *data["more"])]
     assert "".join(printed) == "y" * 100_000 + "\ufffd"
     assert len(printed) == 2
     assert events[-1][0] == "step_succeeded"

@@ -53,12 +53,44 @@ def test_without_a_runtime_directory() -> None:
 
 
 def test_state_and_cache() -> None:
-    socket = Path("/run/hostler/p-12ab.sock")
-    home = {"HOME": "/home/me"}
-    assert address.state_directory(socket, home) == Path("/home/me/.local/state/hostler/p-12ab")
-    assert address.state_directory(socket, {"XDG_STATE_HOME": "/s"}) == Path("/s/hostler/p-12ab")
+    files, home = [Path("/srv/p/workspace.yaml")], {"HOME": "/home/me"}
+    name = address.default_socket(files, home).stem
+    assert address.state_directory(files, home) == Path("/home/me/.local/state/hostler", name)
+    assert address.state_directory(files, {"XDG_STATE_HOME": "/s"}) == Path("/s/hostler", name)
+    assert address.state_directory(files, {"HOSTLER_STATE": "/x", **home}) == Path("/x")
     assert address.cache_directory(home) == Path("/home/me/.cache/hostler")
     assert address.cache_directory({"XDG_CACHE_HOME": "/c"}) == Path("/c/hostler")
+
+
+def test_a_long_path_of_the_socket_cuts_no_name_of_a_state_folder() -> None:
+    files = [Path("/srv") / ("n" * 60) / "workspace.yaml"]
+    environ = {"XDG_RUNTIME_DIR": "/" + "r" * 70, "XDG_STATE_HOME": "/s"}
+    state = address.state_directory(files, environ)
+    assert state.name.startswith("n" * 60 + "-")
+    assert address.state_directory(files, {**environ, "XDG_RUNTIME_DIR": "/r"}) == state
+    longest = address.state_directory([Path("/" + "m" * 255) / "workspace.yaml"], environ)
+    assert len(longest.name) < 255
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.0.0.0:5000", "localhost:80", ":5000", "[::]:5000", "5000", "http://h:1/", "tcp:/x", "a:9"],
+)
+def test_an_address_of_a_network_is_no_socket(text: str) -> None:
+    with pytest.raises(ValueError, match="give a path, as in --socket") as raised:
+        address.check_socket_path(text)
+    assert str(raised.value).startswith(f"cannot use {text} as a socket: ")
+
+
+@pytest.mark.parametrize("text", ["unix:/run/x.sock", "unix:///run/x.sock"])
+def test_a_socket_in_the_notation_of_grpc(text: str) -> None:
+    with pytest.raises(ValueError, match=r"give the path alone, /run/x\.sock"):
+        address.check_socket_path(text)
+
+
+@pytest.mark.parametrize("text", ["h.sock", "./5000", "/run/a:80/h.sock", "dir/a:80", "h:x"])
+def test_paths_of_sockets(text: str) -> None:
+    address.check_socket_path(text)
 
 
 def test_no_workspace_file() -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hostler.cli.daemons.definitions import open_served_definitions
+from hostler.cli.daemons.definitions import open_definitions, open_served_definitions
 from hostler.cli.live.backfill import backfill_display
-from hostler.cli.options.completion import complete_partition_name, complete_partition_set
+from hostler.cli.options.completion import complete_partition_name
 from hostler.cli.options.launch import run_content_options
-from hostler.cli.options.run_config import read_run_config, read_tags
+from hostler.cli.options.names import partition_set_argument
+from hostler.cli.options.run_config import read_run_config
 from hostler.cli.options.scope import scope_options
 from hostler.cli.options.target import Target
 from hostler.cli.options.target_options import target_options
@@ -42,22 +43,25 @@ class PartitionSelection(NamedTuple):
     last: str | None
 
     def check(self) -> None:
-        """Raises a usage error unless the partitions are named in exactly one way."""
-        if self.all + bool(self.names) + (self.first is not None) != 1:
+        """Raises a usage error where the partitions are named in more than one way."""
+        if self.all + bool(self.names) + self._is_range > 1:
             raise click.UsageError(
-                "cannot tell which partitions are meant; give one of --all, --partitions and --from"
+                "cannot tell which partitions are meant; give only one of --all, --partitions, and "
+                "--from with --to"
             )
-        if self.last is not None and self.first is None:
-            raise click.UsageError("cannot use --to without --from; name the first partition, too")
+
+    @property
+    def _is_range(self) -> bool:
+        return self.first is not None or self.last is not None
 
     def select_from(self, known: list[str]) -> list[str]:
         """Returns the partitions that the command line names, out of all that the set has."""
-        if self.first is not None:
+        if self._is_range:
             try:
                 return partition_range(known, self.first, self.last)
             except InvalidArgumentError as error:
                 raise click.UsageError(str(error)) from error
-        if self.all:
+        if not self.names:
             return known
         wanted: list[str] = []
         for text in self.names:  # a name may have a comma of its own
@@ -82,7 +86,9 @@ def _selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, selection=selection, **kwargs)
 
     options = (
-        click.option("--all", "every", is_flag=True, help="All partitions of the set."),
+        click.option(
+            "--all", "every", is_flag=True, help="All partitions of the set, the default."
+        ),
         click.option(
             "--partitions",
             "names",
@@ -103,7 +109,7 @@ def _selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "last",
             metavar="B",
             shell_complete=complete_partition_name,
-            help="With --from: up to this one, which is included.",
+            help="The partitions up to this one, which is included.",
         ),
     )
     for option in reversed(options):
@@ -130,38 +136,44 @@ def _selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--no-wait", is_flag=True, help="Return when all are launched.")
 @json_option
-@click.argument("partition_set", metavar="SET", shell_complete=complete_partition_set)
+@partition_set_argument
 def backfill(
     *,
     target: Target,
     selection: PartitionSelection,
     no_wait: bool,
     as_json: bool,
-    partition_set: str,
+    partition_set: str | None,
     configs: tuple[str, ...],
-    tags: tuple[str, ...],
+    tags: dict[str, str],
     **options: Any,
 ) -> int:
     """Launch a run for each of many partitions of a set, and wait for their ends.
 
-    The runs wait in the daemon's queue for what its limits allow. Ctrl-C ends launching and
-    waiting; what is launched goes on, and the same command with --id ID goes on with the backfill.
-    Exit 0 if all succeeded, else 1.
+    All partitions where none is named; SET is not needed where there is only one set. The runs wait
+    in the daemon's queue for what its limits allow. Ctrl-C ends launching and waiting; what is
+    launched goes on, and the same command with --id ID goes on with the backfill. Where no daemon
+    runs for the target, one is started for the duration, and the runs end with it; --no-wait,
+    --missing and --id need one that runs. Exit 0 if all succeeded, else 1.
 
     \b
-    hostler partition backfill days --all --missing
+    hostler partition backfill -f repos.py
+    hostler partition backfill days --missing
     hostler partition backfill days --from 2026-01-01 --to 2026-01-31 -c '{solids: ...}'
     hostler partition backfill days --partitions 2026-01-01,2026-02-01 --no-wait
     """
     run_config = read_run_config(configs)
     location, repository = options.pop("location"), options.pop("repository")
-    with open_served_definitions(target, location) as definitions:
+    # these are about runs before or after the command, which a private daemon has none of
+    needs_daemon = no_wait or options["missing"] or options["backfill_id"]
+    opened = open_served_definitions if needs_daemon else open_definitions
+    with opened(target, location) as definitions:
         path = definitions.find_partition_set(partition_set, location, repository)
         prepared = definitions.client.backfill(
             path.name,
             selection.select_from,
             run_config,
-            read_tags(tags),
+            tags,
             location=path.location,
             repository=path.repository,
             **options,  # those that are left are arguments of Client.backfill
@@ -172,12 +184,15 @@ def backfill(
             return exits.OK
         say(f"backfill {prepared.id}: {count} partition{'s' if count > 1 else ''} of set {name}")
         with backfill_display(prepared, as_json=as_json, plain=no_wait) as display:
-            return _launch_and_wait(prepared, display, wait=not no_wait)
+            return _launch_and_wait(
+                prepared, display, wait=not no_wait, is_private=definitions.is_private
+            )
 
 
-def _launch_and_wait(prepared: Backfill, display: BackfillDisplay, *, wait: bool) -> int:
+def _launch_and_wait(
+    prepared: Backfill, display: BackfillDisplay, *, wait: bool, is_private: bool
+) -> int:
     """Launches the runs, waits for their ends, and returns the exit code."""
-    resume = f"go on with the same command and --id {prepared.id}"
     count = len(prepared.partitions)
     has_left = []
 
@@ -187,7 +202,11 @@ def _launch_and_wait(prepared: Backfill, display: BackfillDisplay, *, wait: bool
 
     def stopped(at: str = "") -> None:
         there = len(prepared.runs)
-        display.say(f"stopped; {there} of {count} runs are launched and go on{at}; {resume}")
+        if is_private:
+            then = f"; the daemon was this command's own, and what has not ended ends with it{at}"
+        else:
+            then = f" and go on{at}; go on with the same command and --id {prepared.id}"
+        display.say(f"stopped; {there} of {count} runs are launched{then}")
 
     try:
         with InterruptHandler(leave, prepared.leave):

@@ -8,7 +8,8 @@ import click
 
 from hostler.cli.commands.backfill import backfill
 from hostler.cli.daemons.definitions import open_definitions
-from hostler.cli.options.completion import complete_partition_name, complete_partition_set
+from hostler.cli.options.completion import complete_partition_name
+from hostler.cli.options.names import partition_set_argument
 from hostler.cli.options.scope import scope_options
 from hostler.cli.options.target import Target
 from hostler.cli.options.target_options import target_options
@@ -40,9 +41,7 @@ partition.add_command(backfill)
 @target_options()
 @scope_options
 @json_option
-@click.argument(
-    "partition_set", metavar="[SET]", required=False, shell_complete=complete_partition_set
-)
+@partition_set_argument
 def list_partitions(
     *,
     target: Target,
@@ -85,7 +84,7 @@ def list_partitions(
 @target_options()
 @scope_options
 @json_option
-@click.argument("partition_set", metavar="SET", shell_complete=complete_partition_set)
+@partition_set_argument
 @click.argument(
     "name", metavar="[PARTITION]", required=False, shell_complete=complete_partition_name
 )
@@ -95,12 +94,13 @@ def show(
     location: str | None,
     repository: str | None,
     as_json: bool,
-    partition_set: str,
+    partition_set: str | None,
     name: str | None,
 ) -> None:
     """Show a partition set, or the run config and the tags of one of its partitions.
 
-    Where no daemon runs for the target, one is started for the duration.
+    SET is not needed where there is only one set. Where no daemon runs for the target, one is
+    started for the duration.
 
     \b
     hostler partition show days

@@ -38,7 +38,7 @@ def reload(
 
     A save does that by itself; this is for what cannot be watched. The last good generation
     answers until the new one is ready, and goes on where that fails. Exit 4 if a load failed.
-    A location that was stopped stays so until `hostler start`.
+    A location that was stopped stays so until `hostler start`; exit 4 if it was named.
 
     With --why nothing is loaded: it is shown which files caused the last reload, and what that
     changed in the definitions; and why a newer one failed. Of many some are named; --json has all.
@@ -55,7 +55,8 @@ def reload(
         are_invalid = warn_of_problems(client)
     if as_json:
         echo_json(ReloadLocationsResponse(locations=loaded))
-    code = report_loads(loaded, quiet=as_json, waited=not no_wait)
+    named = bool(locations)
+    code = report_loads(loaded, quiet=as_json, waited=not no_wait, are_named=named)
     return exits.UNHEALTHY if are_invalid else code
 
 

@@ -24,7 +24,7 @@ def restart(*, target: Target, no_wait: bool, as_json: bool, locations: tuple[st
     """End the processes of the locations, of all where none is named, and start new ones.
 
     Runs go on; definitions are answered all the while. Exit 4 if a load failed. A location that was
-    stopped stays so until `hostler start`.
+    stopped stays so until `hostler start`; exit 4 if it was named.
 
     \b
     hostler restart etl
@@ -34,5 +34,6 @@ def restart(*, target: Target, no_wait: bool, as_json: bool, locations: tuple[st
         are_invalid = warn_of_problems(client)
     if as_json:
         echo_json(RestartLocationsResponse(locations=loaded))
-    code = report_loads(loaded, quiet=as_json, waited=not no_wait)
+    named = bool(locations)
+    code = report_loads(loaded, quiet=as_json, waited=not no_wait, are_named=named)
     return exits.UNHEALTHY if are_invalid else code

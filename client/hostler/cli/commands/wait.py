@@ -6,7 +6,7 @@ import time
 
 import click
 
-from hostler.cli.daemons.connection import connect
+from hostler.cli.daemons.connection import await_daemon, connect
 from hostler.cli.daemons.warnings import warn_of_problems
 from hostler.cli.daemons.workspace_view import WorkspaceView
 from hostler.cli.options.scope import locations_argument
@@ -24,6 +24,10 @@ from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id, location_name
 from hostler.v1.workspace_pb2 import Location
 
+#: Seconds that a daemon has to begin serving, where no timeout is given: `hostler up &` in front of
+#: this command takes one, on a busy machine some.
+STARTING_SECONDS = 10.0
+
 #: States at which the wait ends: a load has failed, or none will come.
 _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
@@ -35,20 +39,26 @@ _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -> int:
     """Wait until the locations are READY, all of them where none is named.
 
+    A daemon that is just starting is waited for: up to the timeout, and without one for 10 s until
+    there is a sign of it.
+
     Exit 4 as soon as one has failed (FAILED, or BACKOFF before its next try) or is STOPPED, at the
     timeout, and where the workspace files have become invalid; which and why is said on stderr.
 
     \b
-    hostler wait
+    hostler up & hostler wait
     hostler wait --timeout 30 etl reports
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    start = time.monotonic()
+    deadline = None if timeout is None else start + timeout
     names = [location_name(location) for location in locations]
     view = WorkspaceView()
+    await_daemon(target, timeout)
     with connect(target) as client:
         left: list[Location] = []
         try:
-            for change in client.watch(timeout=timeout):
+            left_time = None if deadline is None else max(deadline - time.monotonic(), 0.1)
+            for change in client.watch(timeout=left_time):
                 view.apply(change)
                 left = _not_ready(view, names)
                 if not left:

@@ -70,8 +70,15 @@ def await_loaded(
     return list(view.locations.values())
 
 
-def report_loads(locations: Iterable[Location], *, quiet: bool, waited: bool) -> int:
-    """Prints a line for each location, and its error where it has one; returns the exit code."""
+def report_loads(
+    locations: Iterable[Location], *, quiet: bool, waited: bool, are_named: bool = True
+) -> int:
+    """Prints a line for each location, and its error where it has one; returns the exit code.
+
+    Args:
+        are_named: whether the user has named the locations: one that stays stopped is then not what
+            was asked for.
+    """
     code = exits.OK
     for location in locations:
         parts = [location_id(location.name), state_name(location.state)]
@@ -84,6 +91,7 @@ def report_loads(locations: Iterable[Location], *, quiet: bool, waited: bool) ->
         if location.state == Location.STOPPED:
             name = location_id(location.name)
             say(f"{name} was stopped and stays so; start it with: hostler start {name}")
+            code = exits.UNHEALTHY if are_named else code
         if waited and location.HasField("error"):
             code = exits.UNHEALTHY
             click.echo(failure_output(location), err=True)

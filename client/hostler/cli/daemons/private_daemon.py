@@ -16,17 +16,37 @@ from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import CommandError
 from hostler.cli.terminal.messages import say_if_slow
 from hostler.client.client import Client
-from hostler.rpc.address import MAX_SOCKET_PATH, runtime_directory
+from hostler.rpc.address import MAX_SOCKET_PATH, cache_directory, runtime_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hostler.cli.options.target import Target
 
 
+class StartError(CommandError):
+    """Ends the command since its daemon did not start.
+
+    Attributes:
+        problems: why, each as the daemon says it: "FILE:LINE:COLUMN: message" for a workspace file.
+    """
+
+    def __init__(self, message: str, problems: list[str], exit_code: int) -> None:
+        super().__init__("\n".join([f"{message}:", *problems]), exit_code)
+        self.problems = problems
+
+
 @contextlib.contextmanager
-def private_daemon(target: Target) -> Iterator[Client]:
-    """Starts a daemon for the target, and ends it with all that it made at the end of the block."""
+def private_daemon(target: Target, variables: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """Starts a daemon for the target, and ends it with all that it made at the end of the block.
+
+    Args:
+        target: what it serves.
+        variables: of the daemon's environment, beside those of this process.
+
+    Raises:
+        StartError: the daemon does not start, as its workspace files are not valid.
+    """
     target.require_files()
     root = _private_root()
     _remove_leftovers(root)
@@ -40,24 +60,37 @@ def private_daemon(target: Target) -> Iterator[Client]:
         code = Path(folder, "target")
         code.mkdir()
         options = ["--state", str(Path(folder, "state")), "--log-format", "json"]
+        if not _is_writable(cache_directory(os.environ)):  # as where there is no home
+            variables = {**(variables or {}), "XDG_CACHE_HOME": str(Path(folder, "cache"))}
         with say_if_slow(lambda: f"starting a daemon for {target.description} ..."):
             files = target.workspace_files(code)
-            daemon = DaemonProcess(files, socket, options=options, log=log.fileno())
+            daemon = DaemonProcess(
+                files, socket, options=options, log=log.fileno(), variables=variables
+            )
             stack.callback(daemon.stop)
             ready = daemon.wait_ready()
         if not ready:
             exit_code = daemon.stop()
             log.seek(0)
-            reason = _start_failure(log.read().decode(errors="replace"))
-            raise CommandError(
-                f"cannot start a daemon for {target.description}:\n{reason}",
+            problems = _start_problems(log.read().decode(errors="replace"))
+            raise StartError(
+                f"cannot start a daemon for {target.description}",
+                problems,
                 exits.USAGE if exit_code == exits.USAGE else exits.FAILED,
             )
         with command_errors(target), Client(socket) as client:
             yield client
 
 
-def _start_failure(log: str) -> str:
+def _is_writable(folder: Path) -> bool:
+    """Returns whether a folder may be written, or made where it does not exist yet."""
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
+        return False
+    return nearest == folder or os.statvfs(nearest).f_blocks > 0  # /proc and the like have none
+
+
+def _start_problems(log: str) -> list[str]:
     """Returns why hostlerd ended: the problems that its log names, or else the whole log."""
     problems = []
     for line in log.splitlines():
@@ -65,7 +98,7 @@ def _start_failure(log: str) -> str:
             record = json.loads(line)
             if isinstance(record, dict) and "problem" in record:
                 problems.append(str(record["problem"]))
-    return "\n".join(problems) or log.strip()
+    return problems or [log.strip()]
 
 
 def _private_root() -> Path:

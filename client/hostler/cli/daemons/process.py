@@ -13,7 +13,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -47,6 +47,7 @@ class DaemonProcess:
         socket_path: where it serves.
         options: more options of hostlerd.
         log: where its stdout and stderr go, as subprocess.Popen takes it; our stderr by default.
+        variables: of its environment, beside those of this process.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class DaemonProcess:
         *,
         options: Sequence[str] = (),
         log: int = STDERR,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
+        self._is_asked = False
         self._lifeline, theirs = socket.socketpair()
         with theirs:
             command = [*HOSTLERD]
@@ -68,6 +71,7 @@ class DaemonProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, **(variables or {})},
                 pass_fds=[theirs.fileno()],
                 process_group=0,
             )
@@ -92,7 +96,7 @@ class DaemonProcess:
             if select.select([self._lifeline], [], [], 0.2)[0]:
                 if self._lifeline.recv(16).startswith(b"ready"):
                     return True
-                self.wait(_stop_timeout())  # it is ending by itself; its exit code says why
+                self.wait(stop_timeout())  # it is ending by itself; its exit code says why
                 break
         return False
 
@@ -105,12 +109,21 @@ class DaemonProcess:
     def stop(self) -> int:
         """Stops it in order, or kills it where that takes too long; returns the exit code."""
         if self._process.poll() is None:
-            self._process.terminate()
-            if self.wait(_stop_timeout()) is None:
+            self.ask_to_stop()
+            if self.wait(stop_timeout()) is None:
                 self._process.kill()
         self._process.wait()
         self._lifeline.close()
         return self.exit_code or 0
+
+    def ask_to_stop(self) -> None:
+        """Asks it to stop in order, and waits for nothing.
+
+        It is asked once: a second SIGTERM would end it in the middle of its last steps.
+        """
+        if not self._is_asked:
+            self._is_asked = True
+            self._process.terminate()
 
     def kill(self) -> None:
         """Kills it; what it started ends with it."""
@@ -118,7 +131,8 @@ class DaemonProcess:
         self._process.wait()
 
 
-def _stop_timeout() -> float:
+def stop_timeout() -> float:
+    """Returns the seconds after which a daemon that was asked to stop hangs."""
     grace = STOP_GRACE
     with contextlib.suppress(KeyError, ValueError):
         grace = float(os.environ["HOSTLER_STOP_GRACE"])

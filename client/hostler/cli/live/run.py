@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from hostler.cli.live.arrivals import arriving
 from hostler.cli.terminal import exits
 from hostler.cli.terminal.exits import INTERRUPTED
 from hostler.cli.terminal.interrupts import InterruptHandler
@@ -20,8 +21,9 @@ from hostler.client.names import run_id
 from hostler.v1.run_pb2 import Run, RunEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from hostler.cli.live.terminal_loan import TerminalLender
     from hostler.client.client import Client
 
 AWAY_MESSAGE = "the daemon does not answer; waiting for it"
@@ -33,29 +35,39 @@ PATIENCE = 30.0
 class RunDisplay(Protocol):
     """Shows the events of a run."""
 
-    def show(self, event: RunEvent) -> None: ...
+    def show(self, events: Sequence[RunEvent]) -> None:
+        """Shows events that came together."""
+        ...
 
     def say(self, message: str) -> None:
         """Says something to the person."""
         ...
 
+    def pause(self) -> None:
+        """Leaves the terminal to others until `resume`."""
+        return
 
-class PlainRunDisplay:
+    def resume(self) -> None:
+        """Shows again."""
+        return
+
+
+class PlainRunDisplay(RunDisplay):
     """Prints the events as plain lines."""
 
-    def show(self, event: RunEvent) -> None:
-        for line in run_event_lines(event):
-            click.echo(line)
+    def show(self, events: Sequence[RunEvent]) -> None:
+        click.echo("\n".join(line for event in events for line in run_event_lines(event)))
 
     def say(self, message: str) -> None:
         say(message)
 
 
-class JsonRunDisplay:
+class JsonRunDisplay(RunDisplay):
     """Prints each event as a line of JSON."""
 
-    def show(self, event: RunEvent) -> None:
-        echo_json(event, compact=True)
+    def show(self, events: Sequence[RunEvent]) -> None:
+        for event in events:
+            echo_json(event, compact=True)
 
     def say(self, message: str) -> None:
         say(message)
@@ -85,6 +97,7 @@ def follow_run(
     cancel: bool,
     is_private: bool = False,
     patience: float = 0.0,
+    lender: TerminalLender | None = None,
 ) -> int:
     """Shows the events of a run until it ends; returns the exit code.
 
@@ -97,15 +110,23 @@ def follow_run(
             third gives up waiting; otherwise the first one ends the command and the run goes on.
         is_private: whether the daemon, and the run with it, end with the command.
         patience: how long a daemon that is away is waited for, in seconds.
+        lender: lends the terminal to a debugger of the run; None for none.
 
     Returns:
         The exit code.
     """
     with run_display(as_json=as_json, steps=steps) as display:
-        execution = Execution(client, run, patience, on_away=lambda: display.say(AWAY_MESSAGE))
+        execution = Execution(
+            client,
+            run,
+            patience,
+            joined=not as_json,  # a line of JSON is one event
+            on_away=lambda: display.say(AWAY_MESSAGE),
+        )
         actions = _InterruptActions(execution, display, cancels=cancel, is_private=is_private)
+        actions.lender = lender
         with InterruptHandler(actions.on_interrupt, actions.on_termination):
-            code = _show(execution, display)
+            code = _show(execution, display, lender)
     if actions.has_left:
         return INTERRUPTED
     if code is None:  # its record was deleted, or it had ended before the watch
@@ -120,13 +141,19 @@ class _InterruptActions:
         self, execution: Execution, display: RunDisplay, *, cancels: bool, is_private: bool
     ) -> None:
         self.has_left = False
+        self.lender: TerminalLender | None = None
+        self._count = 0
         self._execution = execution
         self._display = display
         self._cancels = cancels
         self._is_private = is_private
 
-    def on_interrupt(self, count: int) -> None:
-        """Cancels, kills or leaves the run, at the `count`th Ctrl-C."""
+    def on_interrupt(self, _count: int) -> None:
+        """Cancels, kills or leaves the run, unless a debugger has the terminal."""
+        if self.lender is not None and self.lender.interrupt():
+            return
+        self._count += 1
+        count = self._count
         name = run_id(self._execution.name)
         if not self._cancels:
             self._leave_it_running()
@@ -166,11 +193,25 @@ class _InterruptActions:
         self._display.say(message)
 
 
-def _show(execution: Execution, display: RunDisplay) -> int | None:
+def _show(execution: Execution, display: RunDisplay, lender: TerminalLender | None) -> int | None:
     """Shows the events; returns the exit code at the run's end, None where that did not come."""
-    for event in execution:
-        display.show(event)
-        good = run_outcome(event)
+    for arrived in arriving(execution):
+        for events in _up_to_pauses(arrived):
+            display.show(events)
+            if lender is not None and events[-1].step_paused.takes_terminal:
+                display.pause()
+                lender.lend()
+                display.resume()
+        good = run_outcome(arrived[-1])  # no event comes after the end
         if good is not None:
             return exits.OK if good else exits.FAILED
     return None
+
+
+def _up_to_pauses(events: list[RunEvent]) -> Iterator[list[RunEvent]]:
+    """Yields the events in parts, each of which ends where a debugger takes the terminal."""
+    start = 0
+    for end, event in enumerate(events, 1):
+        if event.step_paused.takes_terminal or end == len(events):
+            yield events[start:end]
+            start = end

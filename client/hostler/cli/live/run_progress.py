@@ -8,6 +8,8 @@ from hostler.cli.terminal.progress_bar import ProgressBar
 from hostler.cli.text.run_events import run_event_lines, run_outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hostler.v1.run_pb2 import RunEvent
 
 
@@ -23,16 +25,16 @@ class RunProgress(ProgressBar):
         #: Steps that are under way, in the order of their starts.
         self._running: dict[str, None] = {}
 
-    def show(self, event: RunEvent) -> None:
-        """Prints the event and moves the bar."""
-        kind = event.WhichOneof("event")
-        if kind == "step_started":
-            self._running[event.step] = None
-        elif kind in {"step_succeeded", "step_failed", "step_skipped"}:
-            self._running.pop(event.step, None)
-            self.advance()
+    def show(self, events: Sequence[RunEvent]) -> None:
+        """Prints the events and moves the bar."""
+        for event in events:
+            kind = event.WhichOneof("event")
+            if kind == "step_started":
+                self._running[event.step] = None
+            elif kind in {"step_succeeded", "step_failed", "step_skipped"}:
+                self._running.pop(event.step, None)
+                self.advance()
         self.describe(", ".join(self._running) or "running")
-        if run_outcome(event) is not None:
+        if run_outcome(events[-1]) is not None:
             self.stop()
-        for line in run_event_lines(event):
-            self.print_line(line)
+        self.print_lines([line for event in events for line in run_event_lines(event)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.options.target_options import target_from_options
+from hostler.cli.terminal.command_line import add_leading_socket
 from hostler.cli.terminal.exits import CommandError
 from hostler.client.client import Client
 from hostler.client.errors import HostlerError
@@ -31,7 +32,9 @@ def _completer(
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
-            target = target_from_options(ctx.params)
+            given = dict(ctx.params)
+            add_leading_socket(ctx, given)
+            target = target_from_options(given)
             with Client(target.socket_path, timeout=TIMEOUT) as client:
                 found = set(names(client, ctx, incomplete))
         except (HostlerError, click.ClickException, CommandError, OSError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.options.completion import complete_partition, complete_preset
-from hostler.cli.options.run_config import read_run_config, read_tags
+from hostler.cli.options.run_config import read_run_config, read_tag_mappings, read_tags
 from hostler.cli.options.times import parse_duration
 
 if TYPE_CHECKING:
@@ -37,6 +37,32 @@ class LaunchOptions:
     preset: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ContentOptions:
+    """Holds what a check of a launch needs; the attributes are those of `LaunchOptions`."""
+
+    config: dict[str, Any]
+    solids: tuple[str, ...]
+    partition: tuple[str, str] | None
+
+
+def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command -c, --solids and --partition, and passes them on as `content`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        configs: tuple[str, ...],
+        solids: tuple[str, ...],
+        partition: tuple[str, str] | None,
+        **kwargs: Any,
+    ) -> Any:
+        content = ContentOptions(read_run_config(configs), solids, partition)
+        return function(*args, content=content, **kwargs)
+
+    return config_option(partition_option(solids_option(command)))
+
+
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options of a launch, and passes them on as an argument `launch`."""
 
@@ -44,7 +70,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(
         *args: Any,
         configs: tuple[str, ...],
-        tags: tuple[str, ...],
+        tags: dict[str, str],
         timeout: float | None,
         solids: tuple[str, ...],
         max_concurrency: int | None,
@@ -54,7 +80,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         launch = LaunchOptions(
             read_run_config(configs),
-            read_tags(tags),
+            tags,
             timeout,
             solids,
             max_concurrency or 0,
@@ -63,26 +89,11 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         return function(*args, launch=launch, **kwargs)
 
-    solids = click.option(
-        "--solids",
-        metavar="NAME,...",
-        default=None,
-        callback=_read_solids,
-        help="Execute these solids alone. *NAME adds all that it depends on, NAME* all that "
-        "depends on it, each + one step in that direction.",
-    )
     max_concurrency = click.option(
         "--max-concurrency",
         type=click.IntRange(min=1),
         metavar="N",
         help="Up to N steps at once, each in a process of its own.",
-    )
-    partition = click.option(
-        "--partition",
-        metavar="SET/PARTITION",
-        callback=_partition_option,
-        shell_complete=complete_partition,
-        help="What the run is about; what the set gives for it comes under -c and --tag.",
     )
     preset = click.option(
         "--preset",
@@ -90,20 +101,19 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete_preset,
         help="Launch with one of the pipeline's presets; it comes under -c and --tag.",
     )
-    return run_content_options(preset(partition(solids(max_concurrency(command)))))
+    options = preset(partition_option(solids_option(max_concurrency(command))))
+    return run_content_options(options)
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -c, --tag and --timeout: arguments `configs`, `tags` and `timeout`."""
-    config = click.option(
-        "-c",
-        "--config",
-        "configs",
-        multiple=True,
-        metavar="FILE|YAML",
-        help="The run config: a YAML or JSON file, - for stdin, or the text itself. May be "
-        "repeated: they are merged in order, the later one wins.",
-    )
+    """Gives a command -c, --tag, --tags and --timeout: arguments `configs`, `tags`, `timeout`."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any, tags: tuple[str, ...], tag_mappings: dict[str, str], **kwargs: Any
+    ) -> Any:
+        return function(*args, tags={**tag_mappings, **read_tags(tags)}, **kwargs)
+
     tags = click.option(
         "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
     )
@@ -113,7 +123,15 @@ def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=parse_duration,
         help="The run fails when it takes longer than this: 90s, 5m, 2h. 0 for no timeout.",
     )
-    return config(tags(timeout(function)))
+    tag_mapping = click.option(
+        "--tags",
+        "tag_mappings",
+        multiple=True,
+        metavar="JSON",
+        callback=read_tag_mappings,
+        help="Tags as a JSON mapping, beside --tag, which wins.",
+    )
+    return config_option(tags(tag_mapping(timeout(command))))
 
 
 def _read_solids(
@@ -138,3 +156,33 @@ def _partition_option(
             f"cannot take {value!r} as a partition; give it as SET/PARTITION, as in days/2026-01-31"
         )
     return partition_set, name
+
+
+#: Give a command the option of each name.
+config_option = click.option(
+    "-c",
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="FILE|YAML",
+    help="The run config: a YAML or JSON file, a quoted glob, - for stdin, or the text itself. "
+    "May be repeated: they are merged in order, the later one wins.",
+)
+
+solids_option = click.option(
+    "--solids",
+    "--solid-selection",
+    metavar="NAME,...",
+    default=None,
+    callback=_read_solids,
+    help="Execute these solids alone. *NAME adds all that it depends on, NAME* all that "
+    "depends on it, each + one step in that direction.",
+)
+
+partition_option = click.option(
+    "--partition",
+    metavar="SET/PARTITION",
+    callback=_partition_option,
+    shell_complete=complete_partition,
+    help="What the run is about; what the set gives for it comes under -c and --tag.",
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +31,14 @@ def read_run_config(values: Sequence[str]) -> dict[str, Any]:
     """Returns the run config made of each --config: merged deeply in order, the later one wins.
 
     Args:
-        values: each a file, "-" for stdin, or the YAML or JSON text itself.
+        values: each a file, a glob, whose files are merged in the order of their paths, "-" for
+            stdin, or the YAML or JSON text itself.
 
     Raises:
-        click.UsageError: one is no file and no mapping, or contains itself.
+        click.UsageError: one is no file and no mapping, or contains itself, or a glob matches no
+            file.
     """
+    values = [file for value in values for file in _expanded(value)]
     if values.count("-") > 1:
         raise click.UsageError("cannot read stdin twice; give -c - once")
     several = len(values) > 1
@@ -45,6 +50,25 @@ def read_run_config(values: Sequence[str]) -> dict[str, Any]:
         return merged(*parts)
     except RecursionError:  # a YAML anchor may be used within its own value
         raise click.UsageError("cannot take the run config: it contains itself") from None
+
+
+def _expanded(value: str) -> list[str]:
+    """Returns the files that a glob matches, by path; anything else as it is."""
+    if not _is_glob(value):
+        return [value]
+    found = glob(str(Path(value).expanduser()), recursive=True)  # noqa: PTH207 - may be absolute
+    files = sorted(path for path in found if _is_file(path))
+    if not files:
+        raise click.UsageError(f"cannot find the run config {value!r}: no file matches")
+    return files
+
+
+def _is_glob(value: str) -> bool:
+    """Returns whether a text is a glob: neither a file nor YAML, and with one of the characters."""
+    text = value.strip()
+    is_collection = text.startswith("{") or (text.startswith("[") and text.endswith("]"))
+    is_yaml = is_collection or ": " in value or "\n" in value
+    return not is_yaml and any(char in value for char in "*?[") and not _is_file(value)
 
 
 def _read_part(value: str, option: str) -> dict[str, Any]:
@@ -93,6 +117,30 @@ def read_tags(values: Iterable[str]) -> dict[str, str]:
         if not separator or not key:
             raise click.UsageError(f"cannot take the tag {value!r}; give it as KEY=VALUE")
         tags[key] = text
+    return tags
+
+
+def read_tag_mappings(
+    _ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    """Returns the tags that --tags names, each time as a JSON mapping; the later one wins.
+
+    A value that is no string is kept as its JSON.
+    """
+    tags = {}
+    for value in values:
+        try:
+            document = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise click.BadParameter(
+                f'cannot read {value!r} as JSON ({error}); give it as \'{{"team": "data"}}\''
+            ) from None
+        if not isinstance(document, dict) or "" in document:
+            raise click.BadParameter(
+                f'cannot take {value!r} as tags; give a mapping, as \'{{"team": "data"}}\''
+            )
+        for key, tag in document.items():
+            tags[key] = tag if isinstance(tag, str) else json.dumps(tag, ensure_ascii=False)
     return tags
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hostler.client.client import Client
+    from hostler.client.run import RunSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,25 @@ class RunFilter:
     since: datetime | None
     before: datetime | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Returns whether it fits all runs."""
+        return not any(self.selection().values())
+
+    def selection(self) -> RunSelection:
+        """Returns the filter as the client takes it."""
+        return {
+            "location": self.location,
+            "pipeline": self.pipeline,
+            "states": self.states,
+            "tags": self.tags,
+            "since": self.since,
+            "before": self.before,
+        }
+
     def find(self, client: Client, limit: int | None) -> list[Run]:
         """Returns the runs of a daemon that fit, newest first."""
-        return client.runs(
-            limit,
-            location=self.location,
-            pipeline=self.pipeline,
-            states=self.states,
-            tags=self.tags,
-            since=self.since,
-            before=self.before,
-        )
+        return client.runs(limit, **self.selection())
 
 
 def run_filter_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.terminal.exits import CommandError
-from hostler.rpc.address import default_socket, runtime_directory
+from hostler.rpc.address import default_socket, runtime_directory, state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,16 @@ class Target:
         if self.socket is not None:
             return self.socket
         return default_socket(self._files(), os.environ)
+
+    @property
+    def state_path(self) -> Path | None:
+        """Returns the state folder of the target's daemon unless --state names another.
+
+        None where only the socket is known, and $HOSTLER_STATE names no folder.
+        """
+        if self.named_by_socket and not os.environ.get("HOSTLER_STATE"):
+            return None
+        return state_directory(self._files() or [Path()], os.environ).absolute()
 
     @property
     def description(self) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostler.cli.options.target import SOCKET_VARIABLE, WORKSPACE_FILE, CodeLocation, Target
+from hostler.cli.terminal.command_line import add_leading_socket
+from hostler.rpc.address import check_socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,12 +37,25 @@ _CODE = (
     click.option(
         "-a", "--attribute", metavar="NAME", help="What in the file, module or package to load."
     ),
+)
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+#: Without a value, -d of `up` means another thing than with one.
+_DETACH = (
     click.option(
         "-d",
-        "--working-directory",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where the code of the file, module or package runs.",
+        "detach_or_directory",
+        metavar="[DIR]",
+        is_flag=False,
+        flag_value="",
+        help="Without DIR: as --detach. With DIR: as --working-directory.",
+    ),
+    click.option(
+        "--detach",
+        "is_detached",
+        is_flag=True,
+        help="Start the daemon in the background, and return once it serves; hostler down ends it.",
     ),
 )
 
@@ -63,7 +78,11 @@ _NAMES = (
 
 
 def target_options(
-    *, short_file: bool = True, socket: bool = True, serving: bool = False
+    *,
+    short_file: bool = True,
+    socket: bool = True,
+    serving: bool = False,
+    detachable: bool = False,
 ) -> Callable[[Function], Function]:
     """Gives a command the target's options, and passes them on as an argument `target`.
 
@@ -71,7 +90,16 @@ def target_options(
         short_file: False where -f means another thing in this command.
         socket: False where the command never asks a daemon that runs already.
         serving: --socket says where to serve the target, not which one it is.
+        detachable: -d without a value is --detach, which is passed on as `is_detached`.
     """
+    folder = click.option(
+        *([] if detachable else ["-d"]),
+        "--working-directory",
+        metavar="DIR",
+        type=_FOLDER,
+        help="Where the code of the file, module or package runs.",
+    )
+    detach = _DETACH if detachable else ()
     python_file = click.option(
         *(["-f"] if short_file else []),
         "--python-file",
@@ -79,12 +107,18 @@ def target_options(
         type=_FILE,
         help="A Python file as the one location.",
     )
-    options = [_WORKSPACE, python_file, *_CODE, *([_SOCKET] if socket else [])]
+    options = [_WORKSPACE, python_file, *_CODE, folder, *([_SOCKET] if socket else []), *detach]
 
     def decorate(function: Function) -> Function:
         @functools.wraps(function)
         def command(*args: Any, **kwargs: Any) -> Any:
             given = {name: kwargs.pop(name) for name in _NAMES if name in kwargs}
+            add_leading_socket(click.get_current_context(), given)
+            if detachable:
+                directory = kwargs.pop("detach_or_directory")
+                kwargs["is_detached"] |= directory == ""
+                if directory:
+                    given["working_directory"] = Path(directory)
             target = target_from_options(given, serving=serving)
             return function(*args, target=target, **kwargs)
 
@@ -126,6 +160,11 @@ def target_from_options(given: Mapping[str, Any], *, serving: bool = False) -> T
     # An option goes before the environment.
     if socket is None and not named and "socket" in given and os.environ.get(SOCKET_VARIABLE):
         socket = Path(os.environ[SOCKET_VARIABLE])
+    if socket is not None:
+        try:
+            check_socket_path(socket)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     if socket is not None and not named and not serving:
         return Target(socket=socket, options=options)
     files = tuple(given.get("workspace") or ())

@@ -71,10 +71,10 @@ def _await_reader_end() -> None:
 def is_interactive() -> bool:
     """Returns whether stdout is a terminal that a live view may draw on."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain and _is_in_foreground()
+    return sys.stdout.isatty() and not plain and is_in_foreground()
 
 
-def _is_in_foreground() -> bool:
+def is_in_foreground() -> bool:
     """Returns False for `hostler up &`: the terminal belongs to what is typed there next."""
     try:
         return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,10 +15,31 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import Segment
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
+
+
+#: Matches a line that needs no interpretation: reading the codes of a terminal takes Rich longer
+#: than all else that happens to a printed line.
+_PLAIN = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*").fullmatch
+
+
+def _is_plain(line: str) -> bool:
+    return _PLAIN(line) is not None
+
+
+class _Plain:
+    """Renders lines as they are."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        yield Segment(self._text + "\n")
 
 
 class ProgressBar:
@@ -56,6 +79,14 @@ class ProgressBar:
         """Removes the bar; lines may follow."""
         self._progress.stop()
 
+    def pause(self) -> None:
+        """Removes the bar until `resume`."""
+        self._progress.stop()
+
+    def resume(self) -> None:
+        """Shows the bar again."""
+        self._progress.start()
+
     def advance(self) -> None:
         """Counts one more as done."""
         self._progress.advance(self._task)
@@ -66,7 +97,15 @@ class ProgressBar:
 
     def print_line(self, text: str) -> None:
         """Prints a line, which may have the colours of click, above the bar."""
-        self._console.print(Text.from_ansi(text))
+        self.print_lines([text])
+
+    def print_lines(self, lines: Sequence[str]) -> None:
+        """Prints lines, as `print_line` does, in one go."""
+        parts: list[RenderableType] = []
+        for is_plain, group in itertools.groupby(lines, _is_plain):
+            text = "\n".join(group)
+            parts.append(_Plain(text) if is_plain else Text.from_ansi(text))
+        self._console.print(Group(*parts))
 
     def say(self, message: str) -> None:
         """Says something to the person, above the bar."""

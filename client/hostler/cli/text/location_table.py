@@ -68,18 +68,28 @@ def location_lines(
         width: of the terminal; None for lines of any length.
         verbose: add the full traceback, the last output and the location's settings.
     """
+    head, blocks = location_blocks(locations, width, verbose=verbose)
+    return [head, *(line for block in blocks for line in block)]
+
+
+def location_blocks(
+    locations: Sequence[Location], width: int | None, *, verbose: bool = False
+) -> tuple[str, list[list[str]]]:
+    """Returns the head of `location_lines`, and for each location its row and what is below it."""
     head, *rows = table_lines(COLUMNS, [_row(location) for location in locations], width)
-    lines = [head]
+    blocks = []
     for location, row in zip(locations, rows, strict=True):
-        lines.append(row)
+        lines = [row]
         if reason := "; ".join(filter(None, (failure_reason(location), next_retry(location)))):
             lines += [click.style(line, fg="red") for line in _fold(reason, width)]
-        for text, is_warning in pattern_lines(location):
+        warnings = [(text, True) for text in location.warnings]
+        for text, is_warning in warnings + pattern_lines(location):
             color = "yellow" if is_warning else None
             lines += [click.style(line, fg=color) for line in _fold(text, width)]
         if verbose:
             lines += [INDENT + line for line in _details(location)]
-    return lines
+        blocks.append(lines)
+    return head, blocks
 
 
 def _row(location: Location) -> tuple[str | Cell, ...]:
@@ -133,6 +143,10 @@ def _fold(text: str, width: int | None) -> Iterable[str]:
     return textwrap.wrap(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
 
 
+#: What answers while `from_before_restart` is set.
+_KEPT = "with the definitions from before the daemon's restart, until the code has loaded"
+
+
 def _details(location: Location) -> list[str]:
     lines = failure_output(location).splitlines() if location.HasField("error") else []
     target = location.target
@@ -142,6 +156,7 @@ def _details(location: Location) -> list[str]:
         ("working directory", target.working_directory),
         ("interpreter", location.executable),
         ("declared at", f"{location.source.file}:{location.source.line}"),
+        ("answers", _KEPT if location.from_before_restart else ""),
         ("process", "; ".join(filter(None, [_start_mode(location), location.start_reason]))),
         ("template", _template(location)),
         *((f"without {name}", why) for name, why in sorted(location.template.excluded.items())),

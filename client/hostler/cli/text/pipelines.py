@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Preset,
         Solid,
     )
+    from hostler.v1.repository_pb2 import ValidateRunConfigResponse
 
 COLUMNS = (
     Column("PIPELINE"),
@@ -142,3 +143,12 @@ def _choices(field: ConfigField) -> str:
 
 def _described(text: str, description: str) -> str:
     return f"{text}  - {description.partition(chr(10))[0]}" if description else text
+
+
+def problem_lines(found: ValidateRunConfigResponse) -> Iterator[str]:
+    """Yields each problem of a launch, after its place; a remark where there may be more."""
+    for problem in found.problems:
+        place = problem.path or ("solids" if problem.field == "solids" else "run config")
+        yield f"{place}: {problem.message}"
+    if found.truncated:
+        yield f"... there may be more; these are the first {len(found.problems)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hostler.cli.text.formats import format_duration, format_time, to_seconds
+from hostler.client.run_events import printed_lines
 from hostler.v1.run_pb2 import LogMessage, PrintedLine, RunEvent
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ RUN_OUTCOMES = {
     "run_canceled": False,
     "run_interrupted": False,
 }
+
+#: The events with what a run's code printed and logged.
+PRINTS = {"printed_line", "log_message"}
 
 #: Errors in a run config or a selection: their message says it all, so no traceback is shown.
 INPUT_ERRORS = {
@@ -48,6 +52,9 @@ def run_outcome(event: RunEvent) -> bool | None:
 def run_event_lines(event: RunEvent) -> list[str]:
     """Returns an event in lines: time, step, what happened; tracebacks and output below."""
     head = f"{format_time(event.time)}  {event.step or 'run':<{STEP_WIDTH}}  "
+    if event.HasField("printed_line"):
+        head += "! " if event.printed_line.stream == PrintedLine.STDERR else "| "
+        return [head + text for text in printed_lines(event)]
     first, *rest = _words(event)
     return [head + first, *rest]
 
@@ -68,14 +75,15 @@ def _words(event: RunEvent) -> list[str]:  # noqa: C901, PLR0912 - one line for 
             name = click.style(LogMessage.Level.Name(level), fg=_LEVEL_COLORS.get(level))
             first, *more = event.log_message.message.splitlines() or [""]
             return [f"{name} {first}", *(_CONTINUED + line for line in more)]
-        case "printed_line":
-            mark = "!" if event.printed_line.stream == PrintedLine.STDERR else "|"
-            return [f"{mark} {event.printed_line.text}"]
         case "step_retried":
             retried = event.step_retried
             wait = format_duration(to_seconds(retried.delay))
             title = click.style(f"failed; retry {retried.retry} in {wait}", fg="yellow")
             return [title, *_exception(retried.exception)]
+        case "step_paused":
+            return [f"paused: {event.step_paused.place}"]
+        case "step_resumed":
+            return ["goes on"]
         case "step_skipped":
             return [f"skipped: {event.step_skipped.reason}"]
         case "step_failed":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run_config_lines(run_config: Struct, indent: str) -> Iterator[str]:
     """Yields a run config as YAML, as `-c` of `hostler pipeline execute` takes it."""
     if run_config.fields:
-        value = _exact(MessageToDict(run_config))
+        value = exact_numbers(MessageToDict(run_config))
         for line in yaml.safe_dump(value, allow_unicode=True, sort_keys=False).splitlines():
             yield indent + line
 
@@ -27,12 +27,12 @@ def tags_lines(tags: Mapping[str, str], indent: str) -> Iterator[str]:
         yield f"{indent}tags: " + ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
-def _exact(value: object) -> object:
-    """Returns whole numbers without a point: a Struct has doubles alone."""
+def exact_numbers(value: object) -> object:
+    """Returns a value with whole numbers without a point: a Struct has doubles alone."""
     if isinstance(value, dict):
-        return {key: _exact(item) for key, item in value.items()}
+        return {key: exact_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
+        return [exact_numbers(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -13,7 +13,7 @@ from hostler.client.names import parse_pipeline, partition_id, run_id
 from hostler.v1.run_pb2 import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 COLUMNS = (
     Column("RUN"),
@@ -25,6 +25,9 @@ COLUMNS = (
     Column("PARTITION", drop_order=4),
 )
 
+#: Characters of an id: among 10,000 runs, two share them once in a hundred times.
+SHORT_ID = 8
+
 COLORS = {
     Run.RUNNING: "yellow",
     Run.SUCCEEDED: "green",
@@ -33,6 +36,17 @@ COLORS = {
     Run.CANCELED: "red",
     Run.INTERRUPTED: "red",
 }
+
+
+def run_change_line(run: Run) -> str:
+    """Returns a run in a line: id, pipeline, state, and how many of its steps have ended."""
+    progress = run.progress
+    ended = progress.succeeded + progress.failed + progress.skipped + progress.stopped
+    steps = f"{ended}/{progress.total}" if progress.total else str(ended)
+    state = click.style(Run.State.Name(run.state), fg=COLORS.get(run.state))
+    failed = f", {progress.failed} failed" * bool(progress.failed)
+    pipeline = parse_pipeline(run.pipeline).pipeline
+    return f"{run_id(run.name)}  {pipeline}  {state}  {steps} steps{failed}"
 
 
 def run_lines(run: Run) -> Iterator[str]:
@@ -68,10 +82,20 @@ def run_lines(run: Run) -> Iterator[str]:
         yield f"| {line}"
 
 
-def run_row(item: Run) -> tuple[str | Cell, ...]:
+def short_ids(runs: Sequence[Run]) -> list[str]:
+    """Returns beginnings of the runs' ids, as long as it takes for no two to be the same."""
+    ids = [run_id(item.name) for item in runs]
+    length = SHORT_ID
+    while len({name[:length] for name in ids}) < len(set(ids)):
+        length += 1
+    return [name[:length] for name in ids]
+
+
+def run_row(item: Run, name: str) -> tuple[str | Cell, ...]:
+    """Returns the cells of a run; `name` is its id, or a beginning of it."""
     path = parse_pipeline(item.pipeline)
     return (
-        run_id(item.name),
+        name,
         path.pipeline,
         path.location,
         Cell(Run.State.Name(item.state), COLORS.get(item.state)),

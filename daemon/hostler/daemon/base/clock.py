@@ -91,6 +91,10 @@ class FakeClock:
                 timer.call()
         self._now = end
 
+    def step(self, seconds: float) -> None:
+        """Sets the wall clock forwards, or back; no time passes."""
+        self._offset += seconds
+
     @property
     def pending(self) -> tuple[float, ...]:
         """Returns the seconds from now to each call that is still to be made, in order."""

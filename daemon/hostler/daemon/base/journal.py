@@ -1,4 +1,4 @@
-"""The daemon's own log: an event name and key/values, as text or as JSON, on stderr."""
+"""The daemon's own log: an event name and key/values, on stderr or in systemd's journal."""
 
 import contextlib
 import json
@@ -9,7 +9,9 @@ import traceback
 from collections import deque
 from typing import Literal, TextIO
 
-Format = Literal["text", "json"]
+from hostler.daemon.base.journald import JournaldSink
+
+Format = Literal["text", "json", "journald"]
 Level = Literal["info", "warning", "error"]
 
 #: From the least severe to the most.
@@ -32,12 +34,25 @@ class Journal:
     """
 
     def __init__(
-        self, log_format: Format = "text", level: Level = "info", stream: TextIO | None = None
+        self,
+        log_format: Format = "text",
+        level: Level = "info",
+        stream: TextIO | None = None,
+        journald: JournaldSink | None = None,
     ) -> None:
+        """
+        Args:
+            log_format: "journald" for systemd's journal, with the values as fields.
+            stream: where the lines go; stderr where none is given.
+            journald: takes the entries of that format; the machine's own where none is given.
+        """
         self._log_format = log_format
         self._min_level = LEVELS.index(level)
         self._stream = stream or sys.stderr
-        self._lines: deque[str] = deque()
+        self._journald = journald
+        if log_format == "journald" and journald is None:
+            self._journald = JournaldSink()
+        self._lines: deque[str | bytes] = deque()
         self._waiting = 0
         self._left_out = 0
         self._faults: set[str] = set()
@@ -52,6 +67,8 @@ class Journal:
             self._closed = True
             self._changed.notify()
         self._thread.join(CLOSE_TIMEOUT)
+        if self._journald is not None:
+            self._journald.close()
 
     def info(self, event: str, **values: object) -> None:
         self._write("info", event, values)
@@ -80,26 +97,30 @@ class Journal:
     def _write(self, level: Level, event: str, values: dict[str, object]) -> None:
         if LEVELS.index(level) < self._min_level:
             return
-        now = time.time()
-        stamp = (
-            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
-        )
-        present = {key: value for key, value in values.items() if value is not None}
-        if self._log_format == "json":
-            record = {"time": stamp, "level": level, "event": event, **present}
-            line = json.dumps(record, default=str)
-        else:
-            line = f"{stamp} {level:<7} {event}" + _as_text(present)
+        line = self._format(level, event, values)
         with self._changed:
             if len(self._lines) >= MAX_WAITING_LINES or self._waiting > MAX_WAITING:
                 self._left_out += 1
                 return
             if self._left_out:
-                self._lines.append(f"{stamp} warning journal left_out={self._left_out}")
-                self._left_out = 0
+                lost, self._left_out = self._left_out, 0
+                self._lines.append(self._format("warning", "journal", {"left_out": lost}))
             self._lines.append(line)
             self._waiting += len(line)
             self._changed.notify()
+
+    def _format(self, level: Level, event: str, values: dict[str, object]) -> str | bytes:
+        present = {key: value for key, value in values.items() if value is not None}
+        if self._journald is not None:
+            return self._journald.format(level, event, event + _as_text(present), present)
+        now = time.time()
+        stamp = (
+            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+        )
+        if self._log_format == "json":
+            record = {"time": stamp, "level": level, "event": event, **present}
+            return json.dumps(record, default=str)
+        return f"{stamp} {level:<7} {event}" + _as_text(present)
 
     def _run(self) -> None:
         while True:
@@ -111,10 +132,13 @@ class Journal:
                 lines = list(self._lines)
                 self._lines.clear()
                 self._waiting = 0
+            if self._journald is not None:
+                self._journald.write([line for line in lines if isinstance(line, bytes)])
+                continue
             with contextlib.suppress(
                 OSError, ValueError
             ):  # stderr is gone: there is no one to tell
-                self._stream.write("\n".join(lines) + "\n")
+                self._stream.write("\n".join(map(str, lines)) + "\n")
                 self._stream.flush()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hostler.daemon.base.tag_limits import parse_tag_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PREFIX = "HOSTLER_"
 
@@ -31,6 +31,8 @@ RESTART_RESET_AFTER = 30.0
 STABLE_AFTER = 1.0
 #: The exit code by which a location's code asks not to be restarted; s6 gives 125 that meaning.
 NO_RESTART_CODE = 125
+#: Longest that any load may take, whatever its load_timeout says; 0 for none: each location knows.
+LOAD_LIMIT = 0.0
 #: How long calls to the old generation may go on after a reload; gunicorn's graceful timeout.
 DRAIN = 30.0
 #: Between TERM and KILL: time to close a database connection; supervisord's and docker's value.
@@ -112,9 +114,30 @@ RUN_BYTES = 2**30
 RUN_RETENTION = 7_776_000.0
 #: Runs that are kept; the oldest that have ended go first, 0 for all. Lists of so many are fast.
 RUN_COUNT = 100_000
+#: How long the functions of a schedule may take for one tick: as long as a call; 0 for no limit.
+TICK_TIMEOUT = 60.0
+#: How long a tick is kept: a month can be looked through; 0 for ever.
+TICK_RETENTION = 2_592_000.0
+#: Ticks that are kept of each schedule in each state: a schedule of each minute does not push the
+#: one failure out of the record. 0 for all.
+TICK_COUNT = 1000
 #: SQLite's PRAGMA synchronous: 2 (FULL) survives a power cut, 1 (NORMAL) may lose the last moments
 #: in one, never more.
 RUN_SYNCHRONOUS = 2
+#: The group of the socket: who may use it where the mode lets a group; the daemon's own by default.
+SOCKET_GROUP = ""
+#: The mode of the socket: whoever may write to it has code executed as the daemon's user.
+SOCKET_MODE = 0o600
+#: A second socket, on which only what reads is answered; none by default.
+READ_SOCKET = ""
+#: The group of the second socket.
+READ_SOCKET_GROUP = ""
+#: The mode of the second socket: a group is what it is for, and who reads sees configs of runs.
+READ_SOCKET_MODE = 0o660
+
+
+#: Variables that are no settings: of the command, of the marks of processes, of the checkout.
+_OTHER_VARIABLES = {"HOSTLER_SOCKET", "HOSTLER_OWNER", "HOSTLER_PYTHON"}
 
 
 class SettingError(ValueError):
@@ -137,6 +160,7 @@ class Settings:
     restart_reset_after: float = RESTART_RESET_AFTER
     stable_after: float = STABLE_AFTER
     no_restart_code: int = NO_RESTART_CODE
+    load_limit: float = LOAD_LIMIT
     drain: float = DRAIN
     stop_grace: float = STOP_GRACE
     parallel_starts: int = field(default_factory=_cores)
@@ -175,7 +199,15 @@ class Settings:
     run_bytes: int = RUN_BYTES
     run_retention: float = RUN_RETENTION
     run_count: int = RUN_COUNT
+    tick_timeout: float = TICK_TIMEOUT
+    tick_retention: float = TICK_RETENTION
+    tick_count: int = TICK_COUNT
     run_synchronous: int = RUN_SYNCHRONOUS
+    socket_group: str = SOCKET_GROUP
+    socket_mode: int = SOCKET_MODE
+    read_socket: str = READ_SOCKET
+    read_socket_group: str = READ_SOCKET_GROUP
+    read_socket_mode: int = READ_SOCKET_MODE
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -200,10 +232,31 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]  # by name; each was parsed as its field's type
 
 
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Returns what to say of each HOSTLER_ variable that sets nothing, with the nearest name."""
+    known = {PREFIX + setting.name.upper() for setting in fields(Settings)} | _OTHER_VARIABLES
+    advice = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            from difflib import (
+                get_close_matches,
+            )  # 2 ms that a start without a mistake does without
+
+            nearest = get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = (
+                f"did you mean {nearest[0]}?" if nearest else "docs/settings.md has all there are"
+            )
+            advice.append(f"{name} sets nothing; {hint}")
+    return advice
+
+
 def _parse(name: str, kind: str, text: str) -> float | str:
     if kind == "str":
-        parse_tag_limits(text)  # the one text; it is kept as it was given, to be shown
+        if name in _TEXTS:
+            _TEXTS[name](text)  # the text is kept as it was given, to be shown
         return text
+    if name in _MODES:
+        return _parse_mode(text)
     low, high = _RANGES.get(name, _ANY_COUNT if kind == "int" else _ANY_TIME)
     try:
         value = int(text.replace("_", "")) if kind == "int" else float(text)
@@ -216,10 +269,32 @@ def _parse(name: str, kind: str, text: str) -> float | str:
     return value
 
 
+def _parse_mode(text: str) -> int:
+    """Returns the mode of a file, which its owner has to be able to use."""
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        raise ValueError("expected a mode in octal, such as 0660") from None
+    if not 0 <= mode <= 0o777 or mode & 0o600 != 0o600:
+        raise ValueError("expected a mode from 0600 to 0777 that its owner may read and write")
+    return mode
+
+
+def _require_absolute(text: str) -> None:
+    if text and not text.startswith("/"):
+        raise ValueError("expected an absolute path, such as /run/hostlerd/read.sock")
+
+
 def _example(name: str) -> str:
     return f"{getattr(Settings(), name):g}"
 
 
+#: What raises where a text cannot be used.
+_TEXTS: dict[str, Callable[[str], object]] = {
+    "run_limit_tags": parse_tag_limits,
+    "read_socket": _require_absolute,
+}
+_MODES = frozenset({"socket_mode", "read_socket_mode"})
 _NO_BOUND = 1e15
 _ANY_COUNT = (1, _NO_BOUND)
 _ANY_TIME = (0.0, _NO_BOUND)
@@ -235,6 +310,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "connection_limit": (10, 2**31 - 1),
     "run_limit_location": (0, _NO_BOUND),
     "run_count": (0, _NO_BOUND),
+    "tick_count": (0, _NO_BOUND),
     "run_synchronous": (0, 3),
     # One event must fit.
     "run_backlog": (1024, _NO_BOUND),

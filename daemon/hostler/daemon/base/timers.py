@@ -35,3 +35,7 @@ class Timers:
             timer = self._armed.pop(name, None)
             if timer is not None:
                 timer.cancel()
+
+    def is_armed(self, name: str) -> bool:
+        """Returns whether a call of this name is pending."""
+        return name in self._armed

@@ -1,16 +1,17 @@
-"""The facade: every service on one Unix socket."""
+"""The facade: every service on one Unix socket, and what reads on a second one, where asked for."""
 
 import asyncio
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.facade.admission import Admission
+from hostler.daemon.facade.health import HealthService
 from hostler.daemon.facade.queries import DefinitionQueries
+from hostler.daemon.facade.reflection import Reflection
 from hostler.daemon.facade.repository import RepositoryService
 from hostler.daemon.facade.run import RunService
 from hostler.daemon.facade.server import ServiceHandlers
@@ -25,6 +26,8 @@ _SERVICES = (
     repository_pb2.DESCRIPTOR.services_by_name["RepositoryService"],
     run_pb2.DESCRIPTOR.services_by_name["RunService"],
 )
+
+_NAMES = tuple(service.full_name for service in _SERVICES)
 
 _Health = health_pb2.HealthCheckResponse
 
@@ -55,45 +58,50 @@ class Facade:
         state_directory: str,
     ) -> None:
         self._supervisor = supervisor
-        self._health = health.aio.HealthServicer()
-        self._server = grpc.aio.server(
-            options=(
-                ("grpc.so_reuseport", 0),  # a second server would share the port silently
-                ("grpc.max_receive_message_length", settings.message_limit),
-                ("grpc.max_send_message_length", settings.message_limit),
-                ("grpc.max_concurrent_streams", settings.connection_limit),
-                ("grpc.server.max_pending_requests", MAX_PENDING_REQUESTS[0]),
-                ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_REQUESTS[1]),
-                # without this, a client that pings an idle connection is sent away as a nuisance
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MS),
-            )
-        )
+        self._health = HealthService()
+        self._settings = settings
+        self._journal = journal
+        self._servers: list[Any] = []
         self._admission = Admission(settings)
-        services = ServiceHandlers(settings, journal, self._admission)
         queries = DefinitionQueries(supervisor, self._admission)
-        implementations = (
+        self._implementations = (
             WorkspaceService(supervisor, settings, self._admission, version, state_directory),
             RepositoryService(supervisor, queries, settings),
             RunService(supervisor, supervisor.runs, queries, settings),
         )
-        self._server.add_generic_rpc_handlers(
-            [services.handler(*pair) for pair in zip(_SERVICES, implementations, strict=True)]
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [service.full_name for service in _SERVICES]
-        reflected = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(reflected, self._server)
-        self._names = ("", *names)
 
-    async def start(self, claim: SocketClaim) -> None:
-        """Binds the claimed socket and serves."""
-        with claim.binding():
-            self._server.add_insecure_port(grpc_target(claim.path))
-        await self._server.start()
-        for name in self._names:
+    async def start(self, claim: SocketClaim, read_claim: SocketClaim | None = None) -> None:
+        """Binds the claimed socket and serves.
+
+        Args:
+            read_claim: of the socket on which only what reads is answered; None for no such socket.
+
+        Raises:
+            SocketError: a socket cannot be given to its group.
+        """
+        self._bind(claim, only_reads=False)
+        if read_claim is not None:
+            self._bind(read_claim, only_reads=True)
+        for server in self._servers:
+            await server.start()
+        for name in ("", *_NAMES):
             await self._health.set(name, _Health.SERVING)
+
+    def _bind(self, claim: SocketClaim, *, only_reads: bool) -> None:
+        """Makes a server of all services on a claimed socket."""
+        server = _server(self._settings)
+        handlers = ServiceHandlers(
+            self._settings, self._journal, self._admission, only_reads=only_reads
+        )
+        server.add_generic_rpc_handlers(
+            [handlers.handler(*pair) for pair in zip(_SERVICES, self._implementations, strict=True)]
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection = Reflection([*_NAMES, health.SERVICE_NAME])
+        server.add_generic_rpc_handlers([*reflection.handlers()])
+        self._servers.append(server)
+        with claim.binding():
+            server.add_insecure_port(grpc_target(claim.path))
 
     async def publish_health(self) -> None:
         """Publishes the health of each location, as `locations/NAME`, until it is cancelled."""
@@ -124,6 +132,24 @@ class Facade:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self) -> None:
-        """Ends the calls that are open, each with the reason, and closes the socket."""
+        """Ends the calls that are open, each with the reason, and closes the sockets."""
         await self._admission.end_all(_STOP_GRACE)
-        await self._server.stop(_STOP_GRACE)
+        await asyncio.gather(*(server.stop(_STOP_GRACE) for server in self._servers))
+
+
+def _server(settings: Settings) -> Any:
+    """Returns a grpc.aio server without services."""
+    return grpc.aio.server(
+        options=(
+            ("grpc.so_reuseport", 0),  # a second server would share the port silently
+            ("grpc.max_receive_message_length", settings.message_limit),
+            ("grpc.max_send_message_length", settings.message_limit),
+            ("grpc.max_concurrent_streams", settings.connection_limit),
+            ("grpc.server.max_pending_requests", MAX_PENDING_REQUESTS[0]),
+            ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_REQUESTS[1]),
+            # without this, a client that pings an idle connection is sent away as a nuisance
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MS),
+        )
+    )

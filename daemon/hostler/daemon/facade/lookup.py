@@ -7,6 +7,7 @@ from hostler.daemon.facade import names, refusals
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PIPELINE, DefinitionKey
 from hostler.daemon.locations.location import Location
+from hostler.daemon.state.location import Status
 from hostler.daemon.supervision.supervisor import Supervisor
 
 
@@ -29,8 +30,17 @@ def find_location(supervisor: Supervisor, name: str) -> Location:
     return location
 
 
+def answering_of(location: Location) -> Generation:
+    """Returns what reads of a location are answered from: it may be from before a restart.
+
+    Raises:
+        RefusalError: there is nothing; the refusal says why.
+    """
+    return location.answering or generation_of(location)
+
+
 def generation_of(location: Location) -> Generation:
-    """Returns the last good generation of a location.
+    """Returns the last good generation of a location, with its code.
 
     Raises:
         RefusalError: there is none; the refusal says why.
@@ -38,6 +48,17 @@ def generation_of(location: Location) -> Generation:
     if location.generation is None:
         raise refusals.no_generation(location)
     return location.generation
+
+
+def code_of(location: Location) -> Generation | None:
+    """Returns what a run executes; None where that is on its way: a load after a restart.
+
+    Raises:
+        RefusalError: there is no code; the refusal says why.
+    """
+    if location.remembered is not None and location.status is Status.STARTING:
+        return None
+    return generation_of(location)
 
 
 def require_pipeline(generation: Generation, name: str) -> None:

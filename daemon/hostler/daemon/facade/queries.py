@@ -5,7 +5,12 @@ from typing import Any, TypeVar
 
 from hostler.daemon.facade import names, refusals
 from hostler.daemon.facade.admission import Admission, Context, Wait
-from hostler.daemon.facade.lookup import find_location, generation_of, require_definition
+from hostler.daemon.facade.lookup import (
+    answering_of,
+    find_location,
+    generation_of,
+    require_definition,
+)
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import DefinitionKey, DefinitionKind
 from hostler.daemon.generations.shared_calls import SharedCalls
@@ -32,7 +37,7 @@ class DefinitionQueries:
     async def definition(self, context: Context, kind: DefinitionKind, name: str) -> bytes:
         """Returns a serialized definition; a lazy one is constructed."""
         location, key = self._parse(kind, name)
-        cached = generation_of(location).definitions.get(key)
+        cached = answering_of(location).definitions.get(key)
         if cached is not None:
             return cached
         return await self._ask(context, location, key, name, lambda of: of.definition(key))
@@ -69,6 +74,10 @@ class DefinitionQueries:
         ask: Callable[[SharedCalls], Awaitable[T]],
     ) -> T:
         async def answer() -> T:
+            if location.generation is None and location.remembered is not None:
+                # it is known that there is something to ask, and its code is on its way
+                require_definition(location.remembered, key, name)
+                await location.settled()
             generation = generation_of(location)
             require_definition(generation, key, name)
             return await ask(location.replicas.calls(generation))

@@ -1,6 +1,6 @@
 """Calls that fail: a canonical code, a message and google.rpc details; a function for each case."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 import grpc
@@ -48,7 +48,7 @@ def unknown(kind: str, name: str, known: Collection[str], wanted: str = "") -> R
         message += f"; there are: {listed}"
     details = ErrorDetails(
         reason=Reason.UNKNOWN_NAME,
-        metadata={"nearest": ",".join(nearest)},
+        nearest=nearest,
         resource_type=kind,
         resource_name=name,
         description=message,
@@ -63,6 +63,19 @@ def invalid(message: str) -> RefusalError:
     )
 
 
+def wrong_launch(
+    pipeline: str, message: str, violations: Sequence[tuple[str, str]]
+) -> RefusalError:
+    """Makes INVALID_ARGUMENT, with everything that is wrong with a launch."""
+    details = ErrorDetails(
+        reason=Reason.INVALID_ARGUMENT,
+        resource_type="pipeline",
+        resource_name=pipeline,
+        violations=violations,
+    )
+    return RefusalError(Code.INVALID_ARGUMENT, message, details)
+
+
 def no_generation(location: Location) -> RefusalError:
     """Makes the refusal that says why a location has no generation to answer from."""
     metadata = {"location": location.name}
@@ -73,7 +86,7 @@ def no_generation(location: Location) -> RefusalError:
         )
         return RefusalError(Code.UNAVAILABLE, message, details)
     if location.error is not None:
-        return _load_failed(location.name, location.error)
+        return _load_failed(location.name, location.error, was_kept=bool(location.remembered))
     message = (
         f"cannot ask location {location.name!r}: it is stopped; "
         f"start it with `hostler start {location.name}`"
@@ -82,7 +95,7 @@ def no_generation(location: Location) -> RefusalError:
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
 
 
-def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
+def _load_failed(name: str, failure: LoadFailure, *, was_kept: bool) -> RefusalError:
     exception = failure.exception or {}
     kind = workspace_pb2.LoadError.Kind.Name(workspace_pb2.LoadError.Kind.Value(failure.kind))
     details = ErrorDetails(
@@ -92,7 +105,8 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
         exception_type=exception.get("type"),
         exception_message=exception.get("message"),
     )
-    message = f"cannot ask location {name!r}, it has never loaded: {failure.message}"
+    never = "it has not loaded since the daemon was started" if was_kept else "it has never loaded"
+    message = f"cannot ask location {name!r}, {never}: {failure.message}"
     if failure.source is not None:
         message += f" ({failure.source['file']}:{failure.source['line']})"
     return RefusalError(Code.FAILED_PRECONDITION, message, details)
@@ -101,11 +115,12 @@ def _load_failed(name: str, failure: LoadFailure) -> RefusalError:
 def user_code(location: str, error: RemoteError, kind: str, name: str) -> RefusalError:
     """Makes FAILED_PRECONDITION: a function of the user's code raised for a definition."""
     body = error.body
-    exception = body.get("exception")
+    exception, source = body.get("exception"), body.get("source")
     known = exception if isinstance(exception, dict) else {}
+    place = source if isinstance(source, dict) else {}
     details = ErrorDetails(
         reason=Reason.USER_CODE,
-        metadata={"location": location},
+        metadata={"location": location, **{key: str(place[key]) for key in place}},
         traceback=known.get("traceback"),
         exception_type=known.get("type"),
         exception_message=known.get("message"),
@@ -172,6 +187,15 @@ def not_recorded(error: Exception) -> RefusalError:
     """Makes RESOURCE_EXHAUSTED: the record of runs cannot be written."""
     message = f"{error}; make room on the disk of the state folder"
     return RefusalError(Code.RESOURCE_EXHAUSTED, message, ErrorDetails(reason=Reason.NOT_RECORDED))
+
+
+def only_reads() -> RefusalError:
+    """Makes PERMISSION_DENIED: the socket that was called answers only what reads."""
+    message = (
+        "cannot do that on this socket: it answers only what reads (HOSTLER_READ_SOCKET); "
+        "call the daemon's main socket"
+    )
+    return RefusalError(Code.PERMISSION_DENIED, message, ErrorDetails(reason=Reason.ONLY_READS))
 
 
 def shutting_down() -> RefusalError:

@@ -2,23 +2,24 @@
 
 from collections.abc import AsyncIterator
 
-from google.protobuf import duration_pb2, empty_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, empty_pb2
 
 from hostler.daemon.base.settings import Settings
-from hostler.daemon.facade import names, partition, refusals
+from hostler.daemon.facade import many_runs, names, partition, refusals, run_config
 from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.lookup import (
+    answering_of,
+    code_of,
     find_location,
-    generation_of,
     require_not_stopping,
     require_pipeline,
 )
-from hostler.daemon.facade.paging import page_of, run_page_start, run_page_token
+from hostler.daemon.facade.paging import page_of, page_position, position_token
 from hostler.daemon.facade.pipeline_tags import with_tags_of_pipeline
 from hostler.daemon.facade.queries import DefinitionQueries
+from hostler.daemon.facade.run_filter import run_filter
 from hostler.daemon.facade.validation import require_config
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.runs.store.record import RunFilter, pipeline_parts
 from hostler.daemon.runs.store.run_store import NotRecordedError, StoreClosedError
 from hostler.daemon.runs.store.tables import RequestIdConflictError, RunActiveError, UnknownRunError
 from hostler.daemon.supervision.supervisor import Supervisor
@@ -33,17 +34,11 @@ MAX_PAGE_SIZE = 1000
 #: Characters; a UUID has 36.
 MAX_REQUEST_ID_LENGTH = 128
 
-#: Tags of a filter: SQLite joins no more than 64 tables.
-MAX_FILTER_TAGS = 50
-
 #: The tags that only the daemon sets.
 RESERVED_TAGS = "hostler/"
 
 #: The tag of a run of a backfill: the backfill's id.
 BACKFILL_TAG = "hostler/backfill"
-
-#: The range of the record's times, which are nanoseconds in 64 bits.
-_FIRST_TIME, _LAST_TIME = -(2**63), 2**63 - 1
 
 
 class RunService:
@@ -67,17 +62,17 @@ class RunService:
                 return earlier
             location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
             location = find_location(self._supervisor, f"locations/{location_name}")
-            generation = generation_of(location)
-            require_pipeline(generation, request.pipeline)
-            run = requested
+            require_pipeline(answering_of(location), request.pipeline)
+            run, generation = requested, None
             if requested.partition:
                 generation, run = await partition.with_partition(self._queries, context, requested)
                 await require_config(run.run_config, self._settings)
             run = await with_tags_of_pipeline(self._queries, context, run)
+            run.progress.total = await run_config.require_fit(self._queries, context, run)
             require_not_stopping(self._supervisor)
-            return await self._runs.launch(
-                run, location, generation, asked=None if run is requested else requested
-            )
+            generation = generation or code_of(location)
+            asked = None if run is requested else requested
+            return await self._runs.launch(run, location, generation, asked=asked)
         except RequestIdConflictError as error:
             message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
             raise refusals.invalid(f"{message}, with another content") from error
@@ -89,24 +84,59 @@ class RunService:
 
     async def list_runs(self, request: pb.ListRunsRequest, _: Context) -> pb.ListRunsResponse:
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        before = run_page_start(request.page_token, request.filter)
+        bound = request.filter.SerializeToString(deterministic=True)
+        before = page_position(request.page_token, bound) or None
         # one more than the page holds shows whether there is another page
-        wanted = _run_filter(request.filter)
+        wanted = run_filter(request.filter)
         found = await self._runs.store.page(wanted, size + 1, before, self._settings.page_bytes)
         count = min(size, page_of([run for _, run in found], self._settings.page_bytes))
         token = ""
         if len(found) > count:
-            token = run_page_token(found[count - 1][0], request.filter)
+            token = position_token(found[count - 1][0], bound)
         return pb.ListRunsResponse(runs=[run for _, run in found[:count]], next_page_token=token)
 
     async def watch_run(self, request: pb.WatchRunRequest, _: Context) -> AsyncIterator[bytes]:
         run = await self._find(request.name)
-        events = self._runs.store.follow(names.run_id(run.name), request.after_sequence)
+        store = self._runs.store
+        follow = store.follow_joined if request.join_lines else store.follow
+        events = follow(names.run_id(run.name), request.after_sequence)
         try:
             async for event in events:
                 yield event
         except StoreClosedError:
             raise refusals.shutting_down() from None
+
+    async def watch_runs(self, request: pb.WatchRunsRequest, _: Context) -> AsyncIterator[bytes]:
+        async for message in many_runs.watch(self._runs.store, request, self._settings):
+            yield message
+
+    async def count_runs(self, request: pb.CountRunsRequest, _: Context) -> pb.CountRunsResponse:
+        counts = await self._runs.store.counts(run_filter(request.filter))
+        found = [pb.RunCount(state=each, count=counts[each]) for each in sorted(counts)]  # type: ignore[arg-type]  # the record has known states
+        return pb.CountRunsResponse(counts=found, total=sum(counts.values()))
+
+    async def list_steps(self, request: pb.ListStepsRequest, _: Context) -> pb.ListStepsResponse:
+        run = await self._find(request.parent)
+        size = min(request.page_size or MAX_PAGE_SIZE, MAX_PAGE_SIZE)
+        start = page_position(request.page_token, request.parent)
+        # one more than the page holds shows whether there is another page
+        found = await self._runs.store.steps(names.run_id(run.name), size + 1, start)
+        steps = [pb.Step.FromString(data) for _, data in found]
+        count = min(size, page_of(steps, self._settings.page_bytes))
+        token = position_token(found[count - 1][0], request.parent) if len(found) > count else ""
+        return pb.ListStepsResponse(steps=steps[:count], next_page_token=token)
+
+    async def cancel_runs(self, request: pb.CancelRunsRequest, _: Context) -> pb.CancelRunsResponse:
+        try:
+            return await many_runs.cancel(self._runs, request)
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+
+    async def delete_runs(self, request: pb.DeleteRunsRequest, _: Context) -> pb.DeleteRunsResponse:
+        try:
+            return await many_runs.delete(self._runs, request)
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
 
     async def cancel_run(self, request: pb.CancelRunRequest, _: Context) -> pb.Run:
         run = await self._find(request.name)
@@ -127,6 +157,15 @@ class RunService:
         except NotRecordedError as error:
             raise refusals.not_recorded(error) from error
         return empty_pb2.Empty()
+
+    async def compact_record(
+        self, _request: pb.CompactRecordRequest, _: Context
+    ) -> pb.CompactRecordResponse:
+        try:
+            before, after = await self._runs.store.compact()
+        except NotRecordedError as error:
+            raise refusals.not_recorded(error) from error
+        return pb.CompactRecordResponse(bytes_before=before, bytes_after=after)
 
     async def _find(self, name: str) -> pb.Run:
         run = await self._runs.store.get(names.run_id(name))
@@ -164,49 +203,5 @@ class RunService:
             solids=request.solids,
             max_concurrency=request.max_concurrency,
             partition=request.partition,
+            debugging=request.debugging if request.HasField("debugging") else None,
         )
-
-
-def _run_filter(wanted: pb.RunFilter) -> RunFilter:
-    if len(wanted.tags) > MAX_FILTER_TAGS:
-        raise refusals.invalid(
-            f"cannot filter by {len(wanted.tags)} tags; at most {MAX_FILTER_TAGS}"
-        )
-    location, repository, pipeline = "", "", wanted.pipeline
-    if "/" in pipeline:
-        location, repository, pipeline = pipeline_parts(pb.Run(pipeline=pipeline))
-        if not (location and repository and pipeline):
-            raise refusals.invalid(
-                f"cannot filter by the pipeline {wanted.pipeline!r}; expected its name alone or "
-                "locations/{location}/repositories/{repository}/pipelines/{pipeline}"
-            )
-    if wanted.location:
-        named = wanted.location.removeprefix("locations/")
-        if named == wanted.location or location not in ("", named):
-            expected = f"locations/{location}" if location else "locations/{location}"
-            message = f"cannot filter by the location {wanted.location!r}; expected {expected}"
-            raise refusals.invalid(message)
-        location = named
-    return RunFilter(
-        location=location,
-        repository=repository,
-        pipeline=pipeline,
-        states=frozenset(wanted.states),
-        tags=tuple(sorted(wanted.tags.items())),
-        created_from=_nanoseconds("create_time_from", wanted.create_time_from),
-        created_before=(
-            # at 1970 itself it is no bound to the record
-            _nanoseconds("create_time_before", wanted.create_time_before) or 1
-            if wanted.HasField("create_time_before")
-            else 0
-        ),
-    )
-
-
-def _nanoseconds(name: str, time: timestamp_pb2.Timestamp) -> int:
-    found = time.seconds * 1_000_000_000 + time.nanos
-    if not _FIRST_TIME <= found <= _LAST_TIME:
-        raise refusals.invalid(
-            f"cannot filter by {name} {time.seconds} s; expected a time from 1678 to 2262"
-        )
-    return found

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -30,16 +31,31 @@ class ServiceHandlers:
     the message or its bytes: answers that are kept serialized are not parsed for being sent.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, admission: Admission) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        admission: Admission,
+        *,
+        only_reads: bool = False,
+    ) -> None:
+        """
+        Args:
+            only_reads: whether methods that do more than read are refused: all but those that the
+                contract declares to have no side effects.
+        """
         self._settings = settings
         self._journal = journal
         self._admission = admission
+        self._only_reads = only_reads
 
     def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
         """Returns the handler that a grpc.aio server takes for one service."""
         handlers: dict[str, Any] = {}
         for method in service.methods:
-            function = getattr(implementation, _snake_case(method.name))
+            function: Any = getattr(implementation, _snake_case(method.name))
+            if self._only_reads and not reads(method):
+                function = _refuse_order if not method.server_streaming else _refuse_stream
             parse = self._reader(GetMessageClass(method.input_type))
             if method.server_streaming:
                 handlers[method.name] = grpc.unary_stream_rpc_method_handler(
@@ -143,6 +159,25 @@ class ServiceHandlers:
             return refusals.invalid(f"cannot read the request: {error}")
         self._journal.fault("a call failed", error)
         return refusals.internal()
+
+
+def reads(method: MethodDescriptor) -> bool:
+    """Returns whether the contract declares that a method has no side effects."""
+    level = method.GetOptions().idempotency_level
+    return bool(level == MethodOptions.IdempotencyLevel.NO_SIDE_EFFECTS)
+
+
+async def _refuse_order(_request: Message, _context: Context) -> Message:
+    raise refusals.only_reads()
+
+
+async def _refuse_stream(_request: Message, _context: Context) -> AsyncGenerator[Message]:
+    for answer in _no_answers():
+        yield answer
+
+
+def _no_answers() -> list[Message]:
+    raise refusals.only_reads()
 
 
 def _snake_case(name: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import grp
 import os
 import socket
 import stat
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hostler.rpc.address import MAX_SOCKET_PATH
@@ -39,21 +41,65 @@ class SocketBusyError(SocketError):
         self.pid = pid
 
 
+@dataclass(frozen=True, slots=True)
+class SocketAccess:
+    """Says who may use a socket.
+
+    Attributes:
+        group: a name, or a number in digits; empty for the daemon's own.
+        mode: of the socket.
+    """
+
+    group: str = ""
+    mode: int = 0o600
+
+    def apply(self, path: Path) -> None:
+        """Gives the group and the mode to a socket.
+
+        Raises:
+            SocketError: there is no such group, or the daemon's user may not give it away.
+        """
+        if self.group:
+            try:
+                # the number first: what is open for a group must not be open for another one
+                os.chown(path, -1, self._group_id())
+            except KeyError:
+                raise SocketError(
+                    f"cannot give {path} to the group {self.group!r}: there is no such group; "
+                    "make it (groupadd), or name another in HOSTLER_SOCKET_GROUP or "
+                    "HOSTLER_READ_SOCKET_GROUP"
+                ) from None
+            except PermissionError:
+                user = os.getuid()
+                raise SocketError(
+                    f"cannot give {path} to the group {self.group!r}: user {user} is no member of "
+                    "it; add the user to it (usermod -aG), and start the daemon in a new session"
+                ) from None
+        path.chmod(self.mode)
+
+    def _group_id(self) -> int:
+        return int(self.group) if self.group.isdecimal() else grp.getgrnam(self.group).gr_gid
+
+
 class SocketClaim:
     """The right to bind a socket path, kept until `release`. Made by `claim_socket`."""
 
-    def __init__(self, path: Path, lock: int) -> None:
+    def __init__(self, path: Path, lock: int, access: SocketAccess) -> None:
         self.path = path
         self._lock = lock
+        self._access = access
         self._bound: tuple[int, int] | None = None
 
     @contextlib.contextmanager
     def binding(self) -> Iterator[None]:
-        """Surrounds the call that binds (grpc's `add_insecure_port`), so that the socket is 0600.
+        """Surrounds the call that binds (grpc's `add_insecure_port`), and sets who may use it.
 
-        The umask makes it so from its first moment on, whatever the mode of its folder. It holds
-        for the whole process, so keep the block short. `release` removes only the socket that was
-        bound here.
+        The umask makes the socket 0600 from its first moment on, whatever the mode of its folder.
+        It holds for the whole process, so keep the block short. `release` removes only the socket
+        that was bound here.
+
+        Raises:
+            SocketError: the socket cannot be given to the group.
         """
         before = os.umask(0o177)
         try:
@@ -61,8 +107,8 @@ class SocketClaim:
         finally:
             os.umask(before)
         with contextlib.suppress(FileNotFoundError):
-            self.path.chmod(0o600)
             self._bound = _identity(self.path)
+            self._access.apply(self.path)
 
     def release(self) -> None:
         """Removes the lock, and the socket if it is still the one that was bound."""
@@ -78,11 +124,14 @@ class SocketClaim:
         self._lock = -1
 
 
-def claim_socket(path: Path, *, chosen: bool = False) -> SocketClaim:
+def claim_socket(
+    path: Path, *, chosen: bool = False, access: SocketAccess | None = None
+) -> SocketClaim:
     """Locks `path` and removes the socket of a dead daemon, so that it can be bound.
 
     Args:
         path: absolute.
+        access: who may use the socket; only its owner where it is not given.
         chosen: the user named the path: its folder keeps the mode that it has and has only to be
             writable. Otherwise the folder belongs to this user alone, 0700.
 
@@ -101,7 +150,7 @@ def claim_socket(path: Path, *, chosen: bool = False) -> SocketClaim:
         lock = _acquire_lock(path)
     except OSError as error:
         raise SocketError(f"cannot serve on {path}: {error}; name another with --socket") from error
-    claim = SocketClaim(path, lock)
+    claim = SocketClaim(path, lock, access or SocketAccess())
     try:
         _remove_dead_socket(path)
     except BaseException:

@@ -13,7 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from hostler.daemon.facade import refusals
 from hostler.daemon.runs.store.readable import LONGEST_DURATION, is_valid_duration
-from hostler.v1 import run_pb2
+from hostler.v1 import repository_pb2, run_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -32,6 +32,9 @@ CONFIG_ON_LOOP = 10_000
 #: The range of google.protobuf.Timestamp: the years 1 to 9999.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 
+#: The requests that hold a run config.
+_WITH_CONFIG = frozenset({run_pb2.LaunchRunRequest, repository_pb2.ValidateRunConfigRequest})
+
 _INTEGERS = frozenset(
     {
         FieldDescriptor.CPPTYPE_INT32,
@@ -45,7 +48,7 @@ _INTEGERS = frozenset(
 def require_small(request: bytes, of: type[Message], settings: Settings) -> None:
     """Refuses a request by its size alone, before it is parsed."""
     limit = settings.request_bytes
-    if of is run_pb2.LaunchRunRequest:
+    if of in _WITH_CONFIG:
         limit += settings.config_bytes
     if len(request) > limit:
         raise refusals.invalid(

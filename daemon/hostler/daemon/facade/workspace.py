@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 from hostler.daemon.base.settings import Settings
+from hostler.daemon.base.text import utf8_safe
 from hostler.daemon.facade.admission import Admission, Context, Wait
 from hostler.daemon.facade.lookup import find_location, require_not_stopping
-from hostler.daemon.facade.paging import page_of, page_slice
+from hostler.daemon.facade.paging import list_page
+from hostler.daemon.launching.launcher import SpawnError
+from hostler.daemon.locations.import_times import ImportTimes
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.location import LogLine
 from hostler.daemon.supervision import presentation, snapshots
@@ -63,12 +66,12 @@ class WorkspaceService:
         self, request: pb.ListLocationsRequest, _: Context
     ) -> pb.ListLocationsResponse:
         locations = list(self._supervisor.locations.values())
-        part, _token = page_slice(len(locations), request.page_size, request.page_token)
-        await self._supervisor.measure(locations[part])
-        messages = await self._messages(locations[part])
-        count = page_of(messages, self._settings.page_bytes)
-        token = page_slice(len(locations), count, request.page_token)[1]
-        return pb.ListLocationsResponse(locations=messages[:count], next_page_token=token)
+        await self._supervisor.measure(locations)
+        messages = await self._messages(locations)
+        part, token = list_page(
+            messages, request.page_size, request.page_token, "", self._settings.page_bytes
+        )
+        return pb.ListLocationsResponse(locations=messages[part], next_page_token=token)
 
     async def get_location(self, request: pb.GetLocationRequest, _: Context) -> pb.Location:
         location = find_location(self._supervisor, request.name)
@@ -107,6 +110,24 @@ class WorkspaceService:
         self._supervisor.stop_location(location)
         await self._admission.wait(context, location.name, location.ended(), Wait.END)
         return self._supervisor.location_message(location)
+
+    async def measure_imports(
+        self, request: pb.MeasureImportsRequest, context: Context
+    ) -> pb.MeasureImportsResponse:
+        require_not_stopping(self._supervisor)
+        location = find_location(self._supervisor, request.name)
+        work = location.replicas.measure_imports(location.spec)
+        try:
+            times = await self._admission.wait(context, location.name, work, Wait.LOAD)
+        except SpawnError as error:
+            times = ImportTimes(failure=f"cannot start its interpreter: {error}")
+        answer = pb.MeasureImportsResponse(failure=utf8_safe(times.failure))
+        answer.duration.FromNanoseconds(int(times.seconds * 1e9))
+        for each in times.modules:
+            module = answer.modules.add(name=utf8_safe(each.name), depth=each.depth)
+            module.self_duration.FromNanoseconds(int(each.own * 1e9))
+            module.total_duration.FromNanoseconds(int(each.total * 1e9))
+        return answer
 
     async def watch_workspace(
         self, request: pb.WatchWorkspaceRequest, _: Context

@@ -1,7 +1,7 @@
 """Reads what a location process says of its definitions; see hostler.host.describe.pack."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,6 +27,12 @@ class Definitions:
         """
         self._described = described
         self._serialized: dict[DefinitionKey, bytes] = {}
+        #: Called after `add`; nothing where it is None.
+        self.on_add: Callable[[], object] | None = None
+
+    def described(self) -> dict[DefinitionKey, bytes]:
+        """Returns a copy of the packed descriptions."""
+        return dict(self._described)
 
     def get(self, key: DefinitionKey) -> bytes | None:
         """Returns the serialized message; None if the definition has not been constructed.
@@ -55,6 +61,8 @@ class Definitions:
         self._described[key] = pack_definition(described)
         made = self.get(key)
         assert made is not None
+        if self.on_add is not None:
+            self.on_add()
         return made
 
     def altered(self, since: "Definitions") -> list[DefinitionKey]:

@@ -32,6 +32,7 @@ class Generation:
             where none was.
         seconds: from the order to ready.
         parts: how long each part took: "order" (until there was a process), "import", "describe".
+        warnings: what the user should know of the load.
         number: counts the good loads of the location; set when it begins to serve.
         ready_time: when it began to serve, in seconds since the epoch.
     """
@@ -49,6 +50,7 @@ class Generation:
     seconds: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
     spawn_reason: str = ""
+    warnings: tuple[str, ...] = ()
     number: int = 0
     ready_time: float = 0.0
     #: Serialized answers, by request; see hostler.daemon.facade.repository.
@@ -100,6 +102,7 @@ def build(
         digest=hashlib.blake2b(dump(read), digest_size=16).hexdigest(),
         fork_obstacles=tuple(body["unsafe"]),
         python_version=python_version,
+        warnings=tuple(body.get("warnings", ())),
     )
 
 

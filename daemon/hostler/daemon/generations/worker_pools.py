@@ -7,7 +7,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.shared_calls import SharedCalls
-from hostler.daemon.generations.workers import Workers
+from hostler.daemon.generations.workers import CallLimit, Workers
 from hostler.daemon.processes.host_process import HostProcess
 
 
@@ -22,6 +22,8 @@ class WorkerPools:
         settings: Settings,
         tasks: Tasks,
         name: str,
+        *,
+        quick_calls: int = 0,
     ) -> None:
         """
         Args:
@@ -29,7 +31,10 @@ class WorkerPools:
             end: has a worker that calls nothing end by itself.
             kill: ends a worker that may be in the user's code.
             name: the location's name.
+            quick_calls: so many calls at once, of which a slow one counts no longer; 0 for
+                `worker_limit`, in which all count.
         """
+        self._quick_calls = quick_calls
         self._start = start
         self._end = end
         self._kill = kill
@@ -47,9 +52,9 @@ class WorkerPools:
     def of(self, generation: Generation) -> SharedCalls:
         """Returns what calls the functions of a generation, until `retire`."""
         if self._calls is None:
-            workers = Workers(
-                lambda: self._start(generation), self._end, self._kill, self._settings
-            )
+            most = self._quick_calls or self._settings.worker_limit
+            limit = CallLimit(most, lets_slow_pass=self._quick_calls > 0)
+            workers = Workers(lambda: self._start(generation), self._end, self._kill, limit)
             self._calls = SharedCalls(generation, workers)
         return self._calls
 

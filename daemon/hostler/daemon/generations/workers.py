@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
-from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.text import load_json
-from hostler.daemon.launching.launcher import ExitStatus
+from hostler.daemon.launching.launcher import LOST_WIRE, ExitStatus
 from hostler.daemon.processes.channel import ChannelClosedError
 from hostler.daemon.processes.host_process import DEATH_SECONDS, HostProcess
 from hostler.host.wire import Method, dump
@@ -21,7 +20,7 @@ class WorkerDiedError(Exception):
     """
 
     def __init__(self, pid: int, status: ExitStatus | None) -> None:
-        how = status.describe() if status else "it closed its wire"
+        how = status.describe() if status else LOST_WIRE
         super().__init__(f"worker {pid} died: {how}")
         self.pid = pid
         self.status = status
@@ -32,6 +31,50 @@ class RetiredError(Exception):
 
     def __init__(self) -> None:
         super().__init__("the generation was replaced while it constructed")
+
+
+#: Seconds after which a call is slow: another worker has begun by then, also on a busy machine.
+SLOW = 0.1
+
+#: Calls of one generation at once, the slow ones included: each is a process.
+MAX_CALLS = 64
+
+
+class CallLimit:
+    """Limits how many calls of one generation are under way at once."""
+
+    def __init__(self, limit: int, *, lets_slow_pass: bool = False) -> None:
+        """
+        Args:
+            lets_slow_pass: whether a call that is slow gives its place to the next one, so that
+                a few that hang hold up nobody.
+        """
+        self._free = asyncio.Semaphore(limit)
+        self._all = asyncio.Semaphore(MAX_CALLS if lets_slow_pass else limit)
+        self._lets_slow_pass = lets_slow_pass
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Waits for a place, and keeps it while the block is executed."""
+        async with self._all:
+            await self._free.acquire()
+            is_held = True
+
+            def give_up() -> None:
+                nonlocal is_held
+                if is_held:
+                    is_held = False
+                    self._free.release()
+
+            timer = None
+            if self._lets_slow_pass:
+                timer = asyncio.get_running_loop().call_later(SLOW, give_up)
+            try:
+                yield
+            finally:
+                give_up()
+                if timer is not None:
+                    timer.cancel()
 
 
 class Workers:
@@ -46,18 +89,19 @@ class Workers:
         start: Callable[[], Awaitable[HostProcess]],
         end: Callable[[HostProcess], asyncio.Task[None]],
         kill: Callable[[HostProcess], asyncio.Task[None]],
-        settings: Settings,
+        limit: CallLimit,
     ) -> None:
         """
         Args:
             start: makes a worker.
             end: has a worker that calls nothing end by itself.
             kill: ends a worker that may be in the user's code.
+            limit: of the calls at once.
         """
         self._start = start
         self._end = end
         self._kill = kill
-        self._free = asyncio.Semaphore(settings.worker_limit)
+        self._limit = limit
         self._idle: list[HostProcess] = []
         self._busy: set[HostProcess] = set()
         self._starting: set[asyncio.Future[HostProcess]] = set()
@@ -83,7 +127,7 @@ class Workers:
         self._calls += 1
         self._drained.clear()
         try:
-            async with self._free:
+            async with self._limit.place():
                 return await self._call(order)
         finally:
             self._calls -= 1

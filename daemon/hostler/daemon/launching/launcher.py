@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from hostler.daemon.keeper import prctl
 from hostler.daemon.launching.keeper_child import KeeperChild, KeeperError, kill_inherited
 from hostler.daemon.launching.orders import (
+    LOST_WIRE,
     ExitStatus,
     Handle,
     SpawnError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hostler.daemon.keeper.link import Packet
 
 __all__ = [
+    "LOST_WIRE",
     "ExitStatus",
     "Handle",
     "KeeperError",

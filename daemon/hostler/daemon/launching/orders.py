@@ -9,6 +9,8 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostler.host.wire import EXIT_LOST
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
@@ -39,6 +41,13 @@ class SpawnOrder:
     descriptors: int | None = None
 
 
+#: What is said of a process that the daemon has lost by the doing of the user's code.
+LOST_WIRE = (
+    "its code closed the descriptor through which the daemon speaks to it; close only what the "
+    "code has opened"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a process ended: with a code, by a signal, or in a way that is not known."""
@@ -55,6 +64,8 @@ class ExitStatus:
 
     def describe(self) -> str:
         """Returns the status in words: "exit code 3", "killed by SIGKILL"."""
+        if self.code == EXIT_LOST:
+            return LOST_WIRE
         if self.code is not None:
             return f"exit code {self.code}"
         if self.signal is not None:

@@ -22,6 +22,16 @@ class Slots:
     def __init__(self, count: int, clock: Clock) -> None:
         self._clock = clock
         self._free = asyncio.Semaphore(count)
+        self._is_open = asyncio.Event()
+        self._is_open.set()
+
+    def hold(self) -> None:
+        """Lets no further load begin until `open`."""
+        self._is_open.clear()
+
+    def open(self) -> None:
+        """Lets loads begin again."""
+        self._is_open.set()
 
     async def acquire(self) -> Callable[[], None]:
         """Waits for a slot.
@@ -29,6 +39,7 @@ class Slots:
         Returns:
             What gives the slot back; the slot is free again after SLOT_SECONDS at the latest.
         """
+        await self._is_open.wait()
         await self._free.acquire()
         held = [True]
 

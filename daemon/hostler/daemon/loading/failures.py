@@ -11,7 +11,7 @@ from typing import Any, Literal
 from google.protobuf import json_format
 
 from hostler.daemon.base.text import truncate, utf8_safe, utf8_safe_json
-from hostler.daemon.launching.launcher import ExitStatus, SpawnError
+from hostler.daemon.launching.launcher import LOST_WIRE, ExitStatus, SpawnError
 from hostler.daemon.loading.stacks import StackFrame
 from hostler.host.wire import EXIT_LOST
 from hostler.v1 import workspace_pb2
@@ -74,19 +74,24 @@ class LoadFailure:
         return error
 
 
-def of_spawn(executable: str, error: SpawnError) -> LoadFailure:
-    """Describes an executable that could not be started."""
-    return LoadFailure(
-        "EXECUTABLE",
-        permanent=error.errno in _HOPELESS,
-        message=_why_not_executed(executable, error) if error.stage == "exec" else str(error),
-    )
+def of_spawn(executable: str, error: SpawnError, folder: str) -> LoadFailure:
+    """Describes an executable that could not be started.
+
+    Args:
+        folder: that of the workspace file, where a bare name stands for a file, if PATH has none.
+    """
+    message = str(error)
+    if error.stage == "exec":
+        message = _why_not_executed(executable, error, folder)
+    return LoadFailure("EXECUTABLE", permanent=error.errno in _HOPELESS, message=message)
 
 
-def _why_not_executed(executable: str, error: SpawnError) -> str:
+def _why_not_executed(executable: str, error: SpawnError, folder: str) -> str:
     path = Path(executable)
     remedy = "set executable_path to a Python interpreter"
-    if path.is_dir():
+    if error.errno == errno.ENOENT and str(path.parent) == folder and not os.path.lexists(path):
+        why = f"there is none in that folder and none on PATH{_others_on_path()}"
+    elif path.is_dir():
         why, remedy = "it is a folder", "set executable_path to the interpreter in it"
     elif error.errno == errno.ENOENT and path.is_symlink() and not path.exists():
         why = f"it is a link to {path.readlink()}, which does not lead to a file"
@@ -100,6 +105,17 @@ def _why_not_executed(executable: str, error: SpawnError) -> str:
     else:
         why = os.strerror(error.errno)
     return f"cannot execute {executable}: {why}; {remedy}"
+
+
+def _others_on_path() -> str:
+    """Returns a clause with the names of the interpreters on PATH; "" for none."""
+    names: set[str] = set()
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        names.update(path.name for path in Path(folder or ".").glob("python3.*"))
+    versions = sorted(
+        (name for name in names if name[8:].isdecimal()), key=lambda name: int(name[8:])
+    )
+    return f", which has {', '.join(versions)}" if versions else ""
 
 
 def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
@@ -116,11 +132,7 @@ def of_answer(body: Mapping[str, Any], output: Sequence[str]) -> LoadFailure:
 
 def _of_lost_wire(output: Sequence[str]) -> LoadFailure:
     """Describes a process whose code has closed the wire to the daemon."""
-    message = (
-        "the code closed the descriptor through which the daemon speaks to its process; "
-        "close only what the code has opened"
-    )
-    return LoadFailure("PROCESS_DIED", permanent=False, message=message, output=output)
+    return LoadFailure("PROCESS_DIED", permanent=True, message=LOST_WIRE, output=output)
 
 
 def of_death(
@@ -167,10 +179,12 @@ def of_timeout(
     said_hello: bool,
     stack: Sequence[StackFrame],
     frame: StackFrame | None,
+    is_daemons_limit: bool = False,
 ) -> LoadFailure:
-    """Describes a load that took longer than load_timeout.
+    """Describes a load that took longer than it may.
 
     Args:
+        seconds: that it may take, by load_timeout or by the daemon's limit for all loads.
         stack: where the load was, the innermost call first; empty if the process did not say.
         frame: the call of the stack that the message names.
     """
@@ -181,10 +195,10 @@ def of_timeout(
         )
         return LoadFailure("EXECUTABLE", permanent=False, message=message, output=output)
     where = f"; it was at {frame}" if frame else ""
-    message = (
-        f"the load did not end within {seconds:g} s{where}; "
-        "raise load_timeout in workspace.yaml if it needs longer"
-    )
+    remedy = "raise load_timeout in workspace.yaml"
+    if is_daemons_limit:
+        remedy = "raise HOSTLER_LOAD_LIMIT, or --timeout of hostler check,"
+    message = f"the load did not end within {seconds:g} s{where}; {remedy} if it needs longer"
     calls = ["where it was, the innermost call first:", *(f"  {each}" for each in stack)]
     return LoadFailure(
         "TIMEOUT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,23 +82,29 @@ class LoadAttempt:
 
     # Its time
 
+    @property
+    def _time_limit(self) -> float:
+        """Seconds that the load may take; 0 for no limit."""
+        limits = (self._spec.load_timeout, self._context.settings.load_limit)
+        return min(filter(None, limits), default=0.0)
+
     def note_order(self, ask_for_stack: Callable[[], bool], on_overdue: Callable[[], None]) -> None:
         """Notes that the process is ordered now, and limits the time of the load.
 
         Args:
             ask_for_stack: asks the process for its stack; returns whether it could be asked.
-            on_overdue: called when load_timeout has passed.
+            on_overdue: called when that time has passed.
         """
         self._ordered_at = self._clock.monotonic()
-        if self._spec.load_timeout:
-            self._timer.arm(self._spec.load_timeout, ask_for_stack, on_overdue)
+        if self._time_limit:
+            self._timer.arm(self._time_limit, ask_for_stack, on_overdue)
 
     def note_start(self) -> None:
         """Notes that the process has started."""
         self._started_at = self._clock.monotonic()
 
     def limit_fork(self, ask_for_stack: Callable[[], bool], on_unfit: Callable[[], None]) -> None:
-        """Limits a fork to less time than load_timeout.
+        """Limits a fork to less time than a load may take.
 
         A fork may meet a lock that no new interpreter does; no user waits a minute for that.
 
@@ -105,7 +112,7 @@ class LoadAttempt:
             on_unfit: called when that time has passed; `verdict` says why.
         """
         patience = self._context.environments.fork_patience(self._spec)
-        if self._spec.load_timeout and patience >= self._spec.load_timeout:
+        if self._time_limit and patience >= self._time_limit:
             return
         self._is_fork_timed = True
 
@@ -194,23 +201,25 @@ class LoadAttempt:
         if isinstance(error, SpawnError):
             # another executable in its place is a reason to try again
             self.files[executable] = digest_of(executable)
-            self.verdict = failures.of_spawn(executable, error)
+            folder = os.path.dirname(self._spec.source.file)  # noqa: PTH120 - a string
+            self.verdict = failures.of_spawn(executable, error, folder)
         else:
             self._context.journal.fault("cannot start a process", error, owner=self._owner)
             message = f"cannot start {executable}: {error}"
             self.verdict = LoadFailure("PROCESS_DIED", permanent=False, message=message)
 
     def judge_timeout(self, host: HostProcess | None) -> LoadFailure:
-        """Returns the failure of a load whose load_timeout has passed."""
+        """Returns the failure of a load that has taken all the time that it may take."""
         if host is not None:
             host.drain_output()
         return failures.of_timeout(
             command.executable(self._spec),
-            self._spec.load_timeout,
+            self._time_limit,
             list(self._lines),
             said_hello=host is not None and host.has_said_hello,
             stack=self._timer.stack.frames,
             frame=self._timer.stack.innermost(self.files),
+            is_daemons_limit=self._time_limit != self._spec.load_timeout,
         )
 
     def judge_death(self, host: HostProcess, *, is_fork: bool) -> LoadFailure | Unfit:
@@ -221,7 +230,7 @@ class LoadAttempt:
             if self._is_fork_timed:
                 return Unfit(self._timer.describe(self.files))
             return self.judge_timeout(host)
-        if is_fork and status.signal is not None:
+        if is_fork and status.signal is not None and not self._lost_wire:
             is_kill = status.signal == signal.SIGKILL
             return Unfit(f"it was {status.describe()}", killed_externally=is_kill)
         host.drain_output()

@@ -30,7 +30,7 @@ class ProcessObserver(Protocol):
     def on_died(self, process: "LocationProcess", status: ExitStatus) -> None: ...
     def on_unhealthy(self, process: "LocationProcess") -> None: ...
     def on_ended(self, process: "LocationProcess") -> None: ...
-    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None: ...
+    def on_lines(self, stream: Stream, texts: list[str], pid: int, role: Role) -> None: ...
     def on_files_read(
         self, process: "LocationProcess", pairs: list[tuple[str, str | None]]
     ) -> None: ...
@@ -115,7 +115,7 @@ class LocationProcess:
     async def _spawn(self) -> None:
         await self._admission.wait(for_template=not self._spawn_reason)
         self.attempt.note_order(self._ask_for_stack, partial(self._feed, ProcessEvent.OVERDUE))
-        listener = Listener(self._on_line, self._on_files_read)
+        listener = Listener(self._on_lines, self._on_files_read)
         try:
             self.host, self.fork_decision = await self._context.environments.start_process(
                 self.spec, self._owner, listener, self._spawn_reason
@@ -224,10 +224,10 @@ class LocationProcess:
 
     # What the process says
 
-    def _on_line(self, stream: Stream, text: str, pid: int) -> None:
-        left = self.attempt.add_line(stream, text)
-        if left is not None:
-            self._observer.on_line(stream, left, pid, "location")
+    def _on_lines(self, stream: Stream, texts: list[str], pid: int) -> None:
+        left = [one for text in texts if (one := self.attempt.add_line(stream, text)) is not None]
+        if left:
+            self._observer.on_lines(stream, left, pid, "location")
 
     def _on_files_read(self, pairs: list[tuple[str, str | None]]) -> None:
         self.attempt.add_files(pairs)

@@ -37,7 +37,6 @@ class LoadRegion:
         retry_time: when the load is tried again, in seconds since the epoch; None before the first
             failure.
         causes: the changed paths and packages for which the next generation is made.
-        retries: how many loads were tried again after a failure.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class LoadRegion:
         self.failure: LoadFailure | None = None
         self.retry_time: float | None = None
         self.causes: set[str] = set()
-        self.retries = 0
         self._context = context
         self._watched = watched
         self._policy = policy
@@ -81,7 +79,6 @@ class LoadRegion:
 
     def step(self, event: LocationEvent) -> tuple[LocationEffect, ...]:
         """Moves to the next state; returns the effects that have to be performed."""
-        self.retries += event is LocationEvent.RETRY_DUE
         return self._machine.feed(event)
 
     def note_settled(self) -> None:

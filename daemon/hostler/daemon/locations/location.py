@@ -9,6 +9,7 @@ from hostler.daemon.generations.generation import Generation
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.loading.failures import LoadFailure
 from hostler.daemon.locations.change_notifier import ChangeNotifier
+from hostler.daemon.locations.folder_changes import FolderChanges
 from hostler.daemon.locations.load_region import LoadRegion
 from hostler.daemon.locations.processes import ANSWER_SECONDS, LocationProcesses
 from hostler.daemon.locations.replicas import Replicas
@@ -33,6 +34,8 @@ class Location:
         serving: keeps the process of the last good generation.
         replicas: makes its workers and the processes of its runs.
         last_changes: how the newest generation differs from the one before.
+        remembered: what an earlier daemon has kept of its last good generation; it answers reads
+            until the first good load, and has no code.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Location:
         self.spec = spec
         self.log = log
         self.last_changes = workspace_pb2.DefinitionChanges()
+        self.remembered: Generation | None = None
         self._context = context
         self._on_change = on_change
         self._notifier = ChangeNotifier(context.clock, self._tell)
@@ -60,6 +64,9 @@ class Location:
         start = self.processes.start
         self.load = LoadRegion(context, self.watched, self._policy, start, self._feed)
         self.serving = ServingRegion(context, start, self._feed)
+        self._folders = FolderChanges(
+            context.clock, context.settings, self.load.files_changed, self.processes.remark
+        )
         self.processes.connect(self.load, self.serving)
         self.replicas = Replicas(
             context, spec.name, self.processes, self._policy, self._find_source
@@ -74,6 +81,12 @@ class Location:
     def generation(self) -> Generation | None:
         """The last good generation; None before the first, and when the location is stopped."""
         return self.serving.generation
+
+    @property
+    def answering(self) -> Generation | None:
+        """What reads of definitions are answered from: the generation, or what is remembered."""
+        is_stopped = self.load.state is Load.STOPPED
+        return self.generation or (None if is_stopped else self.remembered)
 
     @property
     def status(self) -> Status:
@@ -117,6 +130,8 @@ class Location:
     def stop(self) -> None:
         """Ends the location's processes, its runs aside; answers nothing any more."""
         self._feed(LocationEvent.STOP, "stopped")
+        self._folders.stop()
+        self.remembered = None
         self.watched.forget()
 
     def reload(self) -> None:
@@ -143,7 +158,7 @@ class Location:
 
     def files_changed(self, paths: frozenset[str]) -> None:
         """Has the code loaded anew, since the content of watched files has changed."""
-        self.load.files_changed(paths)
+        self._folders.take(paths, self.watched.was_read)
 
     def packages_changed(self, what: str) -> None:
         """Loads the code anew, since packages of its environment have changed."""
@@ -174,6 +189,8 @@ class Location:
     def _feed(self, event: LocationEvent, reason: str) -> None:
         self._notifier.flush()
         before = self.status
+        if event in (LocationEvent.LOADED, LocationEvent.FAILED):
+            self._folders.load_ended()
         effects = (*self.load.step(event), *self.serving.step(event))
         for effect in effects:
             try:
@@ -205,9 +222,14 @@ class Location:
         is_parent = source is Source.PARENT and process is not None and process.is_ready
         return process.host if is_parent and process is not None else None
 
+    def _load(self) -> None:
+        self._folders.load_begins()
+        self.load.start(self.spec)
+
     def _promote(self) -> None:
         process, loaded, causes = self.load.hand_over()
         retired, before = self.serving.promote(process, loaded)
+        self.remembered = None
         self.replicas.end_standby()
         self.replicas.retire_workers(self._context.settings.drain)
         if retired:
@@ -217,7 +239,7 @@ class Location:
         self.last_changes.files.extend(sorted(map(utf8_safe, causes)))
 
     _EFFECTS: ClassVar[dict[LocationEffect, Callable[[Any], object]]] = {
-        LocationEffect.LOAD: lambda self: self.load.start(self.spec),
+        LocationEffect.LOAD: _load,
         LocationEffect.ABORT_LOAD: lambda self: self.load.abort(),
         LocationEffect.PROMOTE: _promote,
         LocationEffect.ARM_PATIENCE: lambda self: self.load.arm_patience(),

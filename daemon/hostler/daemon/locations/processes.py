@@ -156,8 +156,8 @@ class LocationProcesses:
         if not self.alive:
             self._on_last_end()
 
-    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
-        self._log.write(self._context.clock.time(), stream, text, pid, role)
+    def on_lines(self, stream: Stream, texts: list[str], pid: int, role: Role) -> None:
+        self._log.write_lines(self._context.clock.time(), stream, texts, pid, role)
 
     def on_files_read(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         if process is self._load.candidate:
@@ -172,10 +172,10 @@ class LocationProcesses:
             generation.files.update(pairs)
             self._watched.add(pairs)
 
-    def remark(self, text: str, role: Role, pid: int = 0) -> None:
+    def remark(self, text: str, role: Role = "location", pid: int = 0) -> None:
         """Writes a remark of the daemon into the location's log."""
         self._log.write(self._context.clock.time(), "daemon", text, pid, role)
 
-    def line_logger(self, role: Role) -> Callable[[Stream, str, int], None]:
+    def line_logger(self, role: Role) -> Callable[[Stream, list[str], int], None]:
         """Returns a function that logs the lines of processes of a role."""
-        return partial(self.on_line, role=role)
+        return partial(self.on_lines, role=role)

@@ -9,13 +9,19 @@ from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.shared_calls import SharedCalls
 from hostler.daemon.generations.worker_pools import WorkerPools
 from hostler.daemon.loading.context import LocationContext
+from hostler.daemon.locations.import_times import ImportTimes, measure_imports
 from hostler.daemon.locations.processes import LocationProcesses
 from hostler.daemon.locations.standby import RunSource, Standby
 from hostler.daemon.processes import command
 from hostler.daemon.processes.channel import RemoteError
 from hostler.daemon.processes.factory import ForkError
 from hostler.daemon.processes.host_process import HostProcess, Listener, Role
-from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport
+from hostler.daemon.state.fork_policy import Decision, ForkPolicy, LoadReport, leaves_traces
+from hostler.daemon.workspace.text.models import LocationSpec
+
+#: Ticks of a location that are evaluated at once, the slow ones aside: most functions of schedules
+#: take less than another worker takes to begin.
+QUICK_TICKS = 1
 
 
 class NoProcessError(Exception):
@@ -46,14 +52,19 @@ class Replicas:
         self._find_source = find_source
         listener = Listener(processes.line_logger("run"), processes.on_late_import)
         self._standby = Standby(context, self._run_source, lambda: self._owner("s"), listener)
-        self._worker_pools = WorkerPools(
-            self._start_worker, self.finish, self.end, context.settings, context.tasks, name
+        pool = partial(
+            WorkerPools,
+            *(self._start_worker, self.finish, self.end, context.settings, context.tasks, name),
         )
+        self._worker_pools = pool()
+        #: Of their own, so that the functions of schedules hold up no reader, nor each other.
+        self._tick_pools = pool(quick_calls=QUICK_TICKS)
 
     @property
     def pids(self) -> list[int]:
         """The pids of the workers and of the standby."""
-        return [*self._worker_pools.pids, *filter(None, [self.standby_pid])]
+        workers = [*self._worker_pools.pids, *self._tick_pools.pids]
+        return [*workers, *filter(None, [self.standby_pid])]
 
     @property
     def standby_pid(self) -> int:
@@ -64,6 +75,22 @@ class Replicas:
         """Returns what calls the functions of a generation, once for all readers who ask."""
         return self._worker_pools.of(generation)
 
+    def tick_calls(self, generation: Generation) -> SharedCalls:
+        """Returns what calls the functions of a generation's schedules, in workers of their own."""
+        return self._tick_pools.of(generation)
+
+    def retire_tick_workers(self) -> None:
+        """Ends the workers of schedules; for when none of them is busy."""
+        self._tick_pools.retire(0)
+
+    async def measure_imports(self, spec: LocationSpec) -> ImportTimes:
+        """Returns what a load imports now, and how long each module takes.
+
+        Raises:
+            SpawnError: the interpreter cannot be started.
+        """
+        return await measure_imports(self._context.factory, spec, self._owner("i"))
+
     def retire_workers(self, seconds: float) -> None:
         """Ends the workers.
 
@@ -71,6 +98,7 @@ class Replicas:
             seconds: how long their calls may go on.
         """
         self._worker_pools.retire(seconds)
+        self._tick_pools.retire(seconds)
 
     def renew_standby(self) -> None:
         """Has a standby made of the process that serves now, where a launch still wants one."""
@@ -84,6 +112,7 @@ class Replicas:
         """Returns when all workers and standbys have ended that were told to."""
         await self._standby.ended()
         await self._worker_pools.retired()
+        await self._tick_pools.retired()
 
     async def obtain(
         self, generation: Generation, role: Role, owner: str, listener: Listener, *, is_newest: bool
@@ -118,7 +147,9 @@ class Replicas:
         if isinstance(source, HostProcess):
             return RunSource(source, partial(self._context.factory.fork, source), source)
         if source is not None:
-            return RunSource(source, partial(self._load_in_fork, source))
+            # one that waits would hold a scratch folder, or a helper, that belongs to no run yet
+            may_wait = not leaves_traces(source.fork_obstacles)
+            return RunSource(source, partial(self._load_in_fork, source), may_wait=may_wait)
         return None
 
     async def _load_in_fork(

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from hostler.daemon.workspace.text.models import LocationSpec
 
 
+#: The events by which a process that serves is lost, and the states in which one does.
+_LOST = (
+    *(LocationEvent.DIED, LocationEvent.DIED_EARLY),
+    *(LocationEvent.UNHEALTHY, LocationEvent.KEEPER_LOST),
+)
+_SERVED = (Serving.UP, Serving.RENEWING)
+
+
 class ServingRegion:
     """Keeps the last good generation served; performs the effects of the table SERVING.
 
@@ -34,7 +42,7 @@ class ServingRegion:
         failure: why the last successor failed; None once a successor has succeeded.
         retry_time: when the next successor is started, in seconds since the epoch; None before the
             first failure.
-        revivals: how many successors were started.
+        losses: how many processes that served have died or hung.
     """
 
     def __init__(
@@ -53,7 +61,7 @@ class ServingRegion:
         self.successor: LocationProcess | None = None
         self.failure: LoadFailure | None = None
         self.retry_time: float | None = None
-        self.revivals = 0
+        self.losses = 0
         #: Why the successor may not be forked, once it has loaded.
         self._successor_obstacles: tuple[str, ...] = ()
         self._context = context
@@ -71,6 +79,7 @@ class ServingRegion:
 
     def step(self, event: LocationEvent) -> tuple[LocationEffect, ...]:
         """Moves to the next state; returns the effects that have to be performed."""
+        self.losses += event in _LOST and self.state in _SERVED
         return self._machine.feed(event)
 
     # What happens
@@ -139,7 +148,6 @@ class ServingRegion:
         """Starts a successor."""
         good = self.generation
         assert good is not None
-        self.revivals += self.state is not Serving.RENEWING
         if self.state is Serving.REVIVING:
             self.current = None
         self.successor = self._start_process(good.spec, good.sources())

@@ -35,11 +35,13 @@ class RunSource:
         identity: the location process that is forked, or the generation that is loaded anew.
         make: makes a process that has loaded the code, for an owner.
         parent: the process that is forked; None where the code is loaded anew.
+        may_wait: whether a process may load it before a run needs it.
     """
 
     identity: object
     make: Callable[[str, Listener], Awaitable[HostProcess]]
     parent: HostProcess | None = None
+    may_wait: bool = True
 
 
 class Standby:
@@ -136,6 +138,9 @@ class Standby:
         if source is None or (source.parent is not None and source.parent.channel.closed):
             if self._context.clock.monotonic() < self._wanted_until:  # the template may be coming
                 self._arm(FORK_SECONDS, self._provide)
+            return
+        if not source.may_wait:
+            self._drop()
             return
         if not self._is_of(source):
             self._drop()

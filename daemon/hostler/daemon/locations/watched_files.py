@@ -33,6 +33,12 @@ class WatchedFiles:
         self._watch: Watch | None = None
         self._batch: dict[str, str | None] = {}
         self._timer: Timer | None = None
+        #: What loads have read or looked for; the watch has more, by patterns and trees.
+        self._read: set[str] = set()
+
+    def was_read(self, path: str) -> bool:
+        """Returns whether loads have read a path, or looked for it in vain."""
+        return path in self._read
 
     @property
     def mode(self) -> Literal["native", "polling", "off"]:
@@ -57,11 +63,13 @@ class WatchedFiles:
     def add(self, pairs: Pairs) -> None:
         """Adds files that the serving process has imported since, or a failed load has read."""
         if self.spec.reload and self._watch is not None:
-            self._watch.add(dict(pairs))
+            self._add(dict(pairs))
 
     def add_unread(self, paths: Iterable[str]) -> None:
         """Adds files that a load may have read: it ended before it could report them."""
         if self.spec.reload and self._watch is not None:
+            paths = set(paths)
+            self._read |= paths
             self._watch.add_unread(paths)
 
     def watch_target(self, *, is_on: bool) -> None:
@@ -111,6 +119,7 @@ class WatchedFiles:
             self._watch = None
 
     def _put(self, files: Mapping[str, str | None]) -> None:
+        self._read = set(files)
         if self._watch is None:
             self._watch = self._watcher.watch(files, self._on_change, self.spec.watch)
         else:
@@ -120,7 +129,12 @@ class WatchedFiles:
         self._timer = None
         batch, self._batch = self._batch, {}
         if self._watch is not None:
-            self._watch.add(batch)
+            self._add(batch)
+
+    def _add(self, files: Mapping[str, str | None]) -> None:
+        assert self._watch is not None
+        self._read.update(files)
+        self._watch.add(files)
 
     def _drop_batch(self) -> None:
         if self._timer is not None:

@@ -44,16 +44,17 @@ class LogWriter:
         """Starts the thread."""
         self._thread.start()
 
-    def write(self, path: Path, line: str) -> None:
-        """Hands over a line with its line break."""
+    def write(self, path: Path, lines: list[str]) -> None:
+        """Hands over lines with their line breaks; those that there is no room for are lost."""
+        size = sum(map(len, lines))
         with self._changed:
             if self._is_closed:
                 return
-            if self._waiting_size + len(line) > _MAX_WAITING:
-                self._dropped[path] = self._dropped.get(path, 0) + 1
+            if self._waiting_size + size > _MAX_WAITING:
+                self._dropped[path] = self._dropped.get(path, 0) + len(lines)
                 return
-            self._waiting_size += len(line)
-            self._waiting.setdefault(path, []).append(line)
+            self._waiting_size += size
+            self._waiting.setdefault(path, []).extend(lines)
             if self._is_idle:
                 self._changed.notify_all()
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: Characters of all lines: a traceback's end fits, and a thousand processes take little memory.
 MAX_CHARACTERS = 50_000
@@ -21,6 +21,11 @@ class LastLines:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lines)
+
+    def extend(self, lines: Sequence[str]) -> None:
+        """Adds lines, in order."""
+        for line in lines[-(self._lines.maxlen or 0) :]:
+            self.append(line)
 
     def append(self, line: str) -> None:
         """Adds a line; one that is longer than all may be is shortened."""

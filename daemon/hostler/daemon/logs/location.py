@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hostler.daemon.base.settings import Settings
@@ -47,12 +47,6 @@ class LogLine:
     #: "location", "worker" or "run"; empty for a remark about no process.
     role: str
 
-    def format(self) -> str:
-        """Returns the line as the files have it: time, stream, pid, role, text."""
-        when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
-        stamp = when.replace("+00:00", "Z")
-        return f"{stamp} {self.stream} {self.pid} {self.role or '-'} {self.text}\n"
-
 
 class LocationLog:
     """The log of one location. All methods are called on the loop."""
@@ -76,15 +70,35 @@ class LocationLog:
 
     def write(self, time: float, stream: Stream, text: str, pid: int = 0, role: str = "") -> None:
         """Adds a line; line breaks in it become blanks."""
-        line = LogLine(time, stream, _LINE_BREAKS.sub(" ", text), pid, role)
-        self._ring.append(line)
-        self._size += _memory_of(line)
+        self.write_lines(time, stream, [text], pid, role)
+
+    def write_lines(
+        self, time: float, stream: Stream, texts: Sequence[str], pid: int, role: str
+    ) -> None:
+        """Adds lines that came together, as `write` adds one."""
+        texts = [_LINE_BREAKS.sub(" ", text) if _has_break(text) else text for text in texts]
+        # a follower takes all; of many lines at once the ring keeps the last ones alone
+        count = len(texts) if self._followers else self._count_that_fit(texts)
+        for text in texts[len(texts) - count :]:
+            line = LogLine(time, stream, text, pid, role)
+            self._ring.append(line)
+            self._size += _memory_of(text)
+            for follower in self._followers:
+                follower.add(line)
         while self._size > self._limit and len(self._ring) > 1:
-            self._size -= _memory_of(self._ring.popleft())
-        for follower in self._followers:
-            follower.add(line)
+            self._size -= _memory_of(self._ring.popleft().text)
         if self._writer is not None and self.path is not None:
-            self._writer.write(self.path, line.format())
+            head = _file_head(time, stream, pid, role)
+            self._writer.write(self.path, [f"{head}{text}\n" for text in texts])
+
+    def _count_that_fit(self, texts: Sequence[str]) -> int:
+        """Returns how many of the last lines the ring has room for, at least one."""
+        size = 0
+        for count, text in enumerate(reversed(texts)):
+            size += _memory_of(text)
+            if size > self._limit:
+                return count or 1
+        return len(texts)
 
     def tail(self, count: int) -> list[LogLine]:
         """Returns the last lines that are still in memory, the oldest first."""
@@ -109,7 +123,7 @@ class Follower:
     def __init__(self, lines: list[LogLine], on_close: Callable[[Follower], None]) -> None:
         self._lines = deque(lines)
         self._max_lines = max(FOLLOWER_LINES, len(lines))
-        self._size = sum(map(_memory_of, lines))
+        self._size = sum(_memory_of(line.text) for line in lines)
         self._max_size = self._size + FOLLOWER_BYTES
         self._dropped = 0
         self._on_close = on_close
@@ -119,7 +133,7 @@ class Follower:
     def add(self, line: LogLine) -> None:
         """Adds a line, in place of the oldest where there is no room."""
         self._lines.append(line)
-        self._size += _memory_of(line)
+        self._size += _memory_of(line.text)
         while len(self._lines) > self._max_lines or (
             self._size > self._max_size and len(self._lines) > 1
         ):
@@ -141,7 +155,7 @@ class Follower:
 
     def _pop(self) -> LogLine:
         line = self._lines.popleft()
-        self._size -= _memory_of(line)
+        self._size -= _memory_of(line.text)
         return line
 
     def __aiter__(self) -> Follower:
@@ -168,6 +182,15 @@ def file_name(location: str) -> str:
     return name[:200] + ".log"
 
 
-def _memory_of(line: LogLine) -> int:
-    text = line.text
+def _file_head(time: float, stream: Stream, pid: int, role: str) -> str:
+    """Returns what the files have before the text of a line: time, stream, pid, role."""
+    when = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
+    return f"{when.replace('+00:00', 'Z')} {stream} {pid} {role or '-'} "
+
+
+def _has_break(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _memory_of(text: str) -> int:
     return _LINE_OVERHEAD + (len(text) if text.isascii() else len(text.encode(errors="replace")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 #: A longer line is cut into pieces: what prints without end must not fill the memory.
 MAX_LINE = 64 * 1024
@@ -19,8 +19,8 @@ MAX_PIECES = 4
 #: Bytes of one read; a pipe holds as many.
 _READ_SIZE = 64 * 1024
 
-#: Lines that are handed on in one turn of the loop: about a millisecond's work.
-_LINES_PER_TURN = 200
+#: Lines that are handed on together, and in one turn of the loop: about a millisecond's work.
+_LINES_PER_TURN = 1000
 
 #: Seconds between two redraws of a line, by carriage returns, that are handed on: a progress bar is
 #: seen to move, and one that is redrawn in a tight loop fills no log.
@@ -38,22 +38,23 @@ class PipeReader:
         self,
         loop: asyncio.AbstractEventLoop,
         fd: int,
-        on_line: Callable[[str], None],
+        on_lines: Callable[[list[str]], None],
         on_end: Callable[[], None] | None = None,
     ) -> None:
         """Begins to read.
 
         Args:
             fd: the reading end of a pipe; the reader makes it non-blocking.
-            on_line: gets each line, without its line break; UTF-8, other bytes replaced.
+            on_lines: gets the lines in order, as many at once as have come, at least one; without
+                their line breaks; UTF-8, other bytes replaced.
             on_end: called once after the last line, when every writer has closed its end. Not
                 called by `close`.
         """
         self._loop = loop
         self._fd = fd
-        self._on_line = on_line
+        self._on_lines = on_lines
         self._on_end = on_end
-        self._lines: deque[bytes] = deque()
+        self._lines: deque[bytes | bytearray] = deque()
         self._unfinished_line = bytearray()
         #: Bytes of the unfinished line that were handed on, or left out, as pieces.
         self._passed_size = 0
@@ -101,8 +102,7 @@ class PipeReader:
             if not size:
                 break
             count += size
-        while self._lines:
-            self._emit(self._lines.popleft())
+        self._emit_all()
 
     def close(self) -> None:
         """Hands on what was read, and closes the descriptor; does nothing if that is done."""
@@ -116,9 +116,11 @@ class PipeReader:
         self._next_turn = None
         if not self._lines:
             self._fill()
-        for _ in range(min(_LINES_PER_TURN, len(self._lines))):
-            self._emit(self._lines.popleft())
-            if self._fd < 0 or self._is_paused:  # `on_line` has closed or paused this reader
+        if self._lines:
+            self._emit(
+                [self._lines.popleft() for _ in range(min(_LINES_PER_TURN, len(self._lines)))]
+            )
+            if self._fd < 0 or self._is_paused:  # `on_lines` has closed or paused this reader
                 return
         if self._lines:
             if not self._is_detached:
@@ -151,8 +153,11 @@ class PipeReader:
 
     def _split(self) -> None:
         *lines, rest = self._unfinished_line.split(b"\n")
-        for line in lines:
-            self._end_line(line)
+        if self._is_plain():
+            self._lines.extend(lines)
+        else:
+            for line in lines:
+                self._end_line(line)
         if b"\r" in rest:
             latest = _latest(rest)
             self._offer(bytes(latest))
@@ -160,6 +165,17 @@ class PipeReader:
         if len(rest) > MAX_LINE:
             self._split_long_line(rest)
         self._unfinished_line = rest
+
+    def _is_plain(self) -> bool:
+        """Returns whether no line of what was read is redrawn or may be too long."""
+        data = self._unfinished_line
+        return (
+            len(data) <= MAX_LINE
+            and not self._passed_size
+            and not self._shown
+            and not self._waiting
+            and b"\r" not in data
+        )
 
     def _end_line(self, line: bytearray) -> None:
         """Adds a line, unless its last redraw was handed on as it is."""
@@ -194,7 +210,7 @@ class PipeReader:
         is_alone = not self._lines
         self._show()
         if is_alone and self._lines:  # else it comes in its turn
-            self._emit(self._lines.popleft())
+            self._emit_all()
 
     def _split_long_line(self, line: bytearray) -> None:
         """Moves the pieces of a line that is too long, all but the last."""
@@ -224,11 +240,16 @@ class PipeReader:
 
     def _flush(self) -> None:
         self._end_last_line()
-        while self._lines:
-            self._emit(self._lines.popleft())
+        self._emit_all()
 
-    def _emit(self, line: bytes) -> None:
-        self._on_line(line.removesuffix(b"\r").decode("utf-8", "replace"))
+    def _emit_all(self) -> None:
+        if self._lines:
+            lines = list(self._lines)
+            self._lines.clear()
+            self._emit(lines)
+
+    def _emit(self, lines: Iterable[bytes | bytearray]) -> None:
+        self._on_lines([line.removesuffix(b"\r").decode("utf-8", "replace") for line in lines])
 
     def _close_descriptor(self) -> None:
         if self._fd < 0:

@@ -17,9 +17,9 @@ def executable(spec: LocationSpec) -> str:
     return spec.executable or sys.executable
 
 
-def argv(spec: LocationSpec, runtime: Path) -> tuple[str, ...]:
+def argv(spec: LocationSpec, runtime: Path, options: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Returns the command line; the keeper hands over the wire as descriptor 3."""
-    return (executable(spec), str(runtimes.bootstrap(runtime)), "3")
+    return (executable(spec), *options, str(runtimes.bootstrap(runtime)), "3")
 
 
 def working_directory(spec: LocationSpec) -> str:

@@ -60,12 +60,19 @@ class ProcessFactory:
         return str(self._runtime.path / "hostler")
 
     async def spawn(
-        self, spec: LocationSpec, owner: str, listener: Listener, *, is_template: bool = False
+        self,
+        spec: LocationSpec,
+        owner: str,
+        listener: Listener,
+        *,
+        is_template: bool = False,
+        options: tuple[str, ...] = (),
     ) -> HostProcess:
         """Starts the location's interpreter, which has not said hello yet.
 
         Args:
             is_template: whether it is the template of the environment, which has no limits.
+            options: more options of the interpreter.
 
         Raises:
             SpawnError: the executable could not be started.
@@ -75,7 +82,7 @@ class ProcessFactory:
         runtime = self._runtime.path
         order = SpawnOrder(
             owner=owner,
-            argv=command.argv(spec, runtime),
+            argv=command.argv(spec, runtime, options),
             env=command.variables(spec, runtime, self._inherited),
             cwd=command.working_directory(spec),
             memory=None if is_template else spec.limits.memory,

@@ -26,12 +26,13 @@ class Listener:
     """Holds the callbacks that are told what a process says.
 
     Attributes:
-        on_line: called with each line that it prints: the stream, the text, the process's id.
+        on_lines: called with the lines that it prints, as many at once as have come: the stream,
+            the texts, the process's id.
         on_files_read: called with source files that it has read (path, digest), or has looked for
             in vain (path, None).
     """
 
-    on_line: Callable[[Stream, str, int], None]
+    on_lines: Callable[[Stream, list[str], int], None]
     on_files_read: Callable[[list[tuple[str, str | None]]], None]
 
 
@@ -125,8 +126,8 @@ class HostProcess:
         self.hello = self._handshake.hello
         self.channel = self._handshake.channel
         self._pipes = [
-            PipeReader(loop, handle.stdout, self._line_to("stdout")),
-            PipeReader(loop, handle.stderr, self._line_to("stderr")),
+            PipeReader(loop, handle.stdout, self._lines_to("stdout")),
+            PipeReader(loop, handle.stderr, self._lines_to("stderr")),
         ]
         self._handshake.pass_on(self._on_event)
 
@@ -209,8 +210,8 @@ class HostProcess:
         self._listener = SILENT
         self.on_ending = self.on_import = None
 
-    def _line_to(self, stream: Stream) -> Callable[[str], None]:
-        return lambda text: self._listener.on_line(stream, text, self.pid)
+    def _lines_to(self, stream: Stream) -> Callable[[list[str]], None]:
+        return lambda texts: self._listener.on_lines(stream, texts, self.pid)
 
     def _on_event(self, event: int, value: object) -> None:
         if event == Event.TOUCHED:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hostler.host
-
-_PARTS = ("definitions", "host")
+from hostler.daemon.base.own_definitions import COPY
 
 
 def source_root() -> Path:
-    """Returns the folder whose `hostler/` holds both parts: location/, or site-packages."""
+    """Returns the folder whose `hostler/` holds hostler.host: location/, or site-packages."""
     return Path(next(iter(hostler.host.__path__))).parent.parent
+
+
+def _roots() -> dict[str, Path]:
+    """Returns for each part of the runtime the folder whose `hostler/` holds it."""
+    root = source_root()
+    return {"definitions": COPY if COPY.is_dir() else root, "host": root}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Runtime:
             OSError: the cache cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _copy(_sources()[0], self.path)
+        _copy(_sources(_roots())[0], self.path)
 
     def close(self) -> None:
         """Lets other daemons remove the folder."""
@@ -55,7 +60,7 @@ def prepare(cache: Path) -> Runtime:
         OSError: the cache cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    files, digest = _sources()
+    files, digest = _sources(_roots())
     path = cache / f"runtime-{digest}"
     lock = _open_lock(path)
     try:
@@ -69,28 +74,26 @@ def prepare(cache: Path) -> Runtime:
     return Runtime(path, lock)
 
 
-def _sources() -> tuple[list[Path], str]:
-    """Returns the files of the runtime, and the digest of their names and contents."""
-    root = source_root()
-    files = sorted(
-        path
-        for part in _PARTS
+def _sources(roots: dict[str, Path]) -> tuple[dict[str, Path], str]:
+    """Returns the files of the runtime by their path in it, and the digest of all that."""
+    files = {
+        str(path.relative_to(root)): path
+        for part, root in roots.items()
         for path in (root / "hostler" / part).rglob("*")
         if path.is_file() and path.suffix in {".py", ".typed"}
-    )
+    }
     digest = hashlib.blake2b(digest_size=8)
-    for path in files:
-        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return files, digest.hexdigest()
 
 
-def _copy(files: list[Path], runtime: Path) -> None:
+def _copy(files: dict[str, Path], runtime: Path) -> None:
     """Copies the files to the folder; leaves no folder that is not whole."""
-    root = source_root()
     made = Path(tempfile.mkdtemp(prefix=".runtime-", dir=runtime.parent))
     try:
-        for path in files:
-            target = made / path.relative_to(root)
+        for name, path in files.items():
+            target = made / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         made.chmod(0o755)

@@ -12,6 +12,7 @@ from hostler.daemon.base.settings import Settings
 from hostler.daemon.base.tasks import Tasks
 from hostler.daemon.base.text import load_json, utf8_safe, utf8_safe_json
 from hostler.daemon.generations.generation import Generation
+from hostler.daemon.launching.launcher import LOST_WIRE
 from hostler.daemon.locations.location import Location
 from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.logs.last_lines import LastLines
@@ -26,9 +27,11 @@ from hostler.daemon.runs.store.record import (
     make_event,
     partition_of,
     pipeline_parts,
+    printed_lines,
     run_id,
 )
 from hostler.daemon.runs.store.run_store import RunStore
+from hostler.daemon.runs.time_limit import TimeLimit
 from hostler.host.wire import Method, dump
 from hostler.v1 import run_pb2
 
@@ -76,6 +79,7 @@ class Execution:
         #: Whether its steps have ended, and its process has not.
         self._is_ending = False
         self._end_timer: asyncio.TimerHandle | None = None
+        self._limit: TimeLimit | None = None
         self._stall_watch: StallWatch | None = None
         self._obtaining_task: asyncio.Task[object] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -154,16 +158,16 @@ class Execution:
         """Returns why the run failed, None where it succeeded."""
         store, location = self._context.store, self.location
 
-        def on_line(stream: Stream, text: str, _pid: int) -> None:
-            self._log_line(stream, text)
-            line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=text)
+        def on_lines(stream: Stream, texts: list[str], _pid: int) -> None:
+            self._log_lines(stream, texts)
+            line = run_pb2.PrintedLine(stream=_STREAMS[stream], text=texts[0], more=texts[1:])
             store.append(self._id, make_event("printed_line", line))
 
-        listener = Listener(on_line, location.processes.on_late_import)
+        listener = Listener(on_lines, location.processes.on_late_import)
         host = self._host = await self._obtain_process(listener)
         if self._is_paused:
             host.pause()
-        timer = self._arm_timeout()
+        self._limit = self._arm_timeout()
         host.on_ending = self._arm_end_grace
         self._watch_for_stall(host)
         try:
@@ -174,9 +178,9 @@ class Execution:
         finally:
             host.on_ending = None
             self._end_stall_watch()
-            for each in (timer, self._end_timer):
-                if each is not None:
-                    each.cancel()
+            self._limit.end()
+            if self._end_timer is not None:
+                self._end_timer.cancel()
             host.drain_output()
             work = self._context.factory.kill(host)
             self._context.tasks.start(work, f"end of run {self._id}")
@@ -206,10 +210,10 @@ class Execution:
         if self.requested_end is not None:
             raise CanceledError
 
-    def _arm_timeout(self) -> asyncio.TimerHandle | None:
+    def _arm_timeout(self) -> TimeLimit:
         seconds = self.run.timeout.ToNanoseconds() / 1e9
-        if not seconds:
-            return None
+        if self.run.debugging.debugpy_port:  # nobody tells when the editor holds it
+            seconds = 0.0
         message = f"the run took longer than its timeout of {seconds:g} s"
         failure = run_pb2.RunFailure(message=message)
 
@@ -217,7 +221,17 @@ class Execution:
             failure.output.extend(self._last_lines)
             self.stop(make_event("run_failed", run_pb2.RunFailed(failure=failure)))
 
-        return asyncio.get_running_loop().call_later(seconds, overdue)
+        return TimeLimit(seconds, overdue)
+
+    def _note_debugger(self, run_event: RunEvent) -> None:
+        """Stops the run's time while a debugger holds it."""
+        if self._limit is None:
+            return
+        if run_event.HasField("step_paused"):
+            self._end_stall_watch()
+            self._limit.hold()
+        elif run_event.HasField("step_resumed"):
+            self._limit.release()
 
     def _watch_for_stall(self, host: HostProcess) -> None:
         """Watches whether a fork comes to its first event; a spawned process inherits no lock."""
@@ -268,12 +282,14 @@ class Execution:
             "pipeline": pipeline,
             "config": await _config_of(self.run),
             "tags": dict(self.run.tags),
+            "environ": dict(self.run.environment_vars),
             "solids": list(self.run.solids),
             "max_concurrency": self.run.max_concurrency,
             "end_grace": self._context.settings.run_end_grace,
             "partition": partition and dict(zip(("set", "name"), partition, strict=True)),
             "loaded_at": self._generation.load_time,
             "is_current": self.location.has_current(self._generation),
+            "debugging": _debugging_of(self.run),
         }
 
         def on_item(body: bytes) -> None:
@@ -281,9 +297,10 @@ class Execution:
             run_event = _event_of(body)
             if run_event.HasField("printed_line"):  # by a step in a process of its own
                 is_error = run_event.printed_line.stream == run_pb2.PrintedLine.STDERR
-                self._log_line("stderr" if is_error else "stdout", run_event.printed_line.text)
+                self._log_lines("stderr" if is_error else "stdout", printed_lines(run_event))
             if self._stall_watch is not None:
                 self._stall_watch.note_event()
+            self._note_debugger(run_event)
             self._context.store.append(self._id, run_event)
 
         try:
@@ -291,7 +308,7 @@ class Execution:
         except ChannelClosedError:
             await asyncio.wait([host.exit], timeout=DEATH_SECONDS)
             host.drain_output()
-            how = host.exit.result().describe() if host.exit.done() else "it closed its wire"
+            how = host.exit.result().describe() if host.exit.done() else LOST_WIRE
             when = " after its last step" if self._is_ending else ""
             return run_pb2.RunFailure(
                 message=f"the run's process died{when}: {how}", output=self._last_lines
@@ -301,10 +318,10 @@ class Execution:
             return None
         return json_format.ParseDict(body["failure"], run_pb2.RunFailure())
 
-    def _log_line(self, stream: Stream, text: str) -> None:
-        """Adds a printed line to the location's log and to the lines that a failure shows."""
-        self._last_lines.append(text)
-        self.location.processes.on_line(stream, text, self.pid, "run")
+    def _log_lines(self, stream: Stream, texts: list[str]) -> None:
+        """Adds printed lines to the location's log and to the lines that a failure shows."""
+        self._last_lines.extend(texts)
+        self.location.processes.on_lines(stream, texts, self.pid, "run")
 
     def _pause(self) -> None:
         self._is_paused = True
@@ -341,6 +358,17 @@ class Execution:
             told = getattr(self.requested_end, kind)
             if not told.reason.endswith(_KILL_REMARK):
                 told.reason += _KILL_REMARK
+
+
+def _debugging_of(run: Run) -> dict[str, object] | None:
+    if not run.HasField("debugging"):
+        return None
+    wanted = run.debugging
+    return {
+        "terminal": wanted.terminal_socket,
+        "post_mortem": wanted.post_mortem,
+        "debugpy_port": wanted.debugpy_port,
+    }
 
 
 async def _config_of(run: Run) -> dict[str, Any]:

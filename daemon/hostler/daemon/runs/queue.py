@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
     from hostler.daemon.base.tag_limits import TagLimit
 
-#: What a limit counts: ("all",), ("location", name), ("tag", key, value), ("value", key, value).
+#: The tag of a run that a schedule has launched: the name of the schedule.
+SCHEDULE_TAG = "hostler/schedule"
+
+#: What a limit counts: ("all",), ("schedule", location, name), ("location", name),
+#: ("tag", key, value), ("value", key, value).
 _LimitKey = tuple[str, ...]
 
 
@@ -34,6 +38,8 @@ class RunLimits:
     def limits_of(self, location: str, tags: Mapping[str, str]) -> Iterator[tuple[_LimitKey, int]]:
         """Yields the limits that a run comes under."""
         yield ("all",), self.all
+        if SCHEDULE_TAG in tags:  # its runs do not overlap
+            yield ("schedule", location, tags[SCHEDULE_TAG]), 1
         if self.location:
             yield ("location", location), self.location
         for each in self.tags:

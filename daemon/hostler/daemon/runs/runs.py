@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hostler.daemon.base.journal import Journal
@@ -15,6 +15,7 @@ from hostler.daemon.locations.location import Location
 from hostler.daemon.processes.factory import ProcessFactory
 from hostler.daemon.runs.execution import Execution, RunContext
 from hostler.daemon.runs.queue import RunLimits, RunQueue
+from hostler.daemon.runs.store.events import StoredEvent
 from hostler.daemon.runs.store.record import (
     Run,
     RunEvent,
@@ -24,8 +25,17 @@ from hostler.daemon.runs.store.record import (
     run_id,
 )
 from hostler.daemon.runs.store.run_store import NotRecordedError, RunStore
-from hostler.daemon.runs.store.tables import RequestIdConflictError
+from hostler.daemon.runs.store.tables import RequestIdConflictError, RunTables
 from hostler.v1 import run_pb2
+
+#: Seconds after a launch by a schedule in which others may follow: nobody waits for such a run.
+BURST_PAUSE = 0.05
+
+#: Seconds after which runs are started, whatever else is launched.
+LONGEST_BURST = 1.0
+
+#: What `RunTables.create` returns; None twice where no run was made.
+Created = tuple[Run | None, StoredEvent | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,8 @@ class _QueuedRun:
     """A run in the queue.
 
     Attributes:
-        code: what it executes; None where an earlier daemon recorded the run: its code is gone.
+        code: what it executes; None for what the location has when it has loaded: an earlier daemon
+            recorded the run, whose code is gone, or nothing had been loaded when it was launched.
     """
 
     run: Run
@@ -80,6 +91,9 @@ class Runs:
         self._queue: RunQueue[_QueuedRun] = RunQueue(limits)
         self._find_location: Callable[[str], Location | None] | None = None
         self._is_closing = False
+        #: Of runs that schedules launch at one second.
+        self._burst_timer: asyncio.TimerHandle | None = None
+        self._burst_end = 0.0
 
     def resume(self, find_location: Callable[[str], Location | None]) -> None:
         """Takes over the runs that an earlier daemon left in the queue.
@@ -107,26 +121,68 @@ class Runs:
         return found
 
     async def launch(
-        self, run: Run, location: Location, generation: Generation, asked: Run | None = None
+        self, run: Run, location: Location, generation: Generation | None, asked: Run | None = None
     ) -> Run:
         """Records a run, and starts it as soon as the limits allow.
 
         Args:
             run: its pipeline, config, tags, solids, concurrency, timeout and request id.
+            generation: what it executes; None for what the location's load under way brings.
             asked: the run as the caller asked for it, where its partition has added to that.
 
         Raises:
             RequestIdConflictError: the request id was used for another launch.
             NotRecordedError: the run cannot be written.
         """
-        run.name = f"runs/{uuid.uuid4().hex}"
-        run.generation = generation.number
+        _name(run, generation)
 
         def on_recorded(recorded: Run) -> None:
-            self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self._queue.add(_QueuedRun(recorded, (location, generation) if generation else None))
             self.start_due()
 
         return await self.store.create(run, make_event("run_queued"), on_recorded, asked)
+
+    async def launch_within(
+        self,
+        run: Run,
+        location: Location,
+        generation: Generation,
+        within: Callable[[RunTables, Callable[[], Created]], Created],
+    ) -> Run | None:
+        """Records a run together with something else, as `launch` does; returns None for no run.
+
+        Args:
+            within: called on the writer's thread, in a transaction, with the tables and a function
+                that records the run; returns what that returned, or None twice.
+
+        Raises:
+            RequestIdConflictError, NotRecordedError: as `launch`.
+        """
+        _name(run, generation)
+
+        def write(tables: RunTables) -> Created:
+            return within(tables, lambda: tables.create(run, make_event("run_queued")))
+
+        def on_recorded(recorded: Run) -> None:
+            self._queue.add(_QueuedRun(recorded, (location, generation)))
+            self._start_after_burst()
+
+        return await self.store.create_by(run_id(run), write, on_recorded)
+
+    def _start_after_burst(self) -> None:
+        """Starts the runs once no more are recorded at once: their processes would hold that up."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._burst_timer is None:
+            self._burst_end = now + LONGEST_BURST
+        else:
+            self._burst_timer.cancel()
+
+        def on_end() -> None:
+            self._burst_timer = None
+            self.start_due()
+
+        self._burst_timer = loop.call_at(min(now + BURST_PAUSE, self._burst_end), on_end)
 
     def pids(self, location: Location) -> list[int]:
         """Returns the pids of the location's runs."""
@@ -151,6 +207,28 @@ class Runs:
         elif (execution := self._active.get(run_id)) is not None:
             (execution.kill if kill else execution.stop)(canceled)
             await self.store.mark_canceling(run_id)
+
+    async def cancel_all(self, run_ids: Iterable[str], reason: str, *, kill: bool = False) -> int:
+        """Cancels runs as `cancel` does; returns how many had not ended. Each is cancelled at once.
+
+        Raises:
+            NotRecordedError: a cancel cannot be written.
+        """
+        count = 0
+        marked = []
+        for each in run_ids:
+            canceled = make_event("run_canceled", run_pb2.RunCanceled(reason=reason))
+            if self._queue.remove(each) is not None:
+                self.store.append(each, canceled)
+            elif (execution := self._active.get(each)) is not None:
+                (execution.kill if kill else execution.stop)(canceled)
+                marked.append(self.store.mark_canceling(each))
+            else:
+                continue
+            count += 1
+        await asyncio.gather(*marked)
+        await self.store.flush()
+        return count
 
     def start_due(self) -> None:
         """Starts the runs that may start; for when a run has ended or a location has changed."""
@@ -223,3 +301,8 @@ class Runs:
         self._journal.info(
             "run ended", run=run_id(run), location=location, pipeline=pipeline, state=state
         )
+
+
+def _name(run: Run, generation: Generation | None) -> None:
+    run.name = f"runs/{uuid.uuid4().hex}"
+    run.generation = generation.number if generation else 0

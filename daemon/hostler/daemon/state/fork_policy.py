@@ -328,6 +328,14 @@ class ForkPolicy:
                 self._reason = ""
 
 
+def leaves_traces(fork_obstacles: Collection[str]) -> bool:
+    """Returns whether a load has made what others see, such as a scratch folder or a process."""
+    return any(
+        one.startswith(("an exit handler", "a child process")) or "finalizer" in one
+        for one in fork_obstacles
+    )
+
+
 def _set_by_the_code(variables: Collection[str]) -> list[str]:
     if not variables:
         return []

@@ -52,7 +52,7 @@ def location_message(
     message = workspace_pb2.Location()
     message.CopyFrom(_declared(location))
     message.state = workspace_pb2.Location.State.Value(location.status.value)
-    message.restarts = location.serving.revivals + location.load.retries
+    message.restarts = location.serving.losses
     message.standby_pid = location.replicas.standby_pid
     message.memory_bytes = memory.resident_bytes(pids)
     message.private_bytes = memory.private_bytes(pids) if with_private_memory else 0
@@ -111,15 +111,19 @@ def _add_process(message: workspace_pb2.Location, location: Location) -> None:
 
 
 def _add_generation(message: workspace_pb2.Location, location: Location) -> None:
-    generation = location.generation
+    generation = location.answering
     if generation is None:
         return
+    message.from_before_restart = generation is location.remembered
     message.generation = generation.number
     message.serving = True
     message.python_version = generation.python_version
     message.digest = generation.digest
+    message.warnings.extend(map(utf8_safe, generation.warnings))
     message.load_duration.FromNanoseconds(int(generation.seconds * 1e9))
     message.ready_time.FromNanoseconds(int(generation.ready_time * 1e9))
+    if message.from_before_restart:
+        return  # there is no code that workers and runs could be made of
     for name, seconds in generation.parts.items():
         getattr(message.load_parts, name).FromNanoseconds(int(seconds * 1e9))
     decision = location.fork_decision

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hostler.daemon.base.journal import Journal
 from hostler.daemon.base.text import utf8_safe
+from hostler.daemon.generations.generation import Generation
 from hostler.daemon.loading.context import LocationContext
 from hostler.daemon.locations.location import Location
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.logs.location import LocationLog
 from hostler.daemon.runs.runs import Runs
+from hostler.daemon.schedules.schedules import Schedules
 from hostler.daemon.state.location import Status
 from hostler.daemon.supervision import presentation, snapshots
 from hostler.daemon.supervision.change_feed import ChangeFeed
+from hostler.daemon.supervision.last_known import LastKnownDefinitions
 from hostler.daemon.supervision.memory import ProcessMemory
 from hostler.daemon.supervision.snapshots import Snapshots
 from hostler.daemon.supervision.stopped import StoppedLocations
@@ -26,6 +30,18 @@ from hostler.v1 import workspace_pb2
 
 #: Seconds after the stop grace: a killed process needs a moment to be gone.
 CLOSE_PATIENCE = 5.0
+
+
+class Folders(NamedTuple):
+    """Names the folders of what outlives a daemon.
+
+    Attributes:
+        state: which locations are stopped, and their last good definitions.
+        logs: the files of what they print.
+    """
+
+    state: Path
+    logs: Path
 
 
 class Supervisor:
@@ -43,27 +59,29 @@ class Supervisor:
         environ: Mapping[str, str],
         context: LocationContext,
         runs: Runs,
+        schedules: Schedules,
         logs: LogWriter,
-        state_directory: Path,
+        folders: Folders,
         journal: Journal,
     ) -> None:
-        """
-        Args:
-            state_directory: has the logs, and which locations are stopped.
-        """
         self.changes = ChangeFeed()
         self.locations: dict[str, Location] = {}
         self.problems: tuple[Problem, ...] = ()
         self.closing = False
         self.runs = runs
+        self.schedules = schedules
         self._memory = ProcessMemory()
         self._snapshots = Snapshots(lambda: self.locations, self.location_message)
         self._files = tuple(files)
         self._environ = environ
         self._context = context
         self._logs = logs
-        self._log_directory = state_directory / "logs"
-        self._stopped = StoppedLocations(state_directory, journal)
+        self._log_directory = folders.logs
+        self._stopped = StoppedLocations(folders.state, journal)
+        self._last_known = LastKnownDefinitions(
+            folders.state, context.clock, context.tasks, journal
+        )
+        self._remembered: dict[str, Generation] = {}
         self._journal = journal
         self._reload_lock = asyncio.Lock()
         self._is_reload_due = False
@@ -82,7 +100,16 @@ class Supervisor:
             WorkspaceError: they are not valid.
         """
         async with self._reload_lock:
-            self._apply(await self._read_workspace())
+            workspace = await self._read_workspace()
+            self._remembered = await asyncio.to_thread(self._last_known.read, workspace.locations)
+            if self._remembered:
+                self._context.slots.hold()
+            self._apply(workspace)
+            self._remembered.clear()
+
+    def serving(self) -> None:
+        """Lets the first loads begin, which would keep what is known from being answered."""
+        self._context.slots.open()
 
     async def close(self) -> None:
         """Stops every location and waits for the end of its processes, with a limit.
@@ -92,6 +119,7 @@ class Supervisor:
         self.closing = True
         self._context.environments.close()
         self._watch.close()
+        await self._last_known.flush()
         for location in self.locations.values():
             location.stop()
         ends = [asyncio.ensure_future(location.ended()) for location in self.locations.values()]
@@ -124,12 +152,17 @@ class Supervisor:
         self._stopped.add(location.name)
         location.stop()
 
-    def reread_workspace(self) -> None:
-        """Reads the workspace files and the env files again, whatever the watcher has seen."""
-        if not self._is_reload_due and not self.closing:
+    async def reread_workspace(self) -> None:
+        """Reads the workspace files and the env files again, whatever the watcher has seen.
+
+        Returns once what they say was applied, or was found to be invalid.
+        """
+        if not self._is_reload_due:
             self._is_reload_due = True  # until it begins to read
-            reading = self._reload_workspace("were read again")
-            self._context.tasks.start(reading, "reading of the workspace files")
+            await self._reload_workspace("were read again")
+            return
+        async with self._reload_lock:  # behind the one that has not begun to read
+            pass
 
     def find_location(self, name: str) -> Location | None:
         """Returns the location of a name; None where the workspace has none."""
@@ -232,6 +265,7 @@ class Supervisor:
         if spec.name in self._stopped:
             self._journal.info("location stays stopped", location=spec.name)
         else:
+            location.remembered = self._remembered.get(spec.name)
             location.start()
 
     def _remove(self, spec: LocationSpec) -> None:
@@ -240,6 +274,7 @@ class Supervisor:
         location.log.close()
         self._snapshots.forget(location)
         self._stopped.discard(spec.name)
+        self._last_known.discard(spec.name)
         self._journal.info("location removed", location=spec.name)
         change = workspace_pb2.WorkspaceChange(
             reason="it is no longer in the workspace files",
@@ -247,11 +282,13 @@ class Supervisor:
         )
         self.changes.publish(change)
         self.runs.start_due()
+        self.schedules.location_changed(spec.name)
 
     def _on_change(self, location: Location, before: Status, reason: str) -> None:
         if self.locations.get(location.name) is not location:
             return  # the last change of a location that was removed
         self._snapshots.forget(location)
+        self._last_known.note(location)
         self._journal.info(
             "location",
             name=location.name,
@@ -268,6 +305,7 @@ class Supervisor:
             )
         )
         self.runs.start_due()
+        self.schedules.location_changed(location.name)
 
     async def _publish_workspace(self, reason: str) -> None:
         self._snapshots.forget_all()

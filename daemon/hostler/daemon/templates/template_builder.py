@@ -67,7 +67,7 @@ class TemplateBuilder:
         self.modules: dict[str, None] = {}
         self.excluded: dict[str, str] = {}
         self.files: tuple[str, ...] = ()
-        self.listener = Listener(self._on_line, lambda _: None)
+        self.listener = Listener(self._on_lines, lambda _: None)
         self._spec = spec
         self._next_owner = next_owner
         self._factory = factory
@@ -166,5 +166,5 @@ class TemplateBuilder:
             end = self._factory.kill if hangs else self._factory.terminate
             self._tasks.start(end(host), f"end of {host.owner}")
 
-    def _on_line(self, _stream: Stream, text: str, _pid: int) -> None:
-        self._lines.append(text)
+    def _on_lines(self, _stream: Stream, texts: list[str], _pid: int) -> None:
+        self._lines.extend(texts)

@@ -73,7 +73,7 @@ class Desk:
         self.factory = ProcessFactory(
             self.launcher, "test", runtime, settings, os.environ, DescriptorLimit(1024, 1024)
         )
-        self.listener = Listener(lambda _, text, __: self.lines.append(text), self.files.update)
+        self.listener = Listener(lambda _, texts, __: self.lines.extend(texts), self.files.update)
 
     def write(self, text: str, code: Code, **script: Any) -> None:
         """Puts code on the disk: a text for real processes, what comes of it for fake ones."""

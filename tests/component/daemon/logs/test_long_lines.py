@@ -24,7 +24,7 @@ def read(data: bytes) -> list[str]:
     async def scenario() -> None:
         theirs, ours = os.pipe()
         done = asyncio.Event()
-        PipeReader(asyncio.get_running_loop(), theirs, lines.append, done.set)
+        PipeReader(asyncio.get_running_loop(), theirs, lines.extend, done.set)
 
         def write() -> None:
             with os.fdopen(ours, "wb") as file:

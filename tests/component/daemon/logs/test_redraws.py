@@ -15,7 +15,7 @@ def read(parts: list[bytes], pause: float) -> list[str]:
         found: list[str] = []
         reading, writing = os.pipe()
         ended = asyncio.Event()
-        PipeReader(asyncio.get_running_loop(), reading, found.append, ended.set)
+        PipeReader(asyncio.get_running_loop(), reading, found.extend, ended.set)
         for part in parts:
             os.write(writing, part)
             await asyncio.sleep(pause)

@@ -126,18 +126,18 @@ def test_a_pipe_that_is_held() -> None:
         ours, theirs = os.pipe()
         got: list[str] = []
 
-        def on_line(line: str) -> None:
-            got.append(line)
-            if line == "2":
+        def on_lines(lines: list[str]) -> None:
+            got.extend(lines)
+            if "2" in lines:
                 reader.pause()
 
-        reader = PipeReader(asyncio.get_running_loop(), ours, on_line)
+        reader = PipeReader(asyncio.get_running_loop(), ours, on_lines)
         os.write(theirs, b"1\n2\n3\n")
         await turns()
-        assert got == ["1", "2"]
+        assert got == ["1", "2", "3"]
         os.write(theirs, b"4\nrest")
         await turns()
-        assert got == ["1", "2"]
+        assert got == ["1", "2", "3"]
         reader.resume()
         await turns()
         assert got == ["1", "2", "3", "4"]

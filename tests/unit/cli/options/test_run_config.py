@@ -109,3 +109,28 @@ def test_of_several_the_one_that_is_wrong_is_named(tmp_path: Path) -> None:
         read_run_config(["&a {b: *a}"])
     with pytest.raises(click.UsageError, match="cannot read stdin twice"):
         read_run_config(["-", "-"])
+
+
+def test_a_glob_is_merged_in_the_order_of_the_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("10.yaml", "9.yaml", "b/1.yaml", "note.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"last: {name}\n{name[:-5]!r}: 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_run_config(["*.yaml"]) == {"last": "9.yaml", "10": 1, "9": 1}
+    assert read_run_config(["**/*.yaml", "{last: me}"])["b/1"] == 1
+    assert read_run_config([f"{tmp_path}/?.yaml"])["last"] == "9.yaml"
+    (tmp_path / "[x].yaml").write_text("a: 1")
+    assert read_run_config(["[x].yaml"]) == {"a": 1}, "the name of a file is no pattern"
+
+
+@pytest.mark.parametrize("pattern", ["conf/*.yaml", "?", "[ab].json", "/*/no/such"])
+def test_a_glob_without_a_file_is_refused(pattern: str) -> None:
+    with pytest.raises(click.UsageError, match="no file matches"):
+        read_run_config([pattern])
+
+
+@pytest.mark.parametrize("text", ["{a: '*'}", "a: '*'", "a:\n  - '[b]'", " {'x?': 1}"])
+def test_yaml_is_no_glob(text: str) -> None:
+    assert read_run_config([text])

@@ -64,3 +64,10 @@ def test_the_next_try_is_named() -> None:
     location.retry_time.FromSeconds(int(time.time()) + 60)
     assert "; next try in " in plain(location_lines([location], None))
     assert "next try" not in failure_reason(location)
+
+
+def test_what_answers_from_before_a_restart_is_said() -> None:
+    kept = broken()
+    kept.from_before_restart = True
+    assert "from before the daemon's restart" in plain(location_lines([kept], None, verbose=True))
+    assert "restart, until" not in plain(location_lines([broken()], None, verbose=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostler.daemon.base import settings
-from hostler.daemon.base.settings import SettingError, Settings
+from hostler.daemon.base.settings import SettingError, Settings, unknown_variables
 
 DOCS = Path(__file__).parents[4] / "docs" / "settings.md"
 
@@ -23,8 +23,10 @@ def test_the_page_and_the_class_agree() -> None:
         assert why
         if name == "parallel_starts":
             assert default == "number of cores"
-        elif name == "run_limit_tags":
-            assert (default, settings.RUN_LIMIT_TAGS) == ("none", defaults.run_limit_tags)
+        elif isinstance(getattr(defaults, name), str):
+            assert (default, getattr(settings, name.upper())) == ("none", getattr(defaults, name))
+        elif name.endswith("_mode"):
+            assert int(default, 8) == getattr(settings, name.upper()) == getattr(defaults, name)
         else:
             assert float(default) == getattr(defaults, name)
             assert getattr(settings, name.upper()) == getattr(defaults, name)
@@ -58,6 +60,19 @@ def test_the_environment_overrides() -> None:
         ("DRAIN", "", "expected a number, such as 30"),
         ("RUN_SYNCHRONOUS", "4", "expected a number from 0 to 3"),
         ("RUN_LIMIT_TAGS", "team", "expected KEY=VALUE:N or KEY:N, found 'team'"),
+        ("SOCKET_MODE", "rw", "expected a mode in octal, such as 0660"),
+        ("SOCKET_MODE", "0960", "expected a mode in octal, such as 0660"),
+        (
+            "SOCKET_MODE",
+            "2660",
+            "expected a mode from 0600 to 0777 that its owner may read and write",
+        ),
+        (
+            "READ_SOCKET_MODE",
+            "0060",
+            "expected a mode from 0600 to 0777 that its owner may read and write",
+        ),
+        ("READ_SOCKET", "r.sock", "expected an absolute path, such as /run/hostlerd/read.sock"),
         ("RUN_LIMIT_TAGS", "team:0", "expected a limit of at least 1, found 'team:0'"),
     ],
 )
@@ -65,6 +80,14 @@ def test_a_value_that_cannot_be_used(name: str, text: str, expected: str) -> Non
     with pytest.raises(SettingError) as caught:
         Settings.from_environment({f"HOSTLER_{name}": text})
     assert str(caught.value) == f"cannot use HOSTLER_{name}={text!r}: {expected}"
+
+
+def test_variables_that_set_nothing_are_told_with_the_nearest() -> None:
+    environ = dict.fromkeys(["HOSTLER_DRIAN", "HOSTLER_ZZZ", "HOSTLER_SOCKET", "HOSTLER_POLL"], "1")
+    assert unknown_variables({**environ, "DRIAN": "1"}) == [
+        "HOSTLER_DRIAN sets nothing; did you mean HOSTLER_DRAIN?",
+        "HOSTLER_ZZZ sets nothing; docs/settings.md has all there are",
+    ]
 
 
 def test_all_problems_at_once() -> None:

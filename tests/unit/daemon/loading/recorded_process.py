@@ -106,8 +106,8 @@ class RecordedProcess:
         assert process is self.process
         self.told.append("ended")
 
-    def on_line(self, stream: Stream, text: str, pid: int, role: Role) -> None:
-        self.lines.append(text)
+    def on_lines(self, stream: Stream, texts: list[str], pid: int, role: Role) -> None:
+        self.lines.extend(texts)
 
     def on_files_read(self, process: LocationProcess, pairs: list[tuple[str, str | None]]) -> None:
         assert process is self.process

@@ -90,7 +90,7 @@ def test_what_was_printed_before_the_failure_is_shown_with_it() -> None:
         (ExitStatus(3, None), "the process ended while it loaded: exit code 3", False),
         (SEGFAULT, "the process ended while it loaded: killed by SIGSEGV", False),
         (ExitStatus(125, None), "the location asked not to be restarted (exit code 125)", True),
-        (ExitStatus(EXIT_LOST, None), "the code closed the descriptor", False),
+        (ExitStatus(EXIT_LOST, None), "its code closed the descriptor", True),
     ],
 )
 def test_a_process_that_ends_while_it_loads(
@@ -104,7 +104,7 @@ def test_a_process_that_ends_while_it_loads(
         assert told.failure is not None
         assert told.failure.message.startswith(message)
         assert told.failure.permanent == permanent
-        assert told.failure.wants_stop == permanent
+        assert told.failure.wants_stop == (status.code == 125)
 
     play(scenario)
 

@@ -46,7 +46,7 @@ def test_a_process_that_dies_is_revived_from_the_sources_that_it_had_loaded() ->
         assert desk.current.code is not None
         assert desk.current.code.name == "good"
         assert desk.number == 1
-        assert desk.location.serving.revivals == 1
+        assert desk.location.serving.losses == 1
         assert desk.location.generation is not None
         assert desk.location.generation.files == {FILE: "good"}
         assert "its process died: killed by SIGKILL" in [told.reason for told in desk.told]
@@ -77,13 +77,13 @@ def test_a_process_that_dies_at_once_is_revived_after_growing_delays() -> None:
     async def scenario(desk: RecordedLocation) -> None:
         await desk.start()
         serving = desk.location.serving
-        for revivals, delay in enumerate([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]):
+        for before, delay in enumerate([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]):
             desk.current.end(KILLED)
             await desk.world.advance()
             assert desk.states == (Load.CURRENT, Serving.LAPSED)
             assert desk.location.status is Status.BACKOFF
             assert seconds_to_revival(desk) == pytest.approx(delay)
-            assert serving.revivals == revivals
+            assert serving.losses == before + 1
             desk.check()
             await desk.world.advance(delay - 0.01)
             assert serving.state is Serving.LAPSED
@@ -171,7 +171,7 @@ def test_a_process_that_falls_silent_again_is_replaced_once() -> None:
             silent.follow(script)
             await desk.world.advance(1.4)
         assert desk.states == (Load.CURRENT, Serving.REPLACING)
-        assert desk.location.serving.revivals == 1
+        assert desk.location.serving.losses == 1
         desk.check()
 
     play_location(scenario, QUICK)
@@ -237,8 +237,9 @@ def test_a_newer_generation_disarms_a_revival_that_waits() -> None:
         desk.world.save(code("newer"))
         await desk.world.advance(0.1)
         assert desk.number == 2
+        started = len(desk.world.launcher.processes)
         await desk.world.advance(60)
-        assert desk.location.serving.revivals == 0
+        assert len(desk.world.launcher.processes) == started
         desk.check()
 
     play_location(scenario)

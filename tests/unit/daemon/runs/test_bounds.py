@@ -18,8 +18,9 @@ from unit.daemon.runs.run_record import (
 
 from hostler.daemon.base.settings import Settings
 from hostler.daemon.runs.store import live_run, reader
+from hostler.daemon.runs.store.events import StoredEvent
 from hostler.daemon.runs.store.live_run import LiveRun, TailBudget
-from hostler.daemon.runs.store.record import make_event
+from hostler.daemon.runs.store.record import Run, make_event
 from hostler.v1 import run_pb2
 
 
@@ -35,11 +36,11 @@ def message(text: str) -> run_pb2.RunEvent:
 
 @pytest.mark.parametrize("size", [1, 1000, 200_000, 499_999, 500_001, 3_000_000])
 def test_a_run_keeps_few_bytes_in_memory(size: int) -> None:
-    run = LiveRun(1_000_000)
+    run = LiveRun(1_000_000, Run())
     for sequence in range(1, 400):
-        run.publish(sequence, b"x" * size)
+        run.publish(StoredEvent(sequence, 1, b"x" * size))
     kept = run.events_after(398)
-    assert [each for each, _ in kept] == [399], "the newest one is always there"
+    assert [each.last for each in kept] == [399], "the newest one is always there"
     assert run.tails.used <= max(500_000, size)
     run.end()
     assert run.tails.used == 0
@@ -48,10 +49,10 @@ def test_a_run_keeps_few_bytes_in_memory(size: int) -> None:
 def test_all_runs_keep_few_bytes_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_run, "_ALL_TAILS_BYTES", 2_000_000)
     tails = TailBudget()
-    runs = [LiveRun(1_000_000, tails) for _ in range(20)]
+    runs = [LiveRun(1_000_000, Run(), tails) for _ in range(20)]
     for sequence in range(1, 100):
         for run in runs:
-            run.publish(sequence, b"x" * 50_000)
+            run.publish(StoredEvent(sequence, 1, b"x" * 50_000))
     assert tails.used <= 2_000_000 + 20 * 50_000
     for run in runs:
         run.end()
@@ -68,7 +69,7 @@ async def test_a_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         store.append("a", make_event("run_succeeded"))
         await store.flush()
         found = await store._reader.events("a", 0)
-        assert sum(len(data) for _, data in found) < 11_100
+        assert sum(len(each.data) for each in found) < 11_100
         assert len(await events(store, "a")) == 302, "who follows gets all of them"
         assert len(await events(store, "a", 200)) == 102
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +165,7 @@ async def until(store: RunStore, name: str, sequence: int) -> list[RunEvent]:
 @sync
 async def test_two_daemons_in_one_folder(tmp_path: Path) -> None:
     async with opened(tmp_path):
-        with pytest.raises(StoreError, match="another daemon uses it"):
+        with pytest.raises(StoreError, match=rf"another daemon, with pid {os.getpid()}, uses it"):
             RunStore(tmp_path, SETTINGS, Journal(stream=io.StringIO()))
 
 

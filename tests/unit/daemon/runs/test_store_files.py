@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -46,7 +47,7 @@ async def test_a_full_disk_fails_the_run_and_nothing_else(
         (pages,) = full.execute("PRAGMA page_count").fetchone()
         full.execute(f"PRAGMA max_page_count = {pages}")
         while not lost:
-            store.append("a", line("x" * 3000))
+            store.append("a", line(os.urandom(1500).hex()))  # which cannot be made small
             await asyncio.sleep(0.001)
         assert lost[0] == "database or disk is full"
         store.append("a", make_event("run_succeeded"))

@@ -10,7 +10,8 @@ from unit.daemon.world import World, play
 
 from hostler.daemon.logs.files import LogWriter
 from hostler.daemon.runs.runs import Runs
-from hostler.daemon.supervision.supervisor import Supervisor
+from hostler.daemon.schedules.schedules import Schedules
+from hostler.daemon.supervision.supervisor import Folders, Supervisor
 from hostler.daemon.watching.content.digests import digest_of
 from hostler.v1 import workspace_pb2
 
@@ -38,6 +39,16 @@ class NoRuns(Runs):
         self.wakes += 1
 
 
+class NoSchedules(Schedules):
+    """None is on record."""
+
+    def __init__(self) -> None:
+        pass
+
+    def location_changed(self, name: str) -> None:
+        pass
+
+
 class Supervised:
     """A supervisor, its workspace file, and the changes that it has published."""
 
@@ -50,8 +61,9 @@ class Supervised:
             {},
             world.context,
             self.runs,
+            NoSchedules(),
             LogWriter(world.settings, world.journal),
-            folder / "logs",
+            Folders(folder, folder / "logs"),
             world.journal,
         )
         world.on_new_keeper = self.supervisor.keeper_lost

@@ -52,6 +52,28 @@ load_from:
 => 4:5: cannot use the key `attribute` in an item of load_from: it belongs inside
    `python_file`; indent it further
 
+# a key beside a file that is named by its path alone
+load_from:
+  - python_file: a
+    attribute: b
+=> 3:5: cannot use the key `attribute` in an item of load_from: it belongs inside `python_file`;
+   make that a mapping with the keys `relative_path` and `attribute`
+
+# a misspelt key beside a file
+load_from:
+  - python_file: a
+    atribute: b
+=> 3:5: cannot use the key `atribute` in an item of load_from; did you mean `attribute`? It belongs
+   inside `python_file`; make that a mapping with the keys `relative_path` and `attribute`
+
+# a misspelt option inside the target of an environment
+load_from:
+  - python_environment:
+      executable_path: x
+      target: {python_file: {relative_path: a, load_timout: 3}}
+=> 4:48: cannot use the key `load_timout` in `python_file`; did you mean `load_timeout`? It belongs
+   in `python_environment`; indent it less
+
 # an option inside the target of an environment
 load_from:
   - python_environment:

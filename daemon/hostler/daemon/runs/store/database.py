@@ -6,6 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from hostler.daemon.runs.store import schedule_tables
+
 #: Below the state folder.
 FILE = "runs.db"
 
@@ -51,6 +53,21 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN asked BLOB;
     """,
+    # a serialized Step each; `id` is the order in which they began
+    """
+    CREATE TABLE steps (
+        run INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        message BLOB NOT NULL,
+        PRIMARY KEY (run, id)
+    ) WITHOUT ROWID;
+    """,
+    schedule_tables.SCHEMA,
+    # how many events a row holds, of which `sequence` is the last one's: lines that came together
+    """
+    ALTER TABLE events ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 
 
@@ -70,6 +87,8 @@ def connect(path: Path, *, synchronous: int, writes: bool) -> sqlite3.Connection
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous:d}")
         if writes:
+            # of a new file; in an older one it counts from its first VACUUM on
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA journal_size_limit = 16000000")
         else:

@@ -7,10 +7,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostler.daemon.runs.store.record import apply_event
+from hostler.daemon.runs.store.steps import Steps
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hostler.daemon.runs.store.record import RunEvent
+    from hostler.daemon.runs.store.events import StoredEvent
+    from hostler.daemon.runs.store.record import Run, RunEvent
 
 #: Newest events of a run, kept in memory: who watches it need not read them from disk.
 _TAIL_LENGTH = 256
@@ -49,6 +53,7 @@ class LiveRun:
 
     Attributes:
         max_backlog: bytes that may wait to be written before the producer is paused.
+        run: as it is on disk, without its config, and with its progress.
         tails: counts what all runs keep in memory.
         recorded: bytes of the events that were handed over.
         left_out: how many events of output were not recorded, and their bytes.
@@ -58,6 +63,7 @@ class LiveRun:
     """
 
     max_backlog: int
+    run: Run
     tails: TailBudget = field(default_factory=TailBudget)
     recorded: int = 0
     left_out: tuple[int, int] = (0, 0)
@@ -67,8 +73,20 @@ class LiveRun:
     new_events: asyncio.Event = field(default_factory=asyncio.Event)
     _backlog: int = 0
     _is_paused: bool = False
-    _tail: deque[tuple[int, bytes]] = field(default_factory=deque)
+    _tail: deque[StoredEvent] = field(default_factory=deque)
     _tail_size: int = 0
+    _steps: Steps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = Steps(self.run)
+
+    def apply(self, event: RunEvent) -> tuple[bool, bool]:
+        """Applies an event that is on disk; returns whether the state, or anything, changed."""
+        has_state_changed = apply_event(self.run, event)
+        has_steps_changed = bool(self._steps.apply(event))
+        if has_steps_changed:
+            self.run.progress.CopyFrom(self._steps.progress)
+        return has_state_changed, has_state_changed or has_steps_changed
 
     def add_to_backlog(self, event: RunEvent) -> int:
         """Counts an event that waits to be written; returns its size."""
@@ -88,16 +106,16 @@ class LiveRun:
             if self.producer is not None:
                 self.producer.resume()
 
-    def publish(self, sequence: int, data: bytes) -> None:
+    def publish(self, stored: StoredEvent) -> None:
         """Hands an event that is on disk to the followers."""
-        self._tail.append((sequence, data))
-        self._count_tail(len(data))
+        self._tail.append(stored)
+        self._count_tail(len(stored.data))
         while len(self._tail) > 1 and (
             len(self._tail) > _TAIL_LENGTH
             or self._tail_size > _TAIL_BYTES
             or self.tails.used > _ALL_TAILS_BYTES
         ):
-            self._count_tail(-len(self._tail.popleft()[1]))
+            self._count_tail(-len(self._tail.popleft().data))
         self.wake_followers()
 
     def end(self) -> None:
@@ -114,8 +132,8 @@ class LiveRun:
         new_events, self.new_events = self.new_events, asyncio.Event()
         new_events.set()
 
-    def events_after(self, sequence: int) -> list[tuple[int, bytes]]:
+    def events_after(self, sequence: int) -> list[StoredEvent]:
         """Returns the events after a number; none where memory does not hold them all."""
-        if not self._tail or self._tail[0][0] > sequence + 1:
+        if not self._tail or self._tail[0].first > sequence + 1:
             return []
-        return [each for each in self._tail if each[0] > sequence]
+        return [each for each in self._tail if each.last > sequence]

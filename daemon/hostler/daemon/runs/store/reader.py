@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostler.daemon.runs.store import database
+from hostler.daemon.runs.store.events import StoredEvent, from_row
 from hostler.daemon.runs.store.readable import read_run
 from hostler.daemon.runs.store.record import Run, RunFilter
 
@@ -73,14 +74,50 @@ class RunReader:
         query, values = page_query(run_filter, size, before)
         return await self._read(_runs, query, values, size_bytes)
 
-    async def events(self, run_id: str, after: int) -> list[tuple[int, bytes]]:
-        """Returns some serialized events after a sequence number, in order; none at the end."""
+    async def counts(self, run_filter: RunFilter) -> dict[int, int]:
+        """Returns how many runs fit a filter, by their states."""
+        selection, values = _selection(run_filter, None)
+        query = f"SELECT state, count(*) FROM {selection} GROUP BY state"  # noqa: S608
+        return dict(await self._read(_rows, query, values))
+
+    async def states(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Returns the states of those of the runs that there are."""
+        places = ", ".join("?" * len(run_ids))
+        query = f"SELECT name, state FROM runs WHERE name IN ({places})"  # noqa: S608 (bound)
+        return dict(await self._read(_rows, query, tuple(run_ids)))
+
+    async def names(
+        self, run_filter: RunFilter, size: int, before: int | None
+    ) -> list[tuple[int, str]]:
+        """Returns the positions and ids of runs that fit a filter, newest first."""
+        selection, values = _selection(run_filter, before)
+        key = "t0.run" if run_filter.tags else "runs.id"
+        query = f"SELECT runs.id, name FROM {selection} ORDER BY {key} DESC LIMIT ?"  # noqa: S608
+        return await self._read(_rows, query, (*values, size))
+
+    async def steps(self, run_id: str, size: int, after: int) -> list[tuple[int, bytes]]:
+        """Returns serialized steps that began after an event's number, in that order."""
         query = (
-            "SELECT sequence, message FROM events"
+            "SELECT id, message FROM steps WHERE run = (SELECT id FROM runs WHERE name = ?)"
+            " AND id > ? ORDER BY id LIMIT ?"
+        )
+        return await self._read(_rows, query, (run_id, after, size))
+
+    async def events(self, run_id: str, after: int) -> list[StoredEvent]:
+        """Returns some events after a sequence number, in order; none at the end.
+
+        The first one may begin before that, where printed lines came together.
+        """
+        query = (
+            "SELECT sequence, count, message FROM events"
             " WHERE run = (SELECT id FROM runs WHERE name = ?) AND sequence > ?"
             " ORDER BY sequence LIMIT ?"
         )
-        return await self._read(_rows_up_to_size, query, (run_id, after, EVENTS_PER_READ))
+        return await self._read(_events_up_to_size, query, (run_id, after, EVENTS_PER_READ))
+
+    async def read(self, read: Callable[..., T], *arguments: Any) -> T:
+        """Has a function read on a connection, which it gets before the arguments."""
+        return await self._read(read, *arguments)
 
     async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         def work() -> T:
@@ -97,6 +134,18 @@ def page_query(
     run_filter: RunFilter, size: int, before: int | None
 ) -> tuple[str, tuple[int | str, ...]]:
     """Returns the query for a page: ids from an index that covers the filter, then their rows."""
+    selection, values = _selection(run_filter, before)
+    key = "t0.run" if run_filter.tags else "runs.id"
+    query = (
+        f"SELECT {_COLUMNS} FROM runs WHERE id IN ("  # noqa: S608 (ours; values are bound)
+        f"SELECT {key} FROM {selection}"
+        f" ORDER BY {key} DESC LIMIT ?) ORDER BY id DESC"
+    )
+    return query, (*values, size)
+
+
+def _selection(run_filter: RunFilter, before: int | None) -> tuple[str, tuple[int | str, ...]]:
+    """Returns what follows FROM for the runs that fit a filter, and its values."""
     tables, conditions, values = ["runs"], ["1"], list[int | str]()
     key = "runs.id"
     for number, (name, value) in enumerate(run_filter.tags):
@@ -126,12 +175,7 @@ def page_query(
     if run_filter.created_before:
         conditions.append("create_time < ?")
         values.append(run_filter.created_before)
-    query = (
-        f"SELECT {_COLUMNS} FROM runs WHERE id IN ("  # noqa: S608 (ours; values are bound)
-        f"SELECT {key} FROM {' CROSS JOIN '.join(tables)} WHERE {' AND '.join(conditions)}"
-        f" ORDER BY {key} DESC LIMIT ?) ORDER BY id DESC"
-    )
-    return query, (*values, size)
+    return f"{' CROSS JOIN '.join(tables)} WHERE {' AND '.join(conditions)}", tuple(values)
 
 
 def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> list[Any]:
@@ -151,21 +195,22 @@ def _runs(
     return found
 
 
-def _rows_up_to_size(
+def _events_up_to_size(
     connection: sqlite3.Connection, query: str, values: tuple[Any, ...]
-) -> list[Any]:
-    """Returns the first rows, with the one whose second column brings them to the size."""
-    rows, size = [], 0
+) -> list[StoredEvent]:
+    """Returns the first events, with the one that brings them to the size."""
+    found, size = list[StoredEvent](), 0
     cursor = connection.execute(query, values)
     try:
-        for row in cursor:
-            rows.append(row)
-            size += len(row[1])
+        for last, count, row in cursor:
+            data = from_row(row)
+            found.append(StoredEvent(last, count, data))
+            size += len(data)
             if size >= BYTES_PER_READ:
                 break
     finally:
         cursor.close()  # else it would hold the snapshot, and the log of the record would grow
-    return rows
+    return found
 
 
 def _run(row: Sequence[Any]) -> Run:

@@ -43,6 +43,33 @@ class RunFilter:
     created_before: int = 0
 
 
+def fits(run: Run, wanted: RunFilter) -> bool:
+    """Returns whether a run fits a filter, its state left out: nothing else of it changes."""
+    location, repository, pipeline = pipeline_parts(run)
+    created = run.create_time.ToNanoseconds()
+    return (
+        wanted.location in ("", location)
+        and wanted.repository in ("", repository)
+        and wanted.pipeline in ("", pipeline)
+        and all(run.tags.get(key) == value for key, value in wanted.tags)
+        and (not wanted.created_from or created >= wanted.created_from)
+        and (not wanted.created_before or created < wanted.created_before)
+    )
+
+
+def without_config(run: Run) -> Run:
+    """Returns a copy of a run without its config, which may be megabytes."""
+    copied = Run()
+    for field, value in run.ListFields():
+        if field.name == "run_config":
+            continue
+        if field.is_repeated or field.message_type is not None:
+            getattr(copied, field.name).MergeFrom(value)
+        else:
+            setattr(copied, field.name, value)
+    return copied
+
+
 def make_event(kind: str, value: Any = None) -> RunEvent:
     """Returns an event that happens now; `kind` is a field of RunEvent."""
     made = RunEvent()
@@ -52,6 +79,16 @@ def make_event(kind: str, value: Any = None) -> RunEvent:
     if value is not None:
         field.CopyFrom(value)
     return made
+
+
+def event_count(of: RunEvent) -> int:
+    """Returns how many sequence numbers an event takes: one for each of its printed lines."""
+    return 1 + len(of.printed_line.more) if of.HasField("printed_line") else 1
+
+
+def printed_lines(of: RunEvent) -> list[str]:
+    """Returns the texts of an event that is a printed line, with those that came with it."""
+    return [of.printed_line.text, *of.printed_line.more]
 
 
 def is_last_event(of: RunEvent) -> bool:
@@ -91,12 +128,13 @@ def is_same_launch(one: Run, other: Run) -> bool:
         and one.HasField("timeout") == other.HasField("timeout")
         and one.timeout == other.timeout
         and one.partition == other.partition
+        and one.debugging == other.debugging
     )
 
 
 def apply_event(run: Run, of: RunEvent) -> bool:
     """Applies an event to its run; returns whether more than the last sequence has changed."""
-    run.last_sequence = of.sequence
+    run.last_sequence = of.sequence + event_count(of) - 1
     kind = of.WhichOneof("event")
     if kind == "run_queued":
         run.state = State.QUEUED

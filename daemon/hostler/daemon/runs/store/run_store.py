@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.database import StoreError
+from hostler.daemon.runs.store.events import StoredEvent, divide, events_after, single_events
 from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
 from hostler.daemon.runs.store.lock_holders import lock_holders
+from hostler.daemon.runs.store.opening import lock_folder, recover
 from hostler.daemon.runs.store.reader import RunReader
 from hostler.daemon.runs.store.record import (
+    ENDED,
     OUTPUTS,
     Run,
     RunEvent,
     RunFilter,
+    State,
+    event_count,
     is_last_event,
     make_event,
     run_id,
+    without_config,
 )
 from hostler.daemon.runs.store.reserve import DiskReserve
-from hostler.daemon.runs.store.tables import RunTables
+from hostler.daemon.runs.store.run_feed import RunFeed
+from hostler.daemon.runs.store.tables import RejectedWriteError, RunTables
 from hostler.daemon.runs.store.writer import (
+    Compaction,
     DiskFullError,
     LockedError,
     RunWriter,
@@ -42,6 +48,9 @@ if TYPE_CHECKING:
     from hostler.daemon.base.settings import Settings
 
 T = TypeVar("T")
+
+#: Runs that one transaction deletes: some milliseconds of the writer.
+_DELETIONS = 200
 
 _QUOTA_REACHED = (
     "the record of this run has %d bytes of output, and HOSTLER_RUN_BYTES allows no more: the run "
@@ -65,6 +74,7 @@ class RunStore:
 
     Attributes:
         queued: the runs that an earlier daemon left in the queue, in order.
+        feed: what changes in all runs.
     """
 
     def __init__(self, folder: Path, settings: Settings, journal: Journal) -> None:
@@ -78,26 +88,27 @@ class RunStore:
         path = folder / database.FILE
         self._max_backlog = settings.run_backlog
         self._max_bytes = settings.run_bytes
+        self.feed = RunFeed()
         self._tails = TailBudget()
         self._live_runs: dict[str, LiveRun] = {}
         self._is_closing = False
-        self._lock = _lock_folder(folder)
+        self._lock = lock_folder(folder)
         reserve = DiskReserve(folder / "runs.reserve")
         try:
             tables = RunTables(database.open_for_writing(path, settings.run_synchronous))
-            self.queued = _recover(tables, reserve, path)
+            self.queued = recover(tables, reserve, path)
             self._reader = RunReader(path)
         except BaseException:
             os.close(self._lock)
             raise
         for run in self.queued:
-            self._live_runs[run_id(run)] = self._make_live_run()
+            self._live_runs[run_id(run)] = self._make_live_run(run)
         self._writer = RunWriter(
             tables,
             reserve,
             asyncio.get_running_loop(),
             journal,
-            lambda tables: tables.prune(settings.run_retention, settings.run_count),
+            partial(_prune, settings=settings),
             partial(lock_holders, path),
         )
 
@@ -115,6 +126,7 @@ class RunStore:
     def end_followers(self) -> None:
         """Ends the iteration of those who follow runs that have not ended."""
         self._is_closing = True
+        self.feed.close()
         for live_run in self._live_runs.values():
             live_run.wake_followers()
 
@@ -138,16 +150,53 @@ class RunStore:
             NotRecordedError: the run cannot be written.
         """
 
-        def publish(answer: tuple[Run, bytes | None]) -> None:
+        write = partial(RunTables.create, run=run, queued=queued, asked=asked)
+        made = await self.create_by(run_id(run), write, on_recorded)
+        assert made is not None
+        return made
+
+    async def create_by(
+        self,
+        run_id: str,
+        write: Callable[[RunTables], tuple[Run | None, StoredEvent | None]],
+        on_recorded: Callable[[Run], None],
+    ) -> Run | None:
+        """Records a run and, in the same transaction, whatever else is written for it.
+
+        Args:
+            write: returns what `RunTables.create` has returned, or None twice.
+
+        Raises:
+            RequestIdConflictError, NotRecordedError: as `create`.
+        """
+
+        def publish(answer: tuple[Run | None, StoredEvent | None]) -> None:
             made, first = answer
-            if first is not None:
-                live_run = self._live_runs[run_id(made)] = self._make_live_run()
-                live_run.publish(1, first)
+            if made is not None and first is not None:
+                live_run = self._live_runs[run_id] = self._make_live_run(made)
+                live_run.publish(first)
+                self.feed.note(live_run.run, at_once=True)
                 on_recorded(made)
 
-        write = partial(RunTables.create, run=run, queued=queued, asked=asked)
-        made, _ = await self._request_write(run_id(run), write, publish)
+        made, _ = await self._request_write(run_id, write, publish)
         return made
+
+    async def write(
+        self, write: Callable[[RunTables], T], on_written: Callable[[T], None] = lambda _: None
+    ) -> T:
+        """Has something written that belongs to no run; returns what `write` returned.
+
+        Args:
+            on_written: called with that once it is on disk, also where the caller has gone.
+
+        Raises:
+            NotRecordedError: it cannot be written.
+        """
+        return await self._request_write("", write, on_written)
+
+    async def read(self, read: Callable[..., T], *arguments: object) -> T:
+        """Has a function read the record off the loop; it gets a connection and the arguments."""
+        return await self._reader.read(read, *arguments)
 
     def register_producer(self, run_id: str, producer: EventProducer) -> None:
         """Names the producer that is paused, resumed and told of lost events of a run."""
@@ -162,38 +211,52 @@ class RunStore:
         if live_run is None or live_run.is_ending:
             return
         if event.WhichOneof("event") in OUTPUTS:
-            if not self._fits(live_run, event):
-                if live_run.left_out[0] == 1:
-                    self._submit(run_id, live_run, _remark(_QUOTA_REACHED % self._max_bytes))
-                return
-        elif is_last_event(event) and live_run.left_out[0]:
+            had_room = not live_run.left_out[0]
+            fitting = self._cut_to_quota(live_run, event)
+            if fitting is not None:
+                self._submit(run_id, live_run, fitting)
+            if had_room and live_run.left_out[0]:
+                self._submit(run_id, live_run, _remark(_QUOTA_REACHED % self._max_bytes))
+            return
+        if is_last_event(event) and live_run.left_out[0]:
             self._submit(run_id, live_run, _remark(_LEFT_OUT % live_run.left_out))
         self._submit(run_id, live_run, event)
 
-    def _make_live_run(self) -> LiveRun:
-        return LiveRun(self._max_backlog, self._tails)
+    def _make_live_run(self, run: Run) -> LiveRun:
+        return LiveRun(self._max_backlog, without_config(run), self._tails)
 
-    def _fits(self, live_run: LiveRun, event: RunEvent) -> bool:
-        """Counts an event of output; returns whether it is within the quota of its run."""
-        size = event.ByteSize()
+    def _cut_to_quota(self, live_run: LiveRun, event: RunEvent) -> RunEvent | None:
+        """Returns what the quota of its run has room for of an event of output, None for nothing.
+
+        Counts that, and what is left out.
+        """
         count, left_out = live_run.left_out
-        if count or live_run.recorded + size > self._max_bytes:
-            live_run.left_out = (count + 1, left_out + size)
-            return False
-        live_run.recorded += size
-        return True
+        if count:
+            live_run.left_out = (count + event_count(event), left_out + event.ByteSize())
+            return None
+        fitting, rest = divide(event, self._max_bytes - live_run.recorded)
+        if rest is not None:
+            live_run.left_out = (event_count(rest), rest.ByteSize())
+        if fitting is not None:
+            live_run.recorded += fitting.ByteSize()
+        return fitting
 
     def _submit(self, run_id: str, live_run: LiveRun, event: RunEvent) -> None:
         kind = WriteKind.END if is_last_event(event) else WriteKind.EVENT
         live_run.is_ending = kind is WriteKind.END
         size = live_run.add_to_backlog(event)
 
-        def publish(written: tuple[int, bytes] | None) -> None:
+        def publish(written: StoredEvent | None) -> None:
             if kind is WriteKind.END:
                 live_run.end()
                 self._live_runs.pop(run_id, None)
             if written is not None:
-                live_run.publish(*written)
+                # where an earlier event was lost, another end than this one was written
+                told = RunEvent.FromString(written.data) if kind is WriteKind.END else event
+                has_state_changed, has_changed = live_run.apply(told)
+                if has_changed:
+                    self.feed.note(live_run.run, at_once=has_state_changed)
+                live_run.publish(written)
             else:
                 live_run.wake_followers()
             live_run.remove_from_backlog(size)
@@ -212,7 +275,35 @@ class RunStore:
         Raises:
             NotRecordedError: the change cannot be written.
         """
-        await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id))
+
+        def publish(_: None) -> None:
+            live_run = self._live_runs.get(run_id)
+            if live_run is not None and live_run.run.state not in ENDED:
+                live_run.run.state = State.CANCELING
+                self.feed.note(live_run.run, at_once=True)
+
+        await self._request_write(run_id, lambda tables: tables.mark_canceling(run_id), publish)
+
+    async def delete_all(self, run_ids: Sequence[str]) -> dict[str, RejectedWriteError | None]:
+        """Deletes runs that have ended; returns for each why it was not deleted, None where it was.
+
+        Each transaction deletes some, so that others write in between.
+
+        Raises:
+            NotRecordedError: the deletion cannot be written; some may be deleted.
+        """
+        done: dict[str, RejectedWriteError | None] = {}
+        for start in range(0, len(run_ids), _DELETIONS):
+            part = run_ids[start : start + _DELETIONS]
+            found = await self._request_write("", partial(RunTables.delete_all, names=part))
+            done.update(found)
+            for name, error in found.items():
+                if error is None:
+                    self._note_deleted(name)
+        return done
+
+    def _note_deleted(self, run_id: str) -> None:
+        self.feed.note(Run(name=f"runs/{run_id}"), is_deleted=True)
 
     async def delete(self, run_id: str) -> None:
         """Deletes a run that has ended.
@@ -223,6 +314,31 @@ class RunStore:
             NotRecordedError: the deletion cannot be written.
         """
         await self._request_write(run_id, lambda tables: tables.delete(run_id))
+        self._note_deleted(run_id)
+
+    async def compact(self) -> tuple[int, int]:
+        """Writes the file anew, without the room of deleted runs; reads go on meanwhile.
+
+        Events wait until it is done.
+
+        Returns:
+            The bytes of the file before and after.
+
+        Raises:
+            NotRecordedError: it cannot be written.
+        """
+        done: asyncio.Future[tuple[int, int] | Exception]
+        done = asyncio.get_running_loop().create_future()
+
+        def on_end(end: tuple[int, int] | Exception) -> None:
+            if not done.done():  # else the caller has gone
+                done.set_result(end)
+
+        self._writer.submit(Compaction(on_end))
+        end = await done
+        if isinstance(end, Exception):
+            raise NotRecordedError(f"cannot compact the record of runs: {end}") from end
+        return end
 
     async def flush(self) -> None:
         """Returns when all events that were handed over are on disk, or were given up."""
@@ -230,7 +346,16 @@ class RunStore:
 
     async def get(self, run_id: str) -> Run | None:
         """Returns the run as it is on disk; None where there is none."""
-        return await self._reader.run(run_id)
+        found = await self._reader.run(run_id)
+        if found is not None:
+            self._add_progress(found)
+        return found
+
+    def _add_progress(self, run: Run) -> None:
+        """Adds how far a run is; its record has that only from its end on."""
+        live_run = self._live_runs.get(run_id(run))
+        if live_run is not None and run.state not in ENDED:
+            run.progress.CopyFrom(live_run.run.progress)
 
     async def find_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
         """Returns the run that was launched with a request id, and what was asked for."""
@@ -245,7 +370,32 @@ class RunStore:
             before: the position after which the page begins; None for the first page.
             size_bytes: of the messages; one more run than fits is returned. 0 for no such limit.
         """
-        return await self._reader.page(run_filter, size, before, size_bytes)
+        found = await self._reader.page(run_filter, size, before, size_bytes)
+        for _, run in found:
+            self._add_progress(run)
+        return found
+
+    async def counts(self, run_filter: RunFilter) -> dict[int, int]:
+        """Returns how many runs fit a filter, by their states."""
+        return await self._reader.counts(run_filter)
+
+    async def states(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Returns the states of those of the runs that there are; of no more than a few hundred."""
+        return await self._reader.states(run_ids)
+
+    async def names(
+        self, run_filter: RunFilter, size: int, before: int | None
+    ) -> list[tuple[int, str]]:
+        """Returns positions and ids of runs that fit a filter, newest first; see `page`."""
+        return await self._reader.names(run_filter, size, before)
+
+    async def steps(self, run_id: str, size: int, after: int) -> list[tuple[int, bytes]]:
+        """Returns serialized steps with the numbers of their first events, in that order.
+
+        Args:
+            after: only steps that began after the event of this number.
+        """
+        return await self._reader.steps(run_id, size, after)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
         """Yields the serialized events after a sequence number, past ones first, to the run's end.
@@ -253,6 +403,16 @@ class RunStore:
         Raises:
             StoreClosedError: the daemon ends before the run.
         """
+        async for stored in self._follow(run_id, after):
+            for data in single_events(stored):
+                yield data
+
+    async def follow_joined(self, run_id: str, after: int) -> AsyncIterator[bytes]:
+        """Yields the same, printed lines that came together as one event; raises the same."""
+        async for stored in self._follow(run_id, after):
+            yield stored.data
+
+    async def _follow(self, run_id: str, after: int) -> AsyncIterator[StoredEvent]:
         live_run = self._live_runs.get(run_id)
         while True:
             # taken before the read, so that events after the read set it
@@ -260,9 +420,9 @@ class RunStore:
             has_ended = live_run is None or live_run.has_ended
             in_memory = live_run.events_after(after) if live_run else []
             found = in_memory or await self._reader.events(run_id, after)
-            for sequence, data in found:
-                after = sequence
-                yield data
+            for stored in found:
+                yield events_after(stored, after)
+                after = stored.last
             if found:
                 continue
             if has_ended or new_events is None:
@@ -300,38 +460,12 @@ class RunStore:
             raise NotRecordedError(f"cannot write the record of runs: {error}") from error
 
 
+def _prune(tables: RunTables, settings: Settings) -> None:
+    tables.prune(settings.run_retention, settings.run_count)
+    tables.schedules.prune(settings.tick_retention, settings.tick_count)
+
+
 def _remark(message: str) -> RunEvent:
     return make_event(
         "log_message", run_pb2.LogMessage(level=run_pb2.LogMessage.WARNING, message=message)
     )
-
-
-def _lock_folder(folder: Path) -> int:
-    """Locks a state folder: two daemons in it would each end the other's runs."""
-    descriptor = os.open(folder / "runs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise StoreError(
-            f"cannot use the state folder {folder}: another daemon uses it; "
-            "name another one with --state"
-        ) from None
-    return descriptor
-
-
-def _recover(tables: RunTables, reserve: DiskReserve, path: Path) -> list[Run]:
-    for attempt in range(2):
-        try:
-            tables.begin()
-            queued = tables.recover()
-            tables.commit()
-        except sqlite3.Error as error:
-            tables.roll_back()
-            reserve.release()
-            if attempt:
-                tables.close()
-                raise StoreError(f"cannot write the record of runs {path}: {error}") from error
-        else:
-            return queued
-    raise AssertionError("returned or raised")

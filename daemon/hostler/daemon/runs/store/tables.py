@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostler.daemon.runs.store.events import StoredEvent, store_event, to_row
 from hostler.daemon.runs.store.readable import read_run
 from hostler.daemon.runs.store.record import (
     ENDED,
@@ -19,16 +20,25 @@ from hostler.daemon.runs.store.record import (
     pipeline_parts,
     run_id,
 )
+from hostler.daemon.runs.store.schedule_tables import ScheduleTables
+from hostler.daemon.runs.store.steps import Step, Steps
 from hostler.v1 import run_pb2
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Rows that one transaction of the clean-up deletes: some milliseconds of the writer.
 ROWS_PER_STEP = 1000
 
+#: Pages that one step gives back to the disk: some milliseconds of the writer.
+_PAGES_PER_STEP = 500
+
+#: Free pages that the file keeps, 4 MB, for the runs that come.
+_KEPT_PAGES = 1000
+
 _ENDED = ", ".join(map(str, sorted(ENDED)))
+_ACTIVE = ", ".join(map(str, sorted(set(State.values()) - ENDED)))
 
 
 class RejectedWriteError(Exception):
@@ -57,13 +67,19 @@ class _OpenRun:
 
     key: int
     run: Run
+    steps: Steps
 
 
 class RunTables:
-    """Reads and writes the tables on the writer's connection, within its transactions."""
+    """Reads and writes the tables on the writer's connection, within its transactions.
+
+    Attributes:
+        schedules: the tables of schedules and ticks.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.schedules = ScheduleTables(connection)
         self._open_runs: dict[str, _OpenRun] = {}
         #: Why an event could not be written, by run.
         self._lost_reasons: dict[str, str] = {}
@@ -106,7 +122,7 @@ class RunTables:
 
     def create(
         self, run: Run, queued: RunEvent, asked: Run | None = None
-    ) -> tuple[Run, bytes | None]:
+    ) -> tuple[Run, StoredEvent | None]:
         """Records a run and its first event.
 
         Args:
@@ -153,11 +169,21 @@ class RunTables:
             "INSERT INTO tags (key, value, run) VALUES (?, ?, ?)",
             [(name, value, key) for name, value in made.tags.items()],
         )
-        self._open_runs[run_id(made)] = _OpenRun(key, made)
+        self._open_runs[run_id(made)] = _OpenRun(key, made, Steps(made))
         return _copy(made), self._insert_event(key, queued)
 
-    def append(self, name: str, run_event: RunEvent) -> tuple[int, bytes] | None:
-        """Numbers and writes an event of a run; returns its sequence number and bytes.
+    def active_run(self, location: str, repository: str, tag: tuple[str, str]) -> str:
+        """Returns the name of a run with a tag that has not ended; "" where there is none."""
+        row = self._connection.execute(
+            "SELECT name FROM runs INDEXED BY runs_by_state"  # noqa: S608 (ours)
+            f" WHERE state IN ({_ACTIVE}) AND location = ? AND repository = ? AND EXISTS"
+            " (SELECT 1 FROM tags WHERE key = ? AND value = ? AND run = runs.id) LIMIT 1",
+            (location, repository, *tag),
+        ).fetchone()
+        return f"runs/{row[0]}" if row else ""
+
+    def append(self, name: str, run_event: RunEvent) -> StoredEvent | None:
+        """Numbers and writes an event of a run; returns it as it was written.
 
         Returns None where the run has ended or is gone. Where an earlier event was lost, the last
         event becomes a failure that says so.
@@ -174,12 +200,15 @@ class RunTables:
             failure = run_pb2.RunFailure(message=self._lost_reasons[name])
             run_event = make_event("run_failed", run_pb2.RunFailed(failure=failure))
         run_event.sequence = found.run.last_sequence + 1
-        data = self._insert_event(found.key, run_event)
+        stored = self._insert_event(found.key, run_event)
+        for step in found.steps.apply(run_event):
+            self._write_step(found.key, step)
+            found.run.progress.CopyFrom(found.steps.progress)
         if apply_event(found.run, run_event):
             self._update_run(found)
         if is_last_event(run_event):
             del self._open_runs[name]
-        return run_event.sequence, data
+        return stored
 
     def mark_lost(self, name: str, reason: str) -> None:
         """Notes that an event of the run cannot be written, so that the run is to fail."""
@@ -195,6 +224,18 @@ class RunTables:
         if found is not None and found.run.state not in ENDED:
             found.run.state = State.CANCELING
             self._update_run(found)
+
+    def delete_all(self, names: Iterable[str]) -> dict[str, RejectedWriteError | None]:
+        """Deletes runs; returns for each why it was not deleted, None where it was."""
+        done: dict[str, RejectedWriteError | None] = {}
+        for name in names:
+            try:
+                self.delete(name)
+            except RejectedWriteError as error:
+                done[name] = error
+            else:
+                done[name] = None
+        return done
 
     def delete(self, name: str) -> None:
         """Deletes a run; its events follow in `delete_leftover_events`.
@@ -239,6 +280,40 @@ class RunTables:
             self._connection.execute("DELETE FROM removals WHERE run = ?", row)
         return True
 
+    def give_back(self) -> bool:
+        """Gives some free pages back to the disk; returns whether there are more.
+
+        Call it outside of a transaction. Does nothing to a file of an earlier version, whose pages
+        only `compact` moves.
+        """
+        free = self._pragma("freelist_count")
+        if free <= _KEPT_PAGES:
+            return False
+        step = min(_PAGES_PER_STEP, free - _KEPT_PAGES)
+        self._connection.execute(f"PRAGMA incremental_vacuum({step})").fetchall()
+        left = self._pragma("freelist_count")
+        if left == free:
+            return False
+        if left <= _KEPT_PAGES:  # the file is cut at a checkpoint
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return left > _KEPT_PAGES
+
+    def compact(self) -> tuple[int, int]:
+        """Writes the whole file anew, without free pages. Call it outside of a transaction.
+
+        Returns:
+            The bytes of the file before and after.
+        """
+        before = self._pragma("page_count")
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        size = self._pragma("page_size")
+        return before * size, self._pragma("page_count") * size
+
+    def _pragma(self, name: str) -> int:
+        (value,) = self._connection.execute(f"PRAGMA {name}").fetchone()
+        return int(value)
+
     def _ended_runs(self, created_before: int, limit: int) -> Iterator[int]:
         rows = self._connection.execute(
             "SELECT id FROM runs INDEXED BY runs_by_id WHERE create_time < ?"  # noqa: S608 (ours)
@@ -255,6 +330,7 @@ class RunTables:
             "DELETE FROM tags WHERE key = ? AND value = ? AND run = ?",
             [(name, value, key) for name, value in Run.FromString(message).tags.items()],
         )
+        self._connection.execute("DELETE FROM steps WHERE run = ?", (key,))
         self._connection.execute("DELETE FROM runs WHERE id = ?", (key,))
         self._connection.execute("INSERT INTO removals (run) VALUES (?)", (key,))
 
@@ -271,18 +347,29 @@ class RunTables:
             return None
         run = read_run(row[1])
         run.last_sequence = row[2] or 0
-        found = _OpenRun(row[0], run)
+        steps = self._connection.execute(
+            "SELECT message FROM steps WHERE run = ? ORDER BY id", (row[0],)
+        )
+        known = [Step.FromString(message) for (message,) in steps]
+        found = _OpenRun(row[0], run, Steps(run, known))
         if run.state not in ENDED:
             self._open_runs[name] = found
         return found
 
-    def _insert_event(self, key: int, run_event: RunEvent) -> bytes:
-        data = run_event.SerializeToString()
+    def _insert_event(self, key: int, run_event: RunEvent) -> StoredEvent:
+        stored = store_event(run_event)
         self._connection.execute(
-            "INSERT INTO events (run, sequence, message) VALUES (?, ?, ?)",
-            (key, run_event.sequence, data),
+            "INSERT INTO events (run, sequence, count, message) VALUES (?, ?, ?, ?)",
+            (key, stored.last, stored.count, to_row(stored.data)),
         )
-        return data
+        return stored
+
+    def _write_step(self, key: int, step: Step) -> None:
+        self._connection.execute(
+            "INSERT INTO steps (run, id, name, message) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (run, id) DO UPDATE SET message = excluded.message",
+            (key, step.first_sequence, step.name.rpartition("/")[2], step.SerializeToString()),
+        )
 
     def _update_run(self, found: _OpenRun) -> None:
         self._connection.execute(

@@ -71,6 +71,17 @@ class WriteEntry:
     reject: Callable[[Exception], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """A file that is to be written anew, without free pages.
+
+    Attributes:
+        on_end: called on the loop with its bytes before and after, or with the error.
+    """
+
+    on_end: Callable[[tuple[int, int] | Exception], None]
+
+
 class DiskFullError(Exception):
     """The disk was full a moment ago: only ends of runs are written until there is room."""
 
@@ -107,16 +118,17 @@ class RunWriter:
         self._next_lock_warning = 0.0
         self._has_given_up = False
         tables.set_lock_timeout(_LOCK_TRY)
-        self._entries: queue.SimpleQueue[WriteEntry | None] = queue.SimpleQueue()
+        self._entries: queue.SimpleQueue[WriteEntry | Compaction | None] = queue.SimpleQueue()
         #: Ends that could not be written, by run.
         self._unwritten_ends: dict[str, WriteEntry] = {}
+        self._compactions: list[Compaction] = []
         self._next_retry = 0.0
         self._next_prune = 0.0
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="run-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, entry: WriteEntry) -> None:
+    def submit(self, entry: WriteEntry | Compaction) -> None:
         """Hands an entry over to be written; call it on the loop."""
         self._entries.put(entry)
 
@@ -139,6 +151,10 @@ class RunWriter:
                     self._write(batch)
                 self._retry()
                 has_more = self._clean_up()
+                while self._compactions:
+                    self._compact(self._compactions.pop())
+                if not batch and not has_more:
+                    has_more = self._give_back()
             except Exception as error:  # noqa: BLE001 (logged; the next entry may succeed)
                 self._journal.fault("writing of the record of runs failed", error)
         self._next_retry = 0.0
@@ -154,6 +170,8 @@ class RunWriter:
             while True:
                 if entry is None:
                     self._closing = True
+                elif isinstance(entry, Compaction):
+                    self._compactions.append(entry)
                 else:
                     batch.append(entry)
                 if len(batch) == BATCH_SIZE:
@@ -280,6 +298,22 @@ class RunWriter:
             self._journal.warning("cannot tidy the record of runs", error=error)
             return False
         return has_more
+
+    def _give_back(self) -> bool:
+        """Gives some room of deleted runs back to the disk; returns whether to continue at once."""
+        try:
+            return self._tables.give_back()
+        except sqlite3.Error as error:
+            self._journal.warning("cannot give room of the record of runs back", error=error)
+            return False
+
+    def _compact(self, compaction: Compaction) -> None:
+        end: tuple[int, int] | Exception
+        try:
+            end = self._tables.compact()
+        except sqlite3.Error as error:
+            end = error
+        self._loop.call_soon_threadsafe(compaction.on_end, end)
 
 
 def _notify(written: list[tuple[Callable[[Any], None], Any]]) -> None:

@@ -212,7 +212,7 @@ class Decoder:
         self._open_mappings.append(_OpenMapping(name, kind))
         for pair in self._pairs(node, name):
             if pair.name not in keys:
-                self.refuse(pair.key, self._unknown_key(pair.name, kind, values))
+                self.refuse(pair.key, self._unknown_key(pair.name, kind, values, node))
                 misspelt |= dict.fromkeys(_nearest(pair.name, kind))
             elif kind.single and values:
                 (first,) = values
@@ -226,17 +226,29 @@ class Decoder:
         self._open_mappings.pop()
         return misspelt | values
 
-    def _unknown_key(self, name: str, kind: Record, present: Container[str]) -> str:
+    def _unknown_key(
+        self, name: str, kind: Record, present: Container[str], node: yaml.MappingNode
+    ) -> str:
         start = f"cannot use the key {quote_short(name)} in {_quoted(self._open_mappings[-1].name)}"
         if name == "grpc_server":
             return f"{start}: locations that another server runs are not supported yet"
         if inner := _path_to(name, kind, first=present):
-            return f"{start}: it belongs inside `{inner}`; indent it further"
+            return f"{start}: it belongs inside `{inner}`; {_how_inside(inner, name, kind, node)}"
         for outer in reversed(self._open_mappings[:-1]):
             if name in keys_of(outer.record.model):
                 return f"{start}: it belongs in {_quoted(outer.name)}; indent it less"
         if nearest := _nearest(name, kind):
             return f"{start}; did you mean `{nearest[0]}`?"
+        if near := _nearest_inside(name, kind, present):
+            inner = _path_to(near, kind, first=present)
+            advice = _how_inside(inner, near, kind, node)
+            return f"{start}; did you mean `{near}`? It belongs inside `{inner}`; {advice}"
+        for outer in reversed(self._open_mappings[:-1]):
+            if nearest := _nearest(name, outer.record):
+                place = _quoted(outer.name)
+                return (
+                    f"{start}; did you mean `{nearest[0]}`? It belongs in {place}; indent it less"
+                )
         known = list(keys_of(kind.model))
         return f"{start}; expected {'one of ' if len(known) > 1 else ''}{', '.join(known)}"
 
@@ -302,6 +314,29 @@ def _variable_of(node: yaml.Node) -> yaml.ScalarNode | None:
 def _nearest(name: str, kind: Record) -> list[str]:
     """Returns the known key that was probably meant, if there is one."""
     return get_close_matches(name[:60].lower().replace("-", "_"), keys_of(kind.model), n=1)
+
+
+def _nearest_inside(name: str, kind: Record, present: Container[str]) -> str:
+    """Returns the nearest key of the records that are there in a mapping; "" for none."""
+    known = [
+        inside
+        for key, declared in keys_of(kind.model).items()
+        if key in present and isinstance(inner := declared.key.kind, Record)
+        for inside in keys_of(inner.model)
+    ]
+    near = get_close_matches(name[:60].lower().replace("-", "_"), known, n=1)
+    return near[0] if near else ""
+
+
+def _how_inside(inner: str, name: str, kind: Record, node: yaml.MappingNode) -> str:
+    """Returns how to write a key inside the record that a path leads to."""
+    top = inner.partition(".")[0]
+    record = keys_of(kind.model)[top].key.kind
+    for key, value in node.value:
+        is_it = isinstance(key, yaml.ScalarNode) and key.value == top
+        if is_it and isinstance(value, yaml.ScalarNode) and isinstance(record, Record):
+            return f"make that a mapping with the keys `{record.short}` and `{name}`"
+    return "indent it further"
 
 
 def _path_to(name: str, kind: Record, first: Container[str] = ()) -> str:
