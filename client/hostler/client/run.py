@@ -95,7 +95,7 @@ class RunCalls(RunConfigCalls):
             debugging: the terminal or the port for a debugger; None for none.
 
         Raises:
-            NotFoundError, AmbiguousNameError: there is no pipeline, partition or preset, or several.
+            NotFoundError, AmbiguousNameError: no pipeline, partition or preset, or several.
             UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config is not valid; the request id was used before.
             NotReadyError, LoadFailedError, NotRecordedError: it cannot be launched now.

@@ -21,7 +21,7 @@ from hostler.definitions.date_partitions import (
 )
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.partitions import PartitionSetDefinition
-from hostler.definitions.schedules import ScheduleDefinition
+from hostler.definitions.schedules import ScheduleDefinition, SkipReason
 from hostler.definitions.source import calling_position, documentation_of, position_of
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class PartitionScheduleDefinition(ScheduleDefinition):
 
         def is_due(context: ScheduleContext) -> Any:
             if self._partition_at(context.scheduled_execution_time) is None:
-                return False
+                return SkipReason("no partition has ended since the last tick")
             return True if should_execute is None else call_with(should_execute, context)
 
         def run_config(partition: Partition) -> Any:
