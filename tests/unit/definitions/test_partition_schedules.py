@@ -14,6 +14,7 @@ from hostler.definitions import (
     DefinitionError,
     PartitionSetDefinition,
     PipelineDefinition,
+    SkipReason,
     daily_schedule,
     hourly_schedule,
     monthly_schedule,
@@ -43,7 +44,7 @@ def partitions_of(schedule: PartitionScheduleDefinition, begin: str, end: str) -
     found = {}
     for tick in takewhile(lambda one: one.astimezone(UTC) <= last, ticks):
         request = schedule.run_request(tick)
-        if request is not None:
+        if request is not None and not isinstance(request, SkipReason):
             assert request.partition is not None
             assert request.partition[0] == schedule.partition_set.name
             found[tick.isoformat()] = request.partition[1]
