@@ -53,9 +53,26 @@ def chatty():
     prints()
 
 
+@pipeline(tags={"team": "a", "db": "test", "hostler/backfill": "no"})
+def tagged():
+    waits()
+
+
+def make_lazy():
+    @pipeline(tags={"db": "prod"})
+    def lazy():
+        waits()
+
+    return lazy
+
+
 @repository
 def repo():
-    return [waiting, chatty]
+    return {
+        "pipelines": {
+            "waiting": waiting, "chatty": chatty, "tagged": tagged, "lazy": make_lazy
+        }
+    }
 """
 
 
@@ -196,6 +213,24 @@ def test_limits_of_a_location_and_of_a_tag(tmp_path: Path) -> None:
         assert daemon.client.run(runs[3].name).state == Run.QUEUED
         daemon.write("go", "")
         assert {outcome(daemon, run).state for run in runs} == {Run.SUCCEEDED}
+
+
+def test_the_tags_of_a_pipeline_are_on_its_runs(tmp_path: Path) -> None:
+    with daemon_in(tmp_path, run_limit_tags="db=prod:1") as daemon:
+        prepared(daemon)
+        first = daemon.client.launch("tagged", tags={"db": "prod"}, request_id="r")
+        assert dict(first.tags) == {"team": "a", "db": "prod"}
+        assert [run.name for run in daemon.client.runs(tags={"team": "a"})] == [first.name]
+        under_way(daemon, first)
+        lazy = daemon.client.launch("lazy")
+        assert dict(lazy.tags) == {"db": "prod"}
+        assert daemon.client.run(lazy.name).state == Run.QUEUED, "its own tag counts"
+        again = daemon.client.launch("tagged", tags={"db": "prod"}, request_id="r")
+        assert again.name == first.name
+        with pytest.raises(InvalidArgumentError, match="with another content"):
+            daemon.client.launch("tagged", request_id="r")
+        daemon.write("go", "")
+        assert {outcome(daemon, run).state for run in (first, lazy)} == {Run.SUCCEEDED}
 
 
 def test_a_launch_that_is_repeated(served: Daemon) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CODE = """\
 import os
 from hostler.definitions import (
-    ScheduleDefinition, SkipReason, pipeline, repository, schedule, solid,
+    ScheduleDefinition, SkipReason, hourly_schedule, pipeline, repository, schedule, solid,
 )
 
 
@@ -31,7 +31,7 @@ def tells(context):
     context.log.info("%s in %s", context.config["at"], os.environ.get("REGION"))
 
 
-@pipeline
+@pipeline(tags={"group": "g"})
 def p():
     tells()
 
@@ -76,6 +76,15 @@ def slow():
     time.sleep(60)
 
 
+def of_the_last_hour():
+    return hourly_schedule(
+        "p", "2026-01-01", name="by_hour", execution_time=MINUTE, default_status="running"
+    )(lambda moment: {"solids": {"tells": {"config": {"at": moment.isoformat()}}}})
+
+
+by_hour = of_the_last_hour() if (MINUTE := os.environ.get("MINUTE")) else None
+
+
 def lazy():
     return ScheduleDefinition(
         "lazy", "* * * * *", "p", run_config={"solids": {"tells": {"config": {"at": "lazy"}}}},
@@ -85,6 +94,7 @@ def lazy():
 @repository
 def repo():
     eager = (each_minute, skips, says_no, raises, misfit, dies, slow)
+    eager = (*eager, by_hour) if by_hour else eager
     return {
         "pipelines": {"p": p},
         "schedules": {**{each.name: each for each in eager}, "lazy": lazy},
@@ -163,6 +173,7 @@ def test_a_run_for_a_tick(daemon: ClockedDaemon) -> None:
     local = datetime.fromtimestamp(minute, UTC).astimezone(ZoneInfo("Europe/Berlin")).isoformat()
     assert dict(run.tags) == {
         "team": "a",
+        "group": "g",
         "hostler/schedule": "each_minute",
         "hostler/scheduled_time": local,
     }
@@ -176,6 +187,26 @@ def test_a_run_for_a_tick(daemon: ClockedDaemon) -> None:
     listed = {one.name.rpartition("/")[2]: one.activity for one in daemon.client.schedules()}
     assert listed["each_minute"].last_tick.name == f"{schedule.name}/ticks/{minute}"
     assert not listed["skips"].is_running
+
+
+def test_a_run_for_the_hour_that_has_ended_last(daemon: ClockedDaemon) -> None:
+    minute = daemon.next_minute()
+    due = datetime.fromtimestamp(minute, UTC)
+    daemon.set_clock(minute - 40 - time.time())
+    entry = f"{{relative_path: repos.py, env: {{MINUTE: '00:{due:%M}'}}}}"
+    daemon.workspace.write_text(f"load_from:\n  - python_file: {entry}\n")
+    daemon.start().ready("repos.py")
+    daemon.set_clock(minute - 2 - time.time())
+    tick = settled(daemon, minute, "by_hour")
+    assert tick.state == Tick.LAUNCHED, tick
+    run = eventually(partial(_ended, daemon, tick.run))
+    assert run.state == Run.SUCCEEDED
+    begin = (due - timedelta(hours=1)).replace(minute=0)
+    name = begin.strftime("%Y-%m-%d-%H:%M")
+    assert run.partition.endswith(f"/partitionSets/by_hour_partitions/partitions/{name}")
+    assert (run.tags["hostler/partition"], run.tags["group"]) == (name, "g")
+    logged = [each.log_message.message for each in daemon.client.watch_run(run.name)]
+    assert any(begin.isoformat() in text for text in logged)
 
 
 def _ended(daemon: Daemon, name: str) -> Run | None:

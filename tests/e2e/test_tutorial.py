@@ -52,7 +52,7 @@ def commands() -> list[tuple[str, str]]:
 
 def test_the_code_of_the_page_is_that_of_the_files() -> None:
     blocks = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for name, code in blocks:
         lines = [line for line in (FILES / name).read_text().splitlines() if "    #" not in line]
         assert code in "\n".join(lines) + "\n", name
@@ -69,7 +69,7 @@ def test_the_commands_of_the_page_print_what_it_shows(tmp_path: Path) -> None:
         script.chmod(0o755)
     with shell_in(folder) as shell:
         shell.environ["PATH"] = f"{tmp_path / 'bin'}:{shell.environ['PATH']}"
-        assert len(commands()) == 13
+        assert len(commands()) == 16
         for command, shown in commands():
             done = shell.piped(f"{{ {command}\n}} 2>&1")
             assert plain(done.out) == plain(shown), command

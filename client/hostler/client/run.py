@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from hostler.client.errors import InvalidArgumentError
 from hostler.client.lookup import find_run
-from hostler.client.names import is_whole_run, location_name, run_name
+from hostler.client.names import is_whole_run, location_name, parse_pipeline, run_name
+from hostler.client.presets import over_preset
 from hostler.client.run_config import RunConfigCalls, as_names, as_partition, as_struct
 from hostler.client.run_events import single_events
 from hostler.v1 import run_pb2 as pb
@@ -69,6 +70,7 @@ class RunCalls(RunConfigCalls):
         solids: Sequence[str] = (),
         max_concurrency: int = 0,
         partition: str | tuple[str, str] | None = None,
+        preset: str | None = None,
         backfill: str = "",
         debugging: pb.Debugging | None = None,
     ) -> pb.Run:
@@ -78,30 +80,30 @@ class RunCalls(RunConfigCalls):
             pipeline: the pipeline's resource name, or its name alone where that is not ambiguous.
             run_config: strings, numbers, booleans, None, lists and mappings of them.
             tags: kept with the run; those that begin with "hostler/" are the daemon's own.
-            location: where to look for the pipeline's name.
-            repository: where to look for the pipeline's name.
+            location, repository: where to look for the pipeline's name.
             request_id: at most 128 characters, best a UUID; makes a retry safe: a second launch
                 with the same id and content gives the first one's run.
-            timeout: seconds from the run's start; None for the daemon's setting, 0 for none.
-            solids: which are executed, all where none is named: ["load", "*total", "clean+"].
-                A `*` in front adds all that a solid depends on, one behind all that depends on it,
-                each `+` one step in that direction.
-            max_concurrency: so many steps at once, each in a process of its own; 0 for one after
-                the other in the run's process.
+            timeout: seconds from the run's start; None for the daemon's own setting, 0 for none.
+            solids: which are executed, all where none is named: ["load", "*total", "clean+"]. `*`
+                adds all that a solid depends on, or all that depends on it, `+` one step of that.
+            max_concurrency: steps at once, each in a process of its own; 0 for one after the other.
             partition: what the run is about: the resource name of a partition, or the names of a
                 partition set of the pipeline's repository and of a partition of it. `run_config`
                 and `tags` are merged over what the set gives for it.
+            preset: one of the pipeline's; `run_config`, `tags` and `solids` win over what it has.
             backfill: the id of the backfill that the run belongs to.
             debugging: the terminal or the port for a debugger; None for none.
 
         Raises:
-            NotFoundError, AmbiguousNameError: there is no such pipeline or partition, or several.
+            NotFoundError, AmbiguousNameError: no pipeline, partition or preset, or several.
             UserCodeError: one of the partition set's functions raised.
             InvalidArgumentError: the run config is not valid; the request id was used before.
-            NotReadyError, LoadFailedError: the location does not answer.
-            NotRecordedError: the daemon's disk is full.
+            NotReadyError, LoadFailedError, NotRecordedError: it cannot be launched now.
         """
         pipeline = self._pipeline_name(pipeline, location, repository)
+        if preset is not None:
+            described = self.pipeline(*parse_pipeline(pipeline))
+            run_config, tags, solids = over_preset(described, preset, run_config, tags, solids)
         request = pb.LaunchRunRequest(
             pipeline=pipeline,
             run_config=as_struct(run_config or {}),

@@ -18,13 +18,15 @@ from hostler.definitions.errors import (
     ConfigProblem,
     DefinitionError,
     OutputError,
+    ResourceError,
     SelectionError,
+    TypeCheckError,
     UnknownNameError,
 )
 from hostler.definitions.graph import OutputReference, SolidNode
 from hostler.definitions.partitions import Partition, PartitionSetDefinition, partition_set
 from hostler.definitions.pipelines import PipelineDefinition, pipeline
-from hostler.definitions.ports import InputDefinition, Output, OutputDefinition
+from hostler.definitions.ports import InputDefinition, Nothing, Output, OutputDefinition
 from hostler.definitions.repositories import RepositoryDefinition, repository
 from hostler.definitions.repository_data import RepositoryData
 from hostler.definitions.retries import RetryPolicy
@@ -39,6 +41,7 @@ from hostler.definitions.source import SourcePosition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hostler.definitions.config_kinds import Enum, Selector
     from hostler.definitions.date_partitions import (
         daily_partitions,
         hourly_partitions,
@@ -46,54 +49,88 @@ if TYPE_CHECKING:
         weekly_partitions,
     )
     from hostler.definitions.execution import PipelineResult, execute_pipeline
+    from hostler.definitions.partition_schedules import (
+        PartitionScheduleDefinition,
+        daily_schedule,
+        hourly_schedule,
+        monthly_schedule,
+        weekly_schedule,
+    )
+    from hostler.definitions.presets import PresetDefinition
+    from hostler.definitions.resources import ResourceContext, ResourceDefinition, resource
 
 # What executes, and what calculates with dates, is loaded when it is asked for: most locations
 # define and do neither.
 _LATER = {
+    "Enum": "config_kinds",
+    "Selector": "config_kinds",
+    "PartitionScheduleDefinition": "partition_schedules",
     "PipelineResult": "execution",
+    "PresetDefinition": "presets",
+    "ResourceContext": "resources",
+    "ResourceDefinition": "resources",
     "execute_pipeline": "execution",
     "daily_partitions": "date_partitions",
+    "daily_schedule": "partition_schedules",
     "hourly_partitions": "date_partitions",
+    "hourly_schedule": "partition_schedules",
     "monthly_partitions": "date_partitions",
+    "monthly_schedule": "partition_schedules",
+    "resource": "resources",
     "weekly_partitions": "date_partitions",
+    "weekly_schedule": "partition_schedules",
 }
 
 __all__ = [
     "ConfigError",
     "ConfigProblem",
     "DefinitionError",
+    "Enum",
     "Field",
     "InputDefinition",
+    "Nothing",
     "Output",
     "OutputDefinition",
     "OutputError",
     "OutputReference",
     "Partition",
+    "PartitionScheduleDefinition",
     "PartitionSetDefinition",
     "PipelineDefinition",
     "PipelineResult",
+    "PresetDefinition",
     "RepositoryData",
     "RepositoryDefinition",
+    "ResourceContext",
+    "ResourceDefinition",
+    "ResourceError",
     "RetryPolicy",
     "ScheduleContext",
     "ScheduleDefinition",
     "SelectionError",
+    "Selector",
     "SkipReason",
     "SolidContext",
     "SolidDefinition",
     "SolidNode",
     "SourcePosition",
+    "TypeCheckError",
     "UnknownNameError",
     "daily_partitions",
+    "daily_schedule",
     "execute_pipeline",
     "hourly_partitions",
+    "hourly_schedule",
     "monthly_partitions",
+    "monthly_schedule",
     "partition_set",
     "pipeline",
     "repository",
+    "resource",
     "schedule",
     "solid",
     "weekly_partitions",
+    "weekly_schedule",
 ]
 
 

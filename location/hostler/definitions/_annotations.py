@@ -94,12 +94,12 @@ def config_type_of(annotation: object) -> ConfigType | None:
 
 
 def _config_type(text: str) -> ConfigType | None:
-    alternatives = list(_split(text, "|"))
+    alternatives = list(split_text(text, "|"))
     if len(alternatives) > 1:
         return _any_of(alternatives)
     base, bracket, rest = text.strip().partition("[")
     base = base.rpartition(".")[2].strip()
-    arguments = [one for one in _split(rest.rstrip("] "), ",") if one]
+    arguments = [one for one in split_text(rest.rstrip("] "), ",") if one]
     if not bracket and base in _SCALARS:
         return ScalarType(_SCALARS[base])
     if base in _CONTAINERS:
@@ -117,7 +117,7 @@ def _any_of(texts: list[str]) -> ConfigType | None:
     return _Alternatives(known) if len(known) == len(types) else None
 
 
-def _split(text: str, separator: str) -> Iterator[str]:
+def split_text(text: str, separator: str) -> Iterator[str]:
     """Yields the parts of `text` between separators that stand in no bracket."""
     depth = start = 0
     for at, character in enumerate(text):

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional
 
-    from hostler.definitions._run_config import StepConfig
+    from hostler.definitions._run_config import StepConfigs
     from hostler.definitions.context import PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
@@ -39,7 +39,7 @@ class Engine:
     def __init__(
         self,
         pipeline: PipelineDefinition,
-        steps: Mapping[str, StepConfig],
+        steps: StepConfigs,
         observer: Observer,
         *,
         run_id: str = "",
@@ -51,7 +51,8 @@ class Engine:
         self._sleep = sleep
         self._pipeline = pipeline
         self._observer = observer
-        self._call = StepCaller(pipeline, steps, run_id, tags, partition).call
+        self._caller = StepCaller(pipeline, steps, run_id, tags, partition)
+        self._call = self._caller.call
         self._call_timed = call_timed or self._call
         self._state = ExecutionState(pipeline, steps)
 
@@ -61,6 +62,12 @@ class Engine:
         Raises:
             KeyboardInterrupt: the run is cancelled.
         """
+        try:
+            self._execute_steps()
+        finally:
+            self._caller.close(self._observer)
+
+    def _execute_steps(self) -> None:
         for node in self._pipeline.nodes:
             try:
                 inputs = self._state.inputs(node)

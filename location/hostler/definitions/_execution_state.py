@@ -57,7 +57,8 @@ class ExecutionState:
             values = [self._values[one] for one in references if one in self._values]
             if not values:
                 raise SkipError(self._absence(references[0]))
-            inputs[name] = values if name in node.fan_ins else values[0]
+            if name not in node.definition.order_inputs:
+                inputs[name] = values if name in node.fan_ins else values[0]
         return inputs
 
     def is_read(self, node: SolidNode, output: str) -> bool:

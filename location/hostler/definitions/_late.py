@@ -61,7 +61,7 @@ def late(name: str) -> Any:
 
 
 def loaded(name: str) -> Any:
-    """Returns a module of the standard library if it was imported already; else None."""
+    """Returns a module, of the standard library or hostler's, if it is imported; else None."""
     return _held.get(name) or sys.modules.get(name)
 
 

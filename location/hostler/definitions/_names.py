@@ -89,6 +89,38 @@ def check_text(what: str, text: object, source: LazyPosition) -> str:
     return text
 
 
+def check_flag(what: str, key: str, value: object, source: SourcePosition | None) -> bool:
+    """Returns True or False as it was given.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if isinstance(value, bool):
+        return value
+    raise DefinitionError(
+        f"cannot set {key} of {what} to {preview(value)}: found {type_phrase(value)}, expected "
+        "True or False",
+        source,
+    )
+
+
+def check_names(what: str, names: object, source: SourcePosition | None) -> tuple[str, ...]:
+    """Returns names, sorted, each of them once.
+
+    Raises:
+        DefinitionError: they are no set or list of valid names.
+    """
+    if not names and isinstance(names, (set, frozenset, list, tuple)):
+        return ()
+    if not isinstance(names, (set, frozenset, list, tuple)):
+        raise DefinitionError(
+            f"cannot use {preview(names)} as {what}: found {type_phrase(names)}, expected a set of "
+            'names, as {"db"}',
+            source,
+        )
+    return tuple(sorted({check_name(f"one of {what}", one, source) for one in names}))
+
+
 def check_arguments(
     what: str, given: Iterable[str], known: Iterable[str], other_names: Mapping[str, str]
 ) -> None:

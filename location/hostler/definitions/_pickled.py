@@ -75,7 +75,7 @@ def unpickled(inputs: dict[str, Any]) -> dict[str, Any]:
     for name, value in inputs.items():
         if isinstance(value, PickledValue):
             found[name] = value.load()
-        elif isinstance(value, list):
+        elif type(value) is list:  # of a fan-in; a subclass is a value of the user's
             found[name] = [one.load() if isinstance(one, PickledValue) else one for one in value]
         else:
             found[name] = value

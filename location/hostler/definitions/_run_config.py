@@ -1,4 +1,7 @@
-"""The config of a run: {"solids": {name: {"config": {...}, "inputs": {name: value}}}}."""
+"""The config of a run.
+
+{"solids": {name: {"config": {...}, "inputs": {name: value}}}, "resources": {name: {"config": ...}}}
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,21 @@ from hostler.definitions._names import suggestion
 from hostler.definitions._preview import preview
 from hostler.definitions._selection import PipelineSubset
 from hostler.definitions._value_object import ValueObject
-from hostler.definitions.config import ConfigType
+from hostler.definitions.config import ConfigType, MappingType
 from hostler.definitions.errors import ConfigError, ConfigProblem
+from hostler.definitions.source import MISSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Container, Iterable, Mapping
+    from typing import Any, Container, Dict, Iterable, Mapping
 
     from hostler.definitions.graph import OutputReference, SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import InputDefinition
+
+    _StepConfigDict = Dict[str, "StepConfig"]
+else:
+    _StepConfigDict = dict
 
 
 class StepConfig(ValueObject):
@@ -23,11 +31,23 @@ class StepConfig(ValueObject):
 
     __slots__ = ("config", "inputs")
 
-    def __init__(self, config: dict[str, Any], inputs: dict[str, Any]) -> None:
+    def __init__(self, config: Any, inputs: dict[str, Any]) -> None:
         #: By the schema, with the defaults.
         self.config = config
         #: Values of inputs that no other solid feeds.
         self.inputs = inputs
+
+
+class StepConfigs(_StepConfigDict):
+    """The parts of a run config about each solid, by name.
+
+    Attributes:
+        resources: the config of each resource that the solids require, by name.
+    """
+
+    def __init__(self, steps: Mapping[str, StepConfig], resources: dict[str, Any]) -> None:
+        super().__init__(steps)
+        self.resources = resources
 
 
 class _EnoughProblemsError(Exception):
@@ -49,7 +69,7 @@ class _Problems(list):  # type: ignore[type-arg]  # 3.8 subscribes no list
 
 def check_run_config(
     pipeline: PipelineDefinition, run_config: object, most: int = 0
-) -> dict[str, StepConfig]:
+) -> StepConfigs:
     """Checks a run config; returns its part for each solid of the pipeline, by name.
 
     Args:
@@ -63,18 +83,49 @@ def check_run_config(
     """
     check = _Check(pipeline, most)
     steps: dict[str, StepConfig] = {}
+    resources: dict[str, Any] = {}
     try:
         top = check.section(run_config, "")
-        check.keys(top, "", ["solids"])
+        check.keys(top, "", ["solids", "resources"])
         solids = check.section(top.get("solids"), "solids")
         check.solids(solids)
         for node in pipeline.nodes:
             steps[node.name] = check.step(node, solids.get(node.name), f"solids.{node.name}")
+        section = check.section(top.get("resources"), "resources")
+        resources = check.resources(pipeline, section)
     except _EnoughProblemsError:
         pass
     if check.problems:
         raise ConfigError(pipeline.name, check.problems)
-    return steps
+    return StepConfigs(steps, resources)
+
+
+def read_environment(
+    pipeline: PipelineDefinition, steps: StepConfigs, variables: Mapping[str, str]
+) -> tuple[StepConfigs, dict[str, str]]:
+    """Reads the variables that a checked run config names as {env: NAME}.
+
+    Returns the configs with their values, and the variables that were read, by name.
+
+    Raises:
+        ConfigError: one is not set, or does not fit.
+    """
+    from hostler.definitions._environment import Environment
+
+    environment = Environment(variables)
+    resolved = {
+        name: StepConfig(
+            environment.resolved(step.config, f"solids.{name}.config"),
+            environment.resolved(step.inputs, f"solids.{name}.inputs"),
+        )
+        for name, step in steps.items()
+    }
+    resources = {
+        name: environment.resolved(config, f"resources.{name}.config")
+        for name, config in steps.resources.items()
+    }
+    environment.require(pipeline.name)
+    return StepConfigs(resolved, resources), environment.read
 
 
 def _needs_no_source(one: InputDefinition) -> bool:
@@ -119,14 +170,34 @@ class _Check:
                 place = f"{path}.{name}" if path else name
                 self.report(place, f"unknown; {suggestion(key, known)}")
 
+    def resources(
+        self, pipeline: PipelineDefinition, section: dict[object, object]
+    ) -> dict[str, Any]:
+        """Returns the config of each resource that a solid requires; checks the others given."""
+        self.keys(section, "resources", pipeline.resources)
+        required = {name for node in pipeline.nodes for name in node.definition.required_resources}
+        found = {}
+        for name, definition in pipeline.resources.items():
+            if name in required or name in section:
+                path = f"resources.{name}"
+                given = self.section(section.get(name), path)
+                self.keys(given, path, ["config"])
+                found[name] = self.config(definition.config, given, f"{path}.config")
+        return found
+
     def step(self, node: SolidNode, value: object, path: str) -> StepConfig:
         """Returns the checked part of one solid."""
         section = self.section(value, path)
         self.keys(section, path, ["config", "inputs"])
-        given = self.section(section.get("config"), f"{path}.config")
-        config = node.definition.config.check(given, f"{path}.config", self.problems)
+        config = self.config(node.definition.config, section, f"{path}.config")
         inputs = self.section(section.get("inputs"), f"{path}.inputs")
         return StepConfig(config, self.inputs(node, inputs, f"{path}.inputs"))
+
+    def config(self, schema: ConfigType, section: dict[object, object], path: str) -> Any:
+        """Returns the checked config in a section."""
+        if isinstance(schema, MappingType):
+            return schema.check(self.section(section.get("config"), path), path, self.problems)
+        return schema.check(section.get("config", MISSING), path, self.problems)
 
     def inputs(
         self, node: SolidNode, section: dict[object, object], path: str
@@ -137,6 +208,10 @@ class _Check:
         found: dict[str, object] = {}
         for one in declared:
             place = f"{path}.{one.name}"
+            if one.is_nothing:
+                if one.name in section:
+                    self.report(place, "this input stands for an order and has no value; remove it")
+                continue
             config_type = one.config_type
             if one.name in node.sources:
                 if one.name in section:

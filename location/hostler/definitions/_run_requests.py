@@ -22,13 +22,19 @@ _MAX_DEPTH = 100
 
 
 class RunRequest(ValueObject):
-    """The run config and the tags that a run is launched with."""
+    """The run config and the tags that a run is launched with.
 
-    __slots__ = ("run_config", "tags")
+    Attributes:
+        partition: the names of the partition set and of the partition that the run is about; None
+            where it is about none.
+    """
+
+    __slots__ = ("partition", "run_config", "tags")
 
     def __init__(self, run_config: dict[str, Any], tags: dict[str, str]) -> None:
         self.run_config = run_config
         self.tags = tags
+        self.partition: tuple[str, str] | None = None
 
 
 def check_run_request_function(

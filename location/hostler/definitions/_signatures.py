@@ -99,7 +99,9 @@ def check_function(what: str, function: object) -> None:
     if is_function(function):
         return
     name = what.rsplit(maxsplit=1)[-1]
-    advice = f'; write @{name}(name="...")' if isinstance(function, str) else ""
+    advice = ""
+    if isinstance(function, str):
+        advice = f'; write @{name}(name="{function if function.isidentifier() else "..."}")'
     raise DefinitionError(
         f"cannot make {what} of {preview(function)}: found {type_phrase(function)}, "
         f"expected a function{advice}",

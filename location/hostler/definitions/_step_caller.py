@@ -7,8 +7,9 @@ from types import GeneratorType
 from hostler.definitions._names import suggestion
 from hostler.definitions._pickled import unpickled
 from hostler.definitions._preview import preview
+from hostler.definitions._type_check import check_inputs, check_output
 from hostler.definitions.context import SolidContext
-from hostler.definitions.errors import OutputError, TransferError
+from hostler.definitions.errors import OutputError, ResourceError, TransferError, TypeCheckError
 from hostler.definitions.ports import Output
 
 TYPE_CHECKING = False
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, Iterator, Mapping
 
     from hostler.definitions._observer import Observer
-    from hostler.definitions._run_config import StepConfig
-    from hostler.definitions.context import PartitionSource
+    from hostler.definitions._resource_scope import ResourceScope
+    from hostler.definitions._run_config import StepConfigs
+    from hostler.definitions.context import LogSink, PartitionSource
     from hostler.definitions.graph import SolidNode
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.ports import OutputDefinition
@@ -41,7 +43,7 @@ class StepCaller:
     def __init__(
         self,
         pipeline: PipelineDefinition,
-        steps: Mapping[str, StepConfig],
+        steps: StepConfigs,
         run_id: str = "",
         tags: Mapping[str, str] | None = None,
         partition: PartitionSource = None,
@@ -51,6 +53,11 @@ class StepCaller:
         self._steps = steps
         self._run_id = run_id
         self._tags = {**pipeline.tags, **(tags or {})}
+        self._resources: ResourceScope | None = None
+        if pipeline.resources:
+            from hostler.definitions._resource_scope import ResourceScope
+
+            self._resources = ResourceScope(pipeline, steps.resources, run_id, self._tags)
 
     def call(
         self, node: SolidNode, inputs: dict[str, Any], retry: int, observer: Observer
@@ -66,8 +73,34 @@ class StepCaller:
         Raises:
             KeyboardInterrupt: the run is cancelled.
         """
+        if self._resources is None:
+            return self._call(node, inputs, retry, observer, None)
+        scope = self._resources.of_this_process()
         try:
-            context = self._context(node, retry, observer)
+            return self._call(node, inputs, retry, observer, scope)
+        finally:
+            if scope is not self._resources:  # of this step alone
+                scope.close(_log(node.name, observer))
+
+    def close(self, observer: Observer) -> None:
+        """Has the resources that this process has made cleaned up; what fails there is logged.
+
+        Raises:
+            KeyboardInterrupt: the run is cancelled meanwhile.
+        """
+        if self._resources is not None:
+            self._resources.close(_log("", observer))
+
+    def _call(
+        self,
+        node: SolidNode,
+        inputs: dict[str, Any],
+        retry: int,
+        observer: Observer,
+        scope: ResourceScope | None,
+    ) -> BaseException | None:
+        try:
+            context = self._context(node, retry, observer, scope)
             for output, value in _outputs(node.definition, unpickled(inputs), context):
                 observer.step_output(node.name, output, value)
         except KeyboardInterrupt:
@@ -76,10 +109,13 @@ class StepCaller:
             return error.with_traceback(_user_traceback(error))
         return None
 
-    def _context(self, node: SolidNode, retry: int, observer: Observer) -> SolidContext:
-        def log(level: str, message: str) -> None:
-            observer.log_message(node.name, level, message)
-
+    def _context(
+        self, node: SolidNode, retry: int, observer: Observer, scope: ResourceScope | None
+    ) -> SolidContext:
+        log = _log(node.name, observer)
+        resources = None
+        if scope is not None:
+            resources = scope.obtain(node.definition.required_resources, log)
         return SolidContext(
             config=self._steps[node.name].config,
             run_id=self._run_id,
@@ -88,8 +124,16 @@ class StepCaller:
             tags=self._tags,
             retry_number=retry,
             partition=self._partition,
+            resources=resources,
             log=log,
         )
+
+
+def _log(step: str, observer: Observer) -> LogSink:
+    def log(level: str, message: str) -> None:
+        observer.log_message(step, level, message)
+
+    return log
 
 
 def _outputs(
@@ -99,6 +143,8 @@ def _outputs(
     declared = {one.name: one for one in definition.outputs}
     produced = set()
     arguments = [context] if definition.takes_context else []
+    if definition.type_check:
+        check_inputs(definition, inputs)
     result = definition.function(*arguments, **inputs)
     for one in _as_outputs(definition, result):
         if one.output_name not in declared:
@@ -112,7 +158,13 @@ def _outputs(
                 "twice; an output has one value"
             )
         produced.add(one.output_name)
+        if definition.type_check:
+            check_output(definition, declared[one.output_name], one.value)
         yield declared[one.output_name], one.value
+    for name, output in declared.items():
+        if output.is_nothing and output.is_required and name not in produced:
+            produced.add(name)
+            yield output, None
     missing = [name for name, one in declared.items() if one.is_required and name not in produced]
     if missing:
         listed = ", ".join(f'"{name}"' for name in missing)
@@ -171,5 +223,5 @@ def _user_traceback(error: BaseException) -> TracebackType | None:
     inner = error.__traceback__
     while inner is not None and inner.tb_frame.f_globals.get("__package__") == _PACKAGE:
         inner = inner.tb_next
-    ours = isinstance(error, (OutputError, TransferError))
+    ours = isinstance(error, (OutputError, ResourceError, TransferError, TypeCheckError))
     return inner if inner or ours else error.__traceback__

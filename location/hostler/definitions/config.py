@@ -6,7 +6,12 @@ A schema is a dict of fields. These declare a type, in a field and elsewhere:
     Any                             any value
     [T]                             a list of values that fit T
     {"name": T, ...}                a dict with these fields and no other
-    Field(T, default=..., ...)      T with a default or a description; in a dict alone
+    Field(T, default=..., ...)      T with a default or a description; in a dict, or as the schema
+    Enum("Name", ["a", "b"])        one of these strings
+    Selector({"name": T, ...})      a dict with exactly one of these keys
+
+In place of a str, int, float, bool or Enum, a run config may say {env: NAME}: the run's process
+then reads that variable of its environment.
 
 A config travels as google.protobuf.Struct, whose numbers are doubles. So a number is what its type
 says: an int or a float. Where the type does not say it (Any, and within list and dict), a number
@@ -57,6 +62,16 @@ class ConfigType:
         return {}
 
     @property
+    def values(self) -> tuple[str, ...]:
+        """Returns the strings that fit; none where others fit, too."""
+        return ()
+
+    @property
+    def is_selector(self) -> bool:
+        """Returns whether exactly one of `fields` is given."""
+        return False
+
+    @property
     def fits_empty(self) -> bool:
         """Returns whether an empty dict fits, because every field of it may be left out."""
         return False
@@ -78,7 +93,16 @@ class ScalarType(ConfigType):
     def name(self) -> str:
         return self._type.__name__
 
+    @property
+    def python_type(self) -> type:
+        """The builtin type."""
+        return self._type
+
     def check(self, value: object, path: str, problems: Problems) -> Any:
+        if self._type not in (list, dict) and is_environment_value(value, problems):
+            from hostler.definitions._environment import reference
+
+            return reference(value, self, path, problems)
         if self._type is int and isinstance(value, float) and value.is_integer():
             return int(value)
         if self._type is float and isinstance(value, int) and not isinstance(value, bool):
@@ -113,6 +137,14 @@ class ListType(ConfigType):
     @property
     def fields(self) -> Mapping[str, Field]:
         return self._item.fields
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return self._item.values
+
+    @property
+    def is_selector(self) -> bool:
+        return self._item.is_selector
 
     def check(self, value: object, path: str, problems: Problems) -> Any:
         if not isinstance(value, list):
@@ -151,7 +183,7 @@ class MappingType(ConfigType):
             if key not in self._fields:
                 advice = suggestion(key, self._fields)
                 problems.append(
-                    ConfigProblem(f"{path}.{_key_text(key)}", f"unknown field; {advice}")
+                    ConfigProblem(f"{path}.{key_text(key)}", f"unknown field; {advice}")
                 )
         checked = {}
         for name, field in self._fields.items():
@@ -159,7 +191,7 @@ class MappingType(ConfigType):
             if name in value:
                 checked[name] = field.check(value[name], place, problems)
             elif field.default is not MISSING:
-                checked[name] = _copied(field.default)
+                checked[name] = copied(field.default)
             elif field.is_required:
                 problems.append(ConfigProblem(place, f"missing; expected {field.type.name}"))
             elif field.type.fits_empty:
@@ -218,6 +250,11 @@ class Field:
                     f"cannot make a config field of type {self.type.name}: {listed}", source
                 )
 
+    @property
+    def has_default(self) -> bool:
+        """Returns whether there is a value where the config has none."""
+        return self.default is not MISSING
+
     def check(self, value: object, path: str, problems: Problems) -> Any:
         """Returns the value with its fields' defaults; adds what does not fit to `problems`."""
         if value is None and self.default is None:
@@ -225,21 +262,9 @@ class Field:
         return self.type.check(value, path, problems)
 
 
-def schema_type(schema: object, what: str, source: SourcePosition | None) -> MappingType:
-    """Returns the schema that a solid declares; None declares that it takes no config.
-
-    Raises:
-        DefinitionError: it is not a dict, or something in it is no type.
-    """
-    if schema is None:
-        return MappingType({})
-    if not isinstance(schema, dict):
-        raise DefinitionError(
-            f"cannot use {preview(schema)} as the config schema of {what}: found "
-            f'{type_phrase(schema)}, expected a dict of fields, as {{"limit": int}}',
-            source,
-        )
-    return _mapping_type(schema, f"the config of {what}", source)
+def is_environment_value(value: object, problems: Problems) -> bool:
+    """Returns whether a value is meant as {env: NAME}; a default in the code never is."""
+    return type(value) is dict and "env" in value and not isinstance(problems, _DefaultProblems)
 
 
 def config_type_for(declared: object, what: str, source: SourcePosition | None) -> ConfigType:
@@ -258,10 +283,11 @@ def config_type_for(declared: object, what: str, source: SourcePosition | None) 
     if isinstance(declared, list) and len(declared) == 1:
         return ListType(config_type_for(declared[0], f"an item of {what}", source))
     if isinstance(declared, dict):
-        return _mapping_type(declared, what, source)
+        return mapping_type(declared, what, source)
     raise DefinitionError(
         f"cannot use {preview(declared)} as the type of {what}: expected str, int, float, bool, "
-        "list, dict, Any, a list of one type, or a dict of fields",
+        "list, dict, Any, Enum, Selector, a list of one type, or a dict of fields, as "
+        '{"limit": int}',
         source,
     )
 
@@ -309,9 +335,14 @@ def mismatch(value: object, expected: ConfigType) -> str:
     return f"found {found}, expected {expected.name}"
 
 
-def _mapping_type(
+def mapping_type(
     declared: dict[object, object], what: str, source: SourcePosition | None
 ) -> MappingType:
+    """Returns the type of a dict with fields.
+
+    Raises:
+        DefinitionError: a key is no string, or a value no type.
+    """
     fields = {}
     for key, value in declared.items():
         if not isinstance(key, str):
@@ -327,14 +358,15 @@ def _mapping_type(
     return MappingType(fields)
 
 
-def _key_text(key: object) -> str:
+def key_text(key: object) -> str:
+    """Returns a key as it stands in a path."""
     return key if isinstance(key, str) and key.isprintable() else preview(key, 60)
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """Returns a copy of a default, so that no solid changes it for the next one."""
     if type(value) is dict:
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: copied(item) for key, item in value.items()}
     if type(value) is list:
-        return [_copied(item) for item in value]
+        return [copied(item) for item in value]
     return value

@@ -50,6 +50,20 @@ class Log:
         self._sink("CRITICAL", _formatted(message, args))
 
 
+class Resources:
+    """The resources that a solid requires, each an attribute."""
+
+    def __init__(self, resources: Mapping[str, Any]) -> None:
+        self.__dict__.update(resources)
+
+    def __getattr__(self, name: str) -> Any:
+        known = ", ".join(f'"{one}"' for one in self.__dict__) or "none"
+        raise AttributeError(
+            f'the solid requires no resource "{name}" (it requires {known}); declare it as '
+            f'@solid(required_resources={{"{name}"}})'
+        )
+
+
 class SolidContext:
     """The context of a solid: its function gets it if the first parameter is named `context`.
 
@@ -58,13 +72,15 @@ class SolidContext:
 
     Attributes:
         log: writes lines of the run's log.
-        config: the solid's config, checked against its schema, with the defaults.
+        config: the solid's config, checked against its schema, with the defaults: a dict, or one
+            value where the schema is no dict of fields.
         run_id: the id of the run.
         solid_name: the name of the solid in the pipeline: its alias where it has one.
         pipeline_name: the name of the pipeline.
         tags: the tags of the run.
         retry_number: how often the solid has been executed in this run before, and has failed.
         partition: the partition that the run is about.
+        resources: the resources that the solid requires, each an attribute.
     """
 
     __slots__ = (
@@ -72,32 +88,37 @@ class SolidContext:
         "config",
         "log",
         "pipeline_name",
+        "resources",
         "retry_number",
         "run_id",
         "solid_name",
         "tags",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a step can ask for)
         self,
         *,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         run_id: str = "",
         solid_name: str = "",
         pipeline_name: str = "",
         tags: Mapping[str, str] | None = None,
         retry_number: int = 0,
         partition: PartitionSource = None,
+        resources: Mapping[str, Any] | None = None,
         log: LogSink | None = None,
     ) -> None:
         self.log = Log(log or logging_sink(solid_name))
-        self.config: dict[str, Any] = dict(config or {})
+        if config is None:
+            config = {}
+        self.config: Any = dict(config) if hasattr(config, "keys") else config
         self.run_id = run_id
         self.solid_name = solid_name
         self.pipeline_name = pipeline_name
         self.tags: dict[str, str] = dict(tags or {})
         self.retry_number = retry_number
         self._partition = partition
+        self.resources = Resources(resources or {})
 
     @property
     def partition(self) -> Partition | None:

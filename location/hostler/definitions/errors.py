@@ -6,6 +6,8 @@
     ├── ConfigError             the run config does not fit the pipeline; carries every problem
     ├── SelectionError          the selection of solids does not fit the pipeline
     ├── OutputError             a solid broke its own declaration while it executed
+    ├── TypeCheckError          a value is not of the type that its input or output declares
+    ├── ResourceError           a resource's function yielded none
     ├── TransferError           a value cannot go from the process of one step to that of another
     ├── StepTimeoutError        an attempt of a step took longer than its timeout
     └── StepDiedError           the process of a step ended before its function had
@@ -98,6 +100,14 @@ class SelectionError(Exception):
 
 class OutputError(Exception):
     """Raised where a solid yields an undeclared output, or leaves out a required one."""
+
+
+class TypeCheckError(Exception):
+    """Raised where a value is not of the declared type of an input or output; the step fails."""
+
+
+class ResourceError(Exception):
+    """Raised where the function of a resource yields none; the step that needs it fails."""
 
 
 class TransferError(Exception):

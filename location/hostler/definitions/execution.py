@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hostler.definitions._engine import Engine, Observer
 from hostler.definitions._names import suggestion, type_phrase
 from hostler.definitions._preview import preview
-from hostler.definitions._run_config import check_run_config
+from hostler.definitions._run_config import check_run_config, read_environment
 from hostler.definitions._selection import select
 from hostler.definitions.context import logging_sink
 from hostler.definitions.errors import DefinitionError, UnknownNameError
@@ -108,7 +110,7 @@ def execute_pipeline(
         )
     if solids is not None:
         pipeline = select(pipeline, solids)
-    steps = check_run_config(pipeline, run_config)
+    steps, _ = read_environment(pipeline, check_run_config(pipeline, run_config), os.environ)
     result = PipelineResult(pipeline.name)
     recorder = _Recorder(result, raise_on_error=raise_on_error)
     engine = Engine(pipeline, steps, recorder, run_id=run_id, tags=tags, partition=partition)

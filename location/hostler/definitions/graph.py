@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Container, Iterable, Mapping, Sequence, Union
 
+    from hostler.definitions.ports import OutputDefinition
     from hostler.definitions.solids import SolidDefinition
     from hostler.definitions.source import SourcePosition
 
@@ -148,8 +149,10 @@ def _check_sources(pipeline: str, node: SolidNode, nodes: Mapping[str, SolidNode
                 known = list(nodes)
             else:
                 problem = f'solid "{reference.solid}" has no output "{reference.output}"'
-                known = [one.name for one in feeding.definition.outputs]
-                if reference.output in known:
+                outputs = {one.name: one for one in feeding.definition.outputs}
+                known = list(outputs)
+                if reference.output in outputs:
+                    _check_value(name, node, reference, outputs[reference.output])
                     continue
             wanted = reference.solid if feeding is None else reference.output
             raise DefinitionError(
@@ -157,6 +160,21 @@ def _check_sources(pipeline: str, node: SolidNode, nodes: Mapping[str, SolidNode
                 f"{problem}; {suggestion(wanted, known)}",
                 node.source,
             )
+
+
+def _check_value(
+    name: str, node: SolidNode, reference: OutputReference, output: OutputDefinition
+) -> None:
+    if not output.is_nothing:
+        return
+    taking = next(one for one in node.definition.inputs if one.name == name)
+    if not taking.is_nothing:
+        raise DefinitionError(
+            f'cannot feed the input "{name}" of solid "{node.name}" from {reference}: that output '
+            "is of the type Nothing and has no value; declare the input as "
+            f'InputDefinition("{name}", Nothing)',
+            node.source,
+        )
 
 
 def _check_unbound(pipeline: str, node: SolidNode) -> None:

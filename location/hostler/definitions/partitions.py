@@ -19,7 +19,7 @@ from hostler.definitions._run_requests import (
 from hostler.definitions._signatures import check_function, check_no_arguments, is_function
 from hostler.definitions._value_object import ValueObject
 from hostler.definitions.errors import DefinitionError, UnknownNameError
-from hostler.definitions.source import calling_position, documentation_of, position_of
+from hostler.definitions.source import MISSING, calling_position, documentation_of, position_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,13 @@ class Partition(ValueObject):
 
     __slots__ = ("name", "value")
 
-    def __init__(self, value: Any, name: str | None = None) -> None:
+    def __init__(self, value: Any = MISSING, name: str | None = None) -> None:
+        if value is MISSING:
+            raise DefinitionError(
+                "cannot make a partition of nothing: give the value that it stands for, as "
+                'Partition("eu"), and a name where the value has none, as Partition(value, "eu")',
+                calling_position(),
+            )
         if name is None:
             name = getattr(value, "name", None)
         if name is None or (name is not None and not isinstance(name, str)):

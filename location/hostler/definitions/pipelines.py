@@ -18,8 +18,10 @@ TYPE_CHECKING = False
 if not TYPE_CHECKING:
     from hostler.definitions._typing import overload
 else:
-    from typing import Callable, Mapping, Sequence, overload
+    from typing import Any, Callable, Mapping, Sequence, overload
 
+    from hostler.definitions.presets import PresetDefinition
+    from hostler.definitions.resources import ResourceDefinition
     from hostler.definitions.source import SourcePosition
 
 
@@ -33,16 +35,19 @@ class PipelineDefinition:
         nodes: the uses of solids, in any order.
         description: what it is for.
         tags: remarks for people and tools; a run takes them over.
+        presets: what it is often launched with.
+        resources: what its solids require, by name.
         source: where it is defined; the caller's place if left out.
 
     Attributes:
+        presets: by name.
         nodes: in an order in which they can execute.
 
     Raises:
         DefinitionError: a bad name, or a graph that cannot execute.
     """
 
-    __slots__ = ("_nodes", "description", "name", "source", "tags")
+    __slots__ = ("_nodes", "description", "name", "presets", "resources", "source", "tags")
 
     def __init__(
         self,
@@ -51,6 +56,8 @@ class PipelineDefinition:
         *,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        presets: Sequence[PresetDefinition] = (),
+        resources: Mapping[str, ResourceDefinition] | None = None,
         source: SourcePosition | None = None,
     ) -> None:
         self.source = source = source or calling_position()
@@ -73,6 +80,14 @@ class PipelineDefinition:
                     source,
                 )
         self._nodes = check_graph(name, nodes)
+        self.resources: dict[str, ResourceDefinition] = {}
+        if resources or any(node.definition.required_resources for node in nodes):
+            from hostler.definitions.resources import check_resources
+
+            self.resources = check_resources(what, resources, nodes, source)
+        self.presets: dict[str, PresetDefinition] = {}
+        if presets:
+            self._set_presets(presets)
 
     @property
     def nodes(self) -> tuple[SolidNode, ...]:
@@ -95,18 +110,35 @@ class PipelineDefinition:
     def __repr__(self) -> str:
         return f'<pipeline "{self.name}">'
 
+    def _set_presets(self, presets: object) -> None:
+        from hostler.definitions._clauses import selected_names
+        from hostler.definitions.errors import SelectionError
+        from hostler.definitions.presets import check_presets
+
+        self.presets = check_presets(f'pipeline "{self.name}"', presets, self.source)
+        for one in self.presets.values():
+            try:
+                if one.solids:
+                    selected_names(self.name, self.nodes, one.solids)
+            except SelectionError as error:
+                problems = "; ".join(error.problems)
+                raise DefinitionError(
+                    f'cannot use {one!r} for pipeline "{self.name}": {problems}', one.source
+                ) from None
+
 
 class PipelineDecorator:
     """What `pipeline(...)` with arguments returns: it makes a pipeline of the function below it."""
 
-    __slots__ = ("_description", "_name", "_tags")
+    __slots__ = ("_arguments", "_description", "_name")
 
     def __init__(
-        self, name: str | None, description: str | None, tags: Mapping[str, str] | None
+        self, name: str | None, description: str | None, arguments: dict[str, Any]
     ) -> None:
         self._name = name
         self._description = description
-        self._tags = tags
+        #: The others of a `PipelineDefinition`.
+        self._arguments = arguments
 
     def __call__(self, function: Callable[[], object]) -> PipelineDefinition:
         check_function("a pipeline", function)
@@ -120,8 +152,8 @@ class PipelineDecorator:
             name,
             compose(name, function),
             description=self._description or documentation_of(function),
-            tags=self._tags,
             source=source,
+            **self._arguments,
         )
 
 
@@ -133,6 +165,8 @@ def pipeline(
     name: str | None = None,
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
+    presets: Sequence[PresetDefinition] = (),
+    resources: Mapping[str, ResourceDefinition] | None = None,
 ) -> PipelineDecorator: ...
 
 
@@ -143,6 +177,8 @@ def pipeline(
     name: str | None = None,
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
+    presets: Sequence[PresetDefinition] = (),
+    resources: Mapping[str, ResourceDefinition] | None = None,
 ) -> PipelineDefinition | PipelineDecorator:
     """Makes a pipeline of a function that calls solids.
 
@@ -154,9 +190,14 @@ def pipeline(
         name: the function's name if left out.
         description: the function's docstring if left out.
         tags: remarks for people and tools; a run takes them over.
+        presets: what it is often launched with, each under a name, as
+            [PresetDefinition("local", {"solids": ...})].
+        resources: what its solids require, as {"db": db}; `resource` makes them.
 
     Raises:
         DefinitionError: the function takes arguments, or the graph that it makes cannot execute.
     """
-    decorator = PipelineDecorator(name, description, tags)
+    decorator = PipelineDecorator(
+        name, description, {"tags": tags, "presets": presets, "resources": resources}
+    )
     return decorator if function is None else decorator(function)

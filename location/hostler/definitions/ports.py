@@ -25,6 +25,14 @@ DEFAULT_OUTPUT = "result"
 CONTEXT_NAMES = frozenset({"context", "_context", "_"})
 
 
+class Nothing:
+    """The type of an input or output that stands for an order alone, without a value.
+
+    A solid with such an input executes after those that feed it; its function needs no parameter
+    of that name. An output of this type needs no value: it is produced when the function has ended.
+    """
+
+
 class InputDefinition:
     """An input of a solid.
 
@@ -33,8 +41,8 @@ class InputDefinition:
 
     Args:
         name: the name of the function's parameter.
-        python_type: what the input takes, for readers; also decides whether a run config may give
-            it (str, int, float, bool, list, dict, and Any).
+        python_type: what the input takes; also decides whether a run config may give it (str, int,
+            float, bool, list, dict, and Any).
         description: shown to readers.
         default: the value where the pipeline gives none.
     """
@@ -62,6 +70,11 @@ class InputDefinition:
         return type_name(self.python_type)
 
     @property
+    def is_nothing(self) -> bool:
+        """Returns whether the input stands for an order alone."""
+        return _is_nothing(self.python_type)
+
+    @property
     def has_default(self) -> bool:
         """Returns whether the solid has a value where the pipeline gives none."""
         return self.default is not MISSING
@@ -77,7 +90,7 @@ class OutputDefinition:
 
     Args:
         name: what other solids ask for; "result" where a solid has one output.
-        python_type: what the output gives, for readers.
+        python_type: what the output gives.
         description: shown to readers.
         is_required: False for an output that the solid may leave out; solids that take it are
             skipped.
@@ -104,6 +117,11 @@ class OutputDefinition:
     def type_name(self) -> str:
         """Returns the text of the type; "Any" where none is declared."""
         return type_name(self.python_type)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Returns whether the output stands for an order alone."""
+        return _is_nothing(self.python_type)
 
 
 class Output:
@@ -145,7 +163,7 @@ def resolve_inputs(
     given = _by_name(solid, "input", InputDefinition, declared or (), source)
     names = [one.name for one in parameters]
     for name in given:
-        if name not in names and not signature.takes_keywords:
+        if name not in names and not (signature.takes_keywords or given[name].is_nothing):
             raise DefinitionError(
                 f'cannot make solid "{solid}": it declares the input "{name}", and its function '
                 f"has no such parameter; {suggestion(name, names)}",
@@ -179,6 +197,18 @@ def resolve_outputs(
             ),
         )
     return outputs
+
+
+def order_alone(signature: Signature, inputs: Iterable[InputDefinition]) -> frozenset[str]:
+    """Returns the inputs without a value, which the function has no parameter for."""
+    names = {one.name for one in signature.parameters}
+    return frozenset(one.name for one in inputs if one.is_nothing and one.name not in names)
+
+
+def _is_nothing(python_type: object) -> bool:
+    if isinstance(python_type, str):
+        return python_type.strip("'\"").rpartition(".")[2] == "Nothing"
+    return python_type is Nothing
 
 
 def _check_function(

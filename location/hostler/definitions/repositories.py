@@ -6,6 +6,7 @@ from hostler.definitions._definition_collection import DefinitionCollection
 from hostler.definitions._names import check_name, check_text, suggestion
 from hostler.definitions._signatures import check_function, check_no_arguments
 from hostler.definitions.errors import DefinitionError
+from hostler.definitions.partitions import PartitionSetDefinition
 from hostler.definitions.repository_data import (
     PARTITION_SETS,
     PIPELINES,
@@ -25,10 +26,10 @@ else:
     from typing import Any, Callable, Mapping, Sequence, Union, overload
 
     from hostler.definitions._definition_collection import Definition
-    from hostler.definitions.partitions import PartitionSetDefinition
     from hostler.definitions.pipelines import PipelineDefinition
     from hostler.definitions.repository_data import RepositoryData
     from hostler.definitions.schedules import ScheduleDefinition
+    from hostler.definitions.solids import SolidDefinition
     from hostler.definitions.source import SourcePosition
 
     #: What the function of a repository returns.
@@ -58,10 +59,18 @@ class RepositoryDefinition:
 
     Raises:
         DefinitionError: a bad name, a name that differs from its key, neither a definition nor a
-            function, or a schedule or partition set of an unknown pipeline.
+            function, a schedule or partition set of an unknown pipeline, or two solids of one name.
     """
 
-    __slots__ = ("description", "name", "partition_sets", "pipelines", "schedules", "source")
+    __slots__ = (
+        "_solids",
+        "description",
+        "name",
+        "partition_sets",
+        "pipelines",
+        "schedules",
+        "source",
+    )
 
     def __init__(
         self,
@@ -78,14 +87,22 @@ class RepositoryDefinition:
         self.source = source = source or calling_position()
         self.name = check_name("a repository", name, source)
         self.description = check_text(f'repository "{name}"', description, source)
+        #: The solids of the pipelines that are there from the begin, and a pipeline of each.
+        self._solids: dict[str, tuple[SolidDefinition[Any], PipelineDefinition]] = {}
         self.pipelines: DefinitionCollection[PipelineDefinition] = DefinitionCollection(
-            PIPELINES, name, pipelines, source
+            PIPELINES, name, pipelines, source, self._check_solids
         )
+        for pipeline in self.pipelines.constructed().values():
+            self._check_solids(pipeline, is_there=True)
         self.schedules: DefinitionCollection[ScheduleDefinition] = DefinitionCollection(
             SCHEDULES, name, schedules or {}, source, self._check_pipeline
         )
         self.partition_sets: DefinitionCollection[PartitionSetDefinition] = DefinitionCollection(
-            PARTITION_SETS, name, partition_sets or {}, source, self._check_pipeline
+            PARTITION_SETS,
+            name,
+            self._with_sets_of_schedules(partition_sets or {}),
+            source,
+            self._check_pipeline,
         )
 
     @property
@@ -99,6 +116,44 @@ class RepositoryDefinition:
 
     def __repr__(self) -> str:
         return f'<repository "{self.name}">'
+
+    def _with_sets_of_schedules(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Adds the partition sets that constructed schedules have."""
+        own: dict[str, PartitionSetDefinition] = {}
+        for schedule in self.schedules.constructed().values():
+            # Only a schedule by partition has one; its class is not imported for this question.
+            of_schedule: PartitionSetDefinition | None = getattr(schedule, "partition_set", None)
+            if of_schedule is None:
+                continue
+            own[of_schedule.name] = of_schedule
+            other = given.get(of_schedule.name, of_schedule) if hasattr(given, "get") else None
+            if isinstance(other, PartitionSetDefinition) and other is not of_schedule:
+                raise DefinitionError(
+                    f'cannot make repository "{self.name}": {other!r} (defined at {other.source}) '
+                    f"has the name of the set that {schedule!r} brings along; rename one of them",
+                    schedule.source,
+                )
+        return {**own, **given} if own and hasattr(given, "keys") else given
+
+    def _check_solids(self, pipeline: PipelineDefinition, *, is_there: bool = False) -> None:
+        """Refuses a solid that has the name of another one of the repository.
+
+        A lazy pipeline is compared with those that are there from the begin: which other lazy ones
+        have been constructed differs from process to process.
+        """
+        for node in pipeline.nodes:
+            definition = node.definition
+            known, place = self._solids.get(definition.name, (definition, pipeline))
+            if known is not definition:
+                raise DefinitionError(
+                    f'cannot use two solids named "{definition.name}" in repository "{self.name}": '
+                    f'pipeline "{place.name}" uses the one at {known.source}, pipeline '
+                    f'"{pipeline.name}" the one at {definition.source}; rename one of them with '
+                    '@solid(name="...")',
+                    definition.source,
+                )
+            if is_there:
+                self._solids[definition.name] = (definition, pipeline)
 
     def _check_pipeline(self, definition: ScheduleDefinition | PartitionSetDefinition) -> None:
         known = self.pipelines.names

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from hostler.definitions._names import check_arguments, check_name, check_tags, check_text
+from hostler.definitions._names import (
+    check_arguments,
+    check_flag,
+    check_name,
+    check_names,
+    check_tags,
+    check_text,
+)
+from hostler.definitions._schemas import schema_type
 from hostler.definitions._signatures import check_function, signature_of
 from hostler.definitions._timeouts import check_timeout
-from hostler.definitions.config import schema_type
+from hostler.definitions.config import MappingType
 from hostler.definitions.context import SolidContext
 from hostler.definitions.errors import DefinitionError
 from hostler.definitions.ports import (
     CONTEXT_NAMES,
     Output,
+    order_alone,
     resolve_inputs,
     resolve_outputs,
     takes_context,
 )
 from hostler.definitions.retries import check_retry_policy
 from hostler.definitions.source import (
+    MISSING,
     calling_position,
     documentation_of,
     position_of,
@@ -94,6 +104,9 @@ class SolidDefinition(Generic[R_co]):
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails.
         timeout: seconds of each attempt; None for no limit.
+        required_resources: names of resources, sorted.
+        type_check: whether values are checked against the declared types.
+        order_inputs: the inputs without a value that the function has no parameter for.
         source: where the function is defined.
         takes_context: whether the function's first parameter is the context.
         is_generator: whether the function yields its outputs.
@@ -107,10 +120,12 @@ class SolidDefinition(Generic[R_co]):
         description: str | None = None,
         inputs: Sequence[InputDefinition] | None = None,
         outputs: Sequence[OutputDefinition] | None = None,
-        config_schema: Mapping[str, Any] | None = None,
+        config_schema: Any = None,
         tags: Mapping[str, str] | None = None,
         retry_policy: RetryPolicy | None = None,
         timeout: float | None = None,
+        type_check: bool = True,
+        required_resources: Iterable[str] = (),
     ) -> None:
         self.source = source = position_of(function)
         if name is None:
@@ -124,10 +139,15 @@ class SolidDefinition(Generic[R_co]):
         self.is_generator = signature.is_generator
         self.inputs = resolve_inputs(name, signature, inputs, source)
         self.outputs = resolve_outputs(name, signature, outputs, source)
+        self.order_inputs = order_alone(signature, self.inputs)
         self.config = schema_type(config_schema, what, source)
         self.tags = check_tags(what, tags, source)
         self.retry_policy = check_retry_policy(what, retry_policy, source)
         self.timeout = check_timeout(what, timeout, source)
+        self.type_check = check_flag(what, "type_check", type_check, source)
+        self.required_resources = check_names(
+            f"the required resources of {what}", required_resources, source
+        )
         # For help(), and for whatever reads signatures.
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
@@ -182,12 +202,13 @@ class SolidDefinition(Generic[R_co]):
 
     def _default_context(self) -> SolidContext:
         problems: list[ConfigProblem] = []
-        config = self.config.check({}, "config", problems)
+        nothing: Any = {} if isinstance(self.config, MappingType) else MISSING
+        config = self.config.check(nothing, "config", problems)
         if problems:
             listed = "; ".join(map(str, problems))
             raise DefinitionError(
                 f'cannot call solid "{self.name}" without a context ({listed}); '
-                "pass SolidContext(config={...}) as the first argument",
+                "pass SolidContext(config=...) as the first argument",
                 calling_position(),
             )
         return SolidContext(config=config, solid_name=self.name)
@@ -293,10 +314,12 @@ def solid(
     description: str | None = None,
     inputs: Sequence[InputDefinition] | None = None,
     outputs: Sequence[OutputDefinition] | None = None,
-    config_schema: Mapping[str, Any] | None = None,
+    config_schema: Any = None,
     tags: Mapping[str, str] | None = None,
     retry_policy: RetryPolicy | None = None,
     timeout: float | None = None,
+    type_check: bool = True,
+    required_resources: Iterable[str] = (),
 ) -> SolidDecorator: ...
 
 
@@ -316,11 +339,16 @@ def solid(
         inputs: what the function's parameters do not say of themselves: descriptions, types.
         outputs: one, named "result", if left out.
         config_schema: what the solid's config may hold, as {"path": str, "limit": Field(int,
-            default=10)}; see `hostler.definitions.config`. No config if left out.
+            default=10)}, or the type of the whole, as int; see `hostler.definitions.config`. No
+            config if left out.
         tags: remarks for people and tools.
         retry_policy: when it is executed again if it fails; never if left out.
         timeout: seconds; an attempt that takes longer is killed and counts as failed. In a run, a
             solid with a timeout executes in a process of its own, and its outputs are pickled.
+        type_check: False to take inputs and outputs whatever their annotations say; else the step
+            fails where a value is not of the declared type.
+        required_resources: names, as {"db"}; `context.resources.db` is then what the pipeline has
+            under that name.
 
     Raises:
         DefinitionError: the declarations contradict each other or the function.

@@ -76,8 +76,9 @@ def _evaluate_tick(
 ) -> dict[str, Any]:
     """{"name", "time": seconds since the epoch}: {"pipeline", "localTime", "environmentVars"}.
 
-    And either {"skipReason"}, or {"runConfig", "tags", "problem": why the run config does not fit
-    the pipeline, null where it does}.
+    And either {"skipReason"}, or {"runConfig", "tags": those of the pipeline, too, "partition": the
+    names of its set and of itself, or null, "problem": why the run config does not fit the
+    pipeline, null where it does}.
     """
     from hostler.definitions._run_config import check_run_config
 
@@ -97,11 +98,18 @@ def _evaluate_tick(
     if request is None or isinstance(request, SkipReason):
         return {**told, "skipReason": request.text if request else NOT_WANTED}
     problem = None
+    pipeline = repository.get_pipeline(schedule.pipeline_name)
     try:
-        check_run_config(repository.get_pipeline(schedule.pipeline_name), request.run_config)
+        check_run_config(pipeline, request.run_config)
     except ConfigError as error:
         problem = str(error)
-    return {**told, "runConfig": request.run_config, "tags": request.tags, "problem": problem}
+    return {
+        **told,
+        "runConfig": request.run_config,
+        "tags": {**pipeline.tags, **request.tags},
+        "partition": request.partition,
+        "problem": problem,
+    }
 
 
 def _list_partitions(

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
         OutputDefinition,
         PartitionSetDefinition,
         PipelineDefinition,
+        PresetDefinition,
         RepositoryDefinition,
+        ResourceDefinition,
         RetryPolicy,
         ScheduleDefinition,
         SolidNode,
     )
     from hostler.definitions._definition_collection import DefinitionCollection
-    from hostler.definitions.config import Field
+    from hostler.definitions.config import ConfigType, Field
     from hostler.definitions.graph import OutputReference
     from hostler.definitions.source import SourcePosition
 
@@ -175,13 +177,37 @@ def describe_pipeline(
     location: str, repository_name: str, pipeline: PipelineDefinition
 ) -> dict[str, Any]:
     """Describes a pipeline as hostler.v1.Pipeline."""
+    presets = [_preset(one) for one in pipeline.presets.values()]
+    resources = [_resource(name, one) for name, one in pipeline.resources.items()]
     parent = f"locations/{location}/repositories/{repository_name}"
     return {
         "name": f"{parent}/pipelines/{pipeline.name}",
         "description": pipeline.description,
         "tags": pipeline.tags,
         "solids": [_solid(node) for node in pipeline.nodes],
+        **({"presets": presets} if presets else {}),
+        **({"resources": resources} if resources else {}),
         **_source(pipeline.source),
+    }
+
+
+def _resource(name: str, resource: ResourceDefinition) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": resource.description,
+        **_config(resource.config),
+        **_source(resource.source),
+    }
+
+
+def _preset(preset: PresetDefinition) -> dict[str, Any]:
+    return {
+        "name": preset.name,
+        "description": preset.description,
+        "runConfig": preset.run_config,
+        "solids": preset.solids,
+        "tags": preset.tags,
+        **_source(preset.source),
     }
 
 
@@ -230,14 +256,15 @@ def _solid(node: SolidNode) -> dict[str, Any]:
         described["inputs"] = [_input(one, node.sources.get(one.name)) for one in definition.inputs]
     if definition.outputs:
         described["outputs"] = [_output(one) for one in definition.outputs]
-    if definition.config.fields:
-        described["configFields"] = _config_fields(definition.config.fields)
+    described.update(_config(definition.config))
     if node.tags:
         described["tags"] = node.tags
     if definition.source is not None:
         described.update(_source(definition.source))
     if definition.retry_policy.max_retries:
         described["retryPolicy"] = _retry_policy(definition.retry_policy)
+    if definition.required_resources:
+        described["requiredResources"] = definition.required_resources
     if definition.timeout is not None:
         described["timeout"] = duration(definition.timeout)
     return described
@@ -276,21 +303,32 @@ def duration(seconds: float) -> str:
     return f"{seconds:.6f}s"
 
 
-def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
-    from hostler.definitions.source import MISSING
+def _config(schema: ConfigType) -> dict[str, Any]:
+    """Describes the schema of a config: its fields, or the one value that it is."""
+    whole: Field | None = getattr(schema, "field", None)
+    if whole is not None:
+        return {"config": _config_field("config", whole)}
+    return {"configFields": _config_fields(schema.fields)} if schema.fields else {}
 
-    described = []
-    for name, field in fields.items():
-        one: dict[str, Any] = {"name": name, "type": field.type.name}
-        if field.description:
-            one["description"] = field.description
-        if field.is_required:
-            one["isRequired"] = True
-        if field.type.fields:
-            one["fields"] = _config_fields(field.type.fields)
-        if field.default is not MISSING:
-            one["defaultValue"] = _json_value(field.default)
-        described.append(one)
+
+def _config_fields(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+    return [_config_field(name, field) for name, field in fields.items()]
+
+
+def _config_field(name: str, field: Field) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": name, "type": field.type.name}
+    if field.description:
+        described["description"] = field.description
+    if field.is_required:
+        described["isRequired"] = True
+    if field.type.fields:
+        described["fields"] = _config_fields(field.type.fields)
+    if field.type.values:
+        described["enumValues"] = field.type.values
+    if field.type.is_selector:
+        described["isSelector"] = True
+    if field.has_default:
+        described["defaultValue"] = _json_value(field.default)
     return described
 
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from hostler.definitions import OutputDefinition, PipelineDefinition
     from hostler.definitions._engine import Call
     from hostler.definitions._observer import Observer
+    from hostler.definitions._run_config import StepConfigs
     from hostler.definitions._step_caller import StepCaller
     from hostler.definitions.context import PartitionSource
+    from hostler.host.masking import Mask
     from hostler.host.steps import StepProcesses
 
     #: Receives an event: the snake_case name of its field in RunEvent, the step, and the event in
@@ -77,13 +79,13 @@ def execute(  # noqa: PLR0913 (what a run can be launched with)
         KeyboardInterrupt: in the user's code or in `emit`; nothing is emitted for it.
     """
     from hostler.definitions._engine import Engine
-    from hostler.definitions._run_config import check_run_config
     from hostler.definitions._step_caller import StepCaller
 
     pipeline = _selected(pipeline, solids)
-    steps = check_run_config(pipeline, run_config)
+    steps, mask = _configured(pipeline, run_config)
+    emit = mask.emitter(emit) if mask else emit
     result = ExecutionResult()
-    observer = _emitter(emit, result)
+    observer = _emitter(emit, result, mask)
     caller = StepCaller(pipeline, steps, run_id, tags, partition)
     parent = parent or StepParent(Cancellation())
     if max_concurrency and not is_in_editor and parent.may_fork():
@@ -106,6 +108,26 @@ def _selected(pipeline: PipelineDefinition, solids: Sequence[str]) -> PipelineDe
     from hostler.definitions._selection import select
 
     return select(pipeline, solids)
+
+
+def _configured(
+    pipeline: PipelineDefinition, run_config: Mapping[str, Any] | None
+) -> tuple[StepConfigs, Mask | None]:
+    """Returns the checked run config, and a mask of what it takes from the environment, if it does.
+
+    Raises:
+        ConfigError: it does not fit.
+    """
+    from hostler.definitions._run_config import check_run_config, read_environment
+
+    steps, values = read_environment(pipeline, check_run_config(pipeline, run_config), os.environ)
+    if not values:
+        return steps, None
+    from hostler.host.masking import Mask
+
+    mask = Mask(values)
+    mask.cover_output()
+    return steps, mask
 
 
 def _timed_call(
@@ -145,7 +167,7 @@ def _end_if_stray(pid: int, exception: BaseException) -> None:
         interpreter.end_stray(exception)
 
 
-def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
+def _emitter(emit: Emit, result: ExecutionResult, mask: Mask | None) -> Observer:
     from hostler.definitions._observer import Observer
     from hostler.definitions._preview import preview
 
@@ -181,7 +203,7 @@ def _emitter(emit: Emit, result: ExecutionResult) -> Observer:
             info = exception_info(exception)
             if result.failed_step is None:
                 result.failed_step = step
-                result.exception = info
+                result.exception = mask.data(info) if mask else info
             emit("step_failed", step, {"exception": info})
 
         def step_succeeded(self, step: str, seconds: float) -> None:

@@ -137,6 +137,8 @@ class Pipeline(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     SOLIDS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    PRESETS_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: locations/{location}/repositories/{repository}/pipelines/{pipeline}."""
     description: _builtins.str
@@ -153,6 +155,14 @@ class Pipeline(_message.Message):
     def source(self) -> Global___SourcePosition:
         """Where it is declared; unset where that is not known."""
 
+    @_builtins.property
+    def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
+        """In the order in which the code declares them."""
+
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Resource]:
+        """In the order in which the code declares them."""
+
     def __init__(
         self,
         *,
@@ -161,14 +171,132 @@ class Pipeline(_message.Message):
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         solids: _abc.Iterable[Global___Solid] | None = ...,
         source: Global___SourcePosition | None = ...,
+        presets: _abc.Iterable[Global___Preset] | None = ...,
+        resources: _abc.Iterable[Global___Resource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "presets", b"presets", "resources", b"resources", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pipeline: _TypeAlias = Pipeline  # noqa: Y015
+
+@_typing.final
+class Resource(_message.Message):
+    """What several solids of a run share: made by a function of the code, and cleaned up at the end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELDS_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Unique within the pipeline; solids require it by this name."""
+    description: _builtins.str
+    """As the code declares it, for people; may be empty."""
+    @_builtins.property
+    def config_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
+        """The fields that `resources.{name}.config` takes in the run config."""
+
+    @_builtins.property
+    def config(self) -> Global___ConfigField:
+        """The one value that it is, where it is no mapping of fields, as Solid.config."""
+
+    @_builtins.property
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        config_fields: _abc.Iterable[Global___ConfigField] | None = ...,
+        config: Global___ConfigField | None = ...,
+        source: Global___SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "description", b"description", "name", b"name", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Resource: _TypeAlias = Resource  # noqa: Y015
+
+@_typing.final
+class Preset(_message.Message):
+    """What a pipeline is often launched with. A client merges it under what its caller gives, and
+    launches with the result; see LaunchRun.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TagsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    RUN_CONFIG_FIELD_NUMBER: _builtins.int
+    SOLIDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Unique within the pipeline; any text without line breaks."""
+    description: _builtins.str
+    """As the code declares it, for people; may be empty."""
+    @_builtins.property
+    def run_config(self) -> _struct_pb2.Struct:
+        """What a run is launched with, as LaunchRunRequest has it."""
+
+    @_builtins.property
+    def solids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The selection of solids, as LaunchRunRequest has it; empty for all."""
+
+    @_builtins.property
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """That a run is launched with."""
+
+    @_builtins.property
+    def source(self) -> Global___SourcePosition:
+        """Where it is declared; unset where that is not known."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        run_config: _struct_pb2.Struct | None = ...,
+        solids: _abc.Iterable[_builtins.str] | None = ...,
+        tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        source: Global___SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run_config", b"run_config", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "run_config", b"run_config", "solids", b"solids", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Preset: _TypeAlias = Preset  # noqa: Y015
 
 @_typing.final
 class Solid(_message.Message):
@@ -206,6 +334,8 @@ class Solid(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     RETRY_POLICY_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    REQUIRED_RESOURCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name within the pipeline; an alias where the definition is used more than once."""
     definition: _builtins.str
@@ -240,6 +370,16 @@ class Solid(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """Of each attempt, which is killed after it and counts as failed. Unset for none."""
 
+    @_builtins.property
+    def config(self) -> Global___ConfigField:
+        """The one value that `solids.{name}.config` is, where it is no mapping of fields; its name is
+        "config". Unset where config_fields says all.
+        """
+
+    @_builtins.property
+    def required_resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of resources of the pipeline, sorted."""
+
     def __init__(
         self,
         *,
@@ -253,10 +393,12 @@ class Solid(_message.Message):
         source: Global___SourcePosition | None = ...,
         retry_policy: Global___RetryPolicy | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
+        config: Global___ConfigField | None = ...,
+        required_resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "retry_policy", b"retry_policy", "source", b"source", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "config_fields", b"config_fields", "definition", b"definition", "description", b"description", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "required_resources", b"required_resources", "retry_policy", b"retry_policy", "source", b"source", "tags", b"tags", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -433,6 +575,8 @@ class ConfigField(_message.Message):
     IS_REQUIRED_FIELD_NUMBER: _builtins.int
     DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    ENUM_VALUES_FIELD_NUMBER: _builtins.int
+    IS_SELECTOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The key in the mapping."""
     type: _builtins.str
@@ -441,6 +585,10 @@ class ConfigField(_message.Message):
     """As the code declares it, for people; may be empty."""
     is_required: _builtins.bool
     """Whether a run config without it is refused."""
+    is_selector: _builtins.bool
+    """Whether exactly one of the fields is given: the type is "selector", or a list of it. Whether a
+    choice is required says nothing then.
+    """
     @_builtins.property
     def default_value(self) -> _struct_pb2.Value:
         """The value where the run config has none; unset where there is no default. What JSON cannot hold
@@ -449,7 +597,15 @@ class ConfigField(_message.Message):
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigField]:
-        """The fields of a nested mapping."""
+        """The fields of a nested mapping; those of the mappings in a list, where the type is "list[dict]";
+        the choices of a selector.
+        """
+
+    @_builtins.property
+    def enum_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The strings that fit, where only these do: the type is the name of an enumeration, or a list of
+        it. Empty for any other type.
+        """
 
     def __init__(
         self,
@@ -460,10 +616,12 @@ class ConfigField(_message.Message):
         is_required: _builtins.bool = ...,
         default_value: _struct_pb2.Value | None = ...,
         fields: _abc.Iterable[Global___ConfigField] | None = ...,
+        enum_values: _abc.Iterable[_builtins.str] | None = ...,
+        is_selector: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "description", b"description", "fields", b"fields", "is_required", b"is_required", "name", b"name", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "description", b"description", "enum_values", b"enum_values", "fields", b"fields", "is_required", b"is_required", "is_selector", b"is_selector", "name", b"name", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

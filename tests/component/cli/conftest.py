@@ -25,7 +25,9 @@ FILES = {
     "reports": (
         "PIPELINES = {'totals': ['load']}\n"
         "SCHEDULES = {'nightly': '0 6 * * *'}\n"
-        "PARTITION_SETS = {'days': ['2026-01-01', '2026-01-02', 'eu/2026-01-03']}"
+        "PARTITION_SETS = {'days': ['2026-01-01', '2026-01-02', 'eu/2026-01-03']}\n"
+        "PRESETS = {'local': {'runConfig': {'a': {'b': 1, 'c': 2}}, 'solids': ['load'],"
+        " 'tags': {'env': 'dev', 'team': 'x'}, 'description': 'Few rows.'}}"
     ),
     "broken": "x = undefined_name",
 }

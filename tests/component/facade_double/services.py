@@ -13,7 +13,7 @@ import grpc
 from component.facade_double.definitions import ScheduleMethods
 from component.facade_double.many_runs import ManyRunsMethods
 from component.facade_double.state import REPOSITORY, Facade, refuse, unknown
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, json_format
 
 from hostler.rpc.errors import ErrorDetails, Reason
 from hostler.v1 import (
@@ -197,9 +197,12 @@ class RepositoryService(ScheduleMethods):
             solid.inputs.add(name="n", type="int", sources=[source])
             limit = solid.config_fields.add(name="limit", type="int")
             limit.default_value.number_value = 10
-        return definitions_pb2.Pipeline(
+        pipeline = definitions_pb2.Pipeline(
             name=request.name, description="A test.", tags={"team": "data"}, solids=solids
         )
+        for name, fields in self.facade.namespaces[location].get("PRESETS", {}).items():
+            json_format.ParseDict({"name": name, **fields}, pipeline.presets.add())
+        return pipeline
 
     def ValidateRunConfig(
         self, request: repository_pb2.ValidateRunConfigRequest, context: grpc.ServicerContext

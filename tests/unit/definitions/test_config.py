@@ -201,7 +201,10 @@ def test_error_lists_its_problems_and_survives_a_process_boundary() -> None:
     ("schema", "message"),
     [
         ({"a": "str"}, "cannot use 'str' as the type of the field \"a\" of the config of solid"),
-        ({"a": [int, str]}, "expected str, int, float, bool, list, dict, Any, a list of one type"),
+        (
+            {"a": [int, str]},
+            "expected str, int, float, bool, list, dict, Any, Enum, Selector, a list of one type",
+        ),
         ({"a": []}, "a list of one type"),
         ({"a": [set]}, 'as the type of an item of the field "a"'),
         ({"a": {"b": None}}, 'as the type of the field "b" of the field "a"'),

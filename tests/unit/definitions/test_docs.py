@@ -52,13 +52,14 @@ def test_fan_in_of_the_page(page: dict[str, Any], tmp_path: Path) -> None:
 
 def test_schedules_and_partition_sets_of_the_page(page: dict[str, Any]) -> None:
     repository = page["scheduled_reports"]
-    assert repository.schedules.names == ("workdays", "hourly")
-    assert repository.partition_sets.names == ("days", "regions")
+    assert repository.schedules.names == ("workdays", "hourly", "daily_report")
+    assert repository.partition_sets.names == ("daily_report_partitions", "days", "regions")
     tick = next(page["workdays"].ticks(datetime(2026, 3, 28, tzinfo=UTC)))
     assert tick.isoformat() == "2026-03-30T06:00:00+02:00"
     for request in (
         page["workdays"].run_request(tick),
         page["hourly"].run_request(tick),
+        page["daily_report"].run_request(next(page["daily_report"].ticks(tick))),
         page["days"].run_request(page["days"].partition("2026-01-02")),
     ):
         check_run_config(page["report"], request.run_config)

@@ -230,3 +230,105 @@ def test_refused_dates(start: Any, zone: str, message: str) -> None:
 def test_months_do_not_start_on_a_day_that_some_have_not() -> None:
     with pytest.raises(DefinitionError, match="start on the 28th at the latest"):
         monthly_partitions("2026-01-29")
+
+
+@pytest.mark.parametrize(
+    ("make", "end", "last"),
+    [
+        (monthly_partitions, "2020-03-06", "2020-02"),
+        (monthly_partitions, "2020-04-01", "2020-03"),
+        (weekly_partitions, "2020-01-28", "2020-01-15"),
+        (weekly_partitions, "2020-01-29", "2020-01-22"),
+        (daily_partitions, "2020-01-03T12:00", "2020-01-02"),
+        (hourly_partitions, "2020-01-01T05:59", "2020-01-01-04:00"),
+    ],
+)
+def test_what_is_not_over_by_the_end_is_no_partition(make: Any, end: str, last: str) -> None:
+    by_end = make("2020-01-01", end)()
+    assert by_end[-1].name == last
+    # as what is not over by now
+    now = datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert make("2020-01-01")(now) == by_end
+
+
+def test_the_end_may_be_the_start_and_not_before_it() -> None:
+    assert daily_partitions("2026-01-02", "2026-01-02")() == []
+    with pytest.raises(DefinitionError, match="the end is before the start; swap the two"):
+        daily_partitions("2026-01-02", "2026-01-01")
+
+
+def test_partitions_end_with_the_last_year_of_a_datetime() -> None:
+    far = datetime.max.replace(tzinfo=UTC)
+    assert daily_partitions("9999-12-29")(far)[-1].name == "9999-12-30"
+    assert len(monthly_partitions("9999-10-01")(far)) == 2
+    assert daily_partitions(date.max)(far) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "name_format"),
+    [
+        (daily_partitions, "%Y-%m"),
+        (daily_partitions, "%d"),
+        (daily_partitions, "%z"),
+        (hourly_partitions, "%H:%M"),
+        (hourly_partitions, "%Y-%m-%d"),
+        (weekly_partitions, "%Y-%m"),
+        (monthly_partitions, "%m"),
+    ],
+)
+def test_a_name_format_whose_names_collide_is_refused(make: Any, name_format: str) -> None:
+    with pytest.raises(DefinitionError, match=r"would both be .* tells them apart") as raised:
+        make("2026-01-31" if make is daily_partitions else "2026-01-01", name_format=name_format)
+    assert raised.value.source is not None
+    assert raised.value.source.file == __file__
+
+
+def test_names_that_collide_after_a_year_are_found_when_they_do() -> None:
+    days = daily_partitions("2026-01-01", name_format="%d %b")
+    assert len(days(datetime(2026, 12, 31, tzinfo=UTC))) == 364
+    with pytest.raises(DefinitionError, match="would both be '01 Jan'"):
+        days(datetime(2027, 1, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("name_format", ["", 3])
+def test_a_name_format_is_a_text(name_format: Any) -> None:
+    with pytest.raises(DefinitionError, match="expected a format of strftime as"):
+        daily_partitions("2026-01-01", name_format=name_format)
+
+
+def test_a_name_may_hold_the_zone() -> None:
+    zone = "Europe/Berlin"
+    days = daily_partitions("2026-03-28", "2026-03-31", timezone=zone, name_format="%d%z")
+    assert [one.name for one in days()] == ["28+0100", "29+0100", "30+0200"]
+    hours = hourly_partitions(
+        "2026-10-25T02:00", "2026-10-25T03:00", timezone=zone, name_format="%H%z"
+    )
+    assert [one.name for one in hours()] == ["02+0200", "02+0100"]
+
+
+def test_a_partition_stands_for_something() -> None:
+    make: Any = Partition
+    with pytest.raises(DefinitionError, match=r'give the value .* Partition\("eu"\)'):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make", [hourly_partitions, daily_partitions, weekly_partitions, monthly_partitions]
+)
+@given(
+    st.datetimes(datetime.fromisoformat("2009-01-01"), datetime.fromisoformat("2030-01-01")),
+    st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "+05:30"]),
+    st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=12)),
+)
+def test_an_end_is_as_a_now(make: Any, start: datetime, zone: str, span: Any) -> None:
+    """By the end of a partition it is one, and a moment before that it is none yet."""
+    start = start.replace(day=min(start.day, 28), minute=0, second=0, microsecond=0)
+    end = start + span
+    bounded = make(start, end, timezone=zone)()
+    later = make(start, timezone=zone)(bounded[-1].value + timedelta(days=40)) if bounded else []
+    assert later[: len(bounded)] == bounded
+    if len(later) > len(bounded):
+        next_begin = later[len(bounded)].value.astimezone(UTC)
+        free = make(start, timezone=zone)
+        assert free(next_begin) == bounded
+        assert free(next_begin - timedelta(minutes=1)) == bounded[:-1]

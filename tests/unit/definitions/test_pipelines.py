@@ -216,7 +216,7 @@ def test_refused_body(body: Callable[[], None], message: str) -> None:
         (test_refused_body, 'cannot make pipeline "test_refused_body": its function takes body, m'),
         (source, 'cannot make a pipeline of <solid "source">: found a SolidDefinition'),
         (None, None),
-        ("x", r'write @pipeline\(name="..."\)'),
+        ("x", r'write @pipeline\(name="x"\)'),
     ],
 )
 def test_refused_function(function: Any, message: str | None) -> None:

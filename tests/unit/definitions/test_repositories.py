@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from hostler.definitions import (
     PipelineDefinition,
     RepositoryData,
     RepositoryDefinition,
+    SolidNode,
     UnknownNameError,
     pipeline,
     repository,
@@ -19,6 +21,8 @@ from hostler.definitions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hostler.definitions import SolidDefinition
 
 
 @solid
@@ -270,7 +274,7 @@ def test_unknown_pipeline_gives_the_nearest(name: str, message: str) -> None:
     ("function", "message"),
     [
         (first, 'cannot make a repository of <pipeline "first">: found a PipelineDefinition'),
-        ("x", r'write @repository\(name="..."\)'),
+        ("x", r'write @repository\(name="x"\)'),
         (takes_something, "its function takes x, expected a function without arguments"),
         (lambda: [first], "cannot name a repository '<lambda>'"),
         (returns_later, 'cannot make repository "returns_later": its function is an async one'),
@@ -279,3 +283,48 @@ def test_unknown_pipeline_gives_the_nearest(name: str, message: str) -> None:
 def test_refused_function(function: Any, message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         repository(function)
+
+
+def _using(name: str, definition: SolidDefinition[Any]) -> PipelineDefinition:
+    return PipelineDefinition(name, [SolidNode(definition)])
+
+
+def _load(value: int) -> SolidDefinition[Any]:
+    @solid
+    def load() -> int:
+        return value
+
+    return load
+
+
+def test_two_solids_of_one_name_are_told_with_their_places() -> None:
+    one, other = _load(1), _load(2)
+    place = f"{__file__}:[0-9]+"
+    with pytest.raises(
+        DefinitionError, match='two solids named "load" in repository "r"'
+    ) as raised:
+        RepositoryDefinition("r", {"a": _using("a", one), "b": _using("b", other)})
+    told = f'"a" uses the one at {place}, pipeline "b" the one at {place}'
+    assert re.search(told, str(raised.value))
+    both = PipelineDefinition("p", [SolidNode(one), SolidNode(other, name="again")])
+    with pytest.raises(DefinitionError, match='two solids named "load"'):
+        RepositoryDefinition("r", {"p": both})
+
+
+def test_one_solid_may_be_used_often() -> None:
+    one = _load(1)
+    nodes = [SolidNode(one), SolidNode(one, name="again")]
+    made = RepositoryDefinition("r", {"a": _using("a", one), "p": PipelineDefinition("p", nodes)})
+    assert made.pipeline_names == ("a", "p")
+
+
+def test_a_lazy_pipeline_is_compared_with_those_that_are_there() -> None:
+    def lazy(name: str) -> Callable[[], PipelineDefinition]:
+        return lambda: _using(name, _load(2))
+
+    made = RepositoryDefinition("r", {"b": lazy("b"), "a": _using("a", _load(1))})
+    with pytest.raises(DefinitionError, match='two solids named "load"'):
+        made.get_pipeline("b")
+    alone = RepositoryDefinition("r", {"b": lazy("b"), "c": lazy("c")})
+    # whichever is constructed first, in whichever process
+    assert [alone.get_pipeline(name).name for name in ("b", "c")] == ["b", "c"]

@@ -3,45 +3,62 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from hostler.definitions import (
     ConfigError,
     ConfigProblem,
     DefinitionError,
+    Enum,
     Field,
     InputDefinition,
+    Nothing,
     Output,
     OutputDefinition,
     OutputError,
     OutputReference,
     Partition,
+    PartitionScheduleDefinition,
     PartitionSetDefinition,
     PipelineDefinition,
     PipelineResult,
+    PresetDefinition,
     RepositoryData,
     RepositoryDefinition,
+    ResourceContext,
+    ResourceDefinition,
+    ResourceError,
     RetryPolicy,
     ScheduleContext,
     ScheduleDefinition,
     SelectionError,
+    Selector,
     SkipReason,
     SolidContext,
     SolidDefinition,
     SolidNode,
     SourcePosition,
+    TypeCheckError,
     UnknownNameError,
     daily_partitions,
+    daily_schedule,
     execute_pipeline,
     hourly_partitions,
+    hourly_schedule,
     monthly_partitions,
+    monthly_schedule,
     partition_set,
     pipeline,
     repository,
+    resource,
     schedule,
     solid,
     weekly_partitions,
+    weekly_schedule,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @solid(
@@ -139,6 +156,82 @@ weeks = PartitionSetDefinition("weeks", "report", weekly_partitions(date(2026, 1
 hours = PartitionSetDefinition("hours", "report", hourly_partitions("2026-01-01", "2026-02-01"))
 
 
+@resource(config_schema={"url": str})
+def db(context: ResourceContext) -> Iterator[str]:
+    yield str(context.config["url"])
+
+
+@resource
+def cache() -> dict[str, int]:
+    return {}
+
+
+@solid(
+    required_resources={"db"},
+    config_schema={
+        "mode": Field(Enum("Mode", ["fast", "safe"]), default="safe"),
+        "to": Selector({"a": str, "b": {"c": int}}),
+    },
+    outputs=[OutputDefinition("done", Nothing)],
+    type_check=False,
+)
+def store(context: SolidContext) -> None:
+    context.log.info("%s", context.resources.db)
+
+
+@solid(inputs=[InputDefinition("after", Nothing)], config_schema=int)
+def check(context: SolidContext) -> int:
+    return int(context.config)
+
+
+@pipeline(
+    resources={"db": db, "cache": cache},
+    presets=[PresetDefinition("local", {"solids": {}}, solids=["*check"], tags={"a": "b"})],
+)
+def stored() -> None:
+    check(store())
+
+
+assert_type(db, ResourceDefinition)
+assert_type(stored.presets["local"], PresetDefinition)
+
+
+def weekday(day: datetime) -> dict[str, str]:
+    return {"weekday": day.strftime("%a")}
+
+
+@daily_schedule("report", "2026-01-01", execution_time="06:30", tags_fn_for_date=weekday)
+def by_day(day: datetime) -> dict[str, Any]:
+    return {"solids": {}}
+
+
+@hourly_schedule("report", date(2026, 1, 1))
+def by_hour() -> dict[str, Any]:
+    return {}
+
+
+@weekly_schedule("report", "2026-01-01", execution_day_of_week="mon")
+def by_week(day: datetime) -> dict[str, Any]:
+    return {}
+
+
+@monthly_schedule("report", "2026-01-01", execution_day_of_month=2)
+def by_month(day: datetime) -> dict[str, Any]:
+    return {}
+
+
+assert_type(by_day, PartitionScheduleDefinition)
+
+
+@schedule("@daily", "report")
+def seldom(context: ScheduleContext) -> dict[str, Any] | SkipReason:
+    return SkipReason("no rows")
+
+
+def told(error: ResourceError | TypeCheckError) -> str:
+    return str(error)
+
+
 @repository
 def eager() -> list[PipelineDefinition | ScheduleDefinition | PartitionSetDefinition]:
     return [
@@ -153,6 +246,8 @@ def eager() -> list[PipelineDefinition | ScheduleDefinition | PartitionSetDefini
         months,
         weeks,
         hours,
+        by_day,
+        seldom,
     ]
 
 

@@ -8,15 +8,19 @@ import pytest
 from google.protobuf import json_format
 
 from hostler.definitions import (
+    Enum,
     Field,
     InputDefinition,
     Output,
     OutputDefinition,
     PartitionSetDefinition,
     PipelineDefinition,
+    PresetDefinition,
     RetryPolicy,
     ScheduleDefinition,
+    Selector,
     SolidContext,
+    SolidNode,
     pipeline,
     repository,
     solid,
@@ -266,3 +270,41 @@ def test_default_values(default: object, shown: object) -> None:
 
 def test_empty_pipeline() -> None:
     assert parsed_pipeline(PipelineDefinition("empty", [])).solids == []
+
+
+def test_presets() -> None:
+    preset = PresetDefinition(
+        "local", {"solids": {"a": {}}}, solids=["*a"], tags={"b": "c"}, description="Few rows."
+    )
+
+    @solid
+    def a() -> None: ...
+
+    described = parsed_pipeline(PipelineDefinition("p", [SolidNode(a)], presets=[preset]))
+    (found,) = described.presets
+    assert (found.name, found.description, list(found.solids)) == ("local", "Few rows.", ["*a"])
+    assert json_format.MessageToDict(found.run_config) == {"solids": {"a": {}}}
+    assert (dict(found.tags), found.source.file) == ({"b": "c"}, __file__)
+
+
+def test_kinds_of_config() -> None:
+    @solid(config_schema={"modes": [Enum("Mode", ["fast", "safe"])], "to": Selector({"s3": str})})
+    def fields() -> None: ...
+
+    @solid(config_schema=Field(int, default=3, description="Rows."))
+    def whole() -> None: ...
+
+    both = PipelineDefinition("p", [SolidNode(fields), SolidNode(whole)])
+    first, second = parsed_pipeline(both).solids
+    modes, to = first.config_fields
+    assert (modes.type, list(modes.enum_values), modes.is_selector) == (
+        "list[Mode]",
+        ["fast", "safe"],
+        False,
+    )
+    assert (to.type, to.is_selector, to.is_required) == ("selector", True, True)
+    assert [(one.name, one.type) for one in to.fields] == [("s3", "str")]
+    assert not first.HasField("config")
+    assert not second.config_fields
+    assert (second.config.name, second.config.type) == ("config", "int")
+    assert (second.config.default_value.number_value, second.config.description) == (3, "Rows.")

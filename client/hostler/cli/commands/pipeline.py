@@ -220,11 +220,12 @@ def execute(
     hostler pipeline execute daily_totals -c '{solids: {load: {config: {limit: 10}}}}'
     hostler pipeline execute daily_totals --solids '*total' --max-concurrency 4
     hostler pipeline execute daily_totals --partition days/2026-01-31
+    hostler pipeline execute daily_totals --preset local
     hostler pipeline execute -f repos.py daily_totals --pdb
     """
     with open_definitions(target, location) as definitions, terminal_lender(debug) as lender:
         summary = definitions.find_pipeline(name, location, repository)
-        steps = 0 if launch.solids else summary.solid_count
+        steps = 0 if launch.solids or launch.preset else summary.solid_count
         warn_if_outdated(definitions.client.location(parse_pipeline(summary.name).location))
         run = definitions.client.launch(
             summary.name,
@@ -234,6 +235,7 @@ def execute(
             solids=launch.solids,
             max_concurrency=launch.max_concurrency,
             partition=launch.partition,
+            preset=launch.preset,
             debugging=debugging_of(debug, lender),
         )
         path = parse_pipeline(summary.name)
@@ -290,6 +292,7 @@ def launch_run(
             solids=launch.solids,
             max_concurrency=launch.max_concurrency,
             partition=launch.partition,
+            preset=launch.preset,
         )
     if as_json:
         echo_json(run)

@@ -62,6 +62,19 @@ complete_pipeline = _completer(
     )
 )
 
+
+def _presets(client: Client, ctx: click.Context, _incomplete: str) -> Iterable[str]:
+    # click has not come to the arguments, since the option that is completed has no value yet
+    name = ctx.params.get("name") or next(iter(ctx.args), None)
+    if name is None:  # the options stand before the pipeline
+        return []
+    place = ctx.params.get("location"), ctx.params.get("repository")
+    path = parse_pipeline(client.find_pipeline(name, *place).name)
+    return [one.name for one in client.pipeline(*path).presets]
+
+
+complete_preset = _completer(_presets)
+
 complete_schedule = _completer(
     lambda client, ctx, _: (
         parse_definition(schedule.name).name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostler.cli.options.completion import complete_partition
+from hostler.cli.options.completion import complete_partition, complete_preset
 from hostler.cli.options.run_config import read_run_config, read_tag_mappings, read_tags
 from hostler.cli.options.times import parse_duration
 
@@ -25,6 +25,7 @@ class LaunchOptions:
         solids: which are executed; all where none is named.
         max_concurrency: steps at once; 0 for the run's own process.
         partition: the names of its set and of itself; None for none.
+        preset: the name of one of the pipeline's; None for none.
     """
 
     config: dict[str, Any]
@@ -33,6 +34,7 @@ class LaunchOptions:
     solids: tuple[str, ...]
     max_concurrency: int
     partition: tuple[str, str] | None
+    preset: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         solids: tuple[str, ...],
         max_concurrency: int | None,
         partition: tuple[str, str] | None,
+        preset: str | None,
         **kwargs: Any,
     ) -> Any:
         launch = LaunchOptions(
@@ -82,6 +85,7 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
             solids,
             max_concurrency or 0,
             partition,
+            preset,
         )
         return function(*args, launch=launch, **kwargs)
 
@@ -91,7 +95,14 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="N",
         help="Up to N steps at once, each in a process of its own.",
     )
-    return run_content_options(partition_option(solids_option(max_concurrency(command))))
+    preset = click.option(
+        "--preset",
+        metavar="NAME",
+        shell_complete=complete_preset,
+        help="Launch with one of the pipeline's presets; it comes under -c and --tag.",
+    )
+    options = preset(partition_option(solids_option(max_concurrency(command))))
+    return run_content_options(options)
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToJson
 from hostler.cli.terminal.table import Column
 from hostler.cli.text.definitions import definition_lines, description_lines
 from hostler.cli.text.formats import format_duration, to_seconds
+from hostler.cli.text.run_requests import run_config_lines, tags_lines
 from hostler.client.names import parse_pipeline
 from hostler.v1.definitions_pb2 import RetryPolicy
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Output,
         Pipeline,
         PipelineSummary,
+        Preset,
         Solid,
     )
     from hostler.v1.repository_pb2 import ValidateRunConfigResponse
@@ -49,9 +51,23 @@ def pipeline_lines(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.tags:
         yield "  tags: " + ", ".join(f"{key}={value}" for key, value in pipeline.tags.items())
     yield from description_lines(pipeline.description)
+    for resource in pipeline.resources:
+        yield "  " + _described(f"resource {resource.name}", resource.description)
+        fields = [resource.config] if resource.HasField("config") else resource.config_fields
+        yield from _config_lines(fields, "    ")
+    for preset in pipeline.presets:
+        yield from _preset_lines(preset)
     for solid in pipeline.solids:
         yield ""
         yield from _solid_lines(solid)
+
+
+def _preset_lines(preset: Preset) -> Iterator[str]:
+    yield "  " + _described(f"preset {preset.name}", preset.description)
+    if preset.solids:
+        yield "    solids: " + ", ".join(preset.solids)
+    yield from tags_lines(preset.tags, "    ")
+    yield from run_config_lines(preset.run_config, "    ")
 
 
 def _solid_lines(solid: Solid) -> Iterator[str]:
@@ -64,10 +80,14 @@ def _solid_lines(solid: Solid) -> Iterator[str]:
         yield f"  {_retries(solid.retry_policy)}"
     if solid.HasField("timeout"):
         yield f"  killed after {format_duration(to_seconds(solid.timeout))}"
+    if solid.required_resources:
+        yield "  requires " + ", ".join(solid.required_resources)
     for item in solid.inputs:
         yield f"  in   {_input(item)}"
     for output in solid.outputs:
         yield f"  out  {_output(output)}"
+    if solid.HasField("config"):
+        yield from _config_lines([solid.config], "  ")
     if solid.config_fields:
         yield "  config"
         yield from _config_lines(solid.config_fields, "    ")
@@ -98,7 +118,7 @@ def _output(output: Output) -> str:
 
 def _config_lines(fields: Iterable[ConfigField], indent: str) -> Iterator[str]:
     for field in fields:
-        text = f"{field.name}: {field.type}"
+        text = f"{field.name}: {field.type}{_choices(field)}"
         if field.HasField("default_value"):
             text += f" = {_default(field)}"
         elif not field.is_required:
@@ -113,6 +133,12 @@ def _default(field: ConfigField) -> str:
     if field.type == "int" and value.HasField("number_value"):
         return str(int(value.number_value))
     return MessageToJson(value, indent=None, ensure_ascii=False)
+
+
+def _choices(field: ConfigField) -> str:
+    if field.enum_values:
+        return " (" + ", ".join(field.enum_values) + ")"
+    return " (one of)" if field.is_selector else ""
 
 
 def _described(text: str, description: str) -> str:

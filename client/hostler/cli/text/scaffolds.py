@@ -13,7 +13,7 @@ from hostler.client.names import parse_pipeline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hostler.v1.definitions_pb2 import ConfigField, Input, Pipeline, Solid
+    from hostler.v1.definitions_pb2 import ConfigField, Input, Pipeline, Resource, Solid
 
 _SCALARS = {"str": '""', "int": "0", "float": "0.0", "bool": "false", "dict": "{}", "list": "[]"}
 _LISTS = ("list", "List", "Sequence")
@@ -59,15 +59,19 @@ def scaffold_lines(pipeline: Pipeline) -> Iterator[str]:
     """
     path = parse_pipeline(pipeline.name)
     yield f"# A run config of pipeline {path.pipeline}, for: hostler pipeline execute -c FILE"
-    root = _section("solids", map(_solid, pipeline.solids))
-    if not root.children:
+    sections = [
+        _section("solids", map(_solid, pipeline.solids)),
+        _section("resources", map(_resource, pipeline.resources)),
+    ]
+    roots = [one for one in sections if one.children]
+    if not roots:
         yield "# It takes none."
         return
-    if root.is_required:
+    if any(root.is_required for root in roots):
         yield "# Replace the values; the lines that begin with # are optional."
     else:
         yield "# Nothing is required; take the # from the lines that are to count."
-    yield from _lines([root], everything=False)
+    yield from _lines(roots, everything=False)
 
 
 def _section(name: str, children: Iterable[_Node]) -> _Node:
@@ -78,8 +82,17 @@ def _section(name: str, children: Iterable[_Node]) -> _Node:
 
 def _solid(solid: Solid) -> _Node:
     inputs = (_input(one) for one in solid.inputs if not one.sources)
-    config = _section("config", map(_field, solid.config_fields))
-    return _section(solid.name, [config, _section("inputs", inputs)])
+    return _section(solid.name, [_config(solid), _section("inputs", inputs)])
+
+
+def _resource(resource: Resource) -> _Node:
+    return _section(resource.name, [_config(resource)])
+
+
+def _config(of: Solid | Resource) -> _Node:
+    if of.HasField("config"):
+        return _field(of.config)
+    return _section("config", map(_field, of.config_fields))
 
 
 def _input(one: Input) -> _Node:
@@ -92,6 +105,10 @@ def _input(one: Input) -> _Node:
 def _field(field: ConfigField) -> _Node:
     children = tuple(map(_field, field.fields))
     value = _placeholder(field.type) or "null"
+    if field.enum_values and "[" not in field.type:
+        value = _scalar(field.enum_values[0])
+    if field.is_selector:  # exactly one of them
+        children = children[:1]
     needed = "required" if field.is_required else "optional"
     if field.HasField("default_value"):
         default = exact_numbers(MessageToDict(field.default_value))

@@ -7,12 +7,8 @@ from hostler.daemon.facade.admission import Context
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.generations.generation import Generation
 from hostler.daemon.generations.kinds import PARTITION_SET
-from hostler.daemon.runs.store.record import Run
+from hostler.daemon.runs.store.record import Run, set_partition
 from hostler.rpc.run_config import merged
-
-#: Tags of a run for a partition, to filter runs by: the names of the set and of the partition.
-SET_TAG = "hostler/partition_set"
-TAG = "hostler/partition"
 
 
 async def with_partition(
@@ -47,5 +43,5 @@ async def with_partition(
     json_format.ParseDict(config, run.run_config)
     of_set = {k: v for k, v in said["partition"]["tags"].items() if not k.startswith("hostler/")}
     run.tags.update({**of_set, **asked.tags})
-    run.tags.update({SET_TAG: partition_set, TAG: partition})
+    set_partition(run, f"locations/{location}/repositories/{repository}", partition_set, partition)
     return generation, run

@@ -15,6 +15,7 @@ from hostler.daemon.facade.lookup import (
     require_pipeline,
 )
 from hostler.daemon.facade.paging import page_of, page_position, position_token
+from hostler.daemon.facade.pipeline_tags import with_tags_of_pipeline
 from hostler.daemon.facade.queries import DefinitionQueries
 from hostler.daemon.facade.run_filter import run_filter
 from hostler.daemon.facade.validation import require_config
@@ -62,16 +63,16 @@ class RunService:
             location_name, _repository, _pipeline = names.parse(request.pipeline, 3)
             location = find_location(self._supervisor, f"locations/{location_name}")
             require_pipeline(answering_of(location), request.pipeline)
-            if not requested.partition:
-                steps = await run_config.require_fit(self._queries, context, requested)
-                requested.progress.total = steps
-                require_not_stopping(self._supervisor)
-                return await self._runs.launch(requested, location, code_of(location))
-            generation, run = await partition.with_partition(self._queries, context, requested)
-            await require_config(run.run_config, self._settings)
+            run, generation = requested, None
+            if requested.partition:
+                generation, run = await partition.with_partition(self._queries, context, requested)
+                await require_config(run.run_config, self._settings)
+            run = await with_tags_of_pipeline(self._queries, context, run)
             run.progress.total = await run_config.require_fit(self._queries, context, run)
             require_not_stopping(self._supervisor)
-            return await self._runs.launch(run, location, generation, asked=requested)
+            generation = generation or code_of(location)
+            asked = None if run is requested else requested
+            return await self._runs.launch(run, location, generation, asked=asked)
         except RequestIdConflictError as error:
             message = f"cannot launch with request_id {request.request_id!r}: {error} has it"
             raise refusals.invalid(f"{message}, with another content") from error

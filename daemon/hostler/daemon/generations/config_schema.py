@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hostler.definitions._annotations import config_type_of
 from hostler.definitions.config import ConfigType, Field, ListType, MappingType, ScalarType
+from hostler.definitions.config_kinds import Enum, Selector, WholeType
 from hostler.definitions.source import MISSING
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from hostler.definitions.pipelines import PipelineDefinition
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: {env: NAME}, which the run's process reads from its environment.
+_VARIABLE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"env": {"type": "string", "minLength": 1}},
+    "required": ["env"],
+}
 
 _TYPES = {
     "str": "string",
@@ -32,11 +41,13 @@ _TYPES = {
 
 def config_schema(pipeline: PipelineDefinition) -> dict[str, Any]:
     """Returns the schema of the run configs of a pipeline, or of a part of it."""
-    solids = {node.name: _solid(node) for node in pipeline.nodes}
+    sections = {"solids": _mapping({node.name: _solid(node) for node in pipeline.nodes})}
+    if pipeline.resources:
+        sections["resources"] = _resources(pipeline)
     schema = {
         "$schema": _DIALECT,
         "title": f"The run config of {pipeline.name}",
-        **_mapping({"solids": _mapping(solids)}),
+        **_mapping(sections),
     }
     if pipeline.description:
         schema["description"] = pipeline.description
@@ -57,11 +68,35 @@ def _solid(node: SolidNode) -> dict[str, Any]:
             inputs[one.name] = _or_null(inputs[one.name])
         else:
             required.append(one.name)
-    sections = {
-        "config": _fields(node.definition.config.fields),
-        "inputs": _object(inputs, required),
+    sections = {"inputs": _object(inputs, required)}
+    needed = ["inputs"] if required else []
+    return _with_text(
+        _configured(node.definition.config, sections, needed), node.definition.description
+    )
+
+
+def _resources(pipeline: PipelineDefinition) -> dict[str, Any]:
+    """Returns the schema of the resources; what no solid requires may be left out."""
+    required = {name for node in pipeline.nodes for name in node.definition.required_resources}
+    found = {
+        name: _with_text(_configured(one.config, {}, []), one.description)
+        for name, one in pipeline.resources.items()
     }
-    return _with_text(_mapping(sections), node.definition.description)
+    return _object(
+        found, [name for name in found if "required" in found[name] and name in required]
+    )
+
+
+def _configured(
+    kind: ConfigType, sections: dict[str, dict[str, Any]], needed: list[str]
+) -> dict[str, Any]:
+    """Returns the schema of a section that has a config beside others."""
+    if isinstance(kind, WholeType):
+        config, is_needed = _field(kind.field), kind.field.is_required
+    else:
+        config = _fields(kind.fields)
+        is_needed = "required" in config
+    return _object({"config": config, **sections}, [*(["config"] if is_needed else []), *needed])
 
 
 def _mapping(sections: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -98,11 +133,25 @@ def _field(field: Field) -> dict[str, Any]:
 def _value(kind: ConfigType) -> dict[str, Any]:
     if isinstance(kind, ListType):
         return {"type": "array", "items": _value(kind.item)}
+    if isinstance(kind, Enum):
+        return _or_environment({"type": "string", "enum": list(kind.values)})
+    if isinstance(kind, Selector):
+        choices = {name: _field(each) for name, each in kind.fields.items()}
+        schema = _object(choices, [])
+        return {**schema, "type": "object", "minProperties": 1, "maxProperties": 1}
     if isinstance(kind, MappingType):
         schema = _fields(kind.fields)
         schema["type"] = "object"
         return schema
-    return {"type": _TYPES[kind.name]} if isinstance(kind, ScalarType) else {}
+    if not isinstance(kind, ScalarType):
+        return {}
+    schema = {"type": _TYPES[kind.name]}
+    return schema if kind.python_type in (list, dict) else _or_environment(schema)
+
+
+def _or_environment(schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a scalar, in whose place a run config may name a variable."""
+    return {"anyOf": [schema, _VARIABLE]}
 
 
 def _with_text(schema: dict[str, Any], description: str) -> dict[str, Any]:
@@ -110,6 +159,8 @@ def _with_text(schema: dict[str, Any], description: str) -> dict[str, Any]:
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
     if "type" not in schema or isinstance(schema["type"], list):
         return schema
     return {**schema, "type": [schema["type"], "null"]}

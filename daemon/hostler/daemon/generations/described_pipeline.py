@@ -14,10 +14,12 @@ from google.protobuf import json_format
 from hostler.definitions._run_config import check_run_config
 from hostler.definitions._selection import select
 from hostler.definitions.config import ConfigType, Field, ListType, MappingType, ScalarType
+from hostler.definitions.config_kinds import Enum, Selector, WholeType
 from hostler.definitions.errors import ConfigError, ConfigProblem, SelectionError
 from hostler.definitions.graph import OutputReference, SolidNode
 from hostler.definitions.pipelines import PipelineDefinition
 from hostler.definitions.ports import InputDefinition
+from hostler.definitions.resources import ResourceDefinition
 from hostler.definitions.solids import SolidDefinition
 from hostler.definitions.source import MISSING
 from hostler.v1 import definitions_pb2
@@ -47,6 +49,8 @@ class DescribedPipeline(PipelineDefinition):
         self.description = described.description
         self.tags = dict(described.tags)
         self._nodes = {each.name: _Node(each) for each in described.solids}
+        self.presets = {}
+        self.resources = {each.name: _Resource(each) for each in described.resources}
 
 
 class _Node(SolidNode):
@@ -83,7 +87,25 @@ class _Solid(SolidDefinition[object]):
             )
             for each in described.inputs
         )
-        self.config = MappingType(_fields(described.config_fields))
+        self.config = _schema(described)
+        self.required_resources = tuple(described.required_resources)
+
+
+class _Resource(ResourceDefinition):
+    """A resource without its function."""
+
+    __slots__ = ()
+
+    def __init__(self, described: definitions_pb2.Resource) -> None:
+        self.source = None
+        self.description = described.description
+        self.config = _schema(described)
+
+
+def _schema(described: definitions_pb2.Solid | definitions_pb2.Resource) -> ConfigType:
+    if described.HasField("config"):
+        return WholeType(_field(described.config))
+    return MappingType(_fields(described.config_fields))
 
 
 def _fields(described: Iterable[definitions_pb2.ConfigField]) -> dict[str, Field]:
@@ -93,7 +115,7 @@ def _fields(described: Iterable[definitions_pb2.ConfigField]) -> dict[str, Field
 def _field(described: definitions_pb2.ConfigField) -> Field:
     """Returns a field; its default was checked where it was declared."""
     field: Field = object.__new__(Field)
-    field.type = _config_type(described.type, described.fields)
+    field.type = _config_type(described.type, described)
     field.default = MISSING
     if described.HasField("default_value"):
         field.default = json_format.MessageToDict(described.default_value)
@@ -102,12 +124,16 @@ def _field(described: definitions_pb2.ConfigField) -> Field:
     return field
 
 
-def _config_type(text: str, fields: Sequence[definitions_pb2.ConfigField]) -> ConfigType:
+def _config_type(text: str, described: definitions_pb2.ConfigField) -> ConfigType:
     """Returns the type of a name; any value fits one that is not known."""
     if text.startswith("list[") and text.endswith("]"):
-        return ListType(_config_type(text[len("list[") : -1], fields))
-    if fields:
-        return MappingType(_fields(fields))
+        return ListType(_config_type(text[len("list[") : -1], described))
+    if described.enum_values:
+        return Enum(text, list(described.enum_values))
+    if described.is_selector:
+        return Selector({each.name: _field(each) for each in described.fields})
+    if described.fields:
+        return MappingType(_fields(described.fields))
     return ScalarType(_SCALARS[text]) if text in _SCALARS else ConfigType()
 
 

@@ -12,7 +12,7 @@ from hostler.daemon.locations.replicas import NoProcessError
 from hostler.daemon.processes.channel import RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hostler.daemon.base.clock import Clock, Timer
     from hostler.daemon.base.settings import Settings
@@ -54,6 +54,7 @@ class Answer:
         local_time: the tick as the clock of the schedule's zone shows it, in the ISO form.
         skip_reason: why nothing is launched; None where something is.
         problem: why the run config does not fit; None where it does.
+        partition: the names of the partition set and of the partition; None for none.
     """
 
     pipeline: str
@@ -63,6 +64,7 @@ class Answer:
     run_config: Mapping[str, Any] | None = None
     tags: Mapping[str, str] | None = None
     environment_vars: Mapping[str, str] | None = None
+    partition: Sequence[str] | None = None
 
 
 class Evaluator(Protocol):
@@ -109,6 +111,7 @@ class WorkerEvaluator:
             said.get("runConfig"),
             said.get("tags"),
             said["environmentVars"],
+            said.get("partition"),
         )
 
     async def _ask(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from google.protobuf import json_format
 
 from hostler.daemon.runs.queue import SCHEDULE_TAG
-from hostler.daemon.runs.store.record import Run
+from hostler.daemon.runs.store.record import Run, set_partition
 from hostler.daemon.runs.store.schedule_record import (
     ScheduleKey,
     Tick,
@@ -208,6 +208,8 @@ class TickWork:
             request_id=request_id(key, when),
             environment_vars=answer.environment_vars,
         )
+        if answer.partition is not None:
+            set_partition(run, parent, *answer.partition)
         json_format.ParseDict(dict(answer.run_config or {}), run.run_config)
         seconds = self._context.settings.run_timeout
         if seconds:

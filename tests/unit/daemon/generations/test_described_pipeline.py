@@ -21,7 +21,19 @@ from hostler.daemon.generations.described_pipeline import (
     problems_of,
     selected,
 )
-from hostler.definitions import ConfigError, Field, SelectionError, pipeline, solid
+from hostler.definitions import (
+    ConfigError,
+    Enum,
+    Field,
+    InputDefinition,
+    Nothing,
+    ResourceContext,
+    SelectionError,
+    Selector,
+    pipeline,
+    resource,
+    solid,
+)
 from hostler.definitions._run_config import check_run_config
 from hostler.definitions._selection import select
 from hostler.host.describe import describe_pipeline
@@ -39,6 +51,9 @@ class Table:
         "ratio": Field(float, is_required=False),
         "maybe": Field(str, default=None),
         "rows": [{"id": int, "tags": Field([str], default=[])}],
+        "mode": Field(Enum("Mode", ["fast", "safe"]), default="safe"),
+        "modes": Field([Enum("Mode", ["fast", "safe"])], is_required=False),
+        "to": Field(Selector({"local": {"path": str}, "s3": str}), is_required=False),
         "options": {"fast": Field(bool, default=False), "any": Field(Any, is_required=False)},
     }
 )
@@ -176,11 +191,16 @@ def test_a_selection_is_checked_too(solids: tuple[str, ...]) -> None:
     assert problems(GOOD, solids), "each of these leaves out what the config names"
 
 
+TEXTS = ["", "x", "fast"]
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.sampled_from(["", "x"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(-9, 9)
+    | st.sampled_from(["", "x", "fast"]),
     lambda inner: (
         st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["id", "tags", "fast", "any", "x"]), inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "tags", "fast", "s3", "env"]), inner, max_size=2)
     ),
     max_leaves=5,
 )
@@ -213,11 +233,10 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     config = SCHEMA["properties"]["solids"]["properties"]["load"]["properties"]["config"]
     assert config["required"] == ["path", "rows"]
-    assert config["properties"]["limit"] == {
-        "description": "Rows at most.",
-        "type": "integer",
-        "default": 10,
-    }
+    limit = config["properties"]["limit"]
+    assert (limit["description"], limit["default"]) == ("Rows at most.", 10)
+    assert limit["anyOf"][0] == {"type": "integer"}
+    assert list(limit["anyOf"][1]["properties"]) == ["env"], "or a variable"
 
 
 @pytest.mark.parametrize("config", FITTING, ids=lambda config: str(config)[-60:])
@@ -249,3 +268,63 @@ def test_a_type_that_is_not_known_takes_anything() -> None:
     described.solids[0].config_fields[0].type = "Decimal"
     config = changed("solids", "load", "config", "path", value={"a": 1})
     assert check_launch(described.SerializeToString(), json_format.ParseDict(config, Struct()), ())
+
+
+@resource(config_schema=Field(str))
+def store(context: ResourceContext) -> str:
+    return str(context.config)
+
+
+@resource(config_schema={"size": int})
+def spare() -> None: ...
+
+
+@solid(config_schema=int, required_resources={"store"})
+def take(context: object) -> None: ...
+
+
+@solid(config_schema=Field(float, default=1.0), inputs=[InputDefinition("after", Nothing)])
+def rest(context: object) -> None: ...
+
+
+@pipeline(resources={"store": store, "spare": spare})
+def whole() -> None:
+    rest(take())
+
+
+WHOLE = json_format.ParseDict(
+    describe_pipeline("etl", "repo", whole), Pipeline()
+).SerializeToString()
+WHOLE_SCHEMA = config_schema(described_pipeline(WHOLE))
+STORE = {"resources": {"store": {"config": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "places"),
+    [
+        ({"solids": {"take": {"config": 3}}, **STORE}, []),
+        ({"solids": {"take": {"config": {"env": "N"}}, "rest": {"config": 2}}, **STORE}, []),
+        ({"solids": {}}, ["solids.take.config", "resources.store.config"]),
+        ({"solids": {"take": {"config": "x"}}, **STORE}, ["solids.take.config"]),
+        ({"solids": {"take": {"config": {}}}, **STORE}, ["solids.take.config"]),
+        (
+            {"solids": {"take": {"config": 3}}, "resources": {"store": {"config": 3}}},
+            ["resources.store.config"],
+        ),
+        (
+            {
+                "solids": {"take": {"config": 3}, "rest": {"inputs": {"after": 1}}},
+                "resources": {"store": {"config": "x"}, "spare": {"config": {}}, "stroe": {}},
+            },
+            ["solids.rest.inputs.after", "resources.stroe", "resources.spare.config.size"],
+        ),
+    ],
+)
+def test_whole_configs_and_resources(config: dict[str, Any], places: list[str]) -> None:
+    found = []
+    try:
+        check_launch(WHOLE, json_format.ParseDict(config, Struct()), ())
+    except ConfigError as error:
+        found = [each.path for each in problems_of(error)]
+    assert found == places
+    assert jsonschema.Draft202012Validator(WHOLE_SCHEMA).is_valid(config) is not bool(places)

@@ -18,6 +18,10 @@ ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.INTERRUP
 ENDS = frozenset({"run_succeeded", "run_failed", "run_canceled", "run_interrupted"})
 
 
+#: Tags of a run for a partition, to filter runs by: the names of the set and of the partition.
+PARTITION_SET_TAG = "hostler/partition_set"
+PARTITION_TAG = "hostler/partition"
+
 #: The events of what a run says, of which a record may have only so much.
 OUTPUTS = frozenset({"log_message", "printed_line"})
 
@@ -109,6 +113,17 @@ def pipeline_parts(run: Run) -> tuple[str, str, str]:
     rest, _, pipeline = run.pipeline.rpartition("/pipelines/")
     location, _, repository = rest.rpartition("/repositories/")
     return location.removeprefix("locations/"), repository, pipeline
+
+
+def set_partition(run: Run, repository: str, partition_set: str, partition: str) -> None:
+    """Makes a run one for a partition, and tags it so.
+
+    Args:
+        repository: its resource name.
+        partition_set, partition: their names.
+    """
+    run.partition = f"{repository}/partitionSets/{partition_set}/partitions/{partition}"
+    run.tags.update({PARTITION_SET_TAG: partition_set, PARTITION_TAG: partition})
 
 
 def partition_of(run: Run) -> tuple[str, str] | None:
