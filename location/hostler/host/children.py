@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from hostler.host import wire
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
@@ -46,3 +48,25 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
     except OSError:  # it has ended, or has become another user's
         pass
+
+
+def describe(status: int | None) -> str:
+    """Returns how a child ended, for people; the status as `reap` returns it."""
+    if status is None:
+        return "ended, and something else has learned how"
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            how = f"was killed by {signal.Signals(number).name}"
+        except ValueError:
+            how = f"was killed by signal {number}"
+        if number == signal.SIGKILL:
+            how += ", as the system does where memory runs out"
+    elif os.WEXITSTATUS(status) == wire.EXIT_LOST:
+        how = (
+            "ended, since its code closed the descriptor through which it speaks to its run; close "
+            "only what the code has opened"
+        )
+    else:
+        how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
+    return how

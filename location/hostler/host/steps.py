@@ -17,7 +17,6 @@ from hostler.host import children, ending, forks, interpreter
 from hostler.host.errors import RemoteStepError
 from hostler.host.step_child import StepChild
 from hostler.host.step_frames import FramePipe, LinePipe
-from hostler.host.wire import EXIT_LOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -385,21 +384,4 @@ def _failure(attempt: _Attempt, status: int | None) -> Exception:
         return StepTimeoutError(
             f'cannot end solid "{name}" within its timeout of {timeout:g} s; its process was killed'
         )
-    if status is None:
-        how = "ended, and something else has learned how"
-    elif os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            how = f"was killed by {signal.Signals(number).name}"
-        except ValueError:
-            how = f"was killed by signal {number}"
-        if number == signal.SIGKILL:
-            how += ", as the system does where memory runs out"
-    elif os.WEXITSTATUS(status) == EXIT_LOST:
-        how = (
-            "ended, since its code closed the descriptor through which it speaks to its run; close "
-            "only what the code has opened"
-        )
-    else:
-        how = f"ended with exit code {os.WEXITSTATUS(status)} before its function had"
-    return StepDiedError(f'cannot end solid "{name}": its process {how}')
+    return StepDiedError(f'cannot end solid "{name}": its process {children.describe(status)}')

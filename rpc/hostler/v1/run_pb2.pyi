@@ -577,9 +577,13 @@ class RunEvent(_message.Message):
         """An attempt of a step failed, and another one follows."""
 
     @_builtins.property
-    def step_paused(self) -> Global___StepPaused: ...
+    def step_paused(self) -> Global___StepPaused:
+        """A debugger holds the run."""
+
     @_builtins.property
-    def step_resumed(self) -> Global___StepResumed: ...
+    def step_resumed(self) -> Global___StepResumed:
+        """The debugger lets the run go on."""
+
     def __init__(
         self,
         *,

@@ -1167,6 +1167,8 @@ Global___LogLine: _TypeAlias = LogLine  # noqa: Y015
 
 @_typing.final
 class MeasureImportsRequest(_message.Message):
+    """Whose imports are measured."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -1187,6 +1189,8 @@ Global___MeasureImportsRequest: _TypeAlias = MeasureImportsRequest  # noqa: Y015
 
 @_typing.final
 class MeasureImportsResponse(_message.Message):
+    """What a load imports, and how long that takes."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODULES_FIELD_NUMBER: _builtins.int
@@ -1228,6 +1232,7 @@ class ModuleImport(_message.Message):
     SELF_DURATION_FIELD_NUMBER: _builtins.int
     TOTAL_DURATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """The dotted name of the module."""
     depth: _builtins.int
     """0 for what the target itself imports, 1 for what that imports in turn."""
     @_builtins.property

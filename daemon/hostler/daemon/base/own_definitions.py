@@ -1,7 +1,8 @@
-"""The daemon's own copy of hostler.definitions, which a wheel of the daemon has in a folder of its own.
+"""The daemon's own copy of hostler.definitions, which a wheel has in a folder of its own.
 
-The importable package belongs to the wheel hostler-definitions, which may be of another version, or
-not there at all. Importing this module makes the daemon import its copy; it comes before all others.
+The importable package belongs to the wheel hostler-definitions, which may be of another version,
+or not there at all. Importing this module makes the daemon import its copy; it comes before all
+others.
 """
 
 import sys

@@ -77,7 +77,7 @@ class DefinitionQueries:
             if location.generation is None and location.remembered is not None:
                 # it is known that there is something to ask, and its code is on its way
                 require_definition(location.remembered, key, name)
-                await location.settled()
+                await location.load.settled()
             generation = generation_of(location)
             require_definition(generation, key, name)
             return await ask(location.replicas.calls(generation))

@@ -102,7 +102,7 @@ class WorkspaceService:
         require_not_stopping(self._supervisor)
         location = find_location(self._supervisor, request.name)
         self._supervisor.start_location(location)
-        await self._admission.wait(context, location.name, location.settled(), Wait.LOAD)
+        await self._admission.wait(context, location.name, location.load.settled(), Wait.LOAD)
         return self._supervisor.location_message(location)
 
     async def stop_location(self, request: pb.StopLocationRequest, context: Context) -> pb.Location:
@@ -187,7 +187,7 @@ class WorkspaceService:
     ) -> list[pb.Location]:
         """Returns the locations, with `wait` once their loads have ended."""
         for location in locations if wait else ():  # the loads go on side by side
-            await self._admission.wait(context, location.name, location.settled(), Wait.LOAD)
+            await self._admission.wait(context, location.name, location.load.settled(), Wait.LOAD)
         return await self._messages(locations)
 
     async def _messages(self, locations: Sequence[Location]) -> list[pb.Location]:

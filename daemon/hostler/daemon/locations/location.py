@@ -170,10 +170,6 @@ class Location:
         """Starts the location process anew, since every process has ended with the keeper."""
         self._feed(LocationEvent.KEEPER_LOST, "the keeper died")
 
-    async def settled(self) -> None:
-        """Returns when no load is under way and the outcome of the last one is shown."""
-        await self.load.settled()
-
     async def ended(self) -> None:
         """Returns when all present processes have ended, runs aside."""
         for process in list(self.processes.alive):

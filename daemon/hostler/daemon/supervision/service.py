@@ -92,7 +92,7 @@ class ServiceReporter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_PASS_PATIENCE):
                 for location in list(self._supervisor.locations.values()):
-                    await location.settled()
+                    await location.load.settled()
 
     def _status(self) -> str:
         """Returns how many locations are in which state."""

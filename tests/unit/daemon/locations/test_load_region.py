@@ -22,7 +22,7 @@ def test_a_first_load_serves() -> None:
         assert [told.reason for told in desk.told] == ["started", "loaded"]
         assert desk.number == 1
         assert not desk.location.fork_decision.reason
-        await desk.location.settled()
+        await desk.location.load.settled()
         desk.check()
 
     play_location(scenario)

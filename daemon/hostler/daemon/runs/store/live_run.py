@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hostler.daemon.runs.store.record import apply_event
+from hostler.daemon.runs.store.events import divide
+from hostler.daemon.runs.store.record import apply_event, event_count
 from hostler.daemon.runs.store.steps import Steps
 
 if TYPE_CHECKING:
@@ -87,6 +88,22 @@ class LiveRun:
         if has_steps_changed:
             self.run.progress.CopyFrom(self._steps.progress)
         return has_state_changed, has_state_changed or has_steps_changed
+
+    def cut_to_quota(self, event: RunEvent, max_bytes: int) -> RunEvent | None:
+        """Returns what the quota has room for of an event of output, None for nothing.
+
+        Counts that, and what is left out.
+        """
+        count, left_out = self.left_out
+        if count:
+            self.left_out = (count + event_count(event), left_out + event.ByteSize())
+            return None
+        fitting, rest = divide(event, max_bytes - self.recorded)
+        if rest is not None:
+            self.left_out = (event_count(rest), rest.ByteSize())
+        if fitting is not None:
+            self.recorded += fitting.ByteSize()
+        return fitting
 
     def add_to_backlog(self, event: RunEvent) -> int:
         """Counts an event that waits to be written; returns its size."""

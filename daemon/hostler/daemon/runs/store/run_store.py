@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hostler.daemon.runs.store import database
-from hostler.daemon.runs.store.events import StoredEvent, divide, events_after, single_events
+from hostler.daemon.runs.store.events import StoredEvent, events_after, single_events
 from hostler.daemon.runs.store.live_run import EventProducer, LiveRun, TailBudget
 from hostler.daemon.runs.store.lock_holders import lock_holders
 from hostler.daemon.runs.store.opening import lock_folder, recover
@@ -20,14 +20,13 @@ from hostler.daemon.runs.store.record import (
     OUTPUTS,
     Run,
     RunEvent,
-    RunFilter,
     State,
-    event_count,
     is_last_event,
     make_event,
     run_id,
     without_config,
 )
+from hostler.daemon.runs.store.recorded_runs import RecordedRuns
 from hostler.daemon.runs.store.reserve import DiskReserve
 from hostler.daemon.runs.store.run_feed import RunFeed
 from hostler.daemon.runs.store.tables import RejectedWriteError, RunTables
@@ -67,7 +66,7 @@ class NotRecordedError(Exception):
     """What was asked for cannot be written."""
 
 
-class RunStore:
+class RunStore(RecordedRuns):
     """Holds the runs of a state folder, by id: the last part of their resource name.
 
     One thread writes what is handed over, in that order; readers see it after that.
@@ -90,14 +89,13 @@ class RunStore:
         self._max_bytes = settings.run_bytes
         self.feed = RunFeed()
         self._tails = TailBudget()
-        self._live_runs: dict[str, LiveRun] = {}
         self._is_closing = False
         self._lock = lock_folder(folder)
         reserve = DiskReserve(folder / "runs.reserve")
         try:
             tables = RunTables(database.open_for_writing(path, settings.run_synchronous))
             self.queued = recover(tables, reserve, path)
-            self._reader = RunReader(path)
+            super().__init__(RunReader(path))
         except BaseException:
             os.close(self._lock)
             raise
@@ -194,10 +192,6 @@ class RunStore:
         """
         return await self._request_write("", write, on_written)
 
-    async def read(self, read: Callable[..., T], *arguments: object) -> T:
-        """Has a function read the record off the loop; it gets a connection and the arguments."""
-        return await self._reader.read(read, *arguments)
-
     def register_producer(self, run_id: str, producer: EventProducer) -> None:
         """Names the producer that is paused, resumed and told of lost events of a run."""
         self._live_runs[run_id].producer = producer
@@ -212,7 +206,7 @@ class RunStore:
             return
         if event.WhichOneof("event") in OUTPUTS:
             had_room = not live_run.left_out[0]
-            fitting = self._cut_to_quota(live_run, event)
+            fitting = live_run.cut_to_quota(event, self._max_bytes)
             if fitting is not None:
                 self._submit(run_id, live_run, fitting)
             if had_room and live_run.left_out[0]:
@@ -224,22 +218,6 @@ class RunStore:
 
     def _make_live_run(self, run: Run) -> LiveRun:
         return LiveRun(self._max_backlog, without_config(run), self._tails)
-
-    def _cut_to_quota(self, live_run: LiveRun, event: RunEvent) -> RunEvent | None:
-        """Returns what the quota of its run has room for of an event of output, None for nothing.
-
-        Counts that, and what is left out.
-        """
-        count, left_out = live_run.left_out
-        if count:
-            live_run.left_out = (count + event_count(event), left_out + event.ByteSize())
-            return None
-        fitting, rest = divide(event, self._max_bytes - live_run.recorded)
-        if rest is not None:
-            live_run.left_out = (event_count(rest), rest.ByteSize())
-        if fitting is not None:
-            live_run.recorded += fitting.ByteSize()
-        return fitting
 
     def _submit(self, run_id: str, live_run: LiveRun, event: RunEvent) -> None:
         kind = WriteKind.END if is_last_event(event) else WriteKind.EVENT
@@ -343,59 +321,6 @@ class RunStore:
     async def flush(self) -> None:
         """Returns when all events that were handed over are on disk, or were given up."""
         await self._request_write("", lambda _: None)
-
-    async def get(self, run_id: str) -> Run | None:
-        """Returns the run as it is on disk; None where there is none."""
-        found = await self._reader.run(run_id)
-        if found is not None:
-            self._add_progress(found)
-        return found
-
-    def _add_progress(self, run: Run) -> None:
-        """Adds how far a run is; its record has that only from its end on."""
-        live_run = self._live_runs.get(run_id(run))
-        if live_run is not None and run.state not in ENDED:
-            run.progress.CopyFrom(live_run.run.progress)
-
-    async def find_by_request_id(self, request_id: str) -> tuple[Run, Run] | None:
-        """Returns the run that was launched with a request id, and what was asked for."""
-        return await self._reader.run_by_request_id(request_id)
-
-    async def page(
-        self, run_filter: RunFilter, size: int, before: int | None, size_bytes: int = 0
-    ) -> list[tuple[int, Run]]:
-        """Returns runs that fit a filter, newest first, each with its position in the order.
-
-        Args:
-            before: the position after which the page begins; None for the first page.
-            size_bytes: of the messages; one more run than fits is returned. 0 for no such limit.
-        """
-        found = await self._reader.page(run_filter, size, before, size_bytes)
-        for _, run in found:
-            self._add_progress(run)
-        return found
-
-    async def counts(self, run_filter: RunFilter) -> dict[int, int]:
-        """Returns how many runs fit a filter, by their states."""
-        return await self._reader.counts(run_filter)
-
-    async def states(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """Returns the states of those of the runs that there are; of no more than a few hundred."""
-        return await self._reader.states(run_ids)
-
-    async def names(
-        self, run_filter: RunFilter, size: int, before: int | None
-    ) -> list[tuple[int, str]]:
-        """Returns positions and ids of runs that fit a filter, newest first; see `page`."""
-        return await self._reader.names(run_filter, size, before)
-
-    async def steps(self, run_id: str, size: int, after: int) -> list[tuple[int, bytes]]:
-        """Returns serialized steps with the numbers of their first events, in that order.
-
-        Args:
-            after: only steps that began after the event of this number.
-        """
-        return await self._reader.steps(run_id, size, after)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[bytes]:
         """Yields the serialized events after a sequence number, past ones first, to the run's end.

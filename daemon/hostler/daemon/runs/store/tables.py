@@ -286,12 +286,12 @@ class RunTables:
         Call it outside of a transaction. Does nothing to a file of an earlier version, whose pages
         only `compact` moves.
         """
-        free = self._pragma("freelist_count")
+        free = _pragma(self._connection, "freelist_count")
         if free <= _KEPT_PAGES:
             return False
         step = min(_PAGES_PER_STEP, free - _KEPT_PAGES)
         self._connection.execute(f"PRAGMA incremental_vacuum({step})").fetchall()
-        left = self._pragma("freelist_count")
+        left = _pragma(self._connection, "freelist_count")
         if left == free:
             return False
         if left <= _KEPT_PAGES:  # the file is cut at a checkpoint
@@ -304,15 +304,11 @@ class RunTables:
         Returns:
             The bytes of the file before and after.
         """
-        before = self._pragma("page_count")
+        before = _pragma(self._connection, "page_count")
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        size = self._pragma("page_size")
-        return before * size, self._pragma("page_count") * size
-
-    def _pragma(self, name: str) -> int:
-        (value,) = self._connection.execute(f"PRAGMA {name}").fetchone()
-        return int(value)
+        size = _pragma(self._connection, "page_size")
+        return before * size, _pragma(self._connection, "page_count") * size
 
     def _ended_runs(self, created_before: int, limit: int) -> Iterator[int]:
         rows = self._connection.execute(
@@ -383,3 +379,8 @@ def _copy(run: Run) -> Run:
     copied = Run()
     copied.CopyFrom(run)
     return copied
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)
