@@ -15,6 +15,7 @@ from hostler.client.names import (
     parse_pipeline,
     partition_name,
 )
+from hostler.client.presets import over_preset
 from hostler.client.repository import RepositoryCalls
 from hostler.v1 import repository_pb2 as pb
 
@@ -37,6 +38,7 @@ class RunConfigCalls(RepositoryCalls):
         repository: str | None = None,
         solids: Sequence[str] = (),
         partition: str | tuple[str, str] | None = None,
+        preset: str | None = None,
     ) -> pb.ValidateRunConfigResponse:
         """Returns all that `launch` would refuse in a run config and a selection; launches nothing.
 
@@ -44,12 +46,15 @@ class RunConfigCalls(RepositoryCalls):
 
         Raises:
             NotFoundError, AmbiguousNameError: the name is of no pipeline, or of several, or there
-                is no such partition.
+                is no such partition or preset.
             UserCodeError: the function raised that constructs the pipeline, or one of the set's.
             InvalidArgumentError: the run config cannot be sent.
             NotReadyError, LoadFailedError: the location does not answer.
         """
         pipeline = self._pipeline_name(pipeline, location, repository)
+        if preset is not None:
+            described = self.pipeline(*parse_pipeline(pipeline))
+            run_config, _, solids = over_preset(described, preset, run_config, None, solids)
         request = pb.ValidateRunConfigRequest(
             pipeline=pipeline,
             run_config=as_struct(run_config or {}),

@@ -51,3 +51,11 @@ def test_completion(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     with pytest.raises(SystemExit):
         main([])
     assert capsys.readouterr().out.split() == ["plain,local"]
+
+
+def test_validate_takes_a_preset(hostler: Callable[..., Outcome]) -> None:
+    done = hostler("pipeline", "validate", "-l", "reports", "totals", "--preset", "local")
+    assert (done.code, done.err) == (0, "")
+    done = hostler("pipeline", "validate", "-l", "reports", "totals", "--preset", "locla")
+    assert (done.code, done.out) == (1, "")
+    assert "did you mean local?" in done.err

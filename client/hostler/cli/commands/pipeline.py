@@ -124,6 +124,7 @@ def validate(
             content.config,
             solids=content.solids,
             partition=content.partition,
+            preset=content.preset,
         )
     if as_json:
         echo_json(found)

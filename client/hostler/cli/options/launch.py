@@ -44,10 +44,11 @@ class ContentOptions:
     config: dict[str, Any]
     solids: tuple[str, ...]
     partition: tuple[str, str] | None
+    preset: str | None
 
 
 def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command -c, --solids and --partition, and passes them on as `content`."""
+    """Gives a command -c, --solids, --partition and --preset, and passes them on as `content`."""
 
     @functools.wraps(function)
     def command(
@@ -55,12 +56,13 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         configs: tuple[str, ...],
         solids: tuple[str, ...],
         partition: tuple[str, str] | None,
+        preset: str | None,
         **kwargs: Any,
     ) -> Any:
-        content = ContentOptions(read_run_config(configs), solids, partition)
+        content = ContentOptions(read_run_config(configs), solids, partition, preset)
         return function(*args, content=content, **kwargs)
 
-    return config_option(partition_option(solids_option(command)))
+    return config_option(preset_option(partition_option(solids_option(command))))
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,14 +97,18 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="N",
         help="Up to N steps at once, each in a process of its own.",
     )
-    preset = click.option(
+    options = preset_option(partition_option(solids_option(max_concurrency(command))))
+    return run_content_options(options)
+
+
+def preset_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command --preset: an argument `preset`."""
+    return click.option(
         "--preset",
         metavar="NAME",
         shell_complete=complete_preset,
-        help="Launch with one of the pipeline's presets; it comes under -c and --tag.",
-    )
-    options = preset(partition_option(solids_option(max_concurrency(command))))
-    return run_content_options(options)
+        help="One of the pipeline's presets; it comes under -c and --tag.",
+    )(function)
 
 
 def run_content_options(function: Callable[..., Any]) -> Callable[..., Any]:
