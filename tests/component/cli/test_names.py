@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from component.facade_double.server import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,36 +151,3 @@ class TestLeadingSocket:
         with pytest.raises(SystemExit):
             main([])
         assert capsys.readouterr().out.split() == ["plain,long"]
-
-
-def test_wait_awaits_a_daemon_that_is_starting(
-    folder: Path, hostler: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The socket appears only after the command has looked for it in vain."""
-    from hostler.cli.daemons import connection
-
-    looked = threading.Event()
-    accepts = connection.accepts_connections
-
-    def looking(socket: Path) -> bool:
-        found = accepts(socket)
-        if not found:
-            looked.set()
-        return found
-
-    monkeypatch.setattr(connection, "accepts_connections", looking)
-    ended = threading.Event()
-
-    def serve() -> None:
-        looked.wait()
-        with served([folder / "workspace.yaml"], folder / "d.sock"):
-            ended.wait()
-
-    serving = threading.Thread(target=serve)
-    serving.start()
-    try:
-        assert hostler("wait", "--socket", str(folder / "d.sock"), "etl") == (0, "", "")
-    finally:
-        looked.set()
-        ended.set()
-        serving.join()

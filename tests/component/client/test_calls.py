@@ -266,8 +266,9 @@ def test_many_runs(client: Client) -> None:
         names = [client.launch("long").name for _ in range(2)]
         assert next(changes).run.name in names
     assert client.count_runs(pipeline="long") == {Run.RUNNING: 2}
-    done = client.cancel_runs([*names, "none"])
-    assert (done.canceled_count, done.problems[0].name) == (2, "runs/none")
+    unknown = f"runs/{'0' * 32}"
+    done = client.cancel_runs([*names, unknown])
+    assert (done.canceled_count, done.problems[0].name) == (2, unknown)
     for name in names:
         list(client.watch_run(name))
     assert [step.name for step in client.steps(names[0])] == [f"{names[0]}/steps/block"]

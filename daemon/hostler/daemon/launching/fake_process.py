@@ -354,6 +354,7 @@ _REPORT: Mapping[str, Any] = {
     "fresh": [],
     "seconds": {"import": 0.01, "describe": 0.001},
     "unsafe": [],
+    "warnings": [],
 }
 
 

@@ -141,7 +141,7 @@ def test_a_process_says_hello_loads_and_answers(play: Play) -> None:
             host, desk.spec, None, described.append
         )
         assert body.keys() == {
-            *("imports", "variables", "packages", "fresh", "seconds", "unsafe"),
+            *("imports", "variables", "packages", "fresh", "seconds", "unsafe", "warnings"),
         }
         assert body["packages"].keys() == {"folders", "configuration"}
         assert b"locations/a/repositories/repo/pipelines/daily" in described[0]
@@ -341,7 +341,7 @@ def test_the_wire_and_the_pipes_do_not_block(play: Play) -> None:
 def test_the_user_s_code_closes_the_wire(play: Play) -> None:
     async def scenario(desk: Desk) -> None:
         desk.write(
-            "import os, time\nos.close(3)\ntime.sleep(1000)\n",
+            "import os, time\nos.closerange(3, 65536)\ntime.sleep(1000)\n",
             Code(),
             hangs_in=frozenset({Method.LOAD}),
         )
