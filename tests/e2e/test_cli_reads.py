@@ -272,8 +272,8 @@ def test_pipeline_show(served: Served) -> None:
 def test_an_ambiguous_name(served: Served) -> None:
     done = served.run("pipeline", "show", "daily_totals")
     assert (done.code, done.out) == (2, "")
-    assert "daily_totals in repository nightly of location etl" in done.err
-    assert "daily_totals in repository monthly of location reports" in done.err
+    assert "hostler pipeline show daily_totals -l etl\n" in done.err
+    assert "hostler pipeline show daily_totals -l reports\n" in done.err
     full = "locations/etl/repositories/nightly/pipelines/daily_totals"
     assert served.run("pipeline", "show", full).code == 0
 
@@ -316,7 +316,7 @@ def test_runs(served: Served) -> None:
     assert name in served.run("run", "list", "-n", "1").out
     missing = served.run("run", "show", "nothing")
     assert (missing.code, missing.out) == (1, "")
-    assert missing.err.startswith("hostler: cannot find run ")
+    assert missing.err.startswith("hostler: cannot find a run 'nothing'")
 
 
 def test_completion_offers_what_the_daemon_has(served: Served) -> None:

@@ -147,7 +147,7 @@ def test_many_are_cancelled_and_deleted(daemon: Daemon) -> None:
     assert client.count_runs(tags={"n": "1"}) == {Run.QUEUED: 10}
     done = client.cancel_runs(tags={"n": "1"})
     assert (done.canceled_count, done.unchanged_count, done.has_more) == (10, 0, False)
-    named = client.cancel_runs([waiting[1], waiting[0], waiting[0], "runs/none", "x/y"])
+    named = client.cancel_runs([waiting[1], waiting[0], waiting[0], "runs/none", "runs/x/y"])
     assert (named.canceled_count, named.unchanged_count, named.problem_count) == (1, 1, 2)
     assert {each.name: each.reason for each in named.problems} == {
         "runs/none": "UNKNOWN_NAME",

@@ -77,7 +77,8 @@ class LastKnownDefinitions:
             return
         is_armed = name in self._due
         self._due[name] = generation
-        generation.definitions.on_add = lambda: self._on_add(name, generation)
+        # the location, not the generation: what holds itself waits for the collector
+        generation.definitions.on_add = lambda: self._on_add(location)
         if not is_armed:
             self._timers.arm(name, WRITE_DELAY, self._start_writing, name)
 
@@ -99,9 +100,10 @@ class LastKnownDefinitions:
         for name in list(self._due):
             await self._write(name)
 
-    def _on_add(self, name: str, generation: Generation) -> None:
+    def _on_add(self, location: Location) -> None:
         """A lazy definition was constructed for a reader; the next daemon is to know it, too."""
-        if name not in self._due:
+        generation, name = location.generation, location.name
+        if generation is not None and name not in self._due:
             self._due[name] = generation
             self._timers.arm(name, WRITE_DELAY, self._start_writing, name)
 
