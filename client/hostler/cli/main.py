@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -12,8 +13,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from hostler.cli.terminal.command_line import note_arguments
-from hostler.cli.terminal.exits import INTERRUPTED, CommandError
+from hostler.cli.terminal.exits import INTERRUPTED, USAGE, CommandError
 from hostler.cli.terminal.group import Group
+from hostler.cli.terminal.messages import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +124,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
+    except OSError as error:
+        if not error.filename:
+            raise
+        say(f"cannot use {os.fsdecode(error.filename)}: {error.strerror}; {_remedy(error)}")
+        return USAGE
     return result if isinstance(result, int) else 0
+
+
+def _remedy(error: OSError) -> str:
+    """Returns what to do about a file or folder that a command cannot use."""
+    if isinstance(error, PermissionError):
+        return "ask its owner for access to it and to the folders above it, or name another place"
+    if error.errno == errno.ENOSPC:
+        return "make room on its disk, or name another place"
+    return "name another place"
 
 
 if __name__ == "__main__":

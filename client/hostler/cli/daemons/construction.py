@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostler.client.errors import HostlerError, UnreachableError
+from google.protobuf import json_format
+
+from hostler.cli.text.pipelines import problem_lines
+from hostler.client.errors import HostlerError, InvalidArgumentError, UnreachableError
 from hostler.client.names import parse_definition, parse_repository, partition_id
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from hostler.client.client import Client
     from hostler.v1.definitions_pb2 import Repository, SourcePosition
+    from hostler.v1.repository_pb2 import ValidateRunConfigResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ def definition_problems(client: Client, location: str) -> Iterator[DefinitionPro
     """Constructs all definitions of a location that answers, and yields what is wrong with them.
 
     Asks each schedule for its next tick, and each partition set for its partitions and for what a
-    run of the first one is launched with.
+    run of the first one is launched with. What a schedule, a partition or a preset would launch has
+    to fit its pipeline.
 
     Raises:
         UnreachableError: the daemon does not answer any more.
@@ -58,8 +63,7 @@ class _Trial:
 
     def problems(self) -> Iterator[DefinitionProblem]:
         for pipeline in self._repository.pipelines:
-            if pipeline.lazy:  # any other one is there, as the location has loaded
-                yield from self._attempt("pipeline", pipeline.name, self._construct_pipeline)
+            yield from self._attempt("pipeline", pipeline.name, self._construct_pipeline)
         for schedule in self._repository.schedules:
             yield from self._attempt("schedule", schedule.name, self._ask_schedule)
         for partition_set in self._repository.partition_sets:
@@ -88,14 +92,34 @@ class _Trial:
             )
 
     def _construct_pipeline(self, name: str) -> Iterator[SourcePosition]:
-        yield self._client.pipeline(*self._place, name).source
+        pipeline = self._client.pipeline(*self._place, name)
+        yield pipeline.source
+        for preset in pipeline.presets:
+            found = self._client.validate(pipeline.name, preset=preset.name)
+            _require_fit(found, f"preset {preset.name!r}", name)
 
     def _ask_schedule(self, name: str) -> Iterator[SourcePosition]:
-        yield self._client.schedule(*self._place, name).source
-        self._client.preview_schedule(*self._place, name, count=1)
+        schedule = self._client.schedule(*self._place, name)
+        yield schedule.source
+        for tick in self._client.preview_schedule(*self._place, name, count=1):
+            if not tick.skipped:
+                config = json_format.MessageToDict(tick.run_config)
+                found = self._client.validate(schedule.pipeline, config)
+                _require_fit(found, "what it launches", parse_definition(schedule.pipeline).name)
 
     def _ask_partition_set(self, name: str) -> Iterator[SourcePosition]:
-        yield self._client.partition_set(*self._place, name).source
+        partition_set = self._client.partition_set(*self._place, name)
+        yield partition_set.source
         for partition in self._client.partitions(*self._place, name):
             self._client.partition(*self._place, name, partition_id(partition.name))
+            found = self._client.validate(partition_set.pipeline, partition=partition.name)
+            what = f"partition {partition_id(partition.name)!r}"
+            _require_fit(found, what, parse_definition(partition_set.pipeline).name)
             break
+
+
+def _require_fit(found: ValidateRunConfigResponse, what: str, pipeline: str) -> None:
+    """Raises an error where a launch would be refused: what does not fit, and where."""
+    if found.problems:
+        listed = "; ".join(filter(None, problem_lines(found)))
+        raise InvalidArgumentError(f"{what} does not fit pipeline {pipeline!r}: {listed}")

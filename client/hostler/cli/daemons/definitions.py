@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +31,7 @@ from hostler.client.names import (
     location_name,
     parse_definition,
 )
+from hostler.v1.workspace_pb2 import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from hostler.client.client import Client
     from hostler.client.lookup import Named
     from hostler.v1.definitions_pb2 import PipelineSummary
-    from hostler.v1.workspace_pb2 import Location
 
 
 T = TypeVar("T", bound="Named")
@@ -131,8 +132,11 @@ class DefinitionSource:
         for location in self.absent:
             if self.verbose and (output := failure_output(location)):
                 click.echo(output, err=True)
+            name = location_id(location.name)
             reason = failure_reason(location) or f"it is {state_name(location.state)}"
-            say(f"{location_id(location.name)} does not answer: {reason}")
+            if location.state == Location.STOPPED:
+                reason += f"; start it with: hostler start {shlex.quote(name)}"
+            say(f"{name} does not answer: {reason}")
         return exits.UNHEALTHY if self.absent else exits.OK
 
 

@@ -142,7 +142,8 @@ def _absent(socket: Path, reach: Reach, why: str) -> Finding:
     return Finding(
         Reach.STARTING,
         f"the one with pid {pid} is starting, or ending",
-        "wait for it with: hostler wait",
+        f"wait for it with: hostler wait; where that does not help, its socket was removed: end it "
+        f"with kill {pid}, and start it anew",
         pid,
     )
 

@@ -75,7 +75,9 @@ def _pad(cells: Sequence[Cell], column: Column, width: int) -> list[str]:
 
 
 def display_width(text: str) -> int:
-    """Returns the columns that a text takes in a terminal."""
+    """Returns the columns that a text takes in a terminal, where its colours take none."""
+    if "\x1b" in text:
+        text = click.unstyle(text)
     if text.isascii():
         return len(text)
     return sum(
