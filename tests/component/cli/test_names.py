@@ -151,3 +151,19 @@ class TestLeadingSocket:
         with pytest.raises(SystemExit):
             main([])
         assert capsys.readouterr().out.split() == ["plain,long"]
+
+
+def test_of_two_files_none_is_left_out(folder: Path, hostler: Callable[..., Outcome]) -> None:
+    for name in ("a.py", "b.py"):
+        (folder / name).touch()
+    done = hostler("pipeline", "list", "-f", "a.py", "-f", "b.py")
+    assert done.code == 2
+    assert "cannot take several Python files" in done.err
+
+
+def test_a_path_that_cannot_be_looked_at_is_told_of(hostler: Callable[..., Outcome]) -> None:
+    """Stands for a folder that may not be entered: root, who runs the tests, enters each."""
+    name = "a" * 300 + ".py"
+    done = hostler("pipeline", "list", "-f", name)
+    assert done.code == 2
+    assert f"{name}: File name too long; name another place" in done.err

@@ -77,6 +77,18 @@ _NAMES = (
 )
 
 
+def _only_file(
+    _ctx: click.Context, _parameter: click.Parameter, files: tuple[Path, ...]
+) -> Path | None:
+    """Returns the one file; of two, the first would be left out in silence."""
+    if len(files) > 1:
+        raise click.UsageError(
+            "cannot take several Python files: -f names the one location; write a workspace file "
+            "with all of them, as hostler init does"
+        )
+    return files[0] if files else None
+
+
 def target_options(
     *,
     short_file: bool = True,
@@ -104,6 +116,8 @@ def target_options(
         *(["-f"] if short_file else []),
         "--python-file",
         metavar="FILE",
+        multiple=True,
+        callback=_only_file,
         type=_FILE,
         help="A Python file as the one location.",
     )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostler.daemon.base.reachable import exists, is_folder
 from hostler.daemon.diagnosis.findings import Finding, ok, problem
 from hostler.daemon.processes import command
 
@@ -39,11 +40,14 @@ def check_interpreters(specs: Sequence[LocationSpec]) -> Iterator[Finding]:
 def _check(executable: str, locations: list[str]) -> Finding:
     named = f"{executable} ({', '.join(locations[:3])}{', …' if len(locations) > 3 else ''})"
     path = Path(executable)
-    if not path.exists():
-        where = "its link leads nowhere" if path.is_symlink() else "there is no such file"
+    if not exists(path):
+        try:
+            where = "its link leads nowhere" if path.is_symlink() else "there is no such file"
+        except PermissionError:
+            where = f"user {os.getuid()} may not enter its folder"
         remedy = "make the environment (python -m venv), or name another in executable_path"
         return problem(CHECK, f"cannot find {named}: {where}", remedy)
-    if not os.access(path, os.X_OK) or path.is_dir():
+    if not os.access(path, os.X_OK) or is_folder(path):
         user = os.getuid()
         remedy = f"name the interpreter itself, such as bin/python, or let user {user} execute it"
         return problem(CHECK, f"cannot execute {named}", remedy)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hostler.daemon.base.descriptors import DescriptorLimit
 from hostler.daemon.base.memory import MemoryGroups
+from hostler.daemon.base.reachable import exists, is_folder
 from hostler.daemon.diagnosis.findings import Finding, ok, problem, warning
 from hostler.daemon.watching.folders.mounts import Mounts
 from hostler.rpc.address import MAX_SOCKET_PATH
@@ -71,7 +72,7 @@ def check_folder(what: str, folder: Path) -> Finding:
         return problem(
             check, message, f"let the user write there, or name another folder{_owner(found)}"
         )
-    if folder.is_dir() and folder.stat().st_mode & stat.S_IWOTH:
+    if is_folder(folder) and folder.stat().st_mode & stat.S_IWOTH:
         message = f"anybody may write in the {what} folder {folder}"
         return warning(check, message, f"chmod o-w {folder}")
     return ok(check, f"the {what} folder {folder} can be written")
@@ -199,7 +200,7 @@ def judge_clock(now: float, newest: float) -> Finding:
 
 def _existing(folder: Path) -> Path:
     """Returns the folder, or the nearest one above it that exists."""
-    while not folder.exists() and folder != folder.parent:
+    while not exists(folder) and folder != folder.parent:
         folder = folder.parent
     return folder
 

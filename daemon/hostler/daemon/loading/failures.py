@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from google.protobuf import json_format
 
+from hostler.daemon.base.reachable import exists, is_folder
 from hostler.daemon.base.text import truncate, utf8_safe, utf8_safe_json
 from hostler.daemon.launching.launcher import LOST_WIRE, ExitStatus, SpawnError
 from hostler.daemon.loading.stacks import StackFrame
@@ -91,12 +92,12 @@ def _why_not_executed(executable: str, error: SpawnError, folder: str) -> str:
     remedy = "set executable_path to a Python interpreter"
     if error.errno == errno.ENOENT and str(path.parent) == folder and not os.path.lexists(path):
         why = f"there is none in that folder and none on PATH{_others_on_path()}"
-    elif path.is_dir():
+    elif is_folder(path):
         why, remedy = "it is a folder", "set executable_path to the interpreter in it"
-    elif error.errno == errno.ENOENT and path.is_symlink() and not path.exists():
+    elif error.errno == errno.ENOENT and path.is_symlink() and not exists(path):
         why = f"it is a link to {path.readlink()}, which does not lead to a file"
         remedy = "make its environment anew, or " + remedy
-    elif error.errno == errno.ENOENT and path.exists():
+    elif error.errno == errno.ENOENT and exists(path):
         why = "the interpreter that its first line names does not exist"
     elif error.errno == errno.ENOEXEC:
         why = "it is neither a program of this machine nor a script with a #! line"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from hostler.daemon.base.reachable import is_file, is_folder
 from hostler.daemon.processes import runtime as runtimes
 from hostler.daemon.workspace.text.models import LocationSpec
 
@@ -29,7 +30,7 @@ def working_directory(spec: LocationSpec) -> str:
     working directory upwards, mean that folder. "/" where there is no such folder any more.
     """
     folder = Path(spec.source.file).parent
-    return str(folder) if folder.is_dir() and os.access(folder, os.X_OK) else "/"
+    return str(folder) if is_folder(folder) and os.access(folder, os.X_OK) else "/"
 
 
 def variables(spec: LocationSpec, runtime: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -41,9 +42,9 @@ def variables(spec: LocationSpec, runtime: Path, inherited: Mapping[str, str]) -
     env = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
     env.update(spec.env)
     prefix = Path(executable(spec)).parent.parent
-    if (prefix / "pyvenv.cfg").is_file():
+    if is_file(prefix / "pyvenv.cfg"):
         env.setdefault("VIRTUAL_ENV", str(prefix))
-    elif (prefix / "conda-meta").is_dir():
+    elif is_folder(prefix / "conda-meta"):
         env.setdefault("CONDA_PREFIX", str(prefix))
     binaries = str(Path(executable(spec)).parent)
     env["PATH"] = os.pathsep.join(filter(None, [binaries, env.get("PATH")]))

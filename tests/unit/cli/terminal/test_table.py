@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import click
 import pytest
 
 from hostler.cli.terminal.table import Cell, Column, table_lines
@@ -36,3 +37,11 @@ def test_a_column_that_may_be_dropped_and_is_without_content_is_left_out() -> No
 def test_a_colour_does_not_count_as_width() -> None:
     lines = table_lines((Column("A"), Column("B")), [(Cell("x", "red"), "y"), ("xx", "y")])
     assert lines[1] == "\x1b[31mx\x1b[0m   y"
+
+
+def test_colours_take_no_room() -> None:
+    columns = (Column("STATE"), Column("CRON"))
+    rows = [(click.style("RUNNING", fg="green"), "* * * * *"), ("STOPPED", "0 6 * * *")]
+    lines = [click.unstyle(line) for line in table_lines(columns, rows)]
+    assert len({line.find("*") for line in lines[1:2]} | {lines[0].find("CRON")}) == 1
+    assert lines[2].find("0 6") == lines[0].find("CRON")

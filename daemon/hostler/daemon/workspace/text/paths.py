@@ -10,9 +10,9 @@ import glob
 import os
 import pwd
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostler.daemon.base.reachable import is_file
 from hostler.daemon.workspace.text.problems import quote_short
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Paths:
             UnknownHomeError: for a `~` without a home.
         """
         here = self.absolute(path)
-        if "/" in path or path.startswith("~") or Path(here).is_file():
+        if "/" in path or path.startswith("~") or is_file(here):
             return here
         found = shutil.which(path, path=self._environ.get("PATH", os.defpath))
         return here if found is None else self.absolute(found)
