@@ -68,12 +68,22 @@ def answering(path: Path, answer: bytes) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def daemon_like() -> Iterator[int]:
-    """Runs a process that /proc shows as a daemon of hostler; gives its pid."""
-    command = [sys.executable, "-c", "input()", "hostlerd"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+def like_a_daemon(*words: str) -> Iterator[int]:
+    """Runs a process with a command line that ends with these words; gives its pid."""
+    command = [sys.executable, "-c", "print(flush=True); input()", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # /proc has no command line while the program is being executed
         yield process.pid
         process.kill()
+
+
+@contextlib.contextmanager
+def daemon_like() -> Iterator[int]:
+    """Runs a process that /proc shows as a daemon of hostler; gives its pid."""
+    with like_a_daemon("hostlerd") as pid:
+        yield pid
 
 
 def failure(path: Path, hostler: Callable[..., Outcome]) -> str:
@@ -273,14 +283,12 @@ def test_the_default_one_beside_a_chosen_one(
     state = folder / "state"
     state.mkdir()
     monkeypatch.setenv("HOSTLER_STATE", str(state))
-    command = [sys.executable, "-c", "input()", "hostlerd", "--socket", "/run/other.sock"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        (state / "runs.lock").write_text(f"{process.pid}\n")
+    with like_a_daemon("hostlerd", "--socket", "/run/other.sock") as pid:
+        (state / "runs.lock").write_text(f"{pid}\n")
         said = hostler("ps").err
         refused = [hostler("up"), hostler("up", "-d"), hostler("down")]
-        process.kill()
     assert (
-        f": one with pid {process.pid} serves it on another socket; "
+        f": one with pid {pid} serves it on another socket; "
         "name that with --socket /run/other.sock\n"
     ) in said
     assert [done.code for done in refused] == [1, 1, 3]
