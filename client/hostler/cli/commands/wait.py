@@ -24,10 +24,6 @@ from hostler.client.errors import DeadlineError
 from hostler.client.names import location_id, location_name
 from hostler.v1.workspace_pb2 import Location
 
-#: Seconds that a daemon has to begin serving, where no timeout is given: `hostler up &` in front of
-#: this command takes one, on a busy machine some.
-STARTING_SECONDS = 10.0
-
 #: States at which the wait ends: a load has failed, or none will come.
 _STUCK = (Location.FAILED, Location.BACKOFF, Location.STOPPED)
 
@@ -49,8 +45,7 @@ def wait(*, target: Target, timeout: float | None, locations: tuple[str, ...]) -
     hostler up & hostler wait
     hostler wait --timeout 30 etl reports
     """
-    start = time.monotonic()
-    deadline = None if timeout is None else start + timeout
+    deadline = None if timeout is None else time.monotonic() + timeout
     names = [location_name(location) for location in locations]
     view = WorkspaceView()
     await_daemon(target, timeout)

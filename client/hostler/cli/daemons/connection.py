@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from hostler.cli.options.target import Target
 
-#: Seconds between two looks for a socket that is not there yet; its folder may not be, either.
-_POLL = 0.05
-
 _EXIT_CODES: dict[type[errors.HostlerError], int] = {
     errors.UnreachableError: exits.UNREACHABLE,
     errors.AmbiguousNameError: exits.USAGE,

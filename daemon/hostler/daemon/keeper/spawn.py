@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
-#: The control socket's number in every process that the keeper makes.
-CONTROL_FD = 3
-
 #: Above the descriptors that a new process is given, so that none overwrites another.
 _CLEAR_FD = 16
 
